@@ -1,0 +1,49 @@
+"""House rules of caption layout, as named values. Sources: DCMP Captioning Key, Netflix Timed Text, BBC."""
+
+from dataclasses import dataclass
+
+MOST_COLUMNS = 32  # 47 CFR 79.101(d): a CEA-608 row
+MOST_ROWS = 4  # 47 CFR 79.101(d): rows shown at once
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How a channel wants its captions. Times are milliseconds, speeds characters per second.
+
+    rows: what a caption has; max_rows: what it may have, only to keep up with fast speech.
+    target_cps is aimed at by letting a caption stay; above warn_cps the report says so; words are never cut.
+    min_ms is aimed at, floor_ms is kept by merging; max_ms is the longest a caption is planned to stay.
+    A gap shorter than chain_gap_ms is closed; a caption stays at most linger_ms after its last word.
+    A silence of pause_ms prefers a break, one of silence_ms forces it.
+    """
+
+    name: str = "broadcast"
+    columns: int = MOST_COLUMNS
+    rows: int = 2
+    max_rows: int = 3
+    target_cps: int = 17
+    warn_cps: int = 20
+    min_ms: int = 1_330
+    floor_ms: int = 830
+    max_ms: int = 7_000
+    chain_gap_ms: int = 500
+    linger_ms: int = 1_500
+    pause_ms: int = 500
+    silence_ms: int = 2_000
+
+    def __post_init__(self) -> None:
+        if not 8 <= self.columns <= 80:
+            raise ValueError(f"columns must be 8 to 80: {self.columns}")
+        if not 1 <= self.rows <= self.max_rows <= MOST_ROWS:
+            raise ValueError(f"rows must rise from 1 to {MOST_ROWS}: {self.rows}, {self.max_rows}")
+        if not 0 < self.target_cps <= self.warn_cps:
+            raise ValueError(f"speeds must rise from 0: {self.target_cps}, {self.warn_cps}")
+        if not 0 < self.floor_ms <= self.min_ms <= self.max_ms:
+            raise ValueError(f"times must rise from 0: {self.floor_ms}, {self.min_ms}, {self.max_ms}")
+        if min(self.chain_gap_ms, self.linger_ms) < 0 or not 0 < self.pause_ms <= self.silence_ms:
+            raise ValueError("gaps must not be negative, and pause_ms not above silence_ms")
+
+
+BROADCAST = Profile()
+
+PROFILES: dict[str, Profile] = {profile.name: profile for profile in (BROADCAST,)}

@@ -1,0 +1,1 @@
+"""The servers and services of one machine, as child processes of ours."""

@@ -1,0 +1,172 @@
+"""Opening what lies beneath a folder, and nothing else, whatever the path says and whoever swaps links meanwhile.
+
+No link beneath the folder is followed, not even one that stays inside: a recording has one name, and old
+kernels, new kernels and containers that forbid openat2 then answer alike. The folder itself may be a link;
+that is the administrator's choice. Source: openat2(2); the walk is what kernels before 5.6 leave.
+
+These calls wait for the disk. On a mount that hangs they never return and cannot be interrupted: make
+them in a process that may be killed.
+"""
+
+import ctypes
+import errno
+import os
+import stat
+from pathlib import Path, PurePosixPath
+
+from archivist_common import disk_errors
+from archivist_common.errors import InvalidFileFormat, PathRefused, StorageUnavailable
+
+_SYS_OPENAT2 = 437  # the same number on every Linux architecture but alpha
+_RESOLVE_NO_MAGICLINKS = 0x02
+_RESOLVE_NO_SYMLINKS = 0x04
+_RESOLVE_BENEATH = 0x08
+_RETRIES = 16  # EAGAIN: a rename was under way while the kernel looked
+# ENOSYS: before Linux 5.6. EPERM: a container's system call filter of before openat2.
+_NO_OPENAT2 = frozenset({errno.ENOSYS, errno.EPERM})
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class _OpenHow(ctypes.Structure):
+    _fields_ = (("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64))
+
+
+def open_beneath(root: Path, relative: PurePosixPath) -> int:
+    """Descriptor, for reading, of the regular file `relative` beneath `root`. The caller closes it.
+
+    Devices, FIFOs and sockets are looked at without being opened. Raises FileMissing, PathRefused (a link,
+    a way out), InvalidFileFormat (a folder, not a regular file) or StorageUnavailable.
+    """
+    with _Closing(_open_root(root)) as folder:
+        try:
+            seen = _look(folder, relative)
+            _require_regular(seen.st_mode, relative)
+            # O_NONBLOCK: should a FIFO have taken the file's place since, do not wait for its writer.
+            fd = _open(folder, relative, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        except OSError as exc:
+            raise disk_errors.reading(exc, f"file {str(relative)!r}") from exc
+    try:
+        _require_regular(os.fstat(fd).st_mode, relative)
+        os.set_blocking(fd, True)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+def open_folder_beneath(root: Path, relative: PurePosixPath) -> int:
+    """Descriptor of the folder `relative` beneath `root`; `PurePosixPath(".")` is the root itself.
+
+    Raises FileMissing (also for what is no folder), PathRefused or StorageUnavailable.
+    """
+    with _Closing(_open_root(root)) as folder:
+        try:
+            return _open(folder, relative, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as exc:
+            raise disk_errors.reading(exc, f"folder {str(relative)!r}") from exc
+
+
+def stat_beneath(root: Path, relative: PurePosixPath) -> os.stat_result:
+    """What stands at `relative`, without opening it. Raises FileMissing, PathRefused or StorageUnavailable."""
+    with _Closing(_open_root(root)) as folder:
+        try:
+            return _look(folder, relative)
+        except OSError as exc:
+            raise disk_errors.reading(exc, f"file {str(relative)!r}") from exc
+
+
+class _Closing:
+    """A descriptor that is closed at the end of its block."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+
+    def __enter__(self) -> int:
+        return self.fd
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.fd)
+
+
+def _open_root(root: Path) -> int:
+    try:
+        return os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as exc:
+        raise StorageUnavailable(f"{str(root)!r} is not there or cannot be read: {exc.strerror}") from exc
+
+
+def _look(folder: int, relative: PurePosixPath) -> os.stat_result:
+    with _Closing(_open(folder, relative, os.O_PATH)) as fd:
+        return os.fstat(fd)
+
+
+def _require_regular(mode: int, relative: PurePosixPath) -> None:
+    if stat.S_ISLNK(mode):
+        raise PathRefused(f"{str(relative)!r} is a link; links beneath a storage server are not followed")
+    if stat.S_ISDIR(mode):
+        raise InvalidFileFormat(f"{str(relative)!r} is a folder; name a recording in it")
+    if not stat.S_ISREG(mode):
+        raise InvalidFileFormat(f"{str(relative)!r} is not a regular file")
+
+
+def _open(folder: int, relative: PurePosixPath, flags: int) -> int:
+    """openat2 where the kernel has it, the walk where not. Raises OSError, PathRefused."""
+    if relative.is_absolute() or ".." in relative.parts or "\0" in str(relative):
+        raise PathRefused(f"{str(relative)!r} is not a path beneath its storage server")
+    flags |= os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        return _openat2(folder, relative, flags)
+    except OSError as exc:
+        if exc.errno not in _NO_OPENAT2:
+            raise
+    # EPERM may also be the file's own answer: the walk then meets it again.
+    return _walk(folder, relative, flags)
+
+
+def _openat2(folder: int, relative: PurePosixPath, flags: int) -> int:
+    how = _OpenHow(flags, 0, _RESOLVE_BENEATH | _RESOLVE_NO_MAGICLINKS | _RESOLVE_NO_SYMLINKS)
+    path = os.fsencode(relative)
+    for _ in range(_RETRIES):
+        fd: int = _libc.syscall(_SYS_OPENAT2, folder, path, ctypes.byref(how), ctypes.sizeof(how))
+        if fd >= 0:
+            return fd
+        code = ctypes.get_errno()
+        if code not in {errno.EAGAIN, errno.EINTR}:
+            break
+    raise OSError(code, os.strerror(code), str(relative))
+
+
+def _walk(folder: int, relative: PurePosixPath, flags: int) -> int:
+    """One component at a time, none of them a link."""
+    *folders, last = relative.parts or (".",)
+    here = os.dup(folder)
+    try:
+        for part in folders:
+            # O_PATH with O_NOFOLLOW opens a link itself; O_DIRECTORY then refuses it with ENOTDIR.
+            try:
+                below = os.open(part, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
+            except NotADirectoryError as exc:
+                raise _link_or(exc, part, here) from exc
+            os.close(here)
+            here = below
+        try:
+            fd = os.open(last, flags, dir_fd=here)
+        except NotADirectoryError as exc:
+            raise _link_or(exc, last, here) from exc
+    finally:
+        os.close(here)
+    if flags & os.O_PATH and stat.S_ISLNK(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(relative))
+    return fd
+
+
+def _link_or(exc: OSError, name: str, folder: int) -> OSError:
+    """ELOOP where the name that is no folder is a link, as openat2 answers; else what came."""
+    try:
+        if stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+            return OSError(errno.ELOOP, os.strerror(errno.ELOOP), name)
+    except OSError:
+        return exc
+    return exc

@@ -1,0 +1,94 @@
+"""The database as every process holds it: one engine, visible transactions, its absence named."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
+
+from archivist_common.errors import DatabaseUnavailable
+from archivist_common.settings import CommonSettings
+
+_CONNECT_DEADLINE_S = 5
+_POOL_WAIT_S = 5
+_STATEMENT_DEADLINE_S = 30
+
+# Classes of SQLSTATE that mean the server is away or going: connection exception, insufficient
+# resources, operator intervention, system error. Source: PostgreSQL manual, appendix A.
+_AWAY = ("08", "53", "57", "58")
+
+
+class Database:
+    """PostgreSQL, pooled. One per process, made in its lifespan.
+
+    `bind` is an engine, or in tests one connection whose outer transaction is rolled back.
+    """
+
+    def __init__(self, bind: AsyncEngine | AsyncConnection) -> None:
+        self._bind = bind
+
+    @classmethod
+    def connect(cls, settings: CommonSettings, *, name: str) -> "Database":
+        """A pool that opens its first connection when first used. name: shown in pg_stat_activity."""
+        return cls(engine(settings.database_dsn, settings.database_pool_size, settings.database_max_overflow, name))
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """A session whose work is committed when the block ends, rolled back when it raises.
+
+        Raises DatabaseUnavailable when the server is away, restarting, or out of connections.
+        """
+        try:
+            async with (
+                AsyncSession(self._bind, expire_on_commit=False, join_transaction_mode="create_savepoint") as session,
+                session.begin(),
+            ):
+                yield session
+        except (DBAPIError, PoolTimeout, OSError, TimeoutError) as exc:
+            if is_away(exc):
+                raise DatabaseUnavailable("the database is not answering") from exc
+            raise
+
+    async def ping(self, deadline: timedelta = timedelta(seconds=1)) -> None:
+        """Raises DatabaseUnavailable when the server does not answer within the deadline."""
+        try:
+            async with asyncio.timeout(deadline.total_seconds()), self.transaction() as session:
+                await session.execute(text("SELECT 1"))
+        except TimeoutError as exc:
+            raise DatabaseUnavailable(f"no answer within {deadline.total_seconds():g} s") from exc
+
+    async def close(self) -> None:
+        if isinstance(self._bind, AsyncEngine):
+            await self._bind.dispose()
+
+
+def engine(dsn: str, pool_size: int, max_overflow: int, name: str) -> AsyncEngine:
+    return create_async_engine(
+        dsn,
+        pool_size=pool_size,
+        max_overflow=max_overflow,
+        pool_timeout=_POOL_WAIT_S,
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        connect_args={
+            "timeout": _CONNECT_DEADLINE_S,
+            "command_timeout": _STATEMENT_DEADLINE_S,
+            "server_settings": {"application_name": name, "timezone": "UTC"},
+        },
+    )
+
+
+def is_away(exc: BaseException) -> bool:
+    """Whether an error means that the server could not be reached, rather than that it refused the statement."""
+    if isinstance(exc, PoolTimeout | InterfaceError | OSError | TimeoutError):
+        return True
+    if isinstance(exc, DBAPIError):
+        state = getattr(exc.orig, "sqlstate", None)
+        if state is not None:
+            return str(state)[:2] in _AWAY
+        return exc.connection_invalidated or isinstance(exc, OperationalError)
+    return False

@@ -1,0 +1,266 @@
+"""Everything that can go wrong, named once.
+
+ArchivistError
+├── BadInput                 the caller can mend it
+│   ├── InvalidRequest       VALIDATION_FAILED
+│   ├── PathRefused          PATH_REFUSED
+│   ├── InvalidFileFormat    INVALID_FILE_FORMAT
+│   ├── FileTooLarge         FILE_TOO_LARGE
+│   ├── ModelUnknown         UNKNOWN_MODEL
+│   ├── WeakPassword         WEAK_PASSWORD
+│   └── IdempotencyMismatch  IDEMPOTENCY_KEY_REUSED
+├── NotFound                 NOT_FOUND
+│   └── FileMissing          FILE_NOT_FOUND
+├── Conflict                 CONFLICT
+│   └── PublicNameTaken      OUTPUT_EXISTS
+├── AuthRequired             AUTH_REQUIRED
+│   ├── InvalidApiKey        INVALID_API_KEY
+│   └── InvalidToken         INVALID_TOKEN
+├── PermissionDenied         PERMISSION_DENIED
+│   └── PasswordChangeRequired  PASSWORD_CHANGE_REQUIRED
+├── TooManyAttempts          TOO_MANY_ATTEMPTS
+├── QueueFull                QUEUE_FULL
+├── MediaError               the recording itself; trying again cannot help
+│   ├── MediaUnreadable      MEDIA_UNREADABLE
+│   ├── NoAudioTrack         NO_AUDIO_TRACK
+│   └── SourceChanged        SOURCE_CHANGED
+├── CaptionsInvalid          CAPTIONS_INVALID
+├── StorageError             a mount or a disk
+│   ├── StorageUnavailable   STORAGE_UNAVAILABLE
+│   ├── StorageReadOnly      STORAGE_READ_ONLY
+│   └── StorageFull          STORAGE_FULL
+├── EngineError              the speech engine or its model
+│   ├── ModelMissing         MODEL_MISSING
+│   ├── EngineUnavailable    ENGINE_UNAVAILABLE
+│   └── ResourceExhausted    RESOURCE_EXHAUSTED
+├── WorkerCrashed            WORKER_CRASHED
+├── DeadlineExceeded         DEADLINE_EXCEEDED
+├── Cancelled                CANCELLED
+├── Fenced                   FENCED
+├── DatabaseUnavailable      DATABASE_UNAVAILABLE
+└── SchemaMismatch           SCHEMA_MISMATCH
+"""
+
+from typing import ClassVar
+
+
+class ArchivistError(Exception):
+    """Base of the tree.
+
+    code: stable, for programs. http_status: what a caller of the API sees.
+    retryable: whether the same thing, tried again later, may succeed.
+    """
+
+    code: ClassVar[str] = "INTERNAL_ERROR"
+    http_status: ClassVar[int] = 500
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class BadInput(ArchivistError):
+    code = "BAD_INPUT"
+    http_status = 422
+
+
+class InvalidRequest(BadInput):
+    code = "VALIDATION_FAILED"
+
+
+class PathRefused(BadInput):
+    """A path that is absolute, climbs out, holds a NUL, or leaves its storage through a link."""
+
+    code = "PATH_REFUSED"
+
+
+class InvalidFileFormat(BadInput):
+    code = "INVALID_FILE_FORMAT"
+
+
+class FileTooLarge(BadInput):
+    code = "FILE_TOO_LARGE"
+
+
+class ModelUnknown(BadInput):
+    code = "UNKNOWN_MODEL"
+
+
+class WeakPassword(BadInput):
+    code = "WEAK_PASSWORD"
+
+
+class IdempotencyMismatch(BadInput):
+    code = "IDEMPOTENCY_KEY_REUSED"
+
+
+class NotFound(ArchivistError):
+    code = "NOT_FOUND"
+    http_status = 404
+
+
+class FileMissing(NotFound):
+    code = "FILE_NOT_FOUND"
+
+
+class Conflict(ArchivistError):
+    code = "CONFLICT"
+    http_status = 409
+
+
+class PublicNameTaken(Conflict):
+    """A file that Archivist did not write, or that somebody edited, holds an output's public name."""
+
+    code = "OUTPUT_EXISTS"
+
+
+class AuthRequired(ArchivistError):
+    code = "AUTH_REQUIRED"
+    http_status = 401
+
+
+class InvalidApiKey(AuthRequired):
+    code = "INVALID_API_KEY"
+
+
+class InvalidToken(AuthRequired):
+    code = "INVALID_TOKEN"
+
+
+class PermissionDenied(ArchivistError):
+    code = "PERMISSION_DENIED"
+    http_status = 403
+
+
+class PasswordChangeRequired(PermissionDenied):
+    code = "PASSWORD_CHANGE_REQUIRED"
+
+
+class TooManyAttempts(ArchivistError):
+    """Slow down. retry_after_s is how long to wait, in seconds."""
+
+    code = "TOO_MANY_ATTEMPTS"
+    http_status = 429
+    retryable = True
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class QueueFull(ArchivistError):
+    code = "QUEUE_FULL"
+    http_status = 429
+    retryable = True
+
+
+class MediaError(ArchivistError):
+    code = "MEDIA_ERROR"
+    http_status = 422
+
+
+class MediaUnreadable(MediaError):
+    code = "MEDIA_UNREADABLE"
+
+
+class NoAudioTrack(MediaError):
+    code = "NO_AUDIO_TRACK"
+
+
+class SourceChanged(MediaError):
+    code = "SOURCE_CHANGED"
+
+
+class CaptionsInvalid(ArchivistError):
+    """A caption file our own decoder does not read back as it was meant. It is not released."""
+
+    code = "CAPTIONS_INVALID"
+
+
+class StorageError(ArchivistError):
+    code = "STORAGE_ERROR"
+    http_status = 503
+    retryable = True
+
+
+class StorageUnavailable(StorageError):
+    """Not mounted, not answering within its deadline, or failing to read."""
+
+    code = "STORAGE_UNAVAILABLE"
+
+
+class StorageReadOnly(StorageError):
+    code = "STORAGE_READ_ONLY"
+
+
+class StorageFull(StorageError):
+    code = "STORAGE_FULL"
+
+
+class EngineError(ArchivistError):
+    code = "ENGINE_ERROR"
+    http_status = 503
+    retryable = True
+
+
+class ModelMissing(EngineError):
+    """The model's files are not on this machine. The message says which folder to fill with what."""
+
+    code = "MODEL_MISSING"
+    retryable = False
+
+
+class EngineUnavailable(EngineError):
+    code = "ENGINE_UNAVAILABLE"
+
+
+class ResourceExhausted(EngineError):
+    code = "RESOURCE_EXHAUSTED"
+
+
+class WorkerCrashed(ArchivistError):
+    code = "WORKER_CRASHED"
+    retryable = True
+
+
+class DeadlineExceeded(ArchivistError):
+    code = "DEADLINE_EXCEEDED"
+    http_status = 504
+
+
+class Cancelled(ArchivistError):
+    """Somebody asked for the job to stop; it did."""
+
+    code = "CANCELLED"
+    http_status = 409
+
+
+class Fenced(ArchivistError):
+    """This attempt is no longer the job's attempt: whatever it wanted to write is not written."""
+
+    code = "FENCED"
+    http_status = 409
+
+
+class DatabaseUnavailable(ArchivistError):
+    code = "DATABASE_UNAVAILABLE"
+    http_status = 503
+    retryable = True
+
+
+class SchemaMismatch(ArchivistError):
+    code = "SCHEMA_MISMATCH"
+    http_status = 503
+
+
+def by_code(code: str) -> type[ArchivistError]:
+    """The class with this code; ArchivistError itself when none has it. For errors that crossed a pipe."""
+    return _CODES.get(code, ArchivistError)
+
+
+def _tree(cls: type[ArchivistError]) -> list[type[ArchivistError]]:
+    return [cls, *(leaf for child in cls.__subclasses__() for leaf in _tree(child))]
+
+
+_CODES = {cls.code: cls for cls in _tree(ArchivistError)}

@@ -1,0 +1,515 @@
+"""The life of a transcription, as functions of a session. Each is one conditional statement and its outbox row.
+
+    submit ──▶ pending ──claim──▶ processing ──complete──▶ completed
+                 ▲  │                │  │  └────fail────▶ failed ──┐
+                 │  └────cancel──────┼──┴──stop──────────▶ cancelled ──┐
+                 ├──release, lapse, failure worth another try──┘       │
+                 └──────────────────────retry──────────────────────────┘
+
+A claim bumps `attempt`, the fencing token. Every later write names it; a write that finds another attempt,
+owner or status changes nothing and raises Fenced. All times are the database's.
+"""
+
+import hashlib
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Update, case, func, insert, literal_column, select, text, update
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from archivist_common import journal, outbox
+from archivist_common.artifacts import Made
+from archivist_common.errors import ArchivistError, Conflict, Fenced, NotFound, QueueFull, WorkerCrashed
+from archivist_common.models import Artifact, Transcription
+from archivist_common.states import LIVE, TERMINAL, JobStatus, Stage
+from archivist_common.time import database_in, database_now
+
+MAX_FAILURES = 5  # failures worth another try before a job is given up (reliability protocol, step 13)
+MAX_CRASHES = 3  # a recording that killed its worker this often is poison (same step; Sidekiq's figure)
+_BACKOFF_FIRST_S = 15
+_BACKOFF_MOST_S = 600
+_QUEUE_LOCK = 0x4A6F6273  # "Jobs": submits count the queue one after another
+
+_COMPONENT = "transcription"
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What a caller asks for, checked: the recording was found and has this size and age."""
+
+    storage: str
+    path: str
+    size_bytes: int
+    mtime_ns: int
+    language: str
+    model: str
+    output_format: str = "scc"
+    include_summary: bool = True
+    audio_track: int | None = None
+    priority: int = 1
+    user_id: int | None = None
+
+    @property
+    def dedupe_key(self) -> str:
+        """Same recording, unchanged, captioned the same way: the same job."""
+        parts = (
+            self.storage,
+            self.path,
+            self.size_bytes,
+            self.mtime_ns,
+            self.language,
+            self.model,
+            self.audio_track,
+        )
+        return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A job in hand. `attempt` and `owner` prove that it still is."""
+
+    id: UUID
+    attempt: int
+    owner: str
+    storage: str
+    path: str
+    size_bytes: int
+    mtime_ns: int
+    language: str
+    model: str
+    include_summary: bool
+    audio_track: int | None
+    filename: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an attempt is. Milliseconds of audio; percent 0 to 100."""
+
+    stage: Stage
+    percent: int
+    audio_done_ms: int
+    audio_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a finished attempt has made."""
+
+    artifacts: tuple[Made, ...]
+    audio_ms: int
+    language: str
+    summary: dict[str, Any] | None
+    warnings: tuple[str, ...]
+
+
+async def submit(session: AsyncSession, submission: Submission, *, max_queue: int) -> tuple[UUID, bool]:
+    """Queue a recording. The job's id, and whether it is new: a live job for the same content is its answer.
+
+    Raises QueueFull when max_queue jobs wait already.
+    """
+    await session.execute(text(f"SELECT pg_advisory_xact_lock({_QUEUE_LOCK})"))
+    live = await session.scalar(_live_with(submission.dedupe_key))
+    if live is not None:
+        return live, False
+    waiting = await session.scalar(
+        select(func.count()).select_from(Transcription).where(Transcription.status == JobStatus.PENDING)
+    )
+    if waiting is not None and waiting >= max_queue:
+        raise QueueFull(f"{waiting} jobs are waiting already; {max_queue} is the limit")
+    job_id = await session.scalar(
+        pg_insert(Transcription)
+        .values(
+            user_id=submission.user_id,
+            storage=submission.storage,
+            file_path=submission.path,
+            filename=submission.path.rsplit("/", 1)[-1],
+            file_size=submission.size_bytes,
+            file_mtime_ns=submission.mtime_ns,
+            language=submission.language,
+            model=submission.model,
+            output_format=submission.output_format,
+            include_summary=submission.include_summary,
+            audio_track=submission.audio_track,
+            priority=submission.priority,
+            dedupe_key=submission.dedupe_key,
+            created_date=database_now(),
+        )
+        .on_conflict_do_nothing(
+            index_elements=["dedupe_key"], index_where=text("status IN ('pending', 'processing')")
+        )
+        .returning(Transcription.id)
+    )
+    if job_id is None:  # a writer that does not take our lock was first
+        return (await session.execute(_live_with(submission.dedupe_key))).scalar_one(), False
+    await outbox.append(session, outbox.QUEUED, job_id, priority=submission.priority)
+    await _tell(session, job_id, "queued", user_id=submission.user_id)
+    return job_id, True
+
+
+async def claim(session: AsyncSession, owner: str, lease: timedelta) -> Claim | None:
+    """Take the next job: highest priority first, then the oldest. None when nothing is due."""
+    due = (
+        select(Transcription.id)
+        .where(Transcription.status == JobStatus.PENDING, Transcription.available_at <= database_now())
+        .order_by(Transcription.priority.desc(), Transcription.created_date, Transcription.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
+    row = (
+        await session.execute(
+            update(Transcription)
+            .where(Transcription.id == due)
+            .values(
+                status=JobStatus.PROCESSING,
+                stage=Stage.PROBE,
+                attempt=Transcription.attempt + 1,
+                lease_owner=owner,
+                lease_expires_at=database_in(lease),
+                started_date=database_now(),
+                progress=0,
+                audio_done_ms=0,
+                progress_at=database_now(),
+            )
+            .returning(Transcription)
+            .execution_options(synchronize_session=False, populate_existing=True)
+        )
+    ).scalar_one_or_none()
+    if row is None:
+        return None
+    await outbox.append(session, outbox.STARTED, row.id, attempt=row.attempt)
+    await _tell(session, row.id, f"started, attempt {row.attempt}", owner=owner)
+    return Claim(
+        id=row.id,
+        attempt=row.attempt,
+        owner=owner,
+        storage=row.storage,
+        path=row.file_path,
+        size_bytes=row.file_size or 0,
+        mtime_ns=row.file_mtime_ns or 0,
+        language=row.language,
+        model=row.model,
+        include_summary=row.include_summary,
+        audio_track=row.audio_track,
+        filename=row.filename,
+    )
+
+
+async def renew(session: AsyncSession, held: Claim, lease: timedelta) -> bool:
+    """Keep a job for another lease. True when somebody asked for it to be cancelled. Raises Fenced."""
+    cancelled = await _fenced(
+        session,
+        held,
+        _mine(held)
+        .values(lease_expires_at=database_in(lease))
+        .returning(Transcription.cancel_requested_at.is_not(None)),
+    )
+    return bool(cancelled)
+
+
+async def advance(session: AsyncSession, held: Claim, progress: Progress) -> bool:
+    """Write how far the attempt is, never backwards. True when a cancel was asked for. Raises Fenced."""
+    moved = Transcription.audio_done_ms < progress.audio_done_ms
+    cancelled = await _fenced(
+        session,
+        held,
+        _mine(held)
+        .values(
+            stage=progress.stage,
+            progress=func.greatest(Transcription.progress, min(progress.percent, 99)),
+            audio_done_ms=func.greatest(Transcription.audio_done_ms, progress.audio_done_ms),
+            audio_ms=func.coalesce(progress.audio_ms, Transcription.audio_ms),
+            duration=func.coalesce(_seconds(progress.audio_ms), Transcription.duration),
+            progress_at=case((moved, database_now()), else_=Transcription.progress_at),
+        )
+        .returning(Transcription.cancel_requested_at.is_not(None)),
+    )
+    return bool(cancelled)
+
+
+async def complete(session: AsyncSession, held: Claim, outcome: Outcome) -> None:
+    """Make an attempt's files the job's result, in one step with its last change of state. Raises Fenced."""
+    paths = {made.kind: str(made.path) for made in outcome.artifacts}
+    await _fenced(
+        session,
+        held,
+        _mine(held)
+        .values(
+            **_ENDED,
+            status=JobStatus.COMPLETED,
+            progress=100,
+            audio_ms=outcome.audio_ms,
+            audio_done_ms=outcome.audio_ms,
+            duration=_seconds(outcome.audio_ms),
+            language=outcome.language,
+            summary=outcome.summary,
+            warnings=list(outcome.warnings),
+            error_code=None,
+            error_message=None,
+            processing_time=func.extract("epoch", database_now() - Transcription.started_date),
+            scc_file_path=paths.get("scc"),
+            summary_file_path=paths.get("summary"),
+            metadata_file_path=paths.get("metadata"),
+        )
+        .returning(literal_column("true")),
+    )
+    await session.execute(
+        insert(Artifact),
+        [
+            {
+                "transcription_id": held.id,
+                "attempt": held.attempt,
+                "kind": made.kind,
+                "path": str(made.path),
+                "sha256": made.sha256,
+                "size_bytes": made.size_bytes,
+                "public_path": str(made.public_path),
+            }
+            for made in outcome.artifacts
+        ],
+    )
+    await outbox.append(session, outbox.COMPLETED, held.id, attempt=held.attempt)
+    await _tell(session, held.id, f"completed, attempt {held.attempt}", warnings=list(outcome.warnings))
+
+
+async def fail(
+    session: AsyncSession, held: Claim, error: ArchivistError, *, spread: float | None = None
+) -> JobStatus:
+    """End an attempt that could not finish. Where trying again may help, the job waits and is tried again.
+
+    spread: 0 to 1, how much of the wait to take (full jitter); random when None. A crash waits for nothing.
+    Returns the state the job is in now. Raises Fenced.
+    """
+    crashed = isinstance(error, WorkerCrashed)
+    failures = Transcription.failure_count + (0 if crashed else 1)
+    crashes = Transcription.crash_count + (1 if crashed else 0)
+    cancelled = Transcription.cancel_requested_at.is_not(None)
+    again = (failures < MAX_FAILURES) & (crashes < MAX_CRASHES) if error.retryable else literal_column("false")
+    wait = timedelta() if crashed else retry_delay(held.attempt, random.random() if spread is None else spread)
+    ended = case(
+        (cancelled, JobStatus.CANCELLED.value),
+        (again, JobStatus.PENDING.value),
+        else_=JobStatus.FAILED.value,
+    )
+    status = JobStatus(
+        await _fenced(
+            session,
+            held,
+            _mine(held)
+            .values(
+                **_ENDED | {"completed_date": case((ended == JobStatus.PENDING, None), else_=database_now())},
+                status=ended,
+                failure_count=failures,
+                crash_count=crashes,
+                available_at=database_in(wait),
+                error_code=error.code,
+                error_message=error.message,
+            )
+            .returning(Transcription.status),
+        )
+    )
+    await _told_end(session, held.id, status, error)
+    return status
+
+
+async def stop(session: AsyncSession, held: Claim) -> None:
+    """The worker has stopped because somebody cancelled the job. Raises Fenced."""
+    await _fenced(
+        session,
+        held,
+        _mine(held).values(**_ENDED, status=JobStatus.CANCELLED).returning(literal_column("true")),
+    )
+    await outbox.append(session, outbox.CANCELLED, held.id)
+    await _tell(session, held.id, "cancelled while running")
+
+
+async def release(session: AsyncSession, held: Claim) -> None:
+    """Give a job back unharmed: the worker is asked to stop. No failure is charged. Raises Fenced."""
+    await _fenced(
+        session,
+        held,
+        _mine(held)
+        .values(
+            **_ENDED | {"completed_date": None},
+            status=JobStatus.PENDING,
+            available_at=database_now(),
+        )
+        .returning(literal_column("true")),
+    )
+    await outbox.append(session, outbox.RELEASED, held.id, reason="the worker stopped")
+    await _tell(session, held.id, "given back: the worker stopped")
+
+
+async def cancel(session: AsyncSession, job_id: UUID, *, user_id: int | None = None) -> JobStatus:
+    """Ask for a job to end. A waiting one ends at once; a running one when its worker hears of it, within seconds.
+
+    Cancelling twice gives the same answer. Raises NotFound, and Conflict when it has ended otherwise.
+    """
+    job = await _locked(session, job_id)
+    match JobStatus(job.status):
+        case JobStatus.PENDING:
+            await session.execute(
+                update(Transcription)
+                .where(Transcription.id == job_id)
+                .values(
+                    status=JobStatus.CANCELLED,
+                    cancel_requested_at=database_now(),
+                    completed_date=database_now(),
+                )
+            )
+            await outbox.append(session, outbox.CANCELLED, job_id)
+            await _tell(session, job_id, "cancelled before it started", user_id=user_id)
+            return JobStatus.CANCELLED
+        case JobStatus.PROCESSING:
+            if job.cancel_requested_at is None:
+                await session.execute(
+                    update(Transcription).where(Transcription.id == job_id).values(cancel_requested_at=database_now())
+                )
+                await _tell(session, job_id, "cancel asked for", user_id=user_id)
+            return JobStatus.PROCESSING
+        case JobStatus.CANCELLED:
+            return JobStatus.CANCELLED
+        case ended:
+            raise Conflict(f"the transcription has {ended} already and cannot be cancelled")
+
+
+async def retry(session: AsyncSession, job_id: UUID, *, user_id: int | None = None) -> None:
+    """Queue a failed or cancelled job once more, with a clean slate. Raises NotFound, and Conflict otherwise."""
+    job = await _locked(session, job_id)
+    if JobStatus(job.status) not in TERMINAL - {JobStatus.COMPLETED}:
+        raise Conflict(f"only a failed or cancelled transcription can be tried again; this one is {job.status}")
+    live = await session.scalar(_live_with(job.dedupe_key))
+    if live is not None:
+        raise Conflict(f"transcription {live} is doing the same recording already")
+    await session.execute(
+        update(Transcription)
+        .where(Transcription.id == job_id)
+        .values(
+            status=JobStatus.PENDING,
+            stage=None,
+            progress=0,
+            audio_done_ms=0,
+            failure_count=0,
+            crash_count=0,
+            cancel_requested_at=None,
+            completed_date=None,
+            error_code=None,
+            error_message=None,
+            available_at=database_now(),
+        )
+    )
+    await outbox.append(session, outbox.QUEUED, job_id, priority=job.priority)
+    await _tell(session, job_id, "queued again", user_id=user_id)
+
+
+async def lapsed(session: AsyncSession, lease: timedelta) -> Sequence[tuple[UUID, JobStatus]]:
+    """Take back jobs whose worker has not been heard of for a whole lease; what became of each.
+
+    Counts as a crash: the third ends the job. While the database has been up for less than a lease nothing
+    lapses, so that its restart does not orphan every running job at once.
+    """
+    overdue = (
+        select(Transcription.id)
+        .where(
+            Transcription.status == JobStatus.PROCESSING,
+            Transcription.lease_expires_at < database_now(),
+            func.pg_postmaster_start_time() < database_in(-lease),
+        )
+        .with_for_update(skip_locked=True)
+    )
+    crashes = Transcription.crash_count + 1
+    ended = case(
+        (Transcription.cancel_requested_at.is_not(None), JobStatus.CANCELLED.value),
+        (crashes < MAX_CRASHES, JobStatus.PENDING.value),
+        else_=JobStatus.FAILED.value,
+    )
+    error = WorkerCrashed("the worker was not heard of for a whole lease")
+    rows = (
+        await session.execute(
+            update(Transcription)
+            .where(Transcription.id.in_(overdue))
+            .values(
+                **_ENDED | {"completed_date": case((ended == JobStatus.PENDING, None), else_=database_now())},
+                status=ended,
+                crash_count=crashes,
+                available_at=database_now(),
+                error_code=error.code,
+                error_message=error.message,
+            )
+            .returning(Transcription.id, Transcription.status)
+            .execution_options(synchronize_session=False)
+        )
+    ).all()
+    ends = [(job_id, JobStatus(status)) for job_id, status in rows]
+    for job_id, status in ends:
+        await _told_end(session, job_id, status, error)
+    return ends
+
+
+def retry_delay(attempt: int, spread: float) -> timedelta:
+    """Wait before the next try: full jitter, 15 s doubling to 10 min. spread: 0 to 1."""
+    most = min(_BACKOFF_FIRST_S * 2 ** min(max(attempt - 1, 0), 16), _BACKOFF_MOST_S)
+    return timedelta(seconds=most * spread)
+
+
+_ENDED: dict[str, Any] = {
+    "lease_owner": None,
+    "lease_expires_at": None,
+    "completed_date": database_now(),
+}
+
+
+def _mine(held: Claim) -> Update:
+    return update(Transcription).where(
+        Transcription.id == held.id,
+        Transcription.attempt == held.attempt,
+        Transcription.lease_owner == held.owner,
+        Transcription.status == JobStatus.PROCESSING,
+    )
+
+
+async def _fenced(session: AsyncSession, held: Claim, statement: Any) -> Any:
+    result = await session.execute(statement, execution_options={"synchronize_session": False})
+    row = result.one_or_none()
+    if row is None:
+        raise Fenced(f"attempt {held.attempt} of transcription {held.id} no longer holds it")
+    return row[0]
+
+
+async def _locked(session: AsyncSession, job_id: UUID) -> Transcription:
+    job = await session.get(Transcription, job_id, with_for_update=True, populate_existing=True)
+    if job is None:
+        raise NotFound(f"there is no transcription {job_id}")
+    return job
+
+
+def _live_with(dedupe_key: str) -> Any:
+    return select(Transcription.id).where(
+        Transcription.dedupe_key == dedupe_key, Transcription.status.in_(sorted(LIVE))
+    )
+
+
+def _seconds(milliseconds: int | None) -> int | None:
+    return None if milliseconds is None else round(milliseconds / 1000)
+
+
+async def _tell(session: AsyncSession, job_id: UUID, message: str, **details: Any) -> None:
+    await journal.record(session, "INFO", _COMPONENT, message, transcription_id=job_id, **details)
+
+
+async def _told_end(session: AsyncSession, job_id: UUID, status: JobStatus, error: ArchivistError) -> None:
+    event = {
+        JobStatus.PENDING: outbox.RELEASED,
+        JobStatus.FAILED: outbox.FAILED,
+        JobStatus.CANCELLED: outbox.CANCELLED,
+    }[status]
+    await outbox.append(session, event, job_id, code=error.code, detail=error.message)
+    level = "ERROR" if status is JobStatus.FAILED else "WARNING"
+    message = f"{error.message}; {'tried again' if status is JobStatus.PENDING else status}"
+    await journal.record(session, level, _COMPONENT, message, transcription_id=job_id, code=error.code)

@@ -1,0 +1,325 @@
+"""The tables at rest. The six of the technical documentation, and what the life of a job needs beside them.
+
+Column names, types, checks and indexes of the documentation are kept; every time carries its zone.
+Plain PostgreSQL 15: no extension.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy import Uuid as SqlUuid
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+_NOW = func.now()
+
+
+def _one_of(column: str, *values: str) -> str:
+    return f"{column} IN ({', '.join(repr(value) for value in values)})"
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "idx_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 -- SQLAlchemy's own declaration
+        datetime: DateTime(timezone=True),
+        UUID: SqlUuid(),
+        dict[str, Any]: JSONB(),
+        list[str]: JSONB(),
+    }
+
+
+class User(Base):
+    __tablename__ = "users"
+    __table_args__ = (CheckConstraint(_one_of("role", "admin", "operator", "user"), name="check_role"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    username: Mapped[str] = mapped_column(String(80), unique=True)
+    email: Mapped[str] = mapped_column(String(120), unique=True)
+    password_hash: Mapped[str] = mapped_column(String(255))
+    role: Mapped[str] = mapped_column(String(20), server_default="user")
+    active: Mapped[bool] = mapped_column(Boolean, server_default=text("true"))
+    one_time_until: Mapped[datetime | None]
+    """The password is a one-time one, good until then: it can only be exchanged for a password of one's own."""
+    created_date: Mapped[datetime] = mapped_column(server_default=_NOW)
+    last_login: Mapped[datetime | None]
+
+
+class Session(Base):
+    """One log-in. Its refresh token is used once and replaced."""
+
+    __tablename__ = "sessions"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    refresh_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    previous_sha256: Mapped[str | None] = mapped_column(String(64), index=True)
+    """The token before this one: seen again, it was stolen, and the session ends."""
+    created_date: Mapped[datetime] = mapped_column(server_default=_NOW)
+    last_used: Mapped[datetime] = mapped_column(server_default=_NOW)
+    revoked_date: Mapped[datetime | None]
+
+
+class ApiKey(Base):
+    __tablename__ = "api_keys"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    prefix: Mapped[str] = mapped_column(String(32), unique=True)
+    """The public part, by which a key is found and spoken of."""
+    key_hash: Mapped[str] = mapped_column(String(255), unique=True)
+    name: Mapped[str] = mapped_column(String(100))
+    description: Mapped[str | None] = mapped_column(Text)
+    permissions: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    active: Mapped[bool] = mapped_column(Boolean, server_default=text("true"), index=True)
+    expires_at: Mapped[datetime | None]
+    last_used: Mapped[datetime | None]
+    created_date: Mapped[datetime] = mapped_column(server_default=_NOW)
+
+
+class Transcription(Base):
+    """A recording to caption: the job, its progress, its result."""
+
+    __tablename__ = "transcriptions"
+    __table_args__ = (
+        CheckConstraint(
+            _one_of("status", "pending", "processing", "completed", "failed", "cancelled"),
+            name="check_status",
+        ),
+        CheckConstraint("priority >= 1 AND priority <= 5", name="check_priority"),
+        CheckConstraint("progress >= 0 AND progress <= 100", name="check_progress"),
+        CheckConstraint(
+            "(status = 'processing') = (lease_owner IS NOT NULL AND lease_expires_at IS NOT NULL)",
+            name="check_lease_while_processing",
+        ),
+        Index(
+            "uq_transcriptions_live_dedupe_key",
+            "dedupe_key",
+            unique=True,
+            postgresql_where=text("status IN ('pending', 'processing')"),
+        ),
+        Index(
+            "idx_transcriptions_claim",
+            text("priority DESC"),
+            "created_date",
+            "id",
+            postgresql_where=text("status = 'pending'"),
+        ),
+        Index(
+            "idx_transcriptions_lease",
+            "lease_expires_at",
+            postgresql_where=text("status = 'processing'"),
+        ),
+        Index("idx_transcriptions_status", "status"),
+        Index("idx_transcriptions_user_id", "user_id"),
+        Index("idx_transcriptions_created_date", "created_date"),
+        Index("idx_transcriptions_vod_status", "vod_status"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    storage: Mapped[str] = mapped_column(String(64))
+    """Name of the storage server; file_path is relative to it."""
+    filename: Mapped[str] = mapped_column(String(255))
+    file_path: Mapped[str] = mapped_column(String(500))
+    file_size: Mapped[int | None] = mapped_column(BigInteger)
+    file_mtime_ns: Mapped[int | None] = mapped_column(BigInteger)
+    duration: Mapped[int | None] = mapped_column(Integer)
+    """Length of the recording, seconds."""
+    audio_ms: Mapped[int | None] = mapped_column(BigInteger)
+    audio_done_ms: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    status: Mapped[str] = mapped_column(String(20), server_default="pending")
+    stage: Mapped[str | None] = mapped_column(String(20))
+    progress: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    """Percent, never backwards within an attempt."""
+    language: Mapped[str] = mapped_column(String(10), server_default="en")
+    model: Mapped[str] = mapped_column(String(50), server_default="large-v2")
+    output_format: Mapped[str] = mapped_column(String(10), server_default="scc")
+    include_summary: Mapped[bool] = mapped_column(Boolean, server_default=text("true"))
+    audio_track: Mapped[int | None] = mapped_column(Integer)
+    priority: Mapped[int] = mapped_column(Integer, server_default=text("1"))
+    """1 to 5; 5 is claimed first."""
+    created_date: Mapped[datetime] = mapped_column(server_default=_NOW)
+    available_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    """Not claimed before."""
+    started_date: Mapped[datetime | None]
+    completed_date: Mapped[datetime | None]
+    """When it reached a terminal state."""
+    attempt: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    """The fencing token: bumped by every claim, in the WHERE clause of every later write."""
+    failure_count: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    crash_count: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    lease_owner: Mapped[str | None] = mapped_column(String(100))
+    lease_expires_at: Mapped[datetime | None]
+    progress_at: Mapped[datetime | None]
+    cancel_requested_at: Mapped[datetime | None]
+    dedupe_key: Mapped[str] = mapped_column(String(64))
+    scc_file_path: Mapped[str | None] = mapped_column(String(500))
+    summary_file_path: Mapped[str | None] = mapped_column(String(500))
+    metadata_file_path: Mapped[str | None] = mapped_column(String(500))
+    summary: Mapped[dict[str, Any] | None]
+    warnings: Mapped[list[str]] = mapped_column(JSONB, server_default=text("'[]'"))
+    """Codes and sentences of what we coped with: `NO_SPEECH: …`."""
+    error_code: Mapped[str | None] = mapped_column(String(50))
+    error_message: Mapped[str | None] = mapped_column(Text)
+    processing_time: Mapped[int | None] = mapped_column(Integer)
+    """Seconds from the claim of the attempt that completed to its completion."""
+    vod_id: Mapped[str | None] = mapped_column(String(100))
+    vod_url: Mapped[str | None] = mapped_column(String(500))
+    vod_status: Mapped[str | None] = mapped_column(String(20))
+
+
+class Artifact(Base):
+    """One file a job made: the committed copy (path, hash) and the public name people look for."""
+
+    __tablename__ = "artifacts"
+    __table_args__ = (
+        UniqueConstraint("transcription_id", "kind"),
+        CheckConstraint(_one_of("public_state", "pending", "placed", "blocked"), name="check_public_state"),
+        Index("idx_artifacts_public_path", "public_path"),
+        Index("idx_artifacts_unplaced", "transcription_id", postgresql_where=text("public_state = 'pending'")),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    transcription_id: Mapped[UUID] = mapped_column(ForeignKey("transcriptions.id", ondelete="CASCADE"))
+    attempt: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(20))
+    path: Mapped[str] = mapped_column(Text)
+    sha256: Mapped[str] = mapped_column(String(64))
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    public_path: Mapped[str] = mapped_column(Text)
+    public_state: Mapped[str] = mapped_column(String(10), server_default="pending")
+    public_error: Mapped[str | None] = mapped_column(Text)
+    created_date: Mapped[datetime] = mapped_column(server_default=_NOW)
+
+
+class CablecastShow(Base):
+    __tablename__ = "cablecast_shows"
+    __table_args__ = (
+        Index("idx_cablecast_shows_cablecast_id", "cablecast_id"),
+        Index("idx_cablecast_shows_title", "title"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    cablecast_id: Mapped[int] = mapped_column(unique=True)
+    title: Mapped[str] = mapped_column(String(255))
+    description: Mapped[str | None] = mapped_column(Text)
+    category: Mapped[str | None] = mapped_column(String(100))
+    producer: Mapped[str | None] = mapped_column(String(100))
+    runtime: Mapped[int | None]
+    created_date: Mapped[datetime | None]
+    updated_date: Mapped[datetime] = mapped_column(server_default=_NOW)
+
+
+class VodContent(Base):
+    __tablename__ = "vod_content"
+    __table_args__ = (
+        CheckConstraint(_one_of("status", "processing", "published", "failed", "removed"), name="check_vod_status"),
+        Index("idx_vod_content_transcription_id", "transcription_id"),
+        Index("idx_vod_content_status", "status"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    transcription_id: Mapped[UUID | None] = mapped_column(ForeignKey("transcriptions.id", ondelete="SET NULL"))
+    cablecast_show_id: Mapped[int | None] = mapped_column(ForeignKey("cablecast_shows.id", ondelete="SET NULL"))
+    vod_id: Mapped[str] = mapped_column(String(100), unique=True)
+    title: Mapped[str] = mapped_column(String(255))
+    description: Mapped[str | None] = mapped_column(Text)
+    url: Mapped[str | None] = mapped_column(String(500))
+    thumbnail_url: Mapped[str | None] = mapped_column(String(500))
+    duration: Mapped[int | None]
+    quality: Mapped[int | None]
+    status: Mapped[str] = mapped_column(String(20), server_default="processing")
+    published_date: Mapped[datetime | None]
+    created_date: Mapped[datetime] = mapped_column(server_default=_NOW)
+
+
+class SystemLog(Base):
+    """What happened, for people: the steps of a job's life, log-ins, refusals."""
+
+    __tablename__ = "system_logs"
+    __table_args__ = (
+        Index("idx_system_logs_level", "level"),
+        Index("idx_system_logs_component", "component"),
+        Index("idx_system_logs_created_date", "created_date"),
+        Index("idx_system_logs_transcription_id", "transcription_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    level: Mapped[str] = mapped_column(String(20))
+    message: Mapped[str] = mapped_column(Text)
+    component: Mapped[str | None] = mapped_column(String(50))
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    transcription_id: Mapped[UUID | None] = mapped_column(ForeignKey("transcriptions.id", ondelete="CASCADE"))
+    details: Mapped[dict[str, Any] | None] = mapped_column("metadata")
+    created_date: Mapped[datetime] = mapped_column(server_default=_NOW)
+
+
+class OutboxEvent(Base):
+    """A change of state, written in its own transaction. Doorbell and event streams are fed from here."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        Index("idx_outbox_unsent", "id", postgresql_where=text("relayed_date IS NULL")),
+        Index("idx_outbox_transcription_id", "transcription_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    event: Mapped[str] = mapped_column(String(60))
+    transcription_id: Mapped[UUID | None] = mapped_column(ForeignKey("transcriptions.id", ondelete="CASCADE"))
+    data: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    created_date: Mapped[datetime] = mapped_column(server_default=_NOW)
+    relayed_date: Mapped[datetime | None]
+
+
+class IdempotencyKey(Base):
+    """A client's own name for a request, and the answer it was given."""
+
+    __tablename__ = "idempotency_keys"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    request_sha256: Mapped[str] = mapped_column(String(64))
+    transcription_id: Mapped[UUID] = mapped_column(ForeignKey("transcriptions.id", ondelete="CASCADE"))
+    created_date: Mapped[datetime] = mapped_column(server_default=_NOW, index=True)
+
+
+class Worker(Base):
+    """A running transcriber, as it last reported itself."""
+
+    __tablename__ = "workers"
+
+    id: Mapped[str] = mapped_column(String(100), primary_key=True)
+    host: Mapped[str] = mapped_column(String(255))
+    slots: Mapped[int]
+    free_slots: Mapped[int]
+    ready: Mapped[bool]
+    reason: Mapped[str | None] = mapped_column(Text)
+    """Why it takes no job, in words, when it is not ready."""
+    details: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    started_date: Mapped[datetime] = mapped_column(server_default=_NOW)
+    heartbeat_at: Mapped[datetime] = mapped_column(server_default=_NOW)

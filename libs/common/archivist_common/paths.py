@@ -1,0 +1,108 @@
+"""Names of recordings and of what we make of them. Text only: nothing here touches a disk."""
+
+import re
+from pathlib import PurePosixPath
+
+from archivist_common.errors import PathRefused
+
+MEDIA_SUFFIXES = frozenset(
+    [
+        ".3gp",
+        ".aac",
+        ".aif",
+        ".aiff",
+        ".avi",
+        ".dv",
+        ".flac",
+        ".flv",
+        ".gxf",
+        ".m2t",
+        ".m2ts",
+        ".m2v",
+        ".m4a",
+        ".m4v",
+        ".mka",
+        ".mkv",
+        ".mov",
+        ".mp2",
+        ".mp3",
+        ".mp4",
+        ".mpeg",
+        ".mpg",
+        ".mts",
+        ".mxf",
+        ".oga",
+        ".ogg",
+        ".opus",
+        ".ts",
+        ".vob",
+        ".w64",
+        ".wav",
+        ".webm",
+        ".wma",
+        ".wmv",
+    ]
+)
+"""Endings a recording may have. The content decides in the end; the ending only spares a look."""
+
+MAX_PATH_BYTES = 500
+"""Longest path beneath a storage server, as the `file_path` column holds it."""
+
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+_OWN_ENDINGS = ("_captioned",)
+_OWN_PREFIX = ".archivist"
+
+
+def relative(text: str) -> PurePosixPath:
+    """A path beneath a storage server, checked as text.
+
+    Any legal file name passes: apostrophes, accents, brackets, emoji, even a newline.
+    Raises PathRefused for an empty or absolute path, `.` and `..`, NUL, or over 500 bytes.
+    """
+    if not text or "\0" in text:
+        raise PathRefused("the path is empty or holds a NUL character")
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError as exc:
+        raise PathRefused(f"the path is not valid text: {text!r}") from exc
+    if size > MAX_PATH_BYTES:
+        raise PathRefused(f"the path is {size} bytes long; {MAX_PATH_BYTES} is the limit")
+    if text.startswith("/") or _DRIVE.match(text):
+        raise PathRefused(f"give the path beneath its storage server, not an absolute one: {text!r}")
+    parts = text.split("/")
+    if any(part in {"", ".", ".."} for part in parts):
+        raise PathRefused(f"the path may not hold empty parts, '.' or '..': {text!r}")
+    return PurePosixPath(text)
+
+
+def is_media(name: str) -> bool:
+    """Whether a file of this name may be a recording. Hidden files and our own outputs are not."""
+    path = PurePosixPath(name)
+    if path.name.startswith("."):
+        return False
+    return path.suffix.lower() in MEDIA_SUFFIXES and not path.stem.endswith(_OWN_ENDINGS)
+
+
+def is_hidden(name: str) -> bool:
+    """Whether browsing leaves this name out: hidden files, our own working folders, system folders."""
+    return name.startswith((".", "$")) or name in {"System Volume Information", "lost+found"}
+
+
+def output_name(base: str, kind: str) -> str:
+    """File name of an output: `output_name("Council 3-4", "summary")` -> `Council 3-4_summary.txt`."""
+    return base + OUTPUT_ENDINGS[kind]
+
+
+OUTPUT_ENDINGS = {
+    "scc": ".scc",
+    "vtt": ".vtt",
+    "srt": ".srt",
+    "txt": ".txt",
+    "json": ".json",
+    "summary": "_summary.txt",
+    "metadata": "_metadata.json",
+}
+"""What a job makes, by kind, and how each file's name ends after the recording's base name."""
+
+VAULT = _OWN_PREFIX
+"""Folder beneath an output path that holds every attempt's files; stable names link into it."""

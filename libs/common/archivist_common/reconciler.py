@@ -1,0 +1,66 @@
+"""Mends what a crash or a lost message left: run by transcriber, vod and monitor, one at a time.
+
+Lapsed leases go back to the queue, bells that were not rung are rung, old bookkeeping is thrown away.
+"""
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from archivist_common import jobs, metrics, outbox
+from archivist_common.db import Database
+from archivist_common.errors import DatabaseUnavailable
+from archivist_common.models import IdempotencyKey, OutboxEvent, SystemLog, Worker
+from archivist_common.time import database_in
+
+log = logging.getLogger(__name__)
+
+EVERY = timedelta(seconds=5)
+_LEADER_LOCK = 0x52656369  # "Reci"
+
+_KEEP = (
+    (IdempotencyKey.created_date, timedelta(days=1)),
+    (OutboxEvent.created_date, timedelta(days=30)),
+    (SystemLog.created_date, timedelta(days=365)),
+    (Worker.heartbeat_at, timedelta(days=1)),
+)
+
+
+async def run(db: Database, bell: outbox.Bell, lease: timedelta, every: timedelta = EVERY) -> None:
+    """Mend for ever. A database that is away is waited for, and said once."""
+    away = False
+    while True:
+        try:
+            await mend(db, bell, lease)
+            if away:
+                log.info("database is back")
+            away = False
+        except DatabaseUnavailable:
+            if not away:
+                log.warning("database is away; the reconciler waits")
+            away = True
+        except Exception:
+            log.exception("the reconciler stumbled")
+        await asyncio.sleep(every.total_seconds())
+
+
+async def mend(db: Database, bell: outbox.Bell, lease: timedelta) -> bool:
+    """One round. False when another process is leading it."""
+    async with db.transaction() as session:
+        if not await session.scalar(select(func.pg_try_advisory_xact_lock(_LEADER_LOCK))):
+            return False
+        for job_id, status in await jobs.lapsed(session, lease):
+            metrics.LEASE_EXPIRED.inc()
+            log.warning("lease lapsed", extra={"transcription_id": job_id, "status": status})
+        await _prune(session)
+    await outbox.relay(db, bell)
+    metrics.RECONCILER_LAST_SUCCESS.set_to_current_time()
+    return True
+
+
+async def _prune(session: AsyncSession) -> None:
+    for column, age in _KEEP:
+        await session.execute(delete(column.class_).where(column < database_in(-age)))

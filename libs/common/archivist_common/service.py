@@ -1,0 +1,241 @@
+"""What every process is: a FastAPI app that says whether it lives, whether it is ready, and what it counts."""
+
+import asyncio
+import logging
+import re
+import socket
+import sys
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, TypeVar
+
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import ValidationError
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from archivist_common import __version__, logs, metrics, migrate, problems
+from archivist_common.db import Database
+from archivist_common.errors import ArchivistError
+from archivist_common.settings import CommonSettings
+
+log = logging.getLogger(__name__)
+
+Readiness = Callable[[], Awaitable[None]]
+"""Returns when the process can do its work; raises ArchivistError with the reason when it cannot."""
+
+_READY_DEADLINE_S = 1.5
+_READY_CACHED_S = 2.0
+_STOP_S = 3
+_BODY_LIMIT = 256 * 1024  # bytes; nothing we are sent by request is larger
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_SECURITY_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+)
+
+SettingsT = TypeVar("SettingsT", bound=CommonSettings)
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def create_app(
+    name: str,
+    *,
+    lifespan: Lifespan,
+    readiness: Callable[[FastAPI], Sequence[Readiness]],
+    **options: Any,
+) -> FastAPI:
+    """An app with /health/live, /health/ready, /metrics and /version, problem details and request ids.
+
+    readiness: called once the lifespan has made what the checks need. Answers are kept for two seconds.
+    """
+    app = FastAPI(title=f"Archivist {name}", version=__version__, lifespan=lifespan, **options)
+    problems.install(app)
+    gate = _ReadyGate(lambda: readiness(app))
+
+    @app.get("/health/live", tags=["health"], operation_id="live", summary="Whether the process runs at all")
+    async def live() -> dict[str, str]:
+        return {"status": "live", "service": name}
+
+    @app.get(
+        "/health/ready",
+        tags=["health"],
+        operation_id="ready",
+        summary="Whether the process can do its work",
+        responses={503: {"description": "It cannot, and why", "model": dict[str, str]}},
+    )
+    async def ready() -> JSONResponse:
+        reason = await gate.reason()
+        if reason is None:
+            return JSONResponse({"status": "ready", "service": name})
+        return JSONResponse(
+            {"status": "not ready", "service": name, "reason": reason}, 503, headers={"Retry-After": "2"}
+        )
+
+    @app.get("/metrics", tags=["health"], operation_id="metrics", summary="Figures for Prometheus")
+    async def exported() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/version", tags=["health"], operation_id="version", summary="What is running")
+    async def version() -> dict[str, str]:
+        return {"service": name, "version": __version__}
+
+    app.add_middleware(_Requests, service=name)
+    return app
+
+
+def database_ready(db: Database) -> Readiness:
+    """Ready when the database answers within a second and has the schema this program needs."""
+
+    async def check() -> None:
+        await db.ping()
+        await migrate.check(db)
+
+    return check
+
+
+@asynccontextmanager
+async def owned(*tasks: Awaitable[None]) -> AsyncIterator[None]:
+    """Run tasks beside the block and cancel them at its end. One that dies ends the process: it is restarted."""
+    async with asyncio.TaskGroup() as group:
+        running = [group.create_task(_alone(task)) for task in tasks]
+        try:
+            yield
+        finally:
+            for task in running:
+                task.cancel()
+
+
+async def _alone(work: Awaitable[None]) -> None:
+    await work
+
+
+def read_settings(cls: type[SettingsT], **given: Any) -> SettingsT:
+    """The settings of this process; exits with a line for each that is wrong or missing."""
+    try:
+        return cls(**given)
+    except ValidationError as exc:
+        for error in exc.errors():
+            name = "_".join(str(part) for part in error["loc"]).upper() or "settings"
+            sys.stderr.write(f"{name}: {error['msg']}\n")
+        sys.exit(2)
+
+
+def run(name: str, app: FastAPI, settings: CommonSettings, host: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT. Exits with one line when the port is taken."""
+    logs.set_up(name, settings)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listening = socket.create_server((host, port), family=family, backlog=512)
+    except OSError as exc:
+        sys.exit(f"archivist-{name}: cannot listen on {host}:{port}: {exc.strerror}")
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_STOP_S,
+        h11_max_incomplete_event_size=32 * 1024,
+    )
+    log.info("starting", extra={"version": __version__, "port": listening.getsockname()[1]})
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+class _ReadyGate:
+    def __init__(self, checks: Callable[[], Sequence[Readiness]]) -> None:
+        self._checks = checks
+        self._lock = asyncio.Lock()
+        self._asked = -_READY_CACHED_S
+        self._reason: str | None = "starting"
+
+    async def reason(self) -> str | None:
+        async with self._lock:
+            if time.monotonic() - self._asked >= _READY_CACHED_S:
+                self._reason = await self._ask()
+                # A reason is looked at afresh each time: becoming ready is seen at once.
+                self._asked = time.monotonic() if self._reason is None else -_READY_CACHED_S
+            return self._reason
+
+    async def _ask(self) -> str | None:
+        try:
+            async with asyncio.timeout(_READY_DEADLINE_S):
+                for check in self._checks():
+                    await check()
+        except ArchivistError as exc:
+            return exc.message
+        except TimeoutError:
+            return f"no answer within {_READY_DEADLINE_S:g} s"
+        return None
+
+
+class _Requests:
+    """Names each request, times it, bounds its body, and adds the headers every answer carries."""
+
+    def __init__(self, app: ASGIApp, service: str) -> None:
+        self._app = app
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers: Mapping[bytes, bytes] = dict(scope["headers"])
+        asked = headers.get(b"x-request-id", b"").decode("latin-1")
+        request_id = asked if _REQUEST_ID.fullmatch(asked) else uuid.uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+        status = 500
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [
+                    *message["headers"],
+                    *_SECURITY_HEADERS,
+                    (b"x-request-id", request_id.encode()),
+                    (b"x-archivist-service", self._service.encode()),
+                ]
+            await send(message)
+
+        began = time.perf_counter()
+        metrics.HTTP_IN_FLIGHT.labels(self._service).inc()
+        try:
+            with logs.bound(request_id=request_id):
+                if _declared(headers) > _BODY_LIMIT:
+                    answer = problems.response(
+                        Request(scope),
+                        code="BODY_TOO_LARGE",
+                        status=413,
+                        detail=f"a request's body may hold {_BODY_LIMIT} bytes",
+                    )
+                    await answer(scope, receive, sending)
+                else:
+                    await self._app(scope, _bounded(receive), sending)
+        finally:
+            route = getattr(scope.get("route"), "path", "unmatched")
+            metrics.HTTP_IN_FLIGHT.labels(self._service).dec()
+            metrics.HTTP_REQUESTS.labels(self._service, scope["method"], route, f"{status // 100}xx").inc()
+            metrics.HTTP_SECONDS.labels(self._service, route).observe(time.perf_counter() - began)
+
+
+def _declared(headers: Mapping[bytes, bytes]) -> int:
+    length = headers.get(b"content-length", b"0")
+    return int(length) if length.isdigit() else 0
+
+
+def _bounded(receive: Receive) -> Receive:
+    """The same body, cut off as a broken connection when it grows past the limit without having said so."""
+    seen = 0
+
+    async def bounded() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        return {"type": "http.disconnect"} if seen > _BODY_LIMIT else message
+
+    return bounded

@@ -1,0 +1,218 @@
+"""Settings, as the environment and `.env` give them. Read once in `main()`, passed on, never imported.
+
+Names are those of the technical documentation, unprefixed; names of the old frameworks are accepted
+beside them. A new field has a default that keeps an old deployment running, its unit in its docstring,
+and a line in `.env.example`.
+"""
+
+import json
+import re
+import secrets
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from archivist_common.errors import InvalidRequest
+from archivist_common.storage import StorageServer
+
+_PLACEHOLDERS = re.compile(r"(?i)change.?me|your[-_ ]|example|placeholder|secret[-_]key|^(secret|password|admin123)$")
+_MIN_SECRET = 32  # bytes; an HS256 key shorter than its digest weakens it (RFC 7518 section 3.2)
+
+
+def _seconds(value: Any) -> Any:
+    """Plain numbers are seconds, as the documentation writes them: `SESSION_TIMEOUT=3600`."""
+    if isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?", value.strip()):
+        return timedelta(seconds=float(value))
+    return value
+
+
+def _size(value: Any) -> Any:
+    """Bytes, or a number with KB, MB, GB (powers of 1024): `LOG_MAX_SIZE=100MB`. A trailing # comment is cut."""
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"\s*(\d+)\s*([KMG]?)B?\s*(#.*)?", value, re.IGNORECASE)
+    if match is None:
+        raise ValueError(f"not a size: {value!r} (write 10737418240 or 10GB)")
+    return int(match[1]) * 1024 ** " KMG".index(match[2].upper() or " ")
+
+
+Seconds = Annotated[timedelta, BeforeValidator(_seconds)]
+Size = Annotated[int, BeforeValidator(_size)]
+
+
+class CommonSettings(BaseSettings):
+    """What every process needs."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
+
+    environment: Literal["production", "development", "testing"] = Field(
+        default="production", validation_alias=AliasChoices("ENVIRONMENT", "FLASK_ENV")
+    )
+    """In production, placeholder secrets are refused."""
+
+    database_url: SecretStr
+    """PostgreSQL 15 or later: `postgresql://user:password@host/database`."""
+    database_pool_size: int = Field(default=5, ge=1)
+    """Connections kept open per process."""
+    database_max_overflow: int = Field(default=5, ge=0)
+    """Connections opened beyond the pool under load, per process."""
+
+    redis_url: SecretStr = SecretStr("redis://localhost:6379/0")
+    """Doorbell, caches and counters. Losing it loses no job."""
+    redis_password: SecretStr | None = None
+    """Added to the address where the address names none."""
+
+    flex_servers: Annotated[tuple[StorageServer, ...], NoDecode] = ()
+    """Storage servers: `name=/path` or `/path` (named after its last folder), comma-separated.
+    `+beside` behind a path puts `<base>.scc` beside each recording, as Cablecast wants it.
+    Where a path holds a comma: `[{"name": "a", "path": "/mnt/a, b", "beside": true}]`."""
+    default_output_path: Path = Path("/var/lib/archivist/transcriptions")
+    """Where every job's files go."""
+    storage_deadline: Seconds = timedelta(seconds=5)
+    """A storage server that has not answered by then is taken to be away."""
+    max_file_size: Size = 10 * 1024**3
+    """Largest recording taken, in bytes."""
+
+    job_lease: Seconds = timedelta(seconds=30)
+    """A running job not renewed for this long is taken to be orphaned."""
+    job_timeout: Seconds | None = Field(
+        default=None, validation_alias=AliasChoices("JOB_TIMEOUT", "CELERY_TASK_TIMEOUT")
+    )
+    """Longest time one attempt may take. Unset: ten minutes and six times the recording's length."""
+    max_queue_size: int = Field(default=100, ge=1)
+    """Jobs that may wait; the next submit is answered 429."""
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_file: Path | None = None
+    """Main log file; transcription.log, vod.log and error.log lie beside it. Unset: standard error only."""
+    log_max_size: Size = 100 * 1024**2
+    """A log file is rotated at this size, in bytes."""
+    log_backup_count: int = Field(default=5, ge=0)
+
+    @field_validator("flex_servers", mode="before")
+    @classmethod
+    def _parse_servers(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        if value.lstrip().startswith("["):
+            return tuple(StorageServer.from_json(entry) for entry in json.loads(value))
+        return tuple(StorageServer.parse(entry) for entry in value.split(",") if entry.strip())
+
+    @model_validator(mode="after")
+    def _distinct_servers(self) -> Self:
+        names = [server.name for server in self.flex_servers]
+        if len(set(names)) != len(names):
+            raise ValueError(f"FLEX_SERVERS: two servers have the same name: {', '.join(sorted(names))}")
+        return self
+
+    @property
+    def database_dsn(self) -> str:
+        """The address as SQLAlchemy wants it, whatever way the deployment wrote it."""
+        url = self.database_url.get_secret_value()
+        scheme, rest = url.split("://", 1)
+        if scheme.split("+")[0] not in {"postgresql", "postgres"}:
+            raise InvalidRequest(f"DATABASE_URL must be a postgresql:// address, not {scheme}://")
+        return f"postgresql+asyncpg://{rest}"
+
+    @property
+    def redis_dsn(self) -> str:
+        """REDIS_URL, with REDIS_PASSWORD where the address has none of its own."""
+        url = self.redis_url.get_secret_value()
+        if self.redis_password is None or "@" in url:
+            return url
+        parts = urlsplit(url)
+        password = quote(self.redis_password.get_secret_value(), safe="")
+        return urlunsplit(parts._replace(netloc=f":{password}@{parts.netloc}"))
+
+    def storage(self, name: str) -> StorageServer | None:
+        return next((server for server in self.flex_servers if server.name == name), None)
+
+
+class ApiSettings(CommonSettings):
+    """The gateway."""
+
+    api_host: str = "127.0.0.1"
+    api_port: int = Field(default=8000, ge=0, le=65_535)
+    secret_key: SecretStr = Field(
+        default_factory=lambda: SecretStr(secrets.token_urlsafe(48)),
+        validation_alias=AliasChoices("JWT_SECRET_KEY", "SECRET_KEY", "FLASK_SECRET_KEY"),
+    )
+    """Signs tokens and cursors. At least 32 bytes. Unset outside production: a new one per start."""
+    session_timeout: Seconds = timedelta(hours=1)
+    """A session not refreshed for this long has ended."""
+    token_lifetime: Seconds = timedelta(minutes=10)
+    """Life of an access token."""
+    default_language: str = Field(default="en", max_length=10)
+    output_format: str = "scc"
+    include_summary: bool = True
+    whisper_model_path: Path | None = None
+    """Folder of the speech model used where a job names none."""
+    model_directory: Path = Path("/opt/models")
+    """Folder of further models, one folder each; a job may name one."""
+
+    @model_validator(mode="after")
+    def _real_secret(self) -> Self:
+        if self.environment != "production":
+            return self
+        if "secret_key" not in self.model_fields_set:
+            raise ValueError("SECRET_KEY (or JWT_SECRET_KEY) must be set in production")
+        check_secret("SECRET_KEY", self.secret_key.get_secret_value())
+        return self
+
+
+class TranscriberSettings(CommonSettings):
+    """The speech workers."""
+
+    transcriber_host: str = "127.0.0.1"
+    transcriber_port: int = Field(default=8001, ge=0, le=65_535)
+    whisper_model_path: Path | None = None
+    """Folder of the speech model: model.bin, config.json, tokenizer.json, vocabulary.*"""
+    model_directory: Path = Path("/opt/models")
+    """Folder of further models, one folder each."""
+    whisper_engine: str = "faster_whisper"
+    whisper_device: Literal["auto", "cpu", "cuda"] = "auto"
+    whisper_compute_type: str = "default"
+    """int8, float16, float32 …; `default` is int8 on a CPU and float16 on a GPU."""
+    whisper_batch_size: int = Field(default=4, ge=1, le=64)
+    """Windows decoded together. Past 4 a CPU gains nothing (docs/decisions/0009)."""
+    whisper_beam_size: int = Field(default=1, ge=1, le=10)
+    whisperx: Literal["off", "align", "align+speakers"] = "off"
+    """Forced alignment and speakers by the optional whisperx extra, after the transcript is safe."""
+    default_language: str = Field(default="en", max_length=10)
+    worker_concurrency: int | None = Field(
+        default=None, ge=1, validation_alias=AliasChoices("WORKER_CONCURRENCY", "CELERY_WORKER_CONCURRENCY")
+    )
+    """Slots, each pinned to cores of its own. Unset: by cores and memory."""
+    slot_memory: Size = 4 * 1024**3
+    """Memory one slot's children may use, in bytes."""
+    temp_directory: Path = Path("/tmp/archivist")  # noqa: S108 -- the documented default
+    media_deadline: Seconds = timedelta(seconds=60)
+    """A probe, or a decoder that has sent nothing for this long, is ended."""
+
+
+class VodSettings(CommonSettings):
+    """Publishing and webhooks."""
+
+    vod_host: str = "127.0.0.1"
+    vod_port: int = Field(default=8002, ge=0, le=65_535)
+
+
+class MonitorSettings(CommonSettings):
+    """Health checks."""
+
+    monitor_host: str = "127.0.0.1"
+    monitor_port: int = Field(default=8003, ge=0, le=65_535)
+    check_interval: Seconds = timedelta(seconds=10)
+    """How often every check runs; the report says each one's age."""
+
+
+def check_secret(name: str, value: str) -> None:
+    """Raises ValueError for a secret that is short or was copied out of an example."""
+    if len(value.encode()) < _MIN_SECRET:
+        raise ValueError(f"{name} must be at least {_MIN_SECRET} bytes of random text")
+    if _PLACEHOLDERS.search(value):
+        raise ValueError(f"{name} is a placeholder; put random text in its place")

@@ -1,0 +1,233 @@
+"""The process that touches one storage server, so that only it is lost when the server hangs.
+
+`python -m archivist_common.storage_child ROOT`: requests in, answers out, one JSON object per line. It
+ends with its standard input. `storage.Storages` starts it, and kills it when an answer is overdue.
+"""
+
+import errno
+import hashlib
+import json
+import os
+import stat
+import sys
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from archivist_common import beneath, disk_errors, paths
+from archivist_common.errors import ArchivistError, InvalidFileFormat, InvalidRequest
+from archivist_common.files import temporary_name
+from archivist_common.mounts import Kind, require_present
+
+MAX_LISTED = 10_000  # folders and recordings of one folder
+MAX_SCANNED = 200_000  # names of one folder: every recording has up to seven outputs beside it
+_SAMPLE = 64 * 1024  # bytes of a recording's head and of its tail that go into its fingerprint
+# What a file system without nameless temporary files answers; EISDIR is an old kernel's way.
+_NO_TMPFILE = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT})
+
+Key = tuple[int, int | str, str]
+
+
+def main() -> None:
+    root = Path(sys.argv[1])
+    for line in sys.stdin.buffer:
+        answer = _answer(root, json.loads(line))
+        try:
+            sys.stdout.buffer.write(json.dumps(answer).encode() + b"\n")
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            return
+
+
+def _answer(root: Path, request: Mapping[str, Any]) -> dict[str, Any]:
+    kind = Kind(request["kind"])
+    try:
+        mounted = require_present(root, kind)
+        return {"ok": _OPERATIONS[request["do"]](root, request), "mounted": mounted}
+    except OSError as exc:
+        error: ArchivistError = disk_errors.reading(exc, f"storage {str(root)!r}")
+    except ArchivistError as exc:
+        error = exc
+    return {"error": error.code, "message": error.message}
+
+
+def browse(root: Path, request: Mapping[str, Any]) -> dict[str, Any]:
+    """One page of a folder: folders by name, then recordings, newest first or by name."""
+    by_name = request["order"] == "name"
+    folder = beneath.open_folder_beneath(root, PurePosixPath(request["path"] or "."))
+    try:
+        scan = _scan(folder)
+        keys: list[Key] = [(0, name.casefold(), name) for name in scan.folders]
+        stats: dict[str, os.stat_result] = {}
+        for name in scan.recordings:
+            if by_name:
+                keys.append((1, name.casefold(), name))
+            elif (seen := _regular(folder, name)) is not None:
+                stats[name] = seen
+                keys.append((1, -seen.st_mtime_ns, name))
+        keys.sort()
+        start = bisect_right(keys, _mark(request["after"])) if request["after"] else 0
+        page = keys[start : start + request["limit"]]
+        entries = []
+        for rank, _, name in page:
+            found = stats.get(name) or (_folder if rank == 0 else _regular)(folder, name)
+            if found is not None:  # else it went since the scan
+                entries.append(_entry(name, found, rank == 0, scan.captions))
+    finally:
+        os.close(folder)
+    return {
+        "entries": entries,
+        "next": json.dumps(page[-1]) if start + len(page) < len(keys) else None,
+        "total": len(keys),
+        "truncated": scan.truncated,
+        "skipped": scan.skipped,
+    }
+
+
+def stat_recording(root: Path, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Size, time and fingerprint of a recording that can really be read."""
+    relative = PurePosixPath(request["path"])
+    fd = beneath.open_beneath(root, relative)
+    try:
+        if not paths.is_media(relative.name):
+            endings = " ".join(sorted(paths.MEDIA_SUFFIXES))
+            raise InvalidFileFormat(f"{str(relative)!r} is not named as a recording; its ending may be {endings}")
+        seen = os.fstat(fd)
+        sample = hashlib.sha256(str(seen.st_size).encode())
+        sample.update(os.pread(fd, _SAMPLE, 0))
+        sample.update(os.pread(fd, _SAMPLE, max(0, seen.st_size - _SAMPLE)))
+    finally:
+        os.close(fd)
+    return {"size_bytes": seen.st_size, "mtime_ns": seen.st_mtime_ns, "fingerprint": sample.hexdigest()}
+
+
+def state(root: Path, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Room, and whether something could be written now. Being here at all means it can be read."""
+    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        room = os.fstatvfs(folder)
+        why_not = _why_not_writable(folder, by_name=request["beside"])
+    finally:
+        os.close(folder)
+    total, free = room.f_blocks * room.f_frsize, room.f_bavail * room.f_frsize
+    if why_not is None and total and not free:
+        why_not = "it is full"
+    return {"total_bytes": total, "free_bytes": free, "why_not_writable": why_not}
+
+
+_OPERATIONS: Mapping[str, Callable[[Path, Mapping[str, Any]], dict[str, Any]]] = {
+    "browse": browse,
+    "stat_recording": stat_recording,
+    "state": state,
+}
+
+
+class _Scan:
+    """The names of a folder that matter to browsing."""
+
+    def __init__(self) -> None:
+        self.folders: list[str] = []
+        self.recordings: list[str] = []
+        self.captions: set[str] = set()
+        self.truncated = False
+        self.skipped = 0
+
+
+def _scan(folder: int) -> _Scan:
+    """Sort the names of a folder by kind; nothing is opened, and links are left out."""
+    scan = _Scan()
+    with os.scandir(folder) as found:
+        for count, entry in enumerate(found):
+            if count >= MAX_SCANNED:
+                scan.truncated = True
+                break
+            if paths.is_hidden(entry.name):
+                continue
+            if entry.name.lower().endswith(".scc"):
+                scan.captions.add(entry.name[: -len(".scc")])
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                kind = scan.folders
+            elif paths.is_media(entry.name) and entry.is_file(follow_symlinks=False):
+                kind = scan.recordings
+            else:
+                continue
+            if not _is_text(entry.name):
+                scan.skipped += 1  # a path that is not UTF-8 cannot be sent back to us
+            elif len(scan.folders) + len(scan.recordings) >= MAX_LISTED:
+                scan.truncated = True
+            else:
+                kind.append(entry.name)
+    return scan
+
+
+def _entry(name: str, found: os.stat_result, is_folder: bool, captions: set[str]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "is_folder": is_folder,
+        "size_bytes": None if is_folder else found.st_size,
+        "mtime_ns": found.st_mtime_ns,
+        "has_captions": not is_folder and PurePosixPath(name).stem in captions,
+    }
+
+
+def _regular(folder: int, name: str) -> os.stat_result | None:
+    found = _still_there(folder, name)
+    return found if found is not None and stat.S_ISREG(found.st_mode) else None
+
+
+def _folder(folder: int, name: str) -> os.stat_result | None:
+    found = _still_there(folder, name)
+    return found if found is not None and stat.S_ISDIR(found.st_mode) else None
+
+
+def _still_there(folder: int, name: str) -> os.stat_result | None:
+    try:
+        return os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+
+
+def _is_text(name: str) -> bool:
+    try:
+        return bool(name.encode())
+    except UnicodeEncodeError:
+        return False
+
+
+def _mark(text: str) -> Key:
+    match json.loads(text):
+        case [0, str(folded), str(name)]:
+            return (0, folded, name)
+        case [1, int() | str() as value, str(name)]:
+            return (1, value, name)
+    raise InvalidRequest("the cursor is not one of this listing's")
+
+
+def _why_not_writable(folder: int, *, by_name: bool) -> str | None:
+    """Try it: what a network share's permissions say and what its server does are two things.
+
+    A nameless file leaves nothing behind. Where there are none, a named one is made only in a folder that
+    we are to write to anyway (`by_name`); for the others the permissions have to do.
+    """
+    try:
+        os.close(os.open(".", os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600, dir_fd=folder))
+    except OSError as exc:
+        if exc.errno not in _NO_TMPFILE:
+            return exc.strerror
+    else:
+        return None
+    if not by_name:
+        return None if os.access(".", os.W_OK | os.X_OK, dir_fd=folder) else "no permission to write"
+    name = temporary_name()
+    try:
+        os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600, dir_fd=folder))
+        os.unlink(name, dir_fd=folder)
+    except OSError as exc:
+        return exc.strerror
+    return None
+
+
+if __name__ == "__main__":
+    main()

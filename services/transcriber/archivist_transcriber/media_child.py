@@ -1,0 +1,493 @@
+"""The child that opens recordings: FFmpeg behind a wall. Run by path, never imported by the service.
+
+    python -I media_child.py '{"mode": "probe", "fd": 5, ...}'
+
+A hostile or broken file may crash, loop or eat memory in here; `media.py` watches and ends it. This process
+reads one already opened file descriptor, has no network, may open no file, may write none, and answers on
+its standard output in messages of one kind byte, a length and a body: I information (JSON), A audio
+(16-bit mono 16 kHz), E error (JSON), Z end (JSON). Only the standard library and PyAV are needed.
+"""
+
+import ctypes
+import json
+import os
+import re
+import resource
+import signal
+import struct
+import sys
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from typing import Any
+
+RATE = 16_000  # samples a second, what every speech model here hears
+BLOCK = 10 * RATE  # samples in a message
+
+CONTAINERS = (
+    "mov matroska mpegts mpeg mxf mxf_opatom wav w64 aiff mp3 aac flac ogg avi asf gxf flv caf dv ac3 eac3 loas "
+    "lxf au amr"
+).split()
+"""What a recording may be. No playlist, picture, subtitle, archive or device: they lead to other files."""
+CODECS = (
+    "aac aac_fixed aac_latm ac3 ac3_fixed eac3 alac als amrnb amrwb ape cook dca dolby_e flac g722 g723_1 g729 gsm "
+    "gsm_ms mace3 mace6 mlp mp1 mp1float mp2 mp2float mp3 mp3float mp3adu mp3adufloat mp3on4 mp3on4float "
+    "mpc7 mpc8 nellymoser opus libopus libspeex speex qdm2 qdmc qcelp ra_144 ra_288 ralf s302m sipr tak truehd truespeech "
+    "tta twinvq vorbis libvorbis wavpack wmalossless wmapro wmav1 wmav2 wmavoice xma1 xma2 "
+    "adpcm_ima_wav adpcm_ms adpcm_ima_qt adpcm_swf adpcm_yamaha "
+    "pcm_alaw pcm_mulaw pcm_bluray pcm_dvd pcm_lxf pcm_s8 pcm_s8_planar pcm_u8 pcm_zork pcm_vidc "
+    "pcm_f16le pcm_f24le pcm_f32be pcm_f32le pcm_f64be pcm_f64le pcm_s16be pcm_s16be_planar pcm_s16le "
+    "pcm_s16le_planar pcm_s24be pcm_s24daud pcm_s24le pcm_s24le_planar pcm_s32be pcm_s32le pcm_s32le_planar "
+    "pcm_s64be pcm_s64le pcm_sga pcm_u16be pcm_u16le pcm_u24be pcm_u24le pcm_u32be pcm_u32le dvaudio"
+).split()
+"""Decoders that may run. Sound only: no picture is ever decoded."""
+SEEKABLE = frozenset("mov matroska mpegts mxf wav w64 aiff flac ogg".split())
+"""Containers whose times are true after a seek. The others are decoded from their beginning."""
+
+MAX_STREAMS = 32
+MAX_HOURS = 24
+MAX_CHANNELS = 16  # in one track: a 16-channel SDI recorder is real
+MIN_RATE, MAX_RATE = 4_000, 384_000  # samples a second
+GAP = Fraction(1, 10)  # seconds; smaller steps of the clock are rounding
+JUMP = 10  # seconds; a step back of more, or past the end, is a new clock (as in FFmpeg's dts_delta_threshold)
+PREROLL = Fraction(1, 2)  # seconds decoded before the wanted start: codecs need a run-up
+DECLARING = frozenset("mov matroska wav w64 aiff flac mxf caf au avi".split())
+"""Containers that say how long they are, so that a cut-off one can be told."""
+_TIMECODE = re.compile(r"\d\d:\d\d:\d\d[:;.]\d\d")
+
+
+class Refused(Exception):
+    """Something to tell the parent: a code of `archivist_common.errors` and a sentence."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def unreadable(message: str) -> Refused:
+    return Refused("MEDIA_UNREADABLE", message)
+
+
+class Source:
+    """The recording as FFmpeg reads it: positions of our own, so that a shared descriptor does not matter."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._position = 0
+        self.size = os.fstat(fd).st_size
+        self.fault: OSError | None = None
+
+    def read(self, count: int) -> bytes:
+        try:
+            data = os.pread(self._fd, count, self._position)
+        except OSError as exc:
+            self.fault = exc
+            raise
+        self._position += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size}[whence]
+        if base + offset < 0:
+            raise ValueError("negative position")
+        self._position = base + offset
+        return self._position
+
+    def tell(self) -> int:
+        return self._position
+
+
+def send(kind: bytes, body: bytes) -> None:
+    view = memoryview(struct.pack("<cI", kind, len(body)) + body)
+    while view:
+        view = view[os.write(1, view) :]
+
+
+def send_json(kind: bytes, value: dict[str, Any]) -> None:
+    send(kind, json.dumps(value).encode())
+
+
+def confine(memory: int, parent: int) -> None:
+    """Close the doors. What the kernel does not offer is left out; the whitelists hold regardless."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
+    if os.getppid() != parent:
+        sys.exit(1)
+    libc.prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
+    new_user, new_net = 0x1000_0000, 0x4000_0000
+    if libc.unshare(new_net) != 0:
+        libc.unshare(new_user | new_net)
+    _forbid_files(libc)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_AS, (memory + 2**30, memory + 2**30))  # libraries are mapped beside it
+
+
+def _forbid_files(libc: ctypes.CDLL) -> None:
+    """Landlock with no rule: no path can be opened any more. Open descriptors stay."""
+    create, restrict = 444, 446  # system calls, the same on every architecture
+    every_right = (1 << 13) - 1  # ABI 1: execute, write, read, list, remove, make
+    rules = struct.pack("<Q", every_right)
+    ruleset = libc.syscall(create, rules, len(rules), 0)
+    if ruleset >= 0:
+        libc.syscall(restrict, ruleset, 0)
+        os.close(ruleset)
+
+
+def main(request: dict[str, Any]) -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    import av
+    import av.error
+    import av.logging
+
+    av.logging.set_level(av.logging.PANIC)
+    confine(request["memory"], request["parent"])
+    source = Source(request["fd"])
+    try:
+        if source.size == 0:
+            raise unreadable("the file is empty (0 bytes)")
+        with open_container(av, source) as container:
+            info = describe(container, source)
+            send_json(b"I", info)
+            if request["mode"] == "audio":
+                send_json(b"Z", Decoder(av, container, info, request).run())
+    except Refused as exc:
+        send_json(b"E", {"code": exc.code, "message": str(exc)})
+    except MemoryError:
+        megabytes = request["memory"] // 2**20
+        send_json(b"E", {"code": "MEDIA_UNREADABLE", "message": f"decoding it needs more than {megabytes} MB"})
+    except (av.error.FFmpegError, OSError, ValueError) as exc:
+        send_json(b"E", translated(exc, source))
+
+
+def translated(exc: Exception, source: Source) -> dict[str, Any]:
+    if source.fault is not None:
+        return {"code": "STORAGE_UNAVAILABLE", "message": f"reading failed: {source.fault.strerror}"}
+    reason = getattr(exc, "strerror", None) or str(exc)
+    return {"code": "MEDIA_UNREADABLE", "message": f"not a readable recording: {reason}"}
+
+
+def open_container(av: Any, source: Source) -> Any:
+    return av.open(
+        source,
+        mode="r",
+        buffer_size=1 << 18,
+        metadata_errors="replace",
+        options={
+            "format_whitelist": ",".join(CONTAINERS),
+            "codec_whitelist": ",".join(CODECS),
+            "protocol_whitelist": "pipe",
+            "max_streams": str(4 * MAX_STREAMS),
+            "probesize": str(16 << 20),
+            "analyzeduration": "10000000",
+        },
+    )
+
+
+def describe(container: Any, source: Source) -> dict[str, Any]:
+    """What `media.MediaInfo` holds, as JSON. Raises Refused for what we do not take."""
+    kind = next(name for name in CONTAINERS if name in container.format.name.split(","))
+    if len(container.streams) > MAX_STREAMS:
+        raise unreadable(f"{len(container.streams)} streams; {MAX_STREAMS} is the limit")
+    audio = list(container.streams.audio)
+    pictures = [s for s in container.streams.video if "attached_pic" not in str(s.disposition)]
+    if kind == "mov":
+        _check_index(container, source)
+    if not audio:
+        raise Refused("NO_AUDIO_TRACK", f"no audio track among {_count(len(container.streams), 'stream')}")
+    video = pictures[0] if pictures else None
+    zero = _start(video) if video is not None and video.start_time is not None else None
+    best = container.streams.best("audio") or audio[0]
+    duration = _duration(container, audio, video, zero)
+    if duration > MAX_HOURS * 3600:
+        raise unreadable(f"it claims to last {float(duration) / 3600:.0f} hours; {MAX_HOURS} is the limit")
+    return {
+        "container": kind,
+        "duration_ms": round(duration * 1000),
+        "streams": len(container.streams),
+        "zero": None if zero is None else str(zero),
+        "timecode": _timecode(container),
+        "default_track": audio.index(best),
+        "audio": [_audio(stream, zero) for stream in audio],
+        "video": None if video is None else _video(video),
+    }
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _start(stream: Any) -> Fraction:
+    return Fraction(stream.start_time or 0) * stream.time_base
+
+
+def _duration(container: Any, audio: list[Any], video: Any, zero: Fraction | None) -> Fraction:
+    """Seconds from time zero to the end of the longest stream; 0 where the container does not know."""
+    ends = [
+        _start(s) + s.duration * s.time_base
+        for s in [*audio, *([video] if video else [])]
+        if s.duration is not None and s.duration > 0
+    ]
+    begin = zero if zero is not None else min(_start(s) for s in audio)
+    if ends:
+        return max(Fraction(0), max(ends) - begin)
+    return Fraction(container.duration or 0, 1_000_000)
+
+
+def _timecode(container: Any) -> str | None:
+    """The start time code of the recorder, where one is written. Untrusted text: only its shape is let through."""
+    for tags in [container.metadata, *(stream.metadata for stream in container.streams)]:
+        if _TIMECODE.fullmatch(tags.get("timecode", "")):
+            return str(tags["timecode"])
+    return None
+
+
+def _audio(stream: Any, zero: Fraction | None) -> dict[str, Any]:
+    language = str(stream.metadata.get("language", ""))
+    begin = Fraction(0) if zero is None else _start(stream) - zero
+    return {
+        "codec": stream.codec_context.name if stream.codec_context else "unknown",
+        "channels": stream.codec_context.channels if stream.codec_context else 0,
+        "sample_rate": stream.codec_context.sample_rate if stream.codec_context else 0,
+        "language": language if re.fullmatch(r"[a-zA-Z-]{2,10}", language) and language != "und" else None,
+        "start_ms": round(begin * 1000),
+        "duration_ms": None if stream.duration is None else round(stream.duration * stream.time_base * 1000),
+    }
+
+
+def _video(stream: Any) -> dict[str, Any]:
+    rate = stream.average_rate or stream.base_rate
+    sane = rate is not None and 1 <= rate <= 300
+    return {
+        "codec": stream.codec_context.name if stream.codec_context else "unknown",
+        "frame_rate": str(Fraction(rate)) if sane else None,
+        "width": stream.codec_context.width if stream.codec_context else 0,
+        "height": stream.codec_context.height if stream.codec_context else 0,
+    }
+
+
+def _check_index(container: Any, source: Source) -> None:
+    """MP4 lists where every sample lies: past the end of the file means that the end is missing."""
+    for stream in container.streams:
+        entries = stream.index_entries
+        if len(entries):
+            last = entries[len(entries) - 1]
+            if last.pos + last.size > source.size:
+                raise unreadable(
+                    f"the file is cut off: {source.size} bytes are there, {last.pos + last.size} are announced"
+                )
+
+
+class Decoder:
+    """Sound laid on the clock of the recording: sample n is heard n/16000 s after time zero."""
+
+    def __init__(self, av: Any, container: Any, info: dict[str, Any], request: dict[str, Any]) -> None:
+        self._av = av
+        self._container = container
+        self._info = info
+        tracks = len(info["audio"])
+        track = info["default_track"] if request["track"] is None else request["track"]
+        if not 0 <= track < tracks:
+            raise Refused("NO_AUDIO_TRACK", f"audio track {track} asked for; the recording has {_count(tracks, 'track')}")
+        self._stream = container.streams.audio[track]
+        self._track = info["audio"][track]
+        self._check_track()
+        self._zero: Fraction | None = None if info["zero"] is None else Fraction(info["zero"])
+        self._first = request["start_ms"] * RATE // 1000
+        end_ms = request["end_ms"]
+        self._last = MAX_HOURS * 3600 * RATE if end_ms is None else end_ms * RATE // 1000
+        self._whole = end_ms is None
+        self._out = self._first  # the next sample of the timeline
+        self._drop = 0  # samples to leave out: sound that lies before where we are
+        self._pending = bytearray()
+        self._resampler: Callable[[Any], list[Any]] | None = None
+        self._shape: tuple[str, str, int] | None = None
+        self._anchor = Fraction(0)  # seconds of the recording at the resampler's start
+        self._fed = 0  # source samples given to it since
+        self._shift = Fraction(0)  # correction for clocks that start anew
+        self._end = Fraction(0)
+        self._good = self._bad = 0
+
+    def run(self) -> dict[str, Any]:
+        for stream in self._container.streams:
+            if stream.index != self._stream.index:
+                stream.discard = "all"  # what is not decoded is not read, where the container allows
+        for frame in self._frames():
+            if frame.pts is None and self._resampler is None:
+                frame.pts = 0
+            self._place(frame)
+            if self._out >= self._last:
+                break
+        else:
+            self._flush()
+        self._send(final=True)
+        return self._verdict()
+
+    def _verdict(self) -> dict[str, Any]:
+        if self._good == 0 and self._bad:
+            raise unreadable(f"none of its {_count(self._bad, 'audio packet')} could be decoded")
+        if self._good == 0 and self._first == 0 and not self._info["duration_ms"]:
+            raise unreadable("the audio track holds no sample")
+        declared = self._track["duration_ms"]
+        if self._whole and declared and self._good and self._info["container"] in DECLARING:
+            heard = round(self._end * 1000)
+            if heard < declared - max(3_000, declared // 20):
+                raise unreadable(f"the file is cut off: {heard} ms of sound of {declared} ms announced")
+        return {"samples": self._out, "bad_packets": self._bad}
+
+    def _check_track(self) -> None:
+        channels, rate = self._track["channels"], self._track["sample_rate"]
+        if self._stream.codec_context is None:
+            raise unreadable("its audio is of a kind that cannot be decoded")
+        if self._stream.codec_context.name not in CODECS:
+            raise unreadable(f"its audio codec is not taken: {self._stream.codec_context.name}")
+        if channels > MAX_CHANNELS:
+            raise unreadable(f"{channels} channels in one audio track; {MAX_CHANNELS} is the limit")
+        if rate and not MIN_RATE <= rate <= MAX_RATE:
+            raise unreadable(f"an audio sample rate of {rate} Hz")
+
+    def _frames(self) -> Iterator[Any]:
+        error = self._av.error.FFmpegError
+        self._seek()
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            try:
+                frames = packet.decode()
+            except error as exc:
+                if isinstance(exc, MemoryError):
+                    raise
+                self._bad += 1
+                continue
+            for frame in frames:
+                self._good += 1
+                yield frame
+
+    def _seek(self) -> None:
+        wanted = Fraction(self._first, RATE) - PREROLL
+        if wanted <= 0 or self._info["container"] not in SEEKABLE:
+            return
+        if self._zero is None:
+            self._zero = _start(self._stream)
+        offset = int((wanted + self._zero) / self._stream.time_base)
+        self._container.seek(offset, stream=self._stream)
+
+    def _place(self, frame: Any) -> None:
+        rate = frame.sample_rate
+        if not MIN_RATE <= rate <= MAX_RATE:
+            raise unreadable(f"an audio sample rate of {rate} Hz")
+        shape = (frame.format.name, frame.layout.name, rate)
+        expected = self._anchor + (Fraction(self._fed, rate) if self._resampler else 0)
+        if frame.pts is None:
+            at = expected
+        else:
+            clock = frame.pts * frame.time_base
+            if self._zero is None:
+                self._zero = clock
+            at = clock - self._zero + self._shift
+        if self._resampler is None:
+            self._begin(shape, at)
+        elif abs(at - expected) > GAP:
+            if at < expected - JUMP or at > max(self._limit(), expected + JUMP):
+                self._shift -= at - expected
+                at = expected
+            self._flush()
+            self._begin(shape, at)
+        elif shape != self._shape:
+            self._flush()
+            self._begin(shape, expected)
+        assert self._resampler is not None  # noqa: S101 -- _begin has just made it
+        self._fed += frame.samples
+        self._end = self._anchor + Fraction(self._fed, rate)
+        for piece in self._resampler(frame):
+            self._put(bytes(piece.planes[0])[: 2 * piece.samples])
+
+    def _limit(self) -> Fraction:
+        return Fraction(self._info["duration_ms"], 1000) + JUMP
+
+    def _begin(self, shape: tuple[str, str, int], at: Fraction) -> None:
+        """Start resampling at a moment of the recording: silence up to it, or cut what lies before."""
+        if at > MAX_HOURS * 3600:
+            raise unreadable(f"its sound goes on past {MAX_HOURS} hours")
+        position = round(at * RATE)
+        self._drop = max(0, self._out - position)
+        self._silence(min(position, self._last) - self._out)
+        self._shape, self._anchor, self._fed = shape, at, 0
+        self._resampler = resampler(self._av, shape)
+
+    def _flush(self) -> None:
+        if self._resampler is not None:
+            for piece in self._resampler(None):
+                self._put(bytes(piece.planes[0])[: 2 * piece.samples])
+            self._resampler = None
+
+    def _silence(self, samples: int) -> None:
+        while samples > 0:
+            step = min(samples, BLOCK)
+            self._write(bytes(2 * step))
+            samples -= step
+
+    def _put(self, data: bytes) -> None:
+        dropped = min(self._drop, len(data) // 2)
+        self._drop -= dropped
+        self._write(data[2 * dropped :])
+
+    def _write(self, data: bytes) -> None:
+        data = data[: 2 * max(0, self._last - self._out)]
+        self._out += len(data) // 2
+        self._pending += data
+        self._send(final=False)
+        if self._whole and self._out >= self._last:
+            raise unreadable(f"its sound goes on past {MAX_HOURS} hours")
+
+    def _send(self, *, final: bool) -> None:
+        while len(self._pending) >= 2 * BLOCK or (final and self._pending):
+            send(b"A", bytes(self._pending[: 2 * BLOCK]))
+            del self._pending[: 2 * BLOCK]
+
+
+def resampler(av: Any, shape: tuple[str, str, int]) -> Callable[[Any], list[Any]]:
+    """To mono 16 kHz. Tracks whose channels have no named places are mixed evenly."""
+    layout = av.AudioLayout(shape[1]) if not re.fullmatch(r"\d+ channels.*", shape[1]) else None
+    if layout is not None:
+        make: Callable[[Any], list[Any]] = av.AudioResampler(format="s16", layout="mono", rate=RATE).resample
+        return make
+    return Mix(av, shape).resample
+
+
+class Mix:
+    """Evenly mixed mono of a track of n unnamed channels."""
+
+    def __init__(self, av: Any, shape: tuple[str, str, int]) -> None:
+        import av.filter
+
+        count = int(shape[1].split()[0])
+        self._again = (av.error.BlockingIOError, av.error.EOFError)
+        self._graph = av.filter.Graph()
+        source = self._graph.add("abuffer", sample_fmt=shape[0], channel_layout=shape[1], sample_rate=str(shape[2]))
+        mix = self._graph.add("pan", "mono|c0=" + "+".join(f"{1 / count:.6f}*c{n}" for n in range(count)))
+        shaped = self._graph.add("aformat", sample_rates=str(RATE), sample_fmts="s16", channel_layouts="mono")
+        sink = self._graph.add("abuffersink")
+        source.link_to(mix)
+        mix.link_to(shaped)
+        shaped.link_to(sink)
+        self._graph.configure()
+
+    def resample(self, frame: Any) -> list[Any]:
+        self._graph.push(frame)
+        pieces: list[Any] = []
+        while True:
+            try:
+                pieces.append(self._graph.pull())
+            except self._again:
+                return pieces
+
+
+if __name__ == "__main__":
+    try:
+        main(json.loads(sys.argv[1]))
+    except BrokenPipeError:
+        sys.exit(1)
