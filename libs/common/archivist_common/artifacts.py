@@ -70,6 +70,16 @@ async def of_transcription(session: AsyncSession, transcription_id: UUID) -> Seq
     ]
 
 
+async def made_by(session: AsyncSession, transcription_id: UUID, attempt: int) -> bool:
+    """Whether this attempt's files are the job's result."""
+    found = await session.scalar(
+        select(Artifact.id)
+        .where(Artifact.transcription_id == transcription_id, Artifact.attempt == attempt)
+        .limit(1)
+    )
+    return found is not None
+
+
 async def unplaced(session: AsyncSession, limit: int = 50) -> Sequence[Unplaced]:
     """Files still to be put under their public names, oldest first."""
     newer = (

@@ -12,10 +12,11 @@ import ctypes
 import errno
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from archivist_common import disk_errors
-from archivist_common.errors import InvalidFileFormat, PathRefused, StorageUnavailable
+from archivist_common.errors import FileMissing, InvalidFileFormat, PathRefused, StorageUnavailable
 
 _SYS_OPENAT2 = 437  # the same number on every Linux architecture but alpha
 _RESOLVE_NO_MAGICLINKS = 0x02
@@ -28,22 +29,27 @@ _NO_OPENAT2 = frozenset({errno.ENOSYS, errno.EPERM})
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
+Opener = Callable[[int, PurePosixPath, int], int]
+"""Opens a path beneath a folder's descriptor, with flags as os.open has them, following no link."""
+
+
 class _OpenHow(ctypes.Structure):
     _fields_ = (("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64))
 
 
-def open_beneath(root: Path, relative: PurePosixPath) -> int:
+def open_beneath(root: Path, relative: PurePosixPath, *, opener: Opener | None = None) -> int:
     """Descriptor, for reading, of the regular file `relative` beneath `root`. The caller closes it.
 
     Devices, FIFOs and sockets are looked at without being opened. Raises FileMissing, PathRefused (a link,
     a way out), InvalidFileFormat (a folder, not a regular file) or StorageUnavailable.
     """
+    opened = _checked(relative, opener or by_kernel)
     with _Closing(_open_root(root)) as folder:
         try:
-            seen = _look(folder, relative)
-            _require_regular(seen.st_mode, relative)
+            with _Closing(opened(folder, os.O_PATH)) as seen:
+                _require_regular(os.fstat(seen).st_mode, relative)
             # O_NONBLOCK: should a FIFO have taken the file's place since, do not wait for its writer.
-            fd = _open(folder, relative, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+            fd = opened(folder, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
         except OSError as exc:
             raise disk_errors.reading(exc, f"file {str(relative)!r}") from exc
     try:
@@ -55,25 +61,37 @@ def open_beneath(root: Path, relative: PurePosixPath) -> int:
     return fd
 
 
-def open_folder_beneath(root: Path, relative: PurePosixPath) -> int:
+def open_folder_beneath(root: Path, relative: PurePosixPath, *, opener: Opener | None = None) -> int:
     """Descriptor of the folder `relative` beneath `root`; `PurePosixPath(".")` is the root itself.
 
     Raises FileMissing (also for what is no folder), PathRefused or StorageUnavailable.
     """
+    opened = _checked(relative, opener or by_kernel)
     with _Closing(_open_root(root)) as folder:
         try:
-            return _open(folder, relative, os.O_RDONLY | os.O_DIRECTORY)
+            with _Closing(opened(folder, os.O_PATH)) as seen:
+                mode = os.fstat(seen).st_mode
+                if not stat.S_ISDIR(mode):
+                    _require_no_link(mode, relative)
+                    raise FileMissing(f"{str(relative)!r} is not a folder")
+            return opened(folder, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as exc:
             raise disk_errors.reading(exc, f"folder {str(relative)!r}") from exc
 
 
-def stat_beneath(root: Path, relative: PurePosixPath) -> os.stat_result:
-    """What stands at `relative`, without opening it. Raises FileMissing, PathRefused or StorageUnavailable."""
-    with _Closing(_open_root(root)) as folder:
-        try:
-            return _look(folder, relative)
-        except OSError as exc:
-            raise disk_errors.reading(exc, f"file {str(relative)!r}") from exc
+def _checked(relative: PurePosixPath, opener: Opener) -> Callable[[int, int], int]:
+    """The opener for one path, refused here when it is no path beneath anything."""
+    text = str(relative)
+    if relative.is_absolute() or ".." in relative.parts or "\0" in text or not _encodes(text):
+        raise PathRefused(f"{text!r} is not a path beneath its storage server")
+    return lambda folder, flags: opener(folder, relative, flags | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+
+def _encodes(text: str) -> bool:
+    try:
+        return bool(os.fsencode(text))
+    except UnicodeEncodeError:
+        return False
 
 
 class _Closing:
@@ -96,32 +114,46 @@ def _open_root(root: Path) -> int:
         raise StorageUnavailable(f"{str(root)!r} is not there or cannot be read: {exc.strerror}") from exc
 
 
-def _look(folder: int, relative: PurePosixPath) -> os.stat_result:
-    with _Closing(_open(folder, relative, os.O_PATH)) as fd:
-        return os.fstat(fd)
+def _require_no_link(mode: int, relative: PurePosixPath) -> None:
+    if stat.S_ISLNK(mode):
+        raise PathRefused(f"{str(relative)!r} is a link; links beneath a storage server are not followed")
 
 
 def _require_regular(mode: int, relative: PurePosixPath) -> None:
-    if stat.S_ISLNK(mode):
-        raise PathRefused(f"{str(relative)!r} is a link; links beneath a storage server are not followed")
+    _require_no_link(mode, relative)
     if stat.S_ISDIR(mode):
         raise InvalidFileFormat(f"{str(relative)!r} is a folder; name a recording in it")
     if not stat.S_ISREG(mode):
         raise InvalidFileFormat(f"{str(relative)!r} is not a regular file")
 
 
-def _open(folder: int, relative: PurePosixPath, flags: int) -> int:
-    """openat2 where the kernel has it, the walk where not. Raises OSError, PathRefused."""
-    if relative.is_absolute() or ".." in relative.parts or "\0" in str(relative):
-        raise PathRefused(f"{str(relative)!r} is not a path beneath its storage server")
-    flags |= os.O_NOFOLLOW | os.O_CLOEXEC
+def by_kernel(folder: int, relative: PurePosixPath, flags: int) -> int:
+    """openat2 where it can be had, the walk where not. Raises OSError."""
     try:
         return _openat2(folder, relative, flags)
     except OSError as exc:
         if exc.errno not in _NO_OPENAT2:
             raise
     # EPERM may also be the file's own answer: the walk then meets it again.
-    return _walk(folder, relative, flags)
+    return by_walking(folder, relative, flags)
+
+
+def by_walking(folder: int, relative: PurePosixPath, flags: int) -> int:
+    """One component at a time, none of them a link. Raises OSError."""
+    *folders, last = relative.parts or (".",)
+    here = os.dup(folder)
+    try:
+        for part in folders:
+            # O_PATH with O_NOFOLLOW opens a link itself; O_DIRECTORY then refuses it with ENOTDIR.
+            try:
+                below = os.open(part, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
+            except NotADirectoryError as exc:
+                raise _link_or(exc, part, here) from exc
+            os.close(here)
+            here = below
+        return os.open(last, flags, dir_fd=here)
+    finally:
+        os.close(here)
 
 
 def _openat2(folder: int, relative: PurePosixPath, flags: int) -> int:
@@ -135,31 +167,6 @@ def _openat2(folder: int, relative: PurePosixPath, flags: int) -> int:
         if code not in {errno.EAGAIN, errno.EINTR}:
             break
     raise OSError(code, os.strerror(code), str(relative))
-
-
-def _walk(folder: int, relative: PurePosixPath, flags: int) -> int:
-    """One component at a time, none of them a link."""
-    *folders, last = relative.parts or (".",)
-    here = os.dup(folder)
-    try:
-        for part in folders:
-            # O_PATH with O_NOFOLLOW opens a link itself; O_DIRECTORY then refuses it with ENOTDIR.
-            try:
-                below = os.open(part, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
-            except NotADirectoryError as exc:
-                raise _link_or(exc, part, here) from exc
-            os.close(here)
-            here = below
-        try:
-            fd = os.open(last, flags, dir_fd=here)
-        except NotADirectoryError as exc:
-            raise _link_or(exc, last, here) from exc
-    finally:
-        os.close(here)
-    if flags & os.O_PATH and stat.S_ISLNK(os.fstat(fd).st_mode):
-        os.close(fd)
-        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(relative))
-    return fd
 
 
 def _link_or(exc: OSError, name: str, folder: int) -> OSError:

@@ -7,6 +7,7 @@ import asyncio
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -34,6 +35,7 @@ def config(connection: Connection | None = None) -> Config:
     return result
 
 
+@cache
 def head() -> str:
     """The revision this program needs."""
     revision = ScriptDirectory.from_config(config()).get_current_head()

@@ -1,63 +1,49 @@
 """Names of recordings and of what we make of them. Text only: nothing here touches a disk."""
 
+import hashlib
 import re
 from pathlib import PurePosixPath
 
 from archivist_common.errors import PathRefused
 
-MEDIA_SUFFIXES = frozenset(
-    [
-        ".3gp",
-        ".aac",
-        ".aif",
-        ".aiff",
-        ".avi",
-        ".dv",
-        ".flac",
-        ".flv",
-        ".gxf",
-        ".m2t",
-        ".m2ts",
-        ".m2v",
-        ".m4a",
-        ".m4v",
-        ".mka",
-        ".mkv",
-        ".mov",
-        ".mp2",
-        ".mp3",
-        ".mp4",
-        ".mpeg",
-        ".mpg",
-        ".mts",
-        ".mxf",
-        ".oga",
-        ".ogg",
-        ".opus",
-        ".ts",
-        ".vob",
-        ".w64",
-        ".wav",
-        ".webm",
-        ".wma",
-        ".wmv",
-    ]
-)
+# fmt: off
+MEDIA_SUFFIXES = frozenset({
+    ".3gp", ".aac", ".aif", ".aiff", ".avi", ".dv", ".flac", ".flv", ".gxf", ".m2t", ".m2ts", ".m2v",
+    ".m4a", ".m4v", ".mka", ".mkv", ".mov", ".mp2", ".mp3", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf",
+    ".oga", ".ogg", ".opus", ".ts", ".vob", ".w64", ".wav", ".webm", ".wma", ".wmv",
+})
+# fmt: on
 """Endings a recording may have. The content decides in the end; the ending only spares a look."""
 
 MAX_PATH_BYTES = 500
 """Longest path beneath a storage server, as the `file_path` column holds it."""
 
-_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+MAX_NAME_BYTES = 255
+"""Longest single name on the file systems we meet (NAME_MAX)."""
+
+VAULT = ".archivist"
+"""Folder beneath an output path that holds every attempt's files; public names are copies out of it."""
+
+OUTPUT_ENDINGS = {
+    "scc": ".scc",
+    "vtt": ".vtt",
+    "srt": ".srt",
+    "txt": ".txt",
+    "json": ".json",
+    "summary": "_summary.txt",
+    "metadata": "_metadata.json",
+}
+"""What a job makes, by kind, and how each file's name ends after the recording's base name."""
+
+_DRIVE_OR_SHARE = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 _OWN_ENDINGS = ("_captioned",)
-_OWN_PREFIX = ".archivist"
 
 
 def relative(text: str) -> PurePosixPath:
     """A path beneath a storage server, checked as text.
 
     Any legal file name passes: apostrophes, accents, brackets, emoji, even a newline.
-    Raises PathRefused for an empty or absolute path, `.` and `..`, NUL, or over 500 bytes.
+    Raises PathRefused for an empty or absolute path, `.` and `..`, NUL, over 500 bytes or a name over 255.
     """
     if not text or "\0" in text:
         raise PathRefused("the path is empty or holds a NUL character")
@@ -67,11 +53,13 @@ def relative(text: str) -> PurePosixPath:
         raise PathRefused(f"the path is not valid text: {text!r}") from exc
     if size > MAX_PATH_BYTES:
         raise PathRefused(f"the path is {size} bytes long; {MAX_PATH_BYTES} is the limit")
-    if text.startswith("/") or _DRIVE.match(text):
+    if text.startswith("/") or _DRIVE_OR_SHARE.match(text):
         raise PathRefused(f"give the path beneath its storage server, not an absolute one: {text!r}")
     parts = text.split("/")
     if any(part in {"", ".", ".."} for part in parts):
         raise PathRefused(f"the path may not hold empty parts, '.' or '..': {text!r}")
+    if any(len(part.encode()) > MAX_NAME_BYTES for part in parts):
+        raise PathRefused(f"a name in the path is longer than {MAX_NAME_BYTES} bytes: {text!r}")
     return PurePosixPath(text)
 
 
@@ -89,20 +77,14 @@ def is_hidden(name: str) -> bool:
 
 
 def output_name(base: str, kind: str) -> str:
-    """File name of an output: `output_name("Council 3-4", "summary")` -> `Council 3-4_summary.txt`."""
-    return base + OUTPUT_ENDINGS[kind]
+    """File name of an output: `output_name("Council 3-4", "summary")` -> `Council 3-4_summary.txt`.
 
-
-OUTPUT_ENDINGS = {
-    "scc": ".scc",
-    "vtt": ".vtt",
-    "srt": ".srt",
-    "txt": ".txt",
-    "json": ".json",
-    "summary": "_summary.txt",
-    "metadata": "_metadata.json",
-}
-"""What a job makes, by kind, and how each file's name ends after the recording's base name."""
-
-VAULT = _OWN_PREFIX
-"""Folder beneath an output path that holds every attempt's files; stable names link into it."""
+    A base that would make the name longer than a file system takes is cut, and told from others cut
+    alike by eight digits of its hash.
+    """
+    ending = OUTPUT_ENDINGS[kind]
+    if len((base + ending).encode()) <= MAX_NAME_BYTES:
+        return base + ending
+    mark = "~" + hashlib.sha256(base.encode()).hexdigest()[:8]
+    room = MAX_NAME_BYTES - len(mark) - len(ending)
+    return base.encode()[:room].decode(errors="ignore") + mark + ending

@@ -70,10 +70,12 @@ class Doorbell:
         """Redis' own figures. Raises DeadlineExceeded when it does not answer."""
         try:
             async with asyncio.timeout(_DEADLINE_S):
-                return dict(await self._redis.info(section))
+                found = dict(await self._redis.info(section))
         except (RedisError, OSError, TimeoutError) as exc:
             self._note(away=True, why=repr(exc))
             raise DeadlineExceeded("Redis is not answering") from exc
+        self._note(away=False)
+        return found
 
     async def close(self) -> None:
         await self._redis.aclose(close_connection_pool=True)

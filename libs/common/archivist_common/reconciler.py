@@ -10,9 +10,9 @@ from datetime import timedelta
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from archivist_common import jobs, metrics, outbox
+from archivist_common import jobs, metrics, migrate, outbox
 from archivist_common.db import Database
-from archivist_common.errors import DatabaseUnavailable
+from archivist_common.errors import DatabaseUnavailable, SchemaMismatch
 from archivist_common.models import IdempotencyKey, OutboxEvent, SystemLog, Worker
 from archivist_common.time import database_in
 
@@ -30,17 +30,18 @@ _KEEP = (
 
 
 async def run(db: Database, bell: outbox.Bell, lease: timedelta, every: timedelta = EVERY) -> None:
-    """Mend for ever. A database that is away is waited for, and said once."""
+    """Mend for ever. A database that is away, or not migrated yet, is waited for, and that is said once."""
     away = False
     while True:
         try:
+            await migrate.check(db)
             await mend(db, bell, lease)
             if away:
                 log.info("database is back")
             away = False
-        except DatabaseUnavailable:
+        except (DatabaseUnavailable, SchemaMismatch) as exc:
             if not away:
-                log.warning("database is away; the reconciler waits")
+                log.warning("database is away; the reconciler waits", extra={"why": exc.message})
             away = True
         except Exception:
             log.exception("the reconciler stumbled")

@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import os
 import re
+import signal
 import socket
 import sys
 import time
@@ -112,7 +114,11 @@ async def owned(*tasks: Awaitable[None]) -> AsyncIterator[None]:
 
 
 async def _alone(work: Awaitable[None]) -> None:
-    await work
+    try:
+        await work
+    except Exception:
+        log.critical("a task of this process died; stopping", exc_info=True)
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def read_settings(cls: type[SettingsT], **given: Any) -> SettingsT:

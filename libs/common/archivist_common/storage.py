@@ -1,42 +1,276 @@
-"""Storage servers: mounts that may be slow, hung, read-only, full or simply not there."""
+"""Storage servers: mounts that may be slow, hung, read-only, full or simply not there.
 
+No process of ours touches a mount itself: `Storages` asks helper processes (`storage_pool`), so that a
+server that hangs costs its own callers their deadline and nobody else anything.
+"""
+
+import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Self
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+from types import TracebackType
+from typing import Any, Self
+
+from archivist_common import paths
+from archivist_common.errors import InvalidRequest, NotFound, PathRefused, StorageUnavailable
+from archivist_common.mounts import Kind, mount_at
+from archivist_common.storage_pool import HelperPool
+
+MAX_PAGE = 10_000  # entries of one answer
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FLAGS = {"beside", "mount", "folder"}
 
 
 @dataclass(frozen=True, slots=True)
 class StorageServer:
-    """One mount with recordings. `beside`: the SCC goes beside each recording too."""
+    """One mount with recordings. `beside`: the SCC goes beside each recording too. `kind`: see `mounts`."""
 
     name: str
     path: Path
     beside: bool = False
+    kind: Kind = Kind.AUTO
 
     @classmethod
     def parse(cls, entry: str) -> Self:
-        """`/mnt/flex-1`, `birchwood=/mnt/flex-1` or either with `+beside` behind it.
+        """`/mnt/flex-1` or `birchwood=/mnt/flex-1`, with any of `+beside`, `+mount`, `+folder` behind it.
 
-        Raises ValueError for a path that is not absolute or a name of other characters than A-Z a-z 0-9 . _ -
+        A path may hold `=`. `+mount` refuses the folder while nothing is mounted on it, `+folder` takes it
+        even when it is an empty folder of the local disk. Raises ValueError for a path that is not
+        absolute or a name of other characters than A-Z a-z 0-9 . _ -
         """
-        text = entry.strip()
-        beside = text.endswith("+beside")
-        name, equals, path_text = text.removesuffix("+beside").rpartition("=")
-        path = Path(path_text)
-        return cls._checked(name if equals else path.name, path, text.endswith("+beside"))
+        text, flags = entry.strip(), set[str]()
+        while (cut := text.rpartition("+"))[2] in _FLAGS and cut[1]:
+            text = cut[0]
+            flags.add(cut[2])
+        name, equals, path_text = ("", "", text) if text.startswith("/") else text.partition("=")
+        path = Path(path_text if equals else text)
+        if {"mount", "folder"} <= flags:
+            raise ValueError(f"a storage server is +mount or +folder, not both: {entry!r}")
+        kind = next((Kind(flag) for flag in ("mount", "folder") if flag in flags), Kind.AUTO)
+        return cls._checked(name if equals else path.name, path, "beside" in flags, kind)
 
     @classmethod
     def from_json(cls, entry: object) -> Self:
-        """`{"name": …, "path": …, "beside": …}`; for paths that hold a comma. Raises ValueError as `parse` does."""
+        """`{"name": …, "path": …, "beside": true, "kind": "mount"}`, the last two optional.
+
+        For paths that hold a comma. Raises ValueError as `parse` does.
+        """
         match entry:
-            case {"name": str(name), "path": str(path)}:
-                return cls._checked(name, Path(path), entry.get("beside") is True)
+            case {"name": str(name), "path": str(path), **rest}:
+                kind = Kind(str(rest.get("kind", Kind.AUTO)))
+                return cls._checked(name, Path(path), rest.get("beside") is True, kind)
         raise ValueError(f"a storage server needs a name and a path: {entry!r}")
 
     @classmethod
-    def _checked(cls, name: str, path: Path, beside: bool) -> Self:
+    def _checked(cls, name: str, path: Path, beside: bool, kind: Kind) -> Self:
         if not path.is_absolute():
             raise ValueError(f"a storage server's path must be absolute: {str(path)!r}")
         if not name or not all(c.isascii() and (c.isalnum() or c in "._-") for c in name):
             raise ValueError(f"a storage server's name may hold letters, digits, '.', '_' and '-': {name!r}")
-        return cls(name, path, beside)
+        return cls(name, path, beside, kind)
+
+
+class Order(StrEnum):
+    """Order of the recordings of a listing. Folders come first, by name, in both."""
+
+    NEWEST = "newest"
+    NAME = "name"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A folder or a recording. `path` is beneath the server; `size_bytes` is None for a folder."""
+
+    name: str
+    path: str
+    is_folder: bool
+    size_bytes: int | None
+    modified: datetime
+    has_captions: bool
+    """A `<base>.scc` lies beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One page of a folder. `next` is the mark to ask for the page behind it, None on the last one."""
+
+    server: str
+    path: str
+    entries: tuple[Entry, ...]
+    next: str | None
+    total: int
+    """Folders and recordings in the folder, at most 10,000."""
+    truncated: bool
+    """There are more than this listing looked at."""
+    skipped: int
+    """Recordings and folders left out because their name is not UTF-8."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A recording that was there and could be read. `fingerprint` covers size, head and tail."""
+
+    server: str
+    path: str
+    size_bytes: int
+    mtime_ns: int
+    fingerprint: str
+
+    @property
+    def modified(self) -> datetime:
+        return _moment(self.mtime_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class MountState:
+    """How a server is now. `reason` says in words what is wrong, None when nothing is. Sizes in bytes."""
+
+    server: str
+    mounted: bool
+    readable: bool
+    writable: bool
+    hung: bool
+    total_bytes: int | None
+    free_bytes: int | None
+    reason: str | None
+
+
+class Storages:
+    """The helpers of all storage servers. Open it once per process; hand it to routes and checks.
+
+    Every call ends within its deadline, give or take the event loop's own delay.
+    """
+
+    def __init__(self, servers: Iterable[StorageServer]) -> None:
+        self.servers = tuple(servers)
+        self._pools: dict[StorageServer, HelperPool] = {}
+
+    async def start(self) -> None:
+        """Warm one helper per server; nothing is asked of any mount yet."""
+        await asyncio.gather(*(self._pool(server).warm() for server in self.servers))
+
+    async def close(self) -> None:
+        await asyncio.gather(*(pool.close() for pool in self._pools.values()))
+        self._pools.clear()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def server(self, name: str) -> StorageServer:
+        """The server of this name. Raises NotFound."""
+        for server in self.servers:
+            if server.name == name:
+                return server
+        raise NotFound(f"there is no storage server {name!r}")
+
+    def stuck(self, server: StorageServer) -> int:
+        """Killed helpers that the kernel still holds, waiting for the server."""
+        return self._pool(server).stuck
+
+    async def browse(
+        self,
+        server: StorageServer,
+        path: str = "",
+        *,
+        after: str | None = None,
+        limit: int = 200,
+        order: Order = Order.NEWEST,
+        deadline: timedelta,
+    ) -> Listing:
+        """One page of the folder `path` (`""` is the top): its folders and recordings, nothing else.
+
+        after: `Listing.next` of the page before. Hidden names, links and what is no regular file are left
+        out. Raises PathRefused, FileMissing, InvalidRequest (limit or mark) or StorageUnavailable.
+        """
+        if not 1 <= limit <= MAX_PAGE:
+            raise InvalidRequest(f"a page has 1 to {MAX_PAGE} entries, not {limit}")
+        folder = str(_visible(path)) if path else ""
+        request = {"do": "browse", "path": folder, "after": after, "limit": limit, "order": order.value}
+        found = await self._pool(server).answer(request, deadline)
+        return Listing(
+            server=server.name,
+            path=folder,
+            entries=tuple(_entry(folder, entry) for entry in found["entries"]),
+            next=found["next"],
+            total=found["total"],
+            truncated=found["truncated"],
+            skipped=found["skipped"],
+        )
+
+    async def stat_recording(self, server: StorageServer, path: str, deadline: timedelta) -> Recording:
+        """The recording `path`, opened and read at both ends.
+
+        Raises PathRefused, FileMissing, InvalidFileFormat (a folder, a FIFO, no recording's name) or
+        StorageUnavailable.
+        """
+        relative = str(_visible(path))
+        found = await self._pool(server).answer({"do": "stat_recording", "path": relative}, deadline)
+        return Recording(server.name, relative, **found)
+
+    async def state(self, server: StorageServer, deadline: timedelta) -> MountState:
+        """How the server is now. Raises nothing: what is wrong is the answer."""
+        pool = self._pool(server)
+        try:
+            found = await pool.ask({"do": "state", "beside": server.beside}, deadline)
+        except TimeoutError as exc:
+            # The mount table is the kernel's own: asking it does not wait for the mount.
+            mounted = server.kind is Kind.FOLDER or mount_at(str(server.path)) is not None
+            return MountState(server.name, mounted, False, False, True, None, None, str(exc))
+        except StorageUnavailable as exc:
+            return MountState(server.name, False, False, False, False, None, None, exc.message)
+        if "error" in found:
+            mounted = bool(found["mounted"])
+            return MountState(server.name, mounted, False, False, False, None, None, found["message"])
+        room = found["ok"]
+        why_not = room["why_not_writable"]
+        return MountState(
+            server=server.name,
+            mounted=True,
+            readable=True,
+            writable=why_not is None,
+            hung=False,
+            total_bytes=room["total_bytes"],
+            free_bytes=room["free_bytes"],
+            reason=None if why_not is None else f"it can be read but not written: {why_not}",
+        )
+
+    def _pool(self, server: StorageServer) -> HelperPool:
+        if server not in self._pools:
+            self._pools[server] = HelperPool(server.name, server.path, server.kind)
+        return self._pools[server]
+
+
+def _visible(path: str) -> PurePosixPath:
+    """A path beneath a server that browsing could have shown. Raises PathRefused."""
+    relative = paths.relative(path)
+    if any(paths.is_hidden(part) for part in relative.parts):
+        raise PathRefused(f"hidden files and folders are not served: {path!r}")
+    return relative
+
+
+def _entry(folder: str, found: dict[str, Any]) -> Entry:
+    name = found["name"]
+    return Entry(
+        name=name,
+        path=f"{folder}/{name}" if folder else name,
+        is_folder=found["is_folder"],
+        size_bytes=found["size_bytes"],
+        modified=_moment(found["mtime_ns"]),
+        has_captions=found["has_captions"],
+    )
+
+
+def _moment(mtime_ns: int) -> datetime:
+    """A file's time; the year 1970 where it is one that no calendar of ours holds."""
+    try:
+        return _EPOCH + timedelta(microseconds=mtime_ns // 1_000)
+    except OverflowError:
+        return _EPOCH

@@ -41,15 +41,15 @@ def main() -> None:
 
 
 def _answer(root: Path, request: Mapping[str, Any]) -> dict[str, Any]:
-    kind = Kind(request["kind"])
+    mounted = False
     try:
-        mounted = require_present(root, kind)
+        mounted = require_present(root, Kind(request["kind"]))
         return {"ok": _OPERATIONS[request["do"]](root, request), "mounted": mounted}
     except OSError as exc:
         error: ArchivistError = disk_errors.reading(exc, f"storage {str(root)!r}")
     except ArchivistError as exc:
         error = exc
-    return {"error": error.code, "message": error.message}
+    return {"error": error.code, "message": error.message, "mounted": mounted}
 
 
 def browse(root: Path, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def browse(root: Path, request: Mapping[str, Any]) -> dict[str, Any]:
                 stats[name] = seen
                 keys.append((1, -seen.st_mtime_ns, name))
         keys.sort()
-        start = bisect_right(keys, _mark(request["after"])) if request["after"] else 0
+        start = bisect_right(keys, _mark(request["after"], by_name=by_name)) if request["after"] else 0
         page = keys[start : start + request["limit"]]
         entries = []
         for rank, _, name in page:
@@ -196,13 +196,19 @@ def _is_text(name: str) -> bool:
         return False
 
 
-def _mark(text: str) -> Key:
-    match json.loads(text):
-        case [0, str(folded), str(name)]:
-            return (0, folded, name)
-        case [1, int() | str() as value, str(name)]:
-            return (1, value, name)
-    raise InvalidRequest("the cursor is not one of this listing's")
+def _mark(text: str, *, by_name: bool) -> Key:
+    """The key after which a page begins. Raises InvalidRequest for what no listing in this order gave out."""
+    try:
+        match json.loads(text):
+            case [0, str(folded), str(name)]:
+                return (0, folded, name)
+            case [1, str(folded), str(name)] if by_name:
+                return (1, folded, name)
+            case [1, int(age), str(name)] if not by_name:
+                return (1, age, name)
+    except ValueError as exc:
+        raise InvalidRequest("the cursor is not text that a listing gave out") from exc
+    raise InvalidRequest("the cursor is of another listing")
 
 
 def _why_not_writable(folder: int, *, by_name: bool) -> str | None:

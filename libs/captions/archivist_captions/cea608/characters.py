@@ -39,8 +39,6 @@ SPECIAL: dict[str, int] = {
     character: code for code, character in SPECIAL_OF_CODE.items() if character != TRANSPARENT_SPACE
 }
 # The apostrophe is basic 0x27 as well; the cheaper code is the one to send.
-EXTENDED: dict[str, int] = {
-    character: code for code, character in EXTENDED_OF_CODE.items() if character not in BASIC
-}
+EXTENDED: dict[str, int] = {character: code for code, character in EXTENDED_OF_CODE.items() if character not in BASIC}
 
 SHOWABLE: frozenset[str] = frozenset(BASIC) | frozenset(SPECIAL) | frozenset(EXTENDED)

@@ -4,12 +4,13 @@ Pop-on, roll-up and paint-on. It plays any file, damaged or not, and says what i
 findings. Source: 47 CFR 79.101. Nothing here knows how the encoder works.
 """
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from archivist_captions.cea608 import codes
-from archivist_captions.cea608.characters import BASIC_OF_CODE, EXTENDED_OF_CODE, SPECIAL_OF_CODE
+from archivist_captions.cea608.characters import BASIC_OF_CODE, EXTENDED_OF_CODE, FALLBACKS, SPECIAL_OF_CODE
 
 
 class Mode(StrEnum):
@@ -87,6 +88,8 @@ class Receiver:
         self._since = 0  # first frame of the present screen
         self._rows: tuple[Row, ...] = ()
         self._swap_frame = -2
+        self._written_frame = -2
+        self._stale = False  # the hidden memory holds an earlier caption
 
     def word(self, frame: int, word: int) -> None:
         """Take one word, without parity bits. Frames must rise."""
@@ -117,9 +120,7 @@ class Receiver:
     @property
     def pending(self) -> bool:
         """Whether text was loaded that nothing has shown."""
-        return self._mode is Mode.POP_ON and self._last_written > self._swap_frame
-
-    _last_written = -2
+        return self._mode is Mode.POP_ON and self._written_frame > self._swap_frame
 
     def _control(self, frame: int, word: int) -> None:
         first, second = word >> 8, word & 0x7F
@@ -156,8 +157,6 @@ class Receiver:
     def _command(self, frame: int, word: int) -> None:
         if word == codes.RCL:
             self._enter(Mode.POP_ON)
-            if self._hidden:
-                self._stale = True
         elif word == codes.ENM:
             self._hidden = {}
             self._stale = False
@@ -167,9 +166,11 @@ class Receiver:
             self._stale = bool(self._hidden)
             if len(self._shown) > codes.MOST_ROWS_SHOWN:
                 self.events.append(Event("rows", frame, f"{len(self._shown)} rows at once"))
+            if _indented_by_spaces(self._shown):
+                self.events.append(Event("space-indent", frame, "a row is moved right by spaces"))
             self.swaps.append(frame)
             self._swap_frame = frame
-            self._refresh(frame)
+            self._refresh(frame, swapped=True)
         elif word == codes.EDM:
             self._shown = {}
             self._refresh(frame)
@@ -195,8 +196,6 @@ class Receiver:
             self._write(frame, " ")
         else:
             self.events.append(Event("unknown-code", frame, f"{word:04X}"))
-
-    _stale = False
 
     def _enter(self, mode: Mode) -> None:
         self._mode = mode
@@ -247,11 +246,9 @@ class Receiver:
             column = self._column if full else self._column - 1
             cell = cells.pop(column, None)
             self._column = column
-            if cell is None or cell.character == " " or cell.character not in _FALLBACK_SET:
+            if cell is None or not _stands_in(cell.character, character):
                 eaten = "nothing" if cell is None else repr(cell.character)
                 self.events.append(Event("no-fallback", frame, f"{character} replaces {eaten}"))
-            else:
-                self.events.append(Event("replaced", frame, f"{character}{cell.character}"))
         self._write(frame, character)
 
     def _write(self, frame: int, character: str) -> None:
@@ -267,22 +264,19 @@ class Receiver:
             self.events.append(Event("columns", frame, f"{character!r} overwrites column 32 of row {self._row}"))
         cells[self._column] = _Cell(character, self._italic)
         self._column = min(self._column + 1, codes.COLUMNS - 1)
-        self._last_written = frame
+        self._written_frame = frame
 
     def _memory(self) -> _Memory:
         return self._hidden if self._mode is Mode.POP_ON else self._shown
 
-    def _refresh(self, frame: int) -> None:
+    def _refresh(self, frame: int, *, swapped: bool = False) -> None:
         rows = tuple(_rows(self._shown))
-        if rows == self._rows:
+        if rows == self._rows and not swapped:  # a caption that says the same again is a caption
             return
         if self._rows and frame > self._since:
             self.screens.append(Screen(self._since, frame, self._rows))
         self._rows = rows
         self._since = frame
-
-
-_FALLBACK_SET = frozenset(map(chr, range(0x20, 0x7F))) | frozenset("áéíóúçñÑ")
 
 
 def receive(words: Iterable[tuple[int, int]]) -> Receiver:
@@ -308,3 +302,20 @@ def _rows(memory: _Memory) -> Iterable[Row]:
         stripped = visible.lstrip()
         if stripped:
             yield Row(number, first + len(visible) - len(stripped), stripped.rstrip(), cells[last].italic)
+
+
+def _stands_in(fallback: str, character: str) -> bool:
+    """Whether a receiver without the extended set would do well to show this instead."""
+    if fallback == FALLBACKS[character] or fallback == unicodedata.normalize("NFD", character)[0]:
+        return True
+    return fallback != " " and not fallback.isalnum() and not character.isalpha()
+
+
+def _indented_by_spaces(memory: _Memory) -> bool:
+    """Whether a row begins with two spaces or more that were sent as characters."""
+    for cells in memory.values():
+        if cells:
+            first = min(cells)
+            if all(column in cells and cells[column].character == " " for column in (first, first + 1)):
+                return True
+    return False

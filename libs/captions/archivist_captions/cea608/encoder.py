@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from archivist_captions.cea608.codes import EDM, HEX_BYTES, MOST_ROWS_SHOWN
+from archivist_captions.cea608.codes import COLUMNS, EDM, HEX_BYTES, MOST_ROWS_SHOWN
 from archivist_captions.cea608.loads import LAVISH, Atom, Thrift, length, load
 from archivist_captions.cea608.screens import Screen, screens_of
 from archivist_captions.cue import Cue
@@ -29,6 +29,7 @@ HEADER = "Scenarist_SCC V1.0"
 
 _PAIR = 2  # frames that a doubled control code takes
 _FLOOR = 25  # frames; 5/6 s, the least a late caption stays
+_MOST_LATE = 30  # frames; a caption may be delayed this much for the good of the next
 _JOIN_AFTER = 15  # frames late before a caption joins its predecessor
 _JOIN_WITHIN = 60  # frames; nothing is shown earlier than this for being joined
 _JOIN_ROWS = 3
@@ -135,7 +136,7 @@ def _schedule(screens: Sequence[Screen], origin: int, options: SccOptions) -> li
             joined = _join(before.screen, screen)
             if joined is not None:
                 together = _place(placed[-2] if len(placed) > 1 else None, joined, origin, chain)
-                if together.late <= max(before.late, _JOIN_AFTER):
+                if together.eoc < this.eoc and together.late <= max(this.late, _MOST_LATE):
                     placed.pop()
                     this = together
         placed.append(this)
@@ -200,7 +201,7 @@ def _join(before: Screen, screen: Screen) -> Screen | None:
         return None
     rows = list(before.rows)
     last = f"{rows[-1]} {screen.rows[0]}"
-    if len(screen.rows) == 1 and not screen.rows[0].startswith((">>", "[", "♪")) and len(last) <= 32:
+    if len(screen.rows) == 1 and not screen.rows[0].startswith((">>", "[", "♪")) and len(last) < COLUMNS:
         rows[-1] = last
     else:
         rows.extend(screen.rows)

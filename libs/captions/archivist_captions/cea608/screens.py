@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import zip_longest
 
+from archivist_captions.cea608.characters import EXTENDED
 from archivist_captions.cea608.codes import COLUMNS, MOST_ROWS_SHOWN
 from archivist_captions.cea608.transliteration import transliterate
 from archivist_captions.cue import Cue
@@ -30,21 +32,21 @@ def screens_of(
     """
     notes: list[Note] = []
     screens: list[Screen] = []
-    for index, cue in sorted(enumerate(cues), key=lambda item: item[1].start_ms):
+    order = sorted(range(len(cues)), key=lambda index: cues[index].start_ms)
+    for index, following in zip_longest(order, order[1:], fillvalue=-1):
+        cue = cues[index]
         rows = _rows(index, cue, notes)
         if not rows:
             notes.append(Note(NoteKind.EMPTY, index, f"nothing to show in {cue.text!r}"))
             continue
         start = first_frame + frame_at(cue.start_ms + offset_ms, rate)
-        end = max(start + 1, first_frame + frame_at(cue.end_ms + offset_ms, rate))
-        screens.extend(_split(index, start, end, rows, notes))
-    for place, (screen, following) in enumerate(zip(screens, screens[1:], strict=False)):
-        if screen.end > following.start:
-            cut = screen.end - following.start
-            notes.append(
-                Note(NoteKind.OVERLAP, screen.cues[0], f"ended by cue {following.cues[0] + 1}", cut)
-            )
-            screens[place] = Screen(screen.cues, screen.start, following.start, screen.rows)
+        end = first_frame + frame_at(cue.end_ms + offset_ms, rate)
+        if following >= 0:
+            limit = first_frame + frame_at(cues[following].start_ms + offset_ms, rate)
+            if limit < end:
+                notes.append(Note(NoteKind.OVERLAP, index, f"ended by cue {following + 1}", end - limit))
+                end = limit
+        screens.extend(_split(index, start, max(start + 1, end), rows, notes))
     return screens, notes
 
 
@@ -57,7 +59,7 @@ def _rows(index: int, cue: Cue, notes: list[Note]) -> list[str]:
             notes.append(Note(kind, index, f"{change.wanted!r} as {change.shown!r}"))
         words = shown.split()
         text = " ".join(words)
-        if len(text) <= COLUMNS:
+        if _fits(text):
             if text:
                 rows.append(text)
             continue
@@ -71,20 +73,26 @@ def _wrap(index: int, words: Sequence[str], notes: list[Note]) -> list[str]:
     rows: list[str] = []
     row = ""
     for word in words:
-        if len(word) > COLUMNS:
+        if not _fits(word):
             notes.append(Note(NoteKind.CUT, index, f"a word of {len(word)} letters"))
         piece = word
-        if row and len(row) + 1 + len(piece) <= COLUMNS:
+        if row and _fits(f"{row} {piece}"):
             row = f"{row} {piece}"
             continue
         if row:
             rows.append(row)
-        while len(piece) > COLUMNS:
-            rows.append(piece[:COLUMNS])
-            piece = piece[COLUMNS:]
+        while not _fits(piece):
+            size = COLUMNS if _fits(piece[:COLUMNS]) else COLUMNS - 1
+            rows.append(piece[:size])
+            piece = piece[size:]
         row = piece
     rows.append(row)
     return rows
+
+
+def _fits(text: str) -> bool:
+    """Whether a row holds it. Receivers differ on an extended character in the last column: keep it out."""
+    return len(text) < COLUMNS or (len(text) == COLUMNS and text[-1] not in EXTENDED)
 
 
 def _split(index: int, start: int, end: int, rows: list[str], notes: list[Note]) -> list[Screen]:

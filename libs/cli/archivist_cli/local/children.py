@@ -7,18 +7,19 @@ main thread, or from one that lives as long as they should.
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from archivist_cli.local.errors import StackError
-from archivist_cli.local.identity import SAME, TETHER, Identity
+from archivist_cli.local.identity import SAME, Identity, tethered
 
 POLL_S = 0.02
-_LOG_LIMIT = 20 * 1024**2  # bytes; then the log becomes <name>.log.1
+_LOG_LIMIT = 20 * 1024**2  # bytes; then its text goes to <name>.log.1
+_LAST_LINES, _LAST_WORDS = 15, 16_384  # lines and bytes of a log put into a message
 
 
 def spawn(
@@ -32,15 +33,7 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start a program in a session of its own, what it says appended to a log. command[0] is a full path."""
     turn_over(log)
-    tether = [
-        sys.executable,
-        "-I",
-        "-S",
-        str(TETHER),
-        str(os.getpid()),
-        str(int(on_our_death)),
-        str(identity),
-    ]
+    tether = tethered(on_our_death, identity)
     try:
         with log.open("ab") as output:
             return subprocess.Popen(
@@ -84,7 +77,7 @@ def kill_group(leader: int) -> None:
 
 
 def is_running(pid: int, argument: str) -> bool:
-    """Whether a process is alive (not a zombie) and was started with this argument, such as its data folder."""
+    """Whether a process is alive, not a zombie, and was started with this argument, say its data folder."""
     return argument.encode() in arguments(pid)
 
 
@@ -111,27 +104,27 @@ async def end_leftover(pid: int, argument: str, steps: Sequence[tuple[signal.Sig
             return
 
 
-def tail(log: Path, lines: int = 15) -> str:
-    """The last lines of a log; empty when there is none."""
+def size(log: Path) -> int:
+    """How long a log is now, in bytes: where the next words of a child will begin."""
     try:
-        with log.open("rb") as file:
-            file.seek(max(0, log.stat().st_size - 16_384))
-            text = file.read().decode(errors="replace")
-    except OSError:
-        return ""
-    return "\n".join(text.strip().splitlines()[-lines:])
+        return log.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def since(log: Path, start: int) -> str:
-    """What a log has taken in past its first `start` bytes."""
-    with contextlib.suppress(OSError), log.open("rb") as file:
-        file.seek(start)
-        return file.read().decode(errors="replace")
+    """The last lines a log has taken in after its first `start` bytes. Empty when there are none."""
+    end = size(log)
+    start = start if start <= end else 0  # it was turned over in the meantime
+    with contextlib.suppress(FileNotFoundError), log.open("rb") as file:
+        file.seek(max(start, end - _LAST_WORDS))
+        return "\n".join(file.read().decode(errors="replace").strip().splitlines()[-_LAST_LINES:])
     return ""
 
 
 def turn_over(log: Path) -> None:
-    """Move a log that has grown past its limit aside, over the one before it."""
-    with contextlib.suppress(FileNotFoundError):
-        if log.stat().st_size > _LOG_LIMIT:
-            log.replace(log.with_name(log.name + ".1"))
+    """Move what a log holds aside when it has grown past its limit. Its writers, who append, need not know."""
+    if size(log) > _LOG_LIMIT:
+        with contextlib.suppress(OSError):  # a full disk is a reason to go on, not to stop
+            shutil.copyfile(log, log.with_name(log.name + ".1"))
+        os.truncate(log, 0)

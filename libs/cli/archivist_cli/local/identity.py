@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Literal
 
 from archivist_cli.local.errors import StackError
 
-TETHER = Path(__file__).with_name("tether.py")
+_TETHER = Path(__file__).with_name("tether.py")
 _TRIAL_DEADLINE_S = 20
 
 
@@ -35,6 +36,12 @@ class Identity:
 SAME = Identity()
 
 
+def tethered(on_our_death: signal.Signals, identity: Identity) -> list[str]:
+    """What to put before a command so that it runs as an identity and gets a signal when we are gone."""
+    number = str(int(on_our_death))
+    return [sys.executable, "-I", "-S", str(_TETHER), str(os.getpid()), number, str(identity)]
+
+
 def unprivileged(program: Path) -> Identity:
     """An identity that is not root and can run this program: ourselves wherever we are not root.
 
@@ -53,9 +60,10 @@ def unprivileged(program: Path) -> Identity:
 
 
 def give(folder: Path, identity: Identity) -> None:
-    """Make a folder of ours, and all beneath it, belong to an identity. Nothing happens where it already does."""
+    """Make a folder of ours, and all beneath it, belong to an identity, where it does not yet."""
     uid, gid = identity.owner
-    if folder.stat().st_uid == uid:
+    owner = folder.stat().st_uid
+    if owner == uid:
         return
     if os.geteuid() != 0:
         raise StackError(
@@ -76,17 +84,7 @@ def _nobody() -> tuple[int, int]:
 
 
 def _can_run(identity: Identity, program: Path) -> bool:
-    command = [
-        sys.executable,
-        "-I",
-        "-S",
-        str(TETHER),
-        str(os.getpid()),
-        "15",
-        str(identity),
-        str(program),
-        "--version",
-    ]
+    command = [*tethered(signal.SIGKILL, identity), str(program), "--version"]
     try:
         done = subprocess.run(command, capture_output=True, timeout=_TRIAL_DEADLINE_S, cwd="/", check=False)
     except (OSError, subprocess.TimeoutExpired):

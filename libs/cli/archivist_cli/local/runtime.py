@@ -28,11 +28,7 @@ def make() -> Path:
 def remove(folder: Path) -> None:
     """Remove a folder that `make` made. Anything else, or anybody else's, is left alone."""
     with contextlib.suppress(OSError):
-        if (
-            folder.name.startswith(_PREFIX)
-            and not folder.is_symlink()
-            and folder.stat().st_uid == os.geteuid()
-        ):
+        if folder.name.startswith(_PREFIX) and not folder.is_symlink() and folder.stat().st_uid == os.geteuid():
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -35,7 +35,7 @@ def _become(identity: str) -> None:
         return
     uid, gid = (int(number) for number in numbers)
     if kind == "mapped":
-        # As `unshare --user --map-user --map-group` does. "deny" must come before gid_map (user_namespaces(7)).
+        # As `unshare --user --map-user --map-group` does; "deny" comes before gid_map (user_namespaces(7)).
         outside_uid, outside_gid = os.geteuid(), os.getegid()
         _checked(ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWUSER))
         Path("/proc/self/setgroups").write_text("deny")

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import importlib.util
 import os
+import re
 import signal
 import subprocess
 import time
@@ -13,8 +14,10 @@ from archivist_cli.local import children
 from archivist_cli.local.errors import StackError
 
 _READY_DEADLINE_S = 60.0
-_STOP = ((signal.SIGTERM, 3.0),)
-_DAMAGED = "Bad file format reading the append only file"
+_STOP_S = 3.0
+_DAMAGED = re.compile(
+    "Bad file format reading the append only file|AOF manifest file|Unrecoverable error reading the append"
+)
 
 
 class Valkey:
@@ -26,6 +29,7 @@ class Valkey:
         self.data = data.absolute()
         self.socket = runtime / "valkey.sock"
         self._log = log
+        self._log_start = 0
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -46,21 +50,21 @@ class Valkey:
         program = _program()
         self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         await self._end_leftover()
-        start_of_log = self._log.stat().st_size if self._log.exists() else 0
+        self._log_start = children.size(self._log)
         try:
             await self._launch(program)
-        except StackError:
-            if _DAMAGED not in children.since(self._log, start_of_log):
+        except StackError as exc:
+            if not _DAMAGED.search(str(exc)):
                 raise
-            # Nothing here is the truth: doorbells ring again. The damaged file is kept for whoever is curious.
+            # Nothing here is the truth: doorbells ring again. The damaged files are kept to be looked at.
             folder = self.data / "appendonlydir"
             folder.rename(self.data / f"appendonlydir.damaged-{int(time.time())}")
             await self._launch(program)
 
-    async def stop(self) -> None:
+    async def stop(self, within_s: float = _STOP_S) -> None:
         """Shut down; what was written is on disk."""
         if self._process is not None:
-            await children.end(self._process, _STOP)
+            await children.end(self._process, ((signal.SIGTERM, within_s),))
             self._process = None
         self.socket.unlink(missing_ok=True)
 
@@ -87,13 +91,11 @@ class Valkey:
     async def _ready(self) -> None:
         deadline = time.monotonic() + _READY_DEADLINE_S
         while not await self._answers():
-            code = self.exit_code()
+            code, said = self.exit_code(), children.since(self._log, self._log_start)
             if code is not None:
-                raise StackError(f"Valkey ended with code {code}:\n{children.tail(self._log)}")
+                raise StackError(f"Valkey ended with code {code}:\n{said}")
             if time.monotonic() >= deadline:
-                raise StackError(
-                    f"Valkey was not ready within {_READY_DEADLINE_S:g} s:\n{children.tail(self._log)}"
-                )
+                raise StackError(f"Valkey was not ready within {_READY_DEADLINE_S:g} s:\n{said}")
             await asyncio.sleep(children.POLL_S)
 
     async def _answers(self) -> bool:
@@ -114,7 +116,7 @@ class Valkey:
         """Two servers on one file would ruin it: end what an earlier, killed Archivist left."""
         with contextlib.suppress(FileNotFoundError, ValueError):
             pid = int((self.data / "valkey.pid").read_text())
-            await children.end_leftover(pid, str(self.data), _STOP)
+            await children.end_leftover(pid, str(self.data), ((signal.SIGTERM, _STOP_S),))
 
 
 def _program() -> Path:

@@ -1,0 +1,47 @@
+"""Accounts and keys made from the command line, straight in the database: how the first person gets in."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from archivist_common.db import Database, engine
+from archivist_common.security import accounts, api_keys
+from archivist_common.security.accounts import OneTime
+from archivist_common.security.permissions import Permission
+from archivist_common.settings import CommonSettings
+from archivist_common.states import Role
+
+_KEY_LIFE = timedelta(days=1)
+_WORKING = (Permission.TRANSCRIPTIONS_READ, Permission.TRANSCRIPTIONS_WRITE, Permission.STORAGE_READ)
+
+
+@asynccontextmanager
+async def database(url: str) -> AsyncIterator[Database]:
+    """A database by its address, for the length of a block."""
+    dsn = CommonSettings(database_url=url).database_dsn  # type: ignore[arg-type] # pydantic makes the secret
+    result = Database(engine(dsn, 1, 0, "archivist-cli"))
+    try:
+        yield result
+    finally:
+        await result.close()
+
+
+async def first_administrator(database_url: str) -> OneTime | None:
+    """A one-time password for `admin` while nobody has made it their own; None once somebody has."""
+    async with database(database_url) as db, db.transaction() as session:
+        if not await accounts.any_admin(session):
+            return await accounts.create_admin(session)
+        waiting = await accounts.find(session, "admin")
+        if waiting is None or waiting.last_login is not None or waiting.role is not Role.ADMIN:
+            return None
+        return await accounts.renew_one_time(session, waiting.id, one_time=accounts.ADMIN_ONE_TIME)
+
+
+async def working_key(database_url: str) -> str:
+    """An API key that may submit and read, for a stack of our own that is gone in a moment."""
+    async with database(database_url) as db, db.transaction() as session:
+        made = await accounts.create(session, "command-line", role=Role.USER)
+        key = await api_keys.create(
+            session, made.account.id, name="command line", permissions=_WORKING, life=_KEY_LIFE
+        )
+        return key.secret

@@ -1,0 +1,66 @@
+"""`archivist up`: everything on this machine, until Ctrl-C."""
+
+import argparse
+import asyncio
+from pathlib import Path
+
+from archivist_cli import config, people
+from archivist_cli.local.errors import StackError
+from archivist_cli.local.ports import Ports
+from archivist_cli.local.stack import Stack
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "up",
+        help="start everything on this machine",
+        description="Start database, Redis, gateway, speech workers, publisher and monitor on this machine. "
+        "With DATABASE_URL and REDIS_URL set, those servers are used. Stop with Ctrl-C.",
+    )
+    parser.add_argument("--media", type=Path, action="append", metavar="DIR", help="folder with recordings; repeatable")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="where everything is kept (default: your data folder)")
+    parser.add_argument("--port", type=int, default=8000, help="the gateway's port (default: 8000)")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    data = config.data_folder(options.data)
+    return asyncio.run(_up(data, options.media or [], options.port))
+
+
+async def _up(data: Path, media: list[Path], port: int) -> int:
+    settings = config.settings()
+    if media:
+        settings["FLEX_SERVERS"] = config.storage_servers(_named(media))
+    demo = "WHISPER_MODEL_PATH" not in settings
+    if demo:
+        settings["WHISPER_MODEL_PATH"] = str(config.demo_folder())
+    settings.setdefault("MODEL_DIRECTORY", str(config.model_directory(settings)))
+    async with Stack(data, settings=settings, ports=Ports(api=port)) as stack:
+        first = await people.first_administrator(stack.database_url)
+        print(f"Archivist is running.\n  API     {stack.api_url}/api/v1\n  Docs    {stack.api_url}/docs")
+        print(f"  Health  {stack.urls['monitor']}/health\n  Data    {data}")
+        if first is not None:
+            print(f"  Log in as {first.account.username!r} with the one-time password {first.password}")
+            print(f"  (good until {first.until.astimezone():%H:%M}; send it with your new_password)")
+        if demo:
+            print("  Speech model: the small demo model, for synthetic speech only.")
+            print("  For real recordings: archivist models fetch small, then set WHISPER_MODEL_PATH.")
+        print("Stop with Ctrl-C.", flush=True)
+        await stack.wait()
+        print("Stopping …", flush=True)
+    return 0
+
+
+def _named(media: list[Path]) -> dict[str, Path]:
+    """A distinct storage name for each folder."""
+    result: dict[str, Path] = {}
+    for folder in media:
+        if not folder.is_dir():
+            raise StackError(f"--media {folder}: there is no such folder")
+        name = plain = config.storage_name(folder.resolve())
+        number = 2
+        while name in result:
+            name, number = f"{plain}-{number}", number + 1
+        result[name] = folder.resolve()
+    return result

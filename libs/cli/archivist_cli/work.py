@@ -1,0 +1,97 @@
+"""Files through the whole system and back: a stack of our own, its gateway, and what it made of them."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from archivist_cli import config, people, progress
+from archivist_cli.gateway import Gateway
+from archivist_cli.local.errors import StackError
+from archivist_cli.local.ports import Ports
+from archivist_cli.local.stack import Stack
+from archivist_common.errors import ArchivistError, by_code
+
+_ENDED = {"completed", "failed", "cancelled"}
+
+
+@dataclass(frozen=True, slots=True)
+class Hall:
+    """A running stack of our own and the way into it. data: its temporary folder."""
+
+    stack: Stack
+    gateway: Gateway
+    data: Path
+
+
+@asynccontextmanager
+async def hall(settings: Mapping[str, str]) -> AsyncIterator[Hall]:
+    """Everything in a temporary folder, gone when the block ends. DATABASE_URL and REDIS_URL are left alone."""
+    alone = {name: value for name, value in settings.items() if name not in {"DATABASE_URL", "REDIS_URL", "LOG_FILE"}}
+    with TemporaryDirectory(prefix="archivist-", ignore_cleanup_errors=True) as folder:
+        data = Path(folder)
+        async with Stack(data / "data", settings=alone, ports=Ports(api=0), durable=False) as stack:
+            key = await people.working_key(stack.database_url)
+            async with Gateway(stack.api_url, key) as gateway:
+                yield Hall(stack, gateway, data)
+
+
+async def caption(gateway: Gateway, storage: str, path: str, **options: Any) -> dict[str, Any]:
+    """Submit a recording and follow it, with a bar, to its end; the finished job.
+
+    Raises what the gateway refused it with, or what the job failed of.
+    """
+    job = await gateway.submit(storage, path, **options)
+    with progress.bar(path) as feed:
+        feed(job)
+        async for update in gateway.events(job["id"]):
+            feed(update.data)
+    job = await gateway.read(job["id"])
+    if job["status"] not in _ENDED:
+        raise StackError(f"the gateway's event stream ended while {path!r} was {job['status']}")
+    if job["status"] != "completed":
+        error = job.get("error") or {"code": "CANCELLED", "message": "it was cancelled"}
+        raised: ArchivistError = by_code(error["code"])(f"{path}: {error['message']}")
+        raise raised
+    return job
+
+
+def folders(files: list[Path]) -> dict[str, Path]:
+    """A storage name for each folder that holds one of the files."""
+    result: dict[str, Path] = {}
+    for file in files:
+        folder = file.resolve().parent
+        if folder not in result.values():
+            name = config.storage_name(folder)
+            result[name if name not in result else f"{name}-{len(result) + 1}"] = folder
+    return result
+
+
+async def save(
+    gateway: Gateway,
+    job: dict[str, Any],
+    output: Path,
+    base: str,
+    *,
+    overwrite: bool = False,
+    wanted: set[str] | None = None,
+) -> dict[str, Path]:
+    """Write a finished job's files into a folder; their paths by kind. wanted: kinds, all when None.
+
+    Raises StackError, before anything is written, where a file of that name exists.
+    """
+    kinds = [kind for kind in OUTPUT_ENDINGS if wanted is None or kind in wanted]
+    paths = {kind: output / output_name(base, kind) for kind in kinds}
+    if not overwrite:
+        for path in paths.values():
+            if path.exists():
+                raise StackError(f"{path} exists: give --overwrite to replace it, or --output to write elsewhere")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        for kind, path in paths.items():
+            files.write_whole(path, await gateway.file(job["id"], kind))
+    except OSError as exc:
+        raise StackError(f"cannot write to {output}: {exc.strerror}") from exc
+    return paths

@@ -1,0 +1,66 @@
+"""The monitor: looks at everything in the background, reports it, and mends what a crash left."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+
+from archivist_common import reconciler, service
+from archivist_common.db import Database
+from archivist_common.queue import Doorbell
+from archivist_common.settings import MonitorSettings
+from archivist_common.storage import Storages
+from archivist_monitor.checks import CHECKS, Clients
+from archivist_monitor.checks.storage import output_server
+from archivist_monitor.loop import Watch
+from archivist_monitor.reading import Status
+from archivist_monitor.report import HealthReport, wire
+
+NAME = "monitor"
+
+
+def create_app(settings: MonitorSettings) -> FastAPI:
+    """The process as an app; its lifespan owns the clients, the checks and the reconciler."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        db = Database.connect(settings, name=f"archivist-{NAME}")
+        bell = Doorbell(settings.redis_dsn)
+        mounts = (*settings.flex_servers, output_server(settings.default_output_path))
+        try:
+            async with Storages(mounts) as storages:
+                clients = Clients(settings, db, bell, storages)
+                watch = Watch({name: make(clients) for name, make in CHECKS.items()}, settings.check_interval)
+                app.state.db, app.state.watch = db, watch
+                async with service.owned(watch.run(), reconciler.run(db, bell, settings.job_lease)):
+                    yield
+        finally:
+            await bell.close()
+            await db.close()
+
+    app = service.create_app(NAME, lifespan=lifespan, readiness=lambda app: [service.database_ready(app.state.db)])
+
+    @app.get(
+        "/health",
+        tags=["health"],
+        operation_id="health",
+        summary="How every component is, as last seen",
+        response_model=HealthReport,
+        responses={503: {"description": "A component is unhealthy, or not all have been seen yet"}},
+    )
+    async def health() -> JSONResponse:
+        report = app.state.watch.report()
+        bad = report.status is None or report.status is Status.UNHEALTHY
+        return JSONResponse(wire(report).model_dump(mode="json"), 503 if bad else 200)
+
+    return app
+
+
+def main() -> None:
+    settings = service.read_settings(MonitorSettings)
+    service.run(NAME, create_app(settings), settings, settings.monitor_host, settings.monitor_port)
+
+
+if __name__ == "__main__":
+    main()

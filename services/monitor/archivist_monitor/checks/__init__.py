@@ -1,0 +1,35 @@
+"""The checks by name. To add one: a module beside this one, a line in CHECKS; tests/contract tries it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from archivist_common.db import Database
+from archivist_common.queue import Doorbell
+from archivist_common.settings import MonitorSettings
+from archivist_common.storage import Storages
+from archivist_monitor.checks.database import DatabaseCheck
+from archivist_monitor.checks.redis import RedisCheck
+from archivist_monitor.checks.storage import StorageCheck
+from archivist_monitor.checks.system import SystemCheck
+from archivist_monitor.checks.transcription import TranscriptionCheck
+from archivist_monitor.pinned import PinnedCores
+from archivist_monitor.reading import Check
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """What the process holds open and lends to its checks."""
+
+    settings: MonitorSettings
+    db: Database
+    bell: Doorbell
+    storages: Storages
+
+
+CHECKS: Mapping[str, Callable[[Clients], Check]] = {
+    "database": lambda have: DatabaseCheck(have.db),
+    "redis": lambda have: RedisCheck(have.bell),
+    "storage": lambda have: StorageCheck(have.storages, have.settings.storage_deadline),
+    "system": lambda have: SystemCheck(PinnedCores(have.db)),
+    "transcription": lambda have: TranscriptionCheck(have.db),
+}

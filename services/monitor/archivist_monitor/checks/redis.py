@@ -1,0 +1,34 @@
+"""Redis: does it answer, and is its memory nearly full. Without it no job is lost, so it only ever degrades."""
+
+from datetime import timedelta
+
+from archivist_common.errors import DeadlineExceeded
+from archivist_common.queue import Doorbell
+from archivist_monitor import gauges
+from archivist_monitor.reading import Reading, Status, Value
+
+MEMORY_DEGRADED = 80.0  # % of maxmemory; the documentation's threshold
+
+
+class RedisCheck:
+    deadline = timedelta(seconds=3)
+
+    def __init__(self, bell: Doorbell) -> None:
+        self._bell = bell
+
+    async def read(self) -> Reading:
+        gauges.REDIS_MEMORY.set(gauges.UNKNOWN)
+        try:
+            memory = await self._bell.info("memory")
+        except DeadlineExceeded as exc:
+            return Reading(Status.DEGRADED, reason=f"{exc.message}; jobs go on, workers poll the database")
+        used, allowed = int(memory["used_memory"]), int(memory.get("maxmemory", 0))
+        if allowed:
+            gauges.REDIS_MEMORY.set(used / allowed)
+        return Reading(
+            values=(
+                Value("memory_used", 100 * used / allowed if allowed else None, "%", degraded_above=MEMORY_DEGRADED),
+                Value("used_memory", used, "bytes"),
+                Value("max_memory", allowed or None, "bytes"),
+            )
+        )

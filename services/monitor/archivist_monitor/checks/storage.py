@@ -1,0 +1,74 @@
+"""Storage servers and the output folder: mounted, readable, writable where we write, not too full.
+
+A mount is unhealthy when it is not mounted, does not answer, cannot be read or is over 90 % full, degraded
+over 80 %. The whole is unhealthy when that befalls the output folder or the server it lies on, or when no
+server is left; one server of several degrades it, for the others go on. A server that we only read from may
+be read-only; one that captions are to lie beside, and is read-only, is degraded.
+"""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+from archivist_common.mounts import Kind
+from archivist_common.storage import MountState, Storages, StorageServer
+from archivist_monitor import gauges
+from archivist_monitor.reading import Reading, Status, Value
+
+USED_DEGRADED = 80.0  # %; the documentation's thresholds
+USED_UNHEALTHY = 90.0
+OUTPUT = "DEFAULT_OUTPUT_PATH"  # name of the output folder among the mounts
+
+
+def output_server(path: Path) -> StorageServer:
+    """The output folder, looked at like a storage server that we write to."""
+    return StorageServer(OUTPUT, path, beside=True, kind=Kind.FOLDER)
+
+
+class StorageCheck:
+    """storages: the servers, and the output folder among them (`output_server`). deadline: for one mount."""
+
+    def __init__(self, storages: Storages, deadline: timedelta) -> None:
+        self._storages = storages
+        self._each = deadline
+        self.deadline = deadline + timedelta(seconds=2)
+
+    async def read(self) -> Reading:
+        servers = self._storages.servers
+        states = await asyncio.gather(*(self._storages.state(server, self._each) for server in servers))
+        for state in states:
+            _export(state)
+        outputs = [server.path for server in servers if server.name == OUTPUT]
+        parts = {
+            server.name: _mount(server, state, vital=any(path.is_relative_to(server.path) for path in outputs))
+            for server, state in zip(servers, states, strict=True)
+        }
+        if len(servers) == len(outputs):
+            return Reading(Status.DEGRADED, reason="FLEX_SERVERS names no storage server", parts=parts)
+        return Reading(parts=parts)
+
+
+def _mount(server: StorageServer, state: MountState, *, vital: bool) -> Reading:
+    used = None
+    if state.total_bytes and state.free_bytes is not None:
+        used = 100 * (1 - state.free_bytes / state.total_bytes)
+    values = (
+        Value("used", used, "%", degraded_above=USED_DEGRADED, unhealthy_above=USED_UNHEALTHY),
+        Value("total", state.total_bytes, "bytes"),
+        Value("free", state.free_bytes, "bytes"),
+    )
+    status, reason = Status.HEALTHY, None
+    if state.hung or not state.mounted or not state.readable:
+        status, reason = Status.UNHEALTHY, state.reason
+    elif not state.writable:
+        reason = state.reason
+        if server.beside:
+            status = Status.UNHEALTHY if server.name == OUTPUT else Status.DEGRADED
+    return Reading(status, values, reason, vital=vital)
+
+
+def _export(state: MountState) -> None:
+    up = state.mounted and state.readable and not state.hung
+    gauges.MOUNT_UP.labels(state.server).set(up)
+    for gauge, size in ((gauges.MOUNT_SIZE, state.total_bytes), (gauges.MOUNT_FREE, state.free_bytes)):
+        gauge.labels(state.server).set(gauges.UNKNOWN if size is None else size)

@@ -1,0 +1,149 @@
+"""The captioning itself: is a worker there, is it ready, how long is the queue, how long has its oldest job waited.
+
+Counted by the database, which owns the queue; Redis knows nothing of it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from archivist_common import migrate
+from archivist_common.db import Database
+from archivist_common.models import OutboxEvent, Transcription, Worker
+from archivist_common.states import JobStatus
+from archivist_common.time import database_now
+from archivist_monitor import gauges
+from archivist_monitor.reading import Reading, Status, Value
+
+QUEUE_DEGRADED = 50  # waiting jobs; the documentation's threshold
+STUCK_DEGRADED = 120  # seconds a job has waited although a slot is free
+WORKER_GONE = timedelta(seconds=30)  # a worker that has not reported itself for this long is dead
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """jobs: by status, all statuses. Ages in seconds, 0 with nothing waiting."""
+
+    jobs: dict[str, int]
+    oldest_pending_s: float
+    outbox_unsent: int
+    outbox_oldest_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A worker's last report. age_s by the database's clock."""
+
+    id: str
+    ready: bool
+    reason: str | None
+    free_slots: int
+    heartbeat_at: datetime
+    age_s: float
+
+
+class TranscriptionCheck:
+    deadline = timedelta(seconds=4)
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def read(self) -> Reading:
+        """Raises DatabaseUnavailable, and SchemaMismatch when there are no tables to count in yet."""
+        _forget()
+        await migrate.check(self._db)
+        async with self._db.transaction() as session:
+            queue = await _queue(session)
+            workers = await _workers(session)
+        _export(queue, workers)
+
+        live = [worker for worker in workers if worker.age_s <= WORKER_GONE.total_seconds()]
+        ready = [worker for worker in live if worker.ready]
+        status, reason = _of_workers(live, ready)
+        free = sum(worker.free_slots for worker in ready)
+        return Reading(
+            status,
+            values=(
+                Value("queue_length", queue.jobs[JobStatus.PENDING], "jobs", degraded_above=QUEUE_DEGRADED),
+                Value(
+                    "oldest_waiting",
+                    queue.oldest_pending_s,
+                    "s",
+                    # With every slot at work, waiting is what a queue is for.
+                    degraded_above=STUCK_DEGRADED if free else None,
+                ),
+                Value("processing", queue.jobs[JobStatus.PROCESSING], "jobs"),
+                Value("live_workers", len(live), "workers"),
+                Value("ready_workers", len(ready), "workers"),
+                Value("free_slots", free, "slots"),
+            ),
+            reason=reason,
+        )
+
+
+def _of_workers(live: Sequence[Seen], ready: Sequence[Seen]) -> tuple[Status, str | None]:
+    if not live:
+        return Status.UNHEALTHY, f"no transcriber has reported itself for {WORKER_GONE.total_seconds():g} s"
+    idle = "; ".join(
+        f"{worker.id} is not ready: {worker.reason or 'starting'}" for worker in live if not worker.ready
+    )
+    if not ready:
+        return Status.UNHEALTHY, idle
+    return (Status.DEGRADED, idle) if idle else (Status.HEALTHY, None)
+
+
+async def _queue(session: AsyncSession) -> Queue:
+    counted = await session.execute(select(Transcription.status, func.count()).group_by(Transcription.status))
+    oldest = await session.scalar(
+        select(func.extract("epoch", database_now() - func.min(Transcription.available_at))).where(
+            Transcription.status == JobStatus.PENDING
+        )
+    )
+    unsent, outbox_oldest = (
+        await session.execute(
+            select(func.count(), func.extract("epoch", database_now() - func.min(OutboxEvent.created_date))).where(
+                OutboxEvent.relayed_date.is_(None)
+            )
+        )
+    ).one()
+    return Queue(
+        jobs={status.value: 0 for status in JobStatus} | dict(counted.tuples().all()),
+        oldest_pending_s=max(0.0, float(oldest or 0)),
+        outbox_unsent=unsent,
+        outbox_oldest_s=max(0.0, float(outbox_oldest or 0)),
+    )
+
+
+async def _workers(session: AsyncSession) -> Sequence[Seen]:
+    rows = await session.execute(
+        select(
+            Worker.id,
+            Worker.ready,
+            Worker.reason,
+            Worker.free_slots,
+            Worker.heartbeat_at,
+            func.extract("epoch", database_now() - Worker.heartbeat_at),
+        ).order_by(Worker.id)
+    )
+    return [Seen(*row[:-1], age_s=float(row[-1])) for row in rows]
+
+
+def _forget() -> None:
+    """Until this look ends nothing is known: it may end with the database away."""
+    gauges.JOBS.clear()
+    gauges.WORKER_HEARTBEAT.clear()
+    for gauge in (gauges.OLDEST_PENDING, gauges.OUTBOX_UNSENT, gauges.OUTBOX_OLDEST):
+        gauge.set(gauges.UNKNOWN)
+
+
+def _export(queue: Queue, workers: Sequence[Seen]) -> None:
+    for status, count in queue.jobs.items():
+        gauges.JOBS.labels(status).set(count)
+    gauges.OLDEST_PENDING.set(queue.oldest_pending_s)
+    gauges.OUTBOX_UNSENT.set(queue.outbox_unsent)
+    gauges.OUTBOX_OLDEST.set(queue.outbox_oldest_s)
+    for worker in workers:
+        gauges.WORKER_HEARTBEAT.labels(worker.id).set(worker.heartbeat_at.timestamp())

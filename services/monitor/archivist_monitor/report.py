@@ -1,0 +1,91 @@
+"""The report as it goes over the wire."""
+
+from datetime import UTC, datetime
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from archivist_common import __version__
+from archivist_monitor.levels import Judged
+from archivist_monitor.loop import Report
+from archivist_monitor.reading import Status, Value
+
+Word = Literal["healthy", "degraded", "unhealthy"]
+
+
+class Threshold(BaseModel):
+    degraded: float | None = Field(description="Degraded above this for a minute; null: not judged")
+    unhealthy: float | None = Field(description="Unhealthy above this for a minute; null: not judged")
+
+
+class Figure(BaseModel):
+    value: float | None = Field(description="null: not known")
+    unit: str
+    threshold: Threshold | None
+    status: Word
+
+
+class Part(BaseModel):
+    """One of several things of a component: a mount."""
+
+    status: Word
+    reason: str | None
+    values: dict[str, Figure]
+
+
+class Component(Part):
+    age_s: float = Field(description="Seconds since it was looked at")
+    parts: dict[str, Part]
+
+
+class HealthReport(BaseModel):
+    """How everything is, as last seen; `status` is that of the worst component."""
+
+    status: Literal["healthy", "degraded", "unhealthy", "starting"]
+    service: str = "monitor"
+    version: str = __version__
+    time: datetime
+    waiting: list[str] = Field(description="Components not looked at yet")
+    components: dict[str, Component]
+
+
+def wire(report: Report) -> HealthReport:
+    return HealthReport(
+        status="starting" if report.status is None else _word(report.status),
+        time=datetime.now(UTC),
+        waiting=list(report.waiting),
+        components={
+            name: Component(
+                **_part(found.judged).model_dump(),
+                age_s=round(found.age_s, 1),
+                parts={part: _part(judged) for part, judged in found.judged.parts.items()},
+            )
+            for name, found in report.components.items()
+        },
+    )
+
+
+def _part(judged: Judged) -> Part:
+    return Part(
+        status=_word(judged.status),
+        reason=judged.reason,
+        values={value.name: _figure(value, status) for value, status in judged.values},
+    )
+
+
+def _figure(value: Value, status: Status) -> Figure:
+    threshold = None
+    if value.degraded_above is not None or value.unhealthy_above is not None:
+        threshold = Threshold(degraded=value.degraded_above, unhealthy=value.unhealthy_above)
+    shown = None if value.value is None else round(value.value, 2)
+    return Figure(value=shown, unit=value.unit, threshold=threshold, status=_word(status))
+
+
+def _word(status: Status) -> Word:
+    match status:
+        case Status.HEALTHY:
+            return "healthy"
+        case Status.DEGRADED:
+            return "degraded"
+        case Status.UNHEALTHY:
+            return "unhealthy"

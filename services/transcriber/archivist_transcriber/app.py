@@ -1,0 +1,85 @@
+"""The transcriber's process: a supervisor of pinned slots, the placing of files, and the shared reconciler."""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+
+from archivist_common import reconciler, service
+from archivist_common.db import Database
+from archivist_common.queue import Doorbell
+from archivist_common.settings import TranscriberSettings
+from archivist_common.storage import Storages
+from archivist_transcriber import cores
+from archivist_transcriber.placement import Placer
+from archivist_transcriber.slots import Slot
+from archivist_transcriber.supervisor import Supervisor
+from archivist_transcriber.tasks import Deps
+
+log = logging.getLogger(__name__)
+
+
+def create_app(settings: TranscriberSettings) -> FastAPI:
+    """The app. Its lifespan owns the database, the doorbell, the mounts' helpers and the slots."""
+    state: dict[str, Any] = {}
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        db = Database.connect(settings, name="archivist-transcriber")
+        bell = Doorbell(settings.redis_dsn)
+        storages = Storages(settings.flex_servers)
+        async with storages:
+            placer = Placer(db, storages, settings.storage_deadline)
+            deps = Deps(db, bell, settings.job_lease, settings.job_timeout, settings.default_output_path)
+            supervisor = Supervisor(deps, plan(settings), settings.redis_dsn, placer.wake)
+            state.update(db=db, supervisor=supervisor)
+            try:
+                async with service.owned(
+                    supervisor.run(), placer.run(), reconciler.run(db, bell, settings.job_lease)
+                ):
+                    yield
+            finally:
+                await bell.close()
+                await db.close()
+
+    def readiness(_: FastAPI) -> list[service.Readiness]:
+        return [service.database_ready(state["db"]), state["supervisor"].ready]
+
+    return service.create_app("transcriber", lifespan=lifespan, readiness=readiness)
+
+
+def plan(settings: TranscriberSettings) -> list[Slot]:
+    """The slots of this machine: by WORKER_CONCURRENCY, or by its cores and memory."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    plans = cores.plan_slots(cores.discover(), settings.worker_concurrency, memory)
+    handed = {
+        "flex_servers": [
+            {"name": server.name, "path": str(server.path), "beside": server.beside, "kind": server.kind}
+            for server in settings.flex_servers
+        ],
+        "default_output_path": str(settings.default_output_path),
+        "whisper_engine": settings.whisper_engine,
+        "whisper_model_path": None if settings.whisper_model_path is None else str(settings.whisper_model_path),
+        "model_directory": str(settings.model_directory),
+        "whisper_device": settings.whisper_device,
+        "whisper_compute_type": settings.whisper_compute_type,
+        "whisper_batch_size": settings.whisper_batch_size,
+        "whisper_beam_size": settings.whisper_beam_size,
+        "media_deadline_s": settings.media_deadline.total_seconds(),
+    }
+    return [Slot(number, slot.cpus, handed) for number, slot in enumerate(plans)]
+
+
+def main() -> None:
+    settings = service.read_settings(TranscriberSettings)
+    service.run(
+        "transcriber", create_app(settings), settings, settings.transcriber_host, settings.transcriber_port
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""Speech engines by name. Listing them costs nothing: libraries and models are loaded in `load()`."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from archivist_captions.cue import Word
+from archivist_transcriber.speech import Piece
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """How an engine is made.
+
+    model: folder of the model. threads: what one inference may use, the cores this process is pinned to.
+    compute_type: `default` is int8 on a processor and float16 on a GPU. batch_size: windows decoded together.
+    """
+
+    model: Path
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    compute_type: str = "default"
+    threads: int = 1
+    batch_size: int = 4
+    beam_size: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a job asks for. language: ISO 639-1 code, None where the engine shall find out."""
+
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What one step of the engine heard: words in time order, none before those of the step before.
+
+    done_ms: the recording is done up to here. language: as asked for, or as detected. dropped: words taken
+    for inventions of the model (repetitions, speech in noise) and left out.
+    """
+
+    words: tuple[Word, ...]
+    done_ms: int
+    language: str
+    dropped: int = 0
+
+
+class Engine(Protocol):
+    """Speech to timed words. One object per process; it is used by one thread at a time."""
+
+    @property
+    def device(self) -> str:
+        """Where it runs: `cpu` or `cuda`. Known after `load`."""
+
+    def load(self) -> None:
+        """Load the model and warm it up. May take minutes.
+
+        Raises ModelMissing, EngineUnavailable, ResourceExhausted.
+        """
+
+    def detect_language(self, piece: Piece) -> tuple[str, float]:
+        """Language of a piece and how sure that is (0 to 1). Without speech in the piece: ("en", 0.0)."""
+
+    def words(self, piece: Piece, options: Options) -> Iterator[Heard]:
+        """Yield after every batch, so that progress moves and the caller may stop by closing the iterator.
+
+        The last one's `done_ms` is the end of the piece. The same piece gives the same words.
+        Raises EngineUnavailable, ResourceExhausted.
+        """
+
+
+def _faster_whisper(settings: EngineSettings) -> Engine:
+    from archivist_transcriber.engines.faster_whisper import FasterWhisper
+
+    return FasterWhisper(settings)
+
+
+def _whisperx(settings: EngineSettings) -> Engine:
+    from archivist_transcriber.engines.whisperx import WhisperX
+
+    return WhisperX(settings)
+
+
+ENGINES: dict[str, Callable[[EngineSettings], Engine]] = {
+    "faster_whisper": _faster_whisper,
+    "whisperx": _whisperx,
+}

@@ -1,0 +1,197 @@
+"""Inside a slot: the model loaded once, then recording after recording, one at a time, until the channel closes."""
+
+import json
+import logging
+import math
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, BinaryIO, Protocol
+
+from archivist_common.errors import ArchivistError, ModelUnknown
+from archivist_common.jobs import Progress
+from archivist_common.states import Stage
+from archivist_common.storage import StorageServer
+from archivist_transcriber import models, pipeline, wire
+from archivist_transcriber.engines import ENGINES, Engine, EngineSettings
+from archivist_transcriber.pipeline import Places
+
+log = logging.getLogger(__name__)
+
+_TICK_S = 2.0
+_TRANSCRIBED = 96  # percent: the rest is layout, checks and writing
+_STEP_MS = 30_000  # a Whisper window, for the first guess of how far a batch goes
+_FIRST_GUESS_S = 15.0
+_SHARE = 0.9  # of a batch that is shown as done before it is
+
+
+class Channel(Protocol):
+    def write(self, line: bytes, /) -> object: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SlotSettings:
+    """What of the settings a slot needs; no address and no secret."""
+
+    engine: str
+    model: Path | None
+    model_directory: Path
+    device: Any
+    compute_type: str
+    batch_size: int
+    beam_size: int
+    threads: int
+    places: Places
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> "SlotSettings":
+        given = options["settings"]
+        servers = [StorageServer.from_json(entry) for entry in given["flex_servers"]]
+        return cls(
+            engine=given["whisper_engine"],
+            model=None if given["whisper_model_path"] is None else Path(given["whisper_model_path"]),
+            model_directory=Path(given["model_directory"]),
+            device=given["whisper_device"],
+            compute_type=given["whisper_compute_type"],
+            batch_size=given["whisper_batch_size"],
+            beam_size=given["whisper_beam_size"],
+            threads=len(options["cores"]) or 1,
+            places=Places(
+                servers={server.name: server for server in servers},
+                output=Path(given["default_output_path"]),
+                media_deadline_s=given["media_deadline_s"],
+            ),
+        )
+
+
+class Bench:
+    """The engine in hand. Another model is loaded when a job names one, in the place of the last."""
+
+    def __init__(self, settings: SlotSettings) -> None:
+        self._settings = settings
+        self._engine: Engine | None = None
+        self._folder: Path | None = None
+
+    def engine(self, name: str | None) -> tuple[Engine, str]:
+        """The engine with a model (None: the default) loaded, and the model's name.
+
+        Raises ModelMissing, ModelUnknown, EngineUnavailable, ResourceExhausted.
+        """
+        settings = self._settings
+        if settings.model is not None and name == settings.model.name:
+            name = None
+        folder = models.resolve(name, default=settings.model, directory=settings.model_directory)
+        if self._engine is None or folder != self._folder:
+            if settings.engine not in ENGINES:
+                raise ModelUnknown(f"there is no engine {settings.engine!r}; known: {', '.join(ENGINES)}")
+            self._engine = None  # two large models at once may be more than the machine holds
+            engine = ENGINES[settings.engine](
+                EngineSettings(
+                    model=folder,
+                    device=settings.device,
+                    compute_type=settings.compute_type,
+                    threads=settings.threads,
+                    batch_size=settings.batch_size,
+                    beam_size=settings.beam_size,
+                )
+            )
+            engine.load()
+            self._engine, self._folder = engine, folder
+        return self._engine, folder.name
+
+
+class Meter:
+    """Progress as people see it: between two batches it goes on by what the last ones took, and never back.
+
+    What is shown ahead of what is done stays within the batch being worked on.
+    """
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._lock = threading.Lock()
+        self._stage = Stage.PROBE
+        self._done_ms = self._shown_ms = 0
+        self._audio_ms: int | None = None
+        self._step_ms, self._step_s = _STEP_MS, _FIRST_GUESS_S
+        self._since = time.monotonic()
+        self._over = threading.Event()
+        self._ticker = threading.Thread(target=self._tick, name="meter", daemon=True)
+
+    def __enter__(self) -> "Meter":
+        self._ticker.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._ticker.join()
+
+    def tell(self, stage: Stage, done_ms: int, audio_ms: int | None) -> None:
+        now = time.monotonic()
+        with self._lock:
+            if done_ms > self._done_ms:
+                self._step_ms, self._step_s = done_ms - self._done_ms, max(now - self._since, 0.1)
+            if done_ms > self._done_ms or stage != self._stage:
+                self._since = now
+            self._stage, self._done_ms, self._audio_ms = stage, done_ms, audio_ms
+            self._send(done_ms)
+
+    def _tick(self) -> None:
+        while not self._over.wait(_TICK_S):
+            with self._lock:
+                if self._stage is Stage.TRANSCRIBE:
+                    gone = (time.monotonic() - self._since) / self._step_s
+                    self._send(self._done_ms + int(self._step_ms * _SHARE * (1 - math.exp(-gone))))
+
+    def _send(self, shown_ms: int) -> None:
+        most = self._audio_ms if self._audio_ms is not None else shown_ms
+        self._shown_ms = max(self._shown_ms, min(shown_ms, most))
+        percent = 0
+        if self._stage in {Stage.ASSEMBLE, Stage.PUBLISH}:
+            percent = _TRANSCRIBED + 1
+        elif self._audio_ms:
+            percent = min(_TRANSCRIBED, self._shown_ms * _TRANSCRIBED // self._audio_ms)
+        progress = Progress(self._stage, percent, self._shown_ms, self._audio_ms)
+        self._channel.write(wire.progress_message(progress))
+
+
+def serve(options: Mapping[str, Any], supervisor: BinaryIO, channel: Channel) -> int:
+    """Load the model, say so, and work on what the supervisor sends until it closes the channel. The exit code."""
+    logging.basicConfig(level=logging.WARNING)
+    settings = SlotSettings.of(options)
+    bench = Bench(settings)
+    began = time.perf_counter()
+    try:
+        engine, name = bench.engine(None)
+    except ArchivistError as exc:
+        channel.write(wire.encode(tell="failed", code=exc.code, message=exc.message))
+        return 1
+    load_s = round(time.perf_counter() - began, 2)
+    channel.write(wire.encode(tell="ready", model=name, device=engine.device, load_s=load_s))
+    asked_to_stop = threading.Event()
+    waiting: SimpleQueue[wire.Work | None] = SimpleQueue()
+    threading.Thread(target=_hear, args=(supervisor, waiting, asked_to_stop), name="ears", daemon=True).start()
+    while (work := waiting.get()) is not None:
+        asked_to_stop.clear()
+        try:
+            with Meter(channel) as meter:
+                engine, name = bench.engine(work.model)
+                outcome = pipeline.caption(work, engine, name, settings.places, meter.tell, asked_to_stop.is_set)
+            channel.write(wire.outcome_message(outcome))
+        except ArchivistError as exc:
+            channel.write(wire.encode(tell="failed", code=exc.code, message=exc.message))
+    return 0
+
+
+def _hear(supervisor: BinaryIO, waiting: "SimpleQueue[wire.Work | None]", asked_to_stop: threading.Event) -> None:
+    """Take messages while the main thread computes. The end of the channel ends the process' work at once."""
+    for line in supervisor:
+        message = json.loads(line)
+        if message["do"] == "work":
+            waiting.put(wire.Work(**message["work"]))
+        elif message["do"] == "stop":
+            asked_to_stop.set()
+    asked_to_stop.set()
+    waiting.put(None)

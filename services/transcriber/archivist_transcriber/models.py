@@ -1,0 +1,110 @@
+"""Speech models as folders on this machine: by path, by name, and how to get one."""
+
+import argparse
+import contextlib
+import os
+import sys
+import sysconfig
+from collections.abc import Sequence
+from pathlib import Path
+
+from archivist_common.errors import ModelMissing, ModelUnknown
+
+DEMO = "demo"
+"""The small bundled model: synthetic speech only, for trying things out."""
+
+SIZES = (
+    "tiny", "tiny.en", "base", "base.en", "small", "small.en", "medium", "medium.en", "large-v1", "large-v2",
+    "large-v3", "large", "large-v3-turbo", "turbo",
+    "distil-small.en", "distil-medium.en", "distil-large-v2", "distil-large-v3", "distil-large-v3.5",
+)  # fmt: skip
+"""Names faster-whisper knows how to fetch."""
+
+_FILES = ("config.json", "model.bin", "tokenizer.json")
+_VOCABULARIES = ("vocabulary.json", "vocabulary.txt")
+
+
+def resolve(name: str | None, *, default: Path | None, directory: Path) -> Path:
+    """The folder of a model, complete.
+
+    name: `demo`, an absolute path, a folder beneath `directory` or a size such as `large-v3`; None takes `default`
+    (WHISPER_MODEL_PATH). directory: MODEL_DIRECTORY.
+    Raises ModelUnknown for a name that can be no model, ModelMissing for one whose files are not here.
+    """
+    if name is None and default is None:
+        raise ModelMissing(
+            f"no speech model is set: put one into a folder beneath {directory} and name that folder in "
+            f"WHISPER_MODEL_PATH ({describe_files()}); {_how_to_fetch('small', directory)}"
+        )
+    folder = _folder(name, directory) if name is not None else default
+    assert folder is not None  # noqa: S101 -- one of the two is set
+    if not folder.is_dir() and name in SIZES:
+        raise ModelMissing(
+            f"model {name} is not on this machine: fill {folder} with {describe_files()}; "
+            f"{_how_to_fetch(name or '', directory)}"
+        )
+    check_folder(folder)
+    return folder
+
+
+def known(directory: Path) -> tuple[str, ...]:
+    """Names that can be used now: the demo model's and those of complete folders in `directory`."""
+    found = {DEMO} if demo_folder() is not None else set()
+    with contextlib.suppress(OSError):
+        found |= {entry.name for entry in directory.iterdir() if entry.is_dir() and not missing_files(entry)}
+    return tuple(sorted(found))
+
+
+def demo_folder() -> Path | None:
+    """The bundled model: in the checkout this package runs from, or where the wheel put it."""
+    checkout = Path(__file__).resolve().parents[3] / "demo"
+    installed = [Path(root) / "share/archivist/demo" for root in (sys.prefix, sysconfig.get_path("data"))]
+    return next((folder for folder in [checkout, *installed] if not missing_files(folder)), None)
+
+
+def missing_files(folder: Path) -> tuple[str, ...]:
+    """Names of the files a model folder lacks. An empty file is a missing one."""
+    missing = [name for name in _FILES if not _has(folder / name)]
+    if not any(_has(folder / name) for name in _VOCABULARIES):
+        missing.append(" or ".join(_VOCABULARIES))
+    return tuple(missing)
+
+
+def check_folder(folder: Path) -> None:
+    """Raises ModelMissing, naming the folder and what it lacks."""
+    missing = missing_files(folder)
+    if missing:
+        state = "does not exist" if not folder.is_dir() else f"lacks {', '.join(missing)}"
+        raise ModelMissing(f"the model folder {folder} {state}: fill it with {describe_files()}")
+
+
+def describe_files() -> str:
+    return f"{', '.join(_FILES)} and {' or '.join(_VOCABULARIES)} of a CTranslate2 Whisper model"
+
+
+def _how_to_fetch(name: str, directory: Path) -> str:
+    return f"with internet access: python -m archivist_transcriber.models fetch {name} --into {directory}"
+
+
+def _folder(name: str, directory: Path) -> Path:
+    if name == DEMO:
+        demo = demo_folder()
+        if demo is None:
+            raise ModelMissing("the demo model is not part of this installation: clone the repository for demo/")
+        return demo
+    if Path(name).is_absolute():
+        return Path(name)
+    if name in SIZES:
+        return directory / name
+    plain = name not in {"", ".", ".."} and "/" not in name and "\0" not in name
+    if not plain or not (directory / name).is_dir():
+        choices = ", ".join([*dict.fromkeys([*known(directory), *SIZES])])
+        raise ModelUnknown(f"unknown model {name!r}: give an absolute path or one of {choices}")
+    return directory / name
+
+
+def _has(path: Path) -> bool:
+    try:
+        return path.is_file() and path.stat().st_size > 0
+    except OSError:
+        return False

@@ -1,0 +1,153 @@
+"""A slot, as the supervisor holds it: one process pinned to cores of its own, with the model loaded once.
+
+It is started, handed work, heard, and ended from here. What runs inside is `pinned.py`, then `inference.py`;
+it computes and knows no database.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from archivist_common import metrics
+from archivist_common.errors import ArchivistError, WorkerCrashed, by_code
+from archivist_common.jobs import Outcome, Progress
+from archivist_transcriber import wire
+
+log = logging.getLogger(__name__)
+
+LOAD_DEADLINE = timedelta(minutes=5)
+"""A large model from a slow disk takes a minute or two."""
+_STOP_GRACE_S = 4.0  # a slot looks up between two batches; past this it is killed
+_LINE_LIMIT = 32 * 1024 * 1024  # bytes; a summary and its files' names stay far below
+
+_THREAD_SETTINGS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "VIRTUAL_ENV", "CUDA_VISIBLE_DEVICES")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a ready slot says of itself."""
+
+    model: str
+    device: str
+    load_s: float
+
+
+class Slot:
+    """One pinned process, started again when it dies. Used by one task at a time."""
+
+    def __init__(self, number: int, cores: tuple[int, ...], settings: Mapping[str, Any]) -> None:
+        self.number = number
+        self.cores = cores
+        self.loaded: Loaded | None = None
+        self._settings = settings
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process is not None else None
+
+    async def start(self) -> Loaded:
+        """Start the process unless it runs, and wait for its model.
+
+        Raises what kept the engine from loading (ModelMissing, ResourceExhausted …), WorkerCrashed when it died.
+        """
+        if self._process is not None and self._process.returncode is None and self.loaded is not None:
+            return self.loaded
+        await self.kill("restart")
+        environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        environment |= dict.fromkeys(_THREAD_SETTINGS, str(len(self.cores)))
+        options = json.dumps({"slot": self.number, "cores": self.cores, "settings": dict(self._settings)})
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "archivist_transcriber.pinned",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env=environment,
+            start_new_session=True,
+            limit=_LINE_LIMIT,
+        )
+        await self._send(options.encode() + b"\n")
+        try:
+            async with asyncio.timeout(LOAD_DEADLINE.total_seconds()):
+                message = await self._hear()
+        except TimeoutError as exc:
+            await self.kill("load deadline")
+            raise WorkerCrashed(f"slot {self.number} did not load its model within {LOAD_DEADLINE}") from exc
+        if message["tell"] == "failed":
+            await self.kill("load failed")
+            raise by_code(message["code"])(message["message"])
+        self.loaded = Loaded(message["model"], message["device"], message["load_s"])
+        log.info("slot ready", extra={"slot": self.number, "cores": self.cores, "model": self.loaded.model})
+        return self.loaded
+
+    async def work(self, work: wire.Work, on_progress: Callable[[Progress], None]) -> Outcome:
+        """Caption one recording. Raises what the recording, the disk or the engine raised; WorkerCrashed when
+        the process died of it."""
+        await self._send(wire.work_message(work))
+        while True:
+            message = await self._hear()
+            match message["tell"]:
+                case "progress":
+                    on_progress(wire.progress_of(message))
+                case "done":
+                    return wire.outcome_of(message)
+                case "failed":
+                    raise by_code(message["code"])(message["message"])
+
+    async def stop_work(self, working: asyncio.Task[Outcome]) -> None:
+        """Ask for the work in hand to end, and end the process where it does not look up in time."""
+        try:
+            await self._send(wire.encode(do="stop"))
+            await asyncio.wait({working}, timeout=_STOP_GRACE_S)
+        except WorkerCrashed:
+            pass  # it is gone, which is what was wanted
+        if not working.done():
+            await self.kill("cancelled")
+        await asyncio.wait({working})
+
+    async def kill(self, reason: str) -> None:
+        """End the process and every child of its own. Safe to call when it has ended."""
+        process, self._process, self.loaded = self._process, None, None
+        if process is None:
+            return
+        if process.returncode is None:
+            metrics.CHILD_KILLS.labels(reason).inc()
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass  # the whole group has ended by itself
+        await process.wait()
+
+    async def _send(self, line: bytes) -> None:
+        process = self._process
+        if process is None or process.stdin is None:
+            raise WorkerCrashed(f"slot {self.number} is not running")
+        try:
+            process.stdin.write(line)
+            await process.stdin.drain()
+        except (BrokenPipeError, ConnectionResetError) as exc:
+            raise await self._death(process) from exc
+
+    async def _hear(self) -> dict[str, Any]:
+        process = self._process
+        if process is None or process.stdout is None:
+            raise WorkerCrashed(f"slot {self.number} is not running")
+        line = await process.stdout.readline()
+        if not line.endswith(b"\n"):
+            raise await self._death(process)
+        return wire.decode(line)
+
+    async def _death(self, process: asyncio.subprocess.Process) -> WorkerCrashed:
+        await self.kill("died")
+        code = process.returncode
+        how = f"killed by {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"
+        return WorkerCrashed(f"the process of slot {self.number} ended while at work ({how})")

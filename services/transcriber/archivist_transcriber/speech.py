@@ -1,0 +1,175 @@
+"""Where people speak: Silero's voice detector over a stream, and pieces of sound cut in the pauses.
+
+Memory stays flat whatever the length of the recording: the detector carries its state from block to block
+and a piece never holds more than five minutes.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+RATE = 16_000  # samples a second
+WINDOW = 512  # samples, 32 ms: what Silero judges at once (fixed by its training)
+_WINDOW_MS = WINDOW * 1000 // RATE
+_CONTEXT = 64  # samples of the window before, which Silero wants to see too
+
+SPEECH = 0.5  # probability from which a window is speech (Silero's default)
+SILENCE = 0.35  # and beneath which speech may end (default: SPEECH - 0.15)
+MIN_PAUSE = 4  # windows, 128 ms: shorter holes are inside speech
+MIN_SPEECH = 2  # windows, 64 ms: shorter speech is a click
+
+LONGEST = 300_000 // _WINDOW_MS  # windows, five minutes: where a piece is cut even inside speech
+_WISHES = tuple((after // _WINDOW_MS, pause // _WINDOW_MS) for after, pause in (
+    (120_000, 1_024), (180_000, 512), (240_000, 128)
+))  # fmt: skip
+"""From this length of a piece on, a pause of this length is good enough to cut in (windows, from milliseconds)."""
+
+Samples = NDArray[np.float32]
+Probabilities = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of a recording, cut in pauses. Times are those of the recording.
+
+    samples: mono 16 kHz, shape (n,). speech: (start, end) in samples from the start of the piece, rising.
+    """
+
+    start_ms: int
+    samples: Samples
+    speech: tuple[tuple[int, int], ...]
+
+    @property
+    def end_ms(self) -> int:
+        return self.start_ms + len(self.samples) * 1000 // RATE
+
+    @property
+    def speech_ms(self) -> int:
+        """How much of the piece is speech, in milliseconds."""
+        return sum(end - start for start, end in self.speech) * 1000 // RATE
+
+
+class VoiceDetector:
+    """Silero VAD as bundled with faster-whisper, fed block by block on one thread."""
+
+    def __init__(self) -> None:
+        import onnxruntime
+        from faster_whisper.utils import get_assets_path
+
+        options = onnxruntime.SessionOptions()
+        options.inter_op_num_threads = options.intra_op_num_threads = 1
+        options.enable_cpu_mem_arena = False
+        options.log_severity_level = 4
+        model = next(iter(sorted(Path(get_assets_path()).glob("silero_vad*.onnx"))))
+        self._session: Any = onnxruntime.InferenceSession(
+            str(model), sess_options=options, providers=["CPUExecutionProvider"]
+        )
+        self._h = self._c = np.zeros((1, 1, 128), np.float32)
+        self._context = np.zeros(_CONTEXT, np.float32)
+
+    def probabilities(self, samples: Samples) -> Probabilities:
+        """Probability of speech for each window of 512 samples. `samples` must be whole windows."""
+        windows = samples.reshape(-1, WINDOW)
+        if not len(windows):
+            return np.zeros(0, np.float32)
+        before = np.concatenate([self._context[None], windows[:-1, -_CONTEXT:]])
+        self._context = windows[-1, -_CONTEXT:].copy()
+        feed = {"input": np.concatenate([before, windows], axis=1), "h": self._h, "c": self._c}
+        output, self._h, self._c = self._session.run(None, feed)
+        found: Probabilities = np.asarray(output, np.float32).reshape(-1)
+        return found
+
+
+def pieces(blocks: Iterable[Samples], *, start_ms: int = 0) -> Iterator[Piece]:
+    """The whole of a stream as pieces that follow one another without a hole.
+
+    A piece ends in the middle of a pause: of one second once it is two minutes long, of ever shorter ones
+    later, and after five minutes without any pause at the least spoken moment. Blocks may have any length.
+    """
+    detector = VoiceDetector()
+    sound = np.zeros(0, np.float32)
+    spoken = np.zeros(0, np.float32)
+    for block in _windowed(blocks):
+        sound = np.concatenate([sound, block])
+        whole = len(block) // WINDOW * WINDOW
+        spoken = np.concatenate([spoken, detector.probabilities(_padded(block) if whole < len(block) else block)])
+        while (cut := cut_point(spoken)) is not None:
+            yield _piece(start_ms, sound[: cut * WINDOW], spoken[:cut])
+            start_ms += cut * _WINDOW_MS
+            sound, spoken = sound[cut * WINDOW :], spoken[cut:]
+    if len(sound):
+        yield _piece(start_ms, sound, spoken)
+
+
+def _piece(start_ms: int, sound: Samples, spoken: Probabilities) -> Piece:
+    """`sound` is copied: a view would keep the whole of what it was cut from in memory."""
+    return Piece(start_ms, sound.copy(), regions(spoken, len(sound)))
+
+
+def regions(spoken: Probabilities, length: int | None = None) -> tuple[tuple[int, int], ...]:
+    """Stretches of speech, in samples, from the probabilities of windows. `length` ends the last one."""
+    found: list[tuple[int, int]] = []
+    begin: int | None = None
+    quiet: int | None = None
+    for n, probability in enumerate(spoken):
+        if probability >= SPEECH:
+            begin = n if begin is None else begin
+            quiet = None
+        elif begin is not None and probability < SILENCE:
+            quiet = n if quiet is None else quiet
+            if n - quiet + 1 >= MIN_PAUSE:
+                found.append((begin, quiet))
+                begin = quiet = None
+    if begin is not None:
+        found.append((begin, len(spoken) if quiet is None else quiet))
+    top = len(spoken) * WINDOW if length is None else length
+    return tuple((a * WINDOW, min(b * WINDOW, top)) for a, b in found if b - a >= MIN_SPEECH)
+
+
+def cut_point(spoken: Probabilities) -> int | None:
+    """The window at which a piece should end, or None while it should still grow.
+
+    The same however many windows are known beyond it: blocks of any length give the same pieces.
+    """
+    pauses = _pauses(spoken)
+    choices = []
+    for after, pause in _WISHES:
+        for begin, end in pauses:
+            first = max(begin, after)
+            if end - first >= pause:
+                choices.append((first + pause, first + pause // 2))  # when it is known, where it is
+                break
+    known, cut = min(choices, default=(LONGEST + 1, 0))
+    if known <= LONGEST:
+        return cut
+    if len(spoken) < LONGEST:
+        return None
+    return LONGEST // 2 + int(np.argmin(spoken[LONGEST // 2 : LONGEST]))
+
+
+def _pauses(spoken: Probabilities) -> list[tuple[int, int]]:
+    """Runs of windows without speech, in windows. Only runs that count as a pause."""
+    quiet = np.concatenate([[False], spoken < SILENCE, [False]])
+    edges = np.flatnonzero(quiet[1:] != quiet[:-1])
+    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= MIN_PAUSE]
+
+
+def _windowed(blocks: Iterable[Samples]) -> Iterator[Samples]:
+    """Blocks of whole windows; only the last may be shorter."""
+    rest = np.zeros(0, np.float32)
+    for block in blocks:
+        joined = np.concatenate([rest, block]) if len(rest) else block
+        whole = len(joined) // WINDOW * WINDOW
+        rest = joined[whole:]
+        if whole:
+            yield joined[:whole]
+    if len(rest):
+        yield rest
+
+
+def _padded(block: Samples) -> Samples:
+    return np.pad(block, (0, -len(block) % WINDOW))

@@ -1,0 +1,157 @@
+"""Keeps every slot at work: starts it on its cores, claims for it, keeps its leases, starts it again when it dies."""
+
+import asyncio
+import logging
+import random
+import socket
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from archivist_common import jobs, metrics
+from archivist_common.db import Database
+from archivist_common.errors import ArchivistError, DatabaseUnavailable, EngineUnavailable
+from archivist_common.jobs import Claim
+from archivist_common.models import Worker
+from archivist_common.queue import Listener
+from archivist_common.time import database_now
+from archivist_transcriber import tasks
+from archivist_transcriber.slots import Loaded, Slot
+from archivist_transcriber.tasks import Deps
+
+log = logging.getLogger(__name__)
+
+_POLL_S = 2.0
+_HEARTBEAT_S = 5.0
+_RESTART_FIRST_S = 1.0
+_RESTART_MOST_S = 30.0
+
+
+class Supervisor:
+    """The slots of one machine. `run` owns them until it is cancelled; then their jobs are given back."""
+
+    def __init__(self, deps: Deps, slots: Sequence[Slot], redis_dsn: str, on_end: Callable[[], None]) -> None:
+        """on_end: called after every attempt; there may be files to place."""
+        self.id = f"{socket.gethostname()[:60]}:{uuid.uuid4().hex[:12]}"
+        self._deps = deps
+        self._slots = slots
+        self._on_end = on_end
+        self._listener = Listener(redis_dsn, self.id, self._wake)
+        self._rung: asyncio.Queue[None] = asyncio.Queue(maxsize=len(slots))
+        self._busy: set[int] = set()
+        self._loaded: dict[int, Loaded] = {}
+        self._reasons: dict[int, str] = {slot.number: "loading its model" for slot in slots}
+
+    async def run(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._heartbeats())
+                group.create_task(self._listener.run())
+                for slot in self._slots:
+                    group.create_task(self._serve(slot))
+        finally:
+            for slot in self._slots:
+                await slot.kill("shutdown")
+            await self._leave()
+
+    async def ready(self) -> None:
+        """Returns when a slot can take work. Raises EngineUnavailable with the reason when none can."""
+        if not self._loaded:
+            raise EngineUnavailable("; ".join(sorted(set(self._reasons.values()))))
+
+    def _wake(self) -> None:
+        """There may be work: let one free slot look. A hint too many is a look in vain."""
+        if not self._rung.full():
+            self._rung.put_nowait(None)
+
+    async def _serve(self, slot: Slot) -> None:
+        """One slot's life: loaded, then job after job."""
+        pause = _RESTART_FIRST_S
+        while True:
+            try:
+                self._loaded[slot.number] = await slot.start()
+                self._reasons.pop(slot.number, None)
+                pause = _RESTART_FIRST_S
+            except ArchivistError as exc:
+                self._loaded.pop(slot.number, None)
+                if self._reasons.get(slot.number) != exc.message:
+                    log.error("slot cannot start", extra={"slot": slot.number, "code": exc.code, "detail": exc.message})
+                self._reasons[slot.number] = exc.message
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _RESTART_MOST_S)
+                continue
+            claim = await self._next(slot)
+            if claim is not None:
+                self._set_busy(slot, True)
+                try:
+                    await tasks.run(self._deps, slot, claim)
+                finally:
+                    self._set_busy(slot, False)
+                self._on_end()
+
+    async def _next(self, slot: Slot) -> Claim | None:
+        """The next job for a slot; None when nothing came within a poll interval, so that the slot is looked after."""
+        try:
+            async with self._deps.db.transaction() as session:
+                claim = await jobs.claim(session, f"{self.id}/{slot.number}", self._deps.lease)
+        except DatabaseUnavailable:
+            claim = None  # said by the heartbeat; the next poll tries again
+        if claim is None:
+            try:
+                async with asyncio.timeout(_POLL_S * random.uniform(0.8, 1.2)):  # noqa: S311 -- jitter
+                    await self._rung.get()
+            except TimeoutError:
+                pass
+        return claim
+
+    def _set_busy(self, slot: Slot, busy: bool) -> None:
+        (self._busy.add if busy else self._busy.discard)(slot.number)
+        self._listener.accept(len(self._busy) < len(self._slots))
+        metrics.WORKER_SLOTS.labels("busy").set(len(self._busy))
+        metrics.WORKER_SLOTS.labels("free").set(len(self._loaded) - len(self._busy & self._loaded.keys()))
+
+    async def _heartbeats(self) -> None:
+        away = False
+        while True:
+            try:
+                async with self._deps.db.transaction() as session:
+                    await self._report(session)
+                if away:
+                    log.info("database is back")
+                away = False
+            except DatabaseUnavailable:
+                if not away:
+                    log.warning("database is away; running jobs go on, no new one is taken")
+                away = True
+            await asyncio.sleep(_HEARTBEAT_S)
+
+    async def _report(self, session: AsyncSession) -> None:
+        row: dict[str, Any] = {
+            "slots": len(self._slots),
+            "free_slots": len(self._loaded.keys() - self._busy),
+            "ready": bool(self._loaded),
+            "reason": None if self._loaded else "; ".join(sorted(set(self._reasons.values()))),
+            "details": {
+                "cores": [list(slot.cores) for slot in self._slots],
+                "model": next((loaded.model for loaded in self._loaded.values()), None),
+                "device": next((loaded.device for loaded in self._loaded.values()), None),
+            },
+            "heartbeat_at": database_now(),
+        }
+        await session.execute(
+            insert(Worker)
+            .values(id=self.id, host=socket.gethostname(), **row)
+            .on_conflict_do_update(index_elements=["id"], set_=row)
+        )
+
+    async def _leave(self) -> None:
+        """Take this worker off the list: it has stopped on purpose."""
+        try:
+            async with asyncio.timeout(2), self._deps.db.transaction() as session:
+                await session.execute(delete(Worker).where(Worker.id == self.id))
+        except (DatabaseUnavailable, TimeoutError):
+            log.info("left without saying so")

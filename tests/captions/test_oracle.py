@@ -1,0 +1,55 @@
+"""Our files read by somebody else's decoder: ttconv's SCC reader knows nothing of us."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import pytest
+import ttconv.model
+import ttconv.scc.reader
+
+from archivist_captions.cea608.encoder import SccOptions, encode
+from archivist_captions.cea608.verifier import play
+from archivist_captions.cue import Cue
+from archivist_captions.timecode import NTSC_30
+
+from .programmes import benign, easy, hazards
+
+
+def _paragraphs(element: Any) -> Iterator[Any]:
+    if isinstance(element, ttconv.model.P):
+        yield element
+    else:
+        for child in element:
+            yield from _paragraphs(child)
+
+
+def _text(element: Any) -> str:
+    if isinstance(element, ttconv.model.Text):
+        return str(element.get_text())
+    if isinstance(element, ttconv.model.Br):
+        return "\n"
+    return "".join(_text(child) for child in element)
+
+
+@pytest.mark.parametrize(
+    "cues",
+    [pytest.param(easy(), id="easy"), pytest.param(benign(120), id="benign"), pytest.param(hazards(), id="hazards")],
+)
+@pytest.mark.parametrize("drop_frame", [True, False])
+def test_ttconv_shows_the_same_text_at_the_same_frames(cues: list[Cue], drop_frame: bool) -> None:
+    text = encode(cues, SccOptions(drop_frame=drop_frame)).text
+    body = ttconv.scc.reader.to_model(text).get_body()
+    theirs = [
+        (
+            paragraph.get_begin() * NTSC_30,
+            paragraph.get_end() * NTSC_30,
+            _text(paragraph).replace("ʌ", "^").split(),
+        )  # their table draws ^ so
+        for paragraph in _paragraphs(body)
+    ]
+    ours = [
+        (Fraction(screen.start), None if screen.end is None else Fraction(screen.end), screen.text.split())
+        for screen in play(text).screens
+    ]
+    assert theirs == ours

@@ -1,0 +1,130 @@
+"""A database that forgets each test, one that may be committed to, and what most tests of the truth begin with."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+from itertools import count
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from archivist_common import jobs
+from archivist_common.db import Database, engine
+from archivist_common.models import User
+from archivist_common.settings import CommonSettings
+
+LEASE = timedelta(seconds=30)
+
+Submit = Callable[..., jobs.Submission]
+Claimed = Callable[..., Awaitable[jobs.Claim]]
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def one_connection(database_url: str) -> AsyncIterator[AsyncConnection]:
+    """A connection of the session's own, for transactions that are rolled back."""
+    bind = create_async_engine(database_url, poolclass=NullPool)
+    async with bind.connect() as connection:
+        yield connection
+    await bind.dispose()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def db(one_connection: AsyncConnection) -> AsyncIterator[Database]:
+    """A `Database` on one connection. Whatever the test commits is gone after it."""
+    outer = await one_connection.begin()
+    try:
+        yield Database(one_connection)
+    finally:
+        await outer.rollback()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def pool(own_database: str) -> AsyncIterator[AsyncEngine]:
+    """An engine as every process has it, on a database of the test's own."""
+    bind = engine(own_database, 20, 0, "tests")
+    yield bind
+    await bind.dispose()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def committed_db(pool: AsyncEngine) -> Database:
+    """A pooled `Database` of the test's own: for several connections at once."""
+    return Database(pool)
+
+
+@pytest.fixture
+def submission() -> Submit:
+    """Makes submissions, each of another recording unless `path` is given."""
+    numbers = count(1)
+
+    def make(**changes: object) -> jobs.Submission:
+        plain = jobs.Submission(
+            storage="flex-1",
+            path=f"2022/Council {next(numbers)} (20220412).mp4",
+            size_bytes=1_000_000,
+            mtime_ns=1_649_764_800_000_000_000,
+            language="en",
+            model="large-v2",
+        )
+        return replace(plain, **changes)  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture
+def user() -> Callable[..., Awaitable[int]]:
+    """Makes a person in a database; answers with the id."""
+    numbers = count(1)
+
+    async def make(db: Database, role: str = "user") -> int:
+        number = next(numbers)
+        async with db.transaction() as session:
+            return await session.scalar(
+                insert(User)
+                .values(username=f"u{number}", email=f"u{number}@station.test", password_hash="-", role=role)
+                .returning(User.id)
+            )
+
+    return make
+
+
+@pytest.fixture
+def claimed(submission: Submit) -> Claimed:
+    """Submits a job and claims it. lease: negative for one that has lapsed already."""
+
+    async def make(
+        db: Database, *, owner: str = "host-a/slot-0", lease: timedelta = LEASE, **changes: object
+    ) -> jobs.Claim:
+        async with db.transaction() as session:
+            job_id, _ = await jobs.submit(session, submission(**{"priority": 5} | changes), max_queue=1000)
+            held = await jobs.claim(session, owner, lease)
+        assert held is not None
+        assert held.id == job_id, "another job was waiting with a higher priority"
+        return held
+
+    return make
+
+
+@pytest.fixture
+def settings(monkeypatch: pytest.MonkeyPatch) -> Callable[..., CommonSettings]:
+    """Makes settings of a class from what is given and nothing else: no environment, no .env."""
+
+    def make(cls: type[CommonSettings] = CommonSettings, **given: str) -> CommonSettings:
+        for name in _names_of(cls):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in ({"DATABASE_URL": "postgresql://u:p@db/archivist"} | given).items():
+            monkeypatch.setenv(name, value)
+        return cls(_env_file=None)  # type: ignore[call-arg]
+
+    return make
+
+
+def _names_of(cls: type[CommonSettings]) -> set[str]:
+    names = set()
+    for name, field in cls.model_fields.items():
+        choices = getattr(field.validation_alias, "choices", None)
+        names |= {str(choice) for choice in choices} if choices else {name.upper()}
+    return names

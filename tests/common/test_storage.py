@@ -1,0 +1,692 @@
+"""Storage servers: what browsing shows, what it refuses, and mounts that are away, read-only, broken or hung."""
+
+import asyncio
+import ctypes
+import errno
+import os
+import socket
+import struct
+import subprocess
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psutil
+import pytest
+import pytest_asyncio
+
+from archivist_common import mounts
+from archivist_common.errors import (
+    FileMissing,
+    InvalidFileFormat,
+    InvalidRequest,
+    NotFound,
+    PathRefused,
+    StorageUnavailable,
+)
+from archivist_common.mounts import Kind
+from archivist_common.storage import Entry, Listing, Order, Storages, StorageServer
+from archivist_common.storage_pool import HELPERS
+
+SOON = timedelta(seconds=10)  # far more than is needed: the machine may be busy
+HUNG = timedelta(seconds=0.5)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "flex-1").mkdir()
+    return tmp_path / "flex-1"
+
+
+@pytest.fixture
+def server(folder: Path) -> StorageServer:
+    return StorageServer("flex-1", folder)
+
+
+@pytest_asyncio.fixture
+async def storages(server: StorageServer) -> AsyncIterator[Storages]:
+    async with Storages([server]) as opened:
+        yield opened
+
+
+def record(folder: Path, name: str, *, day: int = 1, data: bytes = b"media") -> Path:
+    path = folder / name
+    path.write_bytes(data)
+    moment = datetime(2025, 1, day, 3, 4, 5, tzinfo=UTC).timestamp()
+    os.utime(path, (moment, moment))
+    return path
+
+
+def shown(listing: Listing) -> list[str]:
+    return [entry.name for entry in listing.entries]
+
+
+async def every_page(storages: Storages, server: StorageServer, order: Order, limit: int) -> list[Entry]:
+    entries, after = list[Entry](), None
+    while True:
+        page = await storages.browse(server, after=after, limit=limit, order=order, deadline=SOON)
+        entries += page.entries
+        if page.next is None:
+            return entries
+        after = page.next
+
+
+# Settings
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("/mnt/flex-1", StorageServer("flex-1", Path("/mnt/flex-1")), id="named-after-its-folder"),
+        pytest.param(" birchwood=/mnt/x ", StorageServer("birchwood", Path("/mnt/x")), id="named"),
+        pytest.param("/mnt/a+beside", StorageServer("a", Path("/mnt/a"), beside=True), id="beside"),
+        pytest.param("b=/mnt/a+beside", StorageServer("b", Path("/mnt/a"), beside=True), id="named-beside"),
+        pytest.param("b=/mnt/x=y/z", StorageServer("b", Path("/mnt/x=y/z")), id="equals-in-the-path"),
+        pytest.param("/mnt/x=y/z", StorageServer("z", Path("/mnt/x=y/z")), id="equals-in-an-unnamed-path"),
+        pytest.param("q=/mnt/a+b", StorageServer("q", Path("/mnt/a+b")), id="plus-in-the-path"),
+        pytest.param("/mnt/a+mount", StorageServer("a", Path("/mnt/a"), kind=Kind.MOUNT), id="mount"),
+        pytest.param("/a+folder+beside", StorageServer("a", Path("/a"), True, Kind.FOLDER), id="both-flags"),
+    ],
+)
+def test_a_storage_server_is_read_from_its_setting(text: str, expected: StorageServer) -> None:
+    assert StorageServer.parse(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", "flex-1", "a=flex-1", "a b=/mnt/a", "/mnt/My Flex", "/", "=/mnt/a", "/a+mount+folder"]
+)
+def test_a_setting_that_is_no_storage_server_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="storage server"):
+        StorageServer.parse(text)
+
+
+def test_json_holds_what_text_cannot() -> None:
+    entry = {"name": "a", "path": "/mnt/a, b+beside", "beside": True, "kind": "folder"}
+    assert StorageServer.from_json(entry) == StorageServer("a", Path("/mnt/a, b+beside"), True, Kind.FOLDER)
+    for wrong in ({"name": "a"}, "a", {"name": "a", "path": "b"}, {"name": "a", "path": "/b", "kind": "tape"}):
+        with pytest.raises(ValueError):
+            StorageServer.from_json(wrong)
+
+
+# Browsing
+
+
+async def test_recordings_and_folders_are_shown_and_nothing_else(
+    storages: Storages, server: StorageServer, folder: Path
+) -> None:
+    record(folder, "17837-1-Birchwood City Council (20220412).mp4", day=2, data=b"12345")
+    record(folder, "17837-1-Birchwood City Council (20220412).scc")
+    record(folder, "Grant.MOV", day=3)
+    (folder / "Archive").mkdir()
+    record(folder, "Grant_captioned.mp4")
+    record(folder, "Notes.docx")
+    record(folder, ".hidden.mp4")
+    record(folder, "$RECYCLE.mp4")
+    (folder / ".archivist").mkdir()
+    (folder / "lost+found").mkdir()
+    (folder / "folder.mp4").mkdir()
+    os.mkfifo(folder / "fifo.mp4")
+    (folder / "link.mp4").symlink_to("Grant.MOV")
+    (folder / "out.mp4").symlink_to("/etc/passwd")
+    (folder / "out").symlink_to("/etc")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(folder / "s.mp4"))
+    listing = await storages.browse(server, deadline=SOON)
+    assert shown(listing) == ["Archive", "folder.mp4", "Grant.MOV", "17837-1-Birchwood City Council (20220412).mp4"]
+    assert listing.entries[3] == Entry(
+        name="17837-1-Birchwood City Council (20220412).mp4",
+        path="17837-1-Birchwood City Council (20220412).mp4",
+        is_folder=False,
+        size_bytes=5,
+        modified=datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC),
+        has_captions=True,
+    )
+    assert [entry.has_captions for entry in listing.entries[:3]] == [False, False, False]
+    assert (listing.total, listing.next, listing.truncated, listing.skipped) == (4, None, False, 0)
+
+
+async def test_a_folder_below_is_browsed_by_its_path(storages: Storages, server: StorageServer, folder: Path) -> None:
+    (folder / "2025" / "March").mkdir(parents=True)
+    record(folder / "2025" / "March", "a.mp4")
+    listing = await storages.browse(server, "2025/March", deadline=SOON)
+    assert [entry.path for entry in listing.entries] == ["2025/March/a.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("order", "limit"), [(Order.NEWEST, 7), (Order.NAME, 7), (Order.NEWEST, 1), (Order.NAME, 200)]
+)
+async def test_pages_show_everything_once_in_order(
+    storages: Storages, server: StorageServer, folder: Path, order: Order, limit: int
+) -> None:
+    for n in range(20):
+        record(folder, f"{'aB'[n % 2]}{n:02}.mp4", day=1 + n // 3)  # three of each day
+    (folder / "z").mkdir()
+    entries = await every_page(storages, server, order, limit)
+    assert len({entry.name for entry in entries}) == len(entries) == 21
+    assert entries[0].is_folder
+    if order is Order.NEWEST:
+        times = [entry.modified for entry in entries[1:]]
+        assert times == sorted(times, reverse=True)
+    else:
+        names = [entry.name.casefold() for entry in entries[1:]]
+        assert names == sorted(names)
+
+
+async def test_a_recording_that_arrives_between_pages_repeats_nothing(
+    storages: Storages, server: StorageServer, folder: Path
+) -> None:
+    for n in range(4):
+        record(folder, f"{n}.mp4", day=10 + n)
+    first = await storages.browse(server, limit=2, deadline=SOON)
+    record(folder, "new.mp4", day=28)
+    second = await storages.browse(server, limit=2, after=first.next, deadline=SOON)
+    assert shown(first) + shown(second) == ["3.mp4", "2.mp4", "1.mp4", "0.mp4"]
+
+
+async def test_a_mark_or_limit_that_no_listing_gave_is_refused(
+    storages: Storages, server: StorageServer, folder: Path
+) -> None:
+    record(folder, "a.mp4")
+    for after in ("nonsense", "[]", '[1, "a", "a"]', '{"a": 1}', "[2, 1, 1]"):
+        with pytest.raises(InvalidRequest):
+            await storages.browse(server, after=after, deadline=SOON)
+    for limit in (0, -1, 10_001):
+        with pytest.raises(InvalidRequest):
+            await storages.browse(server, limit=limit, deadline=SOON)
+
+
+@pytest.mark.parametrize(
+    "path", ["..", "/etc", "a/../..", "out", "out/x", ".archivist", "a/.hidden", "C:\\", "a\0", "in", "in/x"]
+)
+async def test_a_path_that_leads_out_or_is_hidden_is_refused(
+    storages: Storages, server: StorageServer, folder: Path, path: str
+) -> None:
+    record(folder, "a.mp4")
+    (folder / "deep" / "x").mkdir(parents=True)
+    (folder / ".archivist").mkdir()
+    (folder / "out").symlink_to("/etc")
+    (folder / "in").symlink_to("deep")
+    with pytest.raises(PathRefused):
+        await storages.browse(server, path, deadline=SOON)
+    with pytest.raises(PathRefused):
+        await storages.stat_recording(server, path, SOON)
+
+
+@pytest.mark.parametrize("path", ["none", "a.mp4"])
+async def test_a_folder_that_is_not_there_is_missing(
+    storages: Storages, server: StorageServer, folder: Path, path: str
+) -> None:
+    record(folder, "a.mp4")
+    with pytest.raises(FileMissing):
+        await storages.browse(server, path, deadline=SOON)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Mayor's Q&A – José.mp4",
+        "[live] {x} 100% #1; $(y) `z` \\ |.mp4",
+        "two\nlines.mp4",
+        "🎥 会议.mp4",
+        "x" * 251 + ".mp4",
+    ],
+)
+async def test_any_legal_name_is_listed_and_found_again(
+    storages: Storages, server: StorageServer, folder: Path, name: str
+) -> None:
+    record(folder, name)
+    listing = await storages.browse(server, deadline=SOON)
+    assert shown(listing) == [name]
+    assert (await storages.stat_recording(server, listing.entries[0].path, SOON)).size_bytes == 5
+
+
+async def test_a_name_that_is_no_text_is_counted_not_shown(
+    storages: Storages, server: StorageServer, folder: Path
+) -> None:
+    (Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.mp4"))).write_bytes(b"x")
+    record(folder, "a.mp4")
+    listing = await storages.browse(server, deadline=SOON)
+    assert (shown(listing), listing.skipped) == (["a.mp4"], 1)
+
+
+async def test_a_time_from_beyond_the_calendar_is_shown_as_1970(
+    storages: Storages, server: StorageServer, folder: Path
+) -> None:
+    os.utime(record(folder, "a.mp4"), (2**38, 2**38))
+    listing = await storages.browse(server, deadline=SOON)
+    assert listing.entries[0].modified.tzinfo is UTC
+
+
+async def test_five_thousand_recordings_are_listed_in_two_seconds_beside_a_running_loop(
+    storages: Storages, server: StorageServer, folder: Path
+) -> None:
+    for n in range(5_000):
+        (folder / f"{n}-1-Council.mp4").touch()
+        (folder / f"{n}-1-Council.scc").touch()
+    worst = 0.0
+
+    async def ticking() -> None:
+        nonlocal worst
+        while True:
+            began = time.monotonic()
+            await asyncio.sleep(0.01)
+            worst = max(worst, time.monotonic() - began)
+
+    ticker = asyncio.create_task(ticking())
+    began = time.monotonic()
+    listing = await storages.browse(server, deadline=SOON)
+    took = time.monotonic() - began
+    ticker.cancel()
+    assert (listing.total, len(listing.entries)) == (5_000, 200)
+    assert took < 2
+    assert worst < 0.5
+
+
+async def test_more_than_ten_thousand_are_cut_and_said_to_be(
+    storages: Storages, server: StorageServer, folder: Path
+) -> None:
+    for n in range(10_050):
+        (folder / f"{n}.mp4").touch()
+    listing = await storages.browse(server, limit=10_000, order=Order.NAME, deadline=SOON)
+    assert (listing.total, len(listing.entries), listing.truncated, listing.next) == (10_000, 10_000, True, None)
+
+
+# One recording
+
+
+async def test_a_recording_is_described(storages: Storages, server: StorageServer, folder: Path) -> None:
+    record(folder, "a.mp4", day=2)
+    found = await storages.stat_recording(server, "a.mp4", SOON)
+    assert (found.server, found.path, found.size_bytes) == ("flex-1", "a.mp4", 5)
+    assert found.modified == datetime(2025, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert found.mtime_ns == (folder / "a.mp4").stat().st_mtime_ns
+
+
+async def test_a_fingerprint_is_that_of_the_content_wherever_it_lies(
+    storages: Storages, server: StorageServer, folder: Path
+) -> None:
+    long = b"x" * 300_000
+    contents = {
+        "a.mp4": long,
+        "copy.mp4": long,
+        "head.mp4": b"y" + long[1:],
+        "tail.mp4": long[1:] + b"y",
+        "more.mp4": long + b"x",
+    }
+    for name, data in contents.items():
+        record(folder, name, data=data)
+    prints = {name: (await storages.stat_recording(server, name, SOON)).fingerprint for name in contents}
+    assert prints["a.mp4"] == prints["copy.mp4"]
+    assert len(set(prints.values())) == 4
+
+
+@pytest.mark.parametrize(
+    ("path", "error", "words"),
+    [
+        ("none.mp4", FileMissing, "no file"),
+        ("none/a.mp4", FileMissing, "no file"),
+        ("folder", InvalidFileFormat, "is a folder"),
+        ("Notes.docx", InvalidFileFormat, "not named as a recording"),
+        ("a_captioned.mp4", InvalidFileFormat, "not named as a recording"),
+        ("fifo.mp4", InvalidFileFormat, "not a regular file"),
+        ("out.mp4", PathRefused, "link"),
+        ("in.mp4", PathRefused, "link"),
+        ("", PathRefused, "empty"),
+        ("/etc/passwd", PathRefused, "absolute"),
+        (".hidden.mp4", PathRefused, "hidden"),
+    ],
+)
+async def test_what_is_no_recording_is_refused_in_words(
+    storages: Storages, server: StorageServer, folder: Path, path: str, error: type[Exception], words: str
+) -> None:
+    for name in ("a.mp4", "Notes.docx", ".hidden.mp4", "a_captioned.mp4"):
+        record(folder, name)
+    (folder / "folder").mkdir()
+    os.mkfifo(folder / "fifo.mp4")
+    (folder / "out.mp4").symlink_to("/etc/passwd")
+    (folder / "in.mp4").symlink_to("a.mp4")
+    with pytest.raises(error, match=words):
+        await storages.stat_recording(server, path, SOON)
+
+
+def test_an_unknown_server_is_not_found(server: StorageServer) -> None:
+    storages = Storages([server])
+    assert storages.server("flex-1") is server
+    with pytest.raises(NotFound):
+        storages.server("flex-2")
+
+
+# Is it there at all?
+
+
+async def test_an_empty_folder_is_a_missing_mount_and_not_an_empty_list(
+    storages: Storages, server: StorageServer, folder: Path
+) -> None:
+    (folder / "lost+found").mkdir()  # hidden things prove nothing
+    with pytest.raises(StorageUnavailable, match="not mounted"):
+        await storages.browse(server, deadline=SOON)
+    with pytest.raises(StorageUnavailable, match="not mounted"):
+        await storages.stat_recording(server, "a.mp4", SOON)
+    state = await storages.state(server, SOON)
+    assert (state.mounted, state.readable, state.writable, state.hung) == (False, False, False, False)
+    assert "not mounted" in (state.reason or "")
+
+
+async def test_a_folder_said_to_be_one_may_be_empty(folder: Path) -> None:
+    server = StorageServer("media", folder, kind=Kind.FOLDER)
+    async with Storages([server]) as storages:
+        assert (await storages.browse(server, deadline=SOON)).entries == ()
+        assert (await storages.state(server, SOON)).writable
+
+
+async def test_a_folder_said_to_be_a_mount_is_away_whatever_it_holds_but_the_marker(folder: Path) -> None:
+    server = StorageServer("flex-1", folder, kind=Kind.MOUNT)
+    record(folder, "stray.mp4")
+    async with Storages([server]) as storages:
+        with pytest.raises(StorageUnavailable, match="not mounted"):
+            await storages.browse(server, deadline=SOON)
+        (folder / mounts.MARKER).touch()
+        assert shown(await storages.browse(server, deadline=SOON)) == ["stray.mp4"]
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+async def test_a_folder_that_does_not_exist_is_away(tmp_path: Path, kind: Kind) -> None:
+    async with Storages([]) as storages:
+        state = await storages.state(StorageServer("x", tmp_path / "none", kind=kind), SOON)
+        assert (state.mounted, state.hung) == (False, False)
+        (tmp_path / "file").touch()
+        assert not (await storages.state(StorageServer("y", tmp_path / "file", kind=kind), SOON)).mounted
+
+
+async def test_the_state_of_a_healthy_server_has_its_room(
+    storages: Storages, server: StorageServer, folder: Path
+) -> None:
+    record(folder, "a.mp4")
+    state = await storages.state(server, SOON)
+    assert (state.mounted, state.readable, state.writable, state.hung, state.reason) == (
+        True,
+        True,
+        True,
+        False,
+        None,
+    )
+    assert 0 < (state.free_bytes or 0) <= (state.total_bytes or 0)
+    assert [path.name for path in folder.iterdir()] == ["a.mp4"]  # trying to write left nothing
+
+
+def test_the_mount_table_knows_names_with_blanks_and_says_none_for_a_folder(tmp_path: Path) -> None:
+    assert mounts.mount_at("/proc") == mounts.Mount("/proc", "/", "proc")
+    assert mounts.mount_at(str(tmp_path)) is None
+
+
+def mount(*arguments: str) -> None:
+    if subprocess.run(["mount", *arguments], capture_output=True).returncode != 0:
+        pytest.skip("mounting is not allowed here")
+
+
+@pytest.fixture
+def mounted(folder: Path) -> Iterator[Path]:
+    mount("-t", "tmpfs", "-o", "size=1m", "none", str(folder))
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], capture_output=True)
+
+
+async def test_an_empty_mount_is_there(storages: Storages, server: StorageServer, mounted: Path) -> None:
+    assert (await storages.browse(server, deadline=SOON)).entries == ()
+    assert (await storages.state(server, SOON)).mounted
+
+
+async def test_a_mount_that_vanished_is_away_even_with_a_stray_file_under_it(
+    storages: Storages, server: StorageServer, mounted: Path
+) -> None:
+    record(mounted, "a.mp4")
+    assert shown(await storages.browse(server, deadline=SOON)) == ["a.mp4"]
+    subprocess.run(["umount", "-l", str(mounted)], check=True)
+    record(mounted, "stray.mp4")  # what somebody wrote to the local disk
+    with pytest.raises(StorageUnavailable, match="not mounted"):
+        await storages.browse(server, deadline=SOON)
+    mount("-t", "tmpfs", "none", str(mounted))
+    record(mounted, "b.mp4")
+    assert shown(await storages.browse(server, deadline=SOON)) == ["b.mp4"]
+
+
+async def test_a_bind_of_an_empty_folder_is_a_missing_mount_seen_from_a_container(
+    storages: Storages, server: StorageServer, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "host").mkdir()
+    mount("--bind", str(tmp_path / "host"), str(folder))
+    try:
+        with pytest.raises(StorageUnavailable, match="not mounted"):
+            await storages.browse(server, deadline=SOON)
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+async def test_a_read_only_mount_can_be_read(storages: Storages, server: StorageServer, mounted: Path) -> None:
+    record(mounted, "a.mp4")
+    subprocess.run(["mount", "-o", "remount,ro", str(mounted)], check=True)
+    state = await storages.state(server, SOON)
+    assert (state.mounted, state.readable, state.writable) == (True, True, False)
+    assert "Read-only" in (state.reason or "")
+    assert shown(await storages.browse(server, deadline=SOON)) == ["a.mp4"]
+
+
+async def test_a_full_mount_is_not_writable(storages: Storages, server: StorageServer, mounted: Path) -> None:
+    (mounted / "a.mp4").write_bytes(b"x" * 1024**2)
+    state = await storages.state(server, SOON)
+    assert (state.readable, state.writable, state.free_bytes) == (True, False, 0)
+
+
+# Helpers that are lost
+
+
+def helpers(root: Path) -> list[psutil.Process]:
+    return [child for child in psutil.Process().children() if str(root) in child.cmdline()]
+
+
+async def test_a_helper_that_stops_answering_is_killed_and_replaced(
+    storages: Storages, server: StorageServer, folder: Path
+) -> None:
+    record(folder, "a.mp4")
+    await storages.browse(server, deadline=SOON)
+    [helper] = helpers(folder)
+    helper.suspend()
+    began = time.monotonic()
+    with pytest.raises(StorageUnavailable, match=r"did not answer within 0\.5 s"):
+        await storages.browse(server, deadline=HUNG)
+    assert time.monotonic() - began < 1.5
+    assert shown(await storages.browse(server, deadline=SOON)) == ["a.mp4"]
+    assert not helper.is_running() or helper.status() == psutil.STATUS_ZOMBIE
+
+
+async def test_a_helper_that_was_killed_while_idle_is_never_noticed(
+    storages: Storages, server: StorageServer, folder: Path
+) -> None:
+    record(folder, "a.mp4")
+    await storages.browse(server, deadline=SOON)
+    [helper] = helpers(folder)
+    helper.kill()
+    while helper.status() != psutil.STATUS_ZOMBIE:
+        await asyncio.sleep(0.01)
+    assert shown(await storages.browse(server, deadline=SOON)) == ["a.mp4"]
+
+
+async def test_a_caller_who_gives_up_spoils_nothing_for_the_next(
+    storages: Storages, server: StorageServer, folder: Path
+) -> None:
+    record(folder, "a.mp4")
+    (folder / "deep").mkdir()
+    for _ in range(5):
+        task = asyncio.create_task(storages.browse(server, "deep", deadline=SOON))
+        await asyncio.sleep(0.002)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert "a.mp4" in shown(await storages.browse(server, deadline=SOON))
+
+
+async def test_many_callers_at_once_share_a_few_helpers(
+    storages: Storages, server: StorageServer, folder: Path
+) -> None:
+    record(folder, "a.mp4")
+    answers = await asyncio.gather(*(storages.browse(server, deadline=SOON) for _ in range(30)))
+    assert all(shown(answer) == ["a.mp4"] for answer in answers)
+    assert 1 <= len(helpers(folder)) <= HELPERS
+
+
+async def test_a_helper_knows_no_secret(server: StorageServer, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_KEY", "do-not-tell")
+    async with Storages([server]):
+        [helper] = helpers(folder)
+        assert "SECRET_KEY" not in helper.environ()
+
+
+async def test_closing_leaves_no_process(server: StorageServer, folder: Path) -> None:
+    record(folder, "a.mp4")
+    async with Storages([server]) as storages:
+        await storages.browse(server, deadline=SOON)
+        [helper] = helpers(folder)
+    assert not helper.is_running()
+
+
+# A real file system that answers what we tell it to, or nothing at all
+
+_FUSE_LOOKUP, _FUSE_GETATTR, _FUSE_INIT, _FUSE_OPENDIR, _FUSE_DESTROY = 1, 3, 26, 27, 38
+_FUSE_HEADER = struct.Struct("<IIQQIIIHH")  # linux/fuse.h: fuse_in_header
+
+
+class Fuse:
+    """A mount whose every call answers `code`; 0 means never, as an NFS server that is unplugged."""
+
+    def __init__(self, point: Path, code: int) -> None:
+        self.code = code
+        self._point = point
+        self._fd = os.open("/dev/fuse", os.O_RDWR)
+        options = f"fd={self._fd},rootmode=40000,user_id=0,group_id=0".encode()
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.mount(b"test", os.fsencode(point), b"fuse", 0, options) != 0:
+            os.close(self._fd)
+            raise OSError(ctypes.get_errno(), "mount")
+        self._unanswered: list[int] = []
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                request = os.read(self._fd, 1024**2)
+            except OSError as exc:
+                if exc.errno in {errno.EINTR, errno.ENOENT, errno.EAGAIN}:
+                    continue
+                return  # ENODEV: unmounted
+            _, operation, unique, *_ = _FUSE_HEADER.unpack_from(request)
+            if operation == _FUSE_INIT:
+                # Version 7.31; the rest is no read-ahead, no flags, a page per write.
+                answer = struct.pack("<IIIIHHIIHHI28x", 7, 31, 0, 0, 12, 9, 4096, 1, 0, 0, 0)
+                os.write(self._fd, struct.pack("<IiQ", 16 + len(answer), 0, unique) + answer)
+            elif self.code:
+                os.write(self._fd, struct.pack("<IiQ", 16, -self.code, unique))
+            else:
+                self._unanswered.append(unique)
+
+    def answer(self, code: int) -> None:
+        """Answer what waits, and from now on everything, with this error."""
+        self.code = code
+        while self._unanswered:
+            try:
+                os.write(self._fd, struct.pack("<IiQ", 16, -code, self._unanswered.pop()))
+            except OSError as exc:
+                if exc.errno != errno.ENOENT:  # its caller was interrupted meanwhile
+                    raise
+
+    def close(self) -> None:
+        self.answer(errno.EIO)
+        subprocess.run(["umount", "-f", "-l", str(self._point)], check=True)
+        self._thread.join(timeout=5)
+        os.close(self._fd)
+
+
+@pytest.fixture
+def fuse(folder: Path) -> Iterator[Callable[[int], Fuse]]:
+    opened = list[Fuse]()
+
+    def start(code: int) -> Fuse:
+        try:
+            opened.append(Fuse(folder, code))
+        except OSError as exc:
+            pytest.skip(f"no FUSE here: {exc}")
+        return opened[-1]
+
+    yield start
+    for each in opened:
+        each.close()
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.EHOSTDOWN, errno.EACCES])
+async def test_a_mount_that_answers_errors_is_unavailable_and_not_empty(
+    storages: Storages, server: StorageServer, fuse: Callable[[int], Fuse], code: int
+) -> None:
+    fuse(code)
+    with pytest.raises(StorageUnavailable):
+        await storages.browse(server, deadline=SOON)
+    with pytest.raises(StorageUnavailable):
+        await storages.stat_recording(server, "a.mp4", SOON)
+    state = await storages.state(server, SOON)
+    assert (state.readable, state.hung) == (False, False)
+    assert os.strerror(code) in (state.reason or "")
+
+
+async def test_a_mount_that_hangs_costs_its_callers_their_deadline_and_others_nothing(
+    server: StorageServer, fuse: Callable[[int], Fuse], tmp_path: Path
+) -> None:
+    healthy = StorageServer("flex-2", tmp_path / "flex-2")
+    healthy.path.mkdir()
+    record(healthy.path, "a.mp4")
+    hung = fuse(0)
+    async with Storages([server, healthy]) as storages:
+        await storages.browse(healthy, deadline=SOON)
+        began = time.monotonic()
+        calls = [storages.browse(server, deadline=HUNG) for _ in range(HELPERS + 2)]
+        gathered = asyncio.gather(*calls, return_exceptions=True)
+        others = list[float]()
+        while not gathered.done():
+            asked = time.monotonic()
+            assert shown(await storages.browse(healthy, deadline=SOON)) == ["a.mp4"]
+            others.append(time.monotonic() - asked)
+            await asyncio.sleep(0.02)
+        answers = await gathered
+        assert time.monotonic() - began < 2
+        assert all(isinstance(answer, StorageUnavailable) for answer in answers)
+        assert max(others) < 0.5
+
+        # The kernel holds the killed helpers: that is a known number, and nobody waits for it again.
+        await asyncio.sleep(0.6)
+        assert storages.stuck(server) == HELPERS
+        began = time.monotonic()
+        state = await storages.state(server, SOON)
+        assert (state.mounted, state.readable, state.hung) == (True, False, True)
+        assert "stuck" in (state.reason or "")
+        assert time.monotonic() - began < 0.2
+
+        hung.answer(errno.EIO)  # the server is back, if not well
+        async with asyncio.timeout(5):
+            while storages.stuck(server):
+                await asyncio.sleep(0.05)
+        state = await storages.state(server, SOON)
+        assert (state.readable, state.hung) == (False, False)
+
+
+async def test_closing_does_not_wait_for_a_mount_that_hangs(
+    server: StorageServer, folder: Path, fuse: Callable[[int], Fuse]
+) -> None:
+    hung = fuse(0)
+    storages = Storages([server])
+    assert (await storages.state(server, HUNG)).hung
+    [helper] = helpers(folder)
+    began = time.monotonic()
+    await storages.close()
+    assert time.monotonic() - began < 2
+    assert helper.is_running()
+    hung.answer(errno.EIO)
+    helper.wait(timeout=5)

@@ -1,0 +1,101 @@
+"""Real servers for every test that asks: one PostgreSQL and one Valkey per session, the same launcher as
+`archivist up`, without its care for power cuts. Databases are cheap: each is cloned from a migrated one."""
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import pytest_asyncio
+
+from archivist_cli.local import runtime
+from archivist_cli.local.postgres import Postgres
+from archivist_cli.local.valkey import Valkey
+
+_TEMPLATE = "archivist_template"
+
+
+@dataclass
+class Servers:
+    """The session's servers. `database` makes a database and drops it when the block ends."""
+
+    postgres: Postgres
+    valkey: Valkey
+    _numbers: "count[int]" = field(default_factory=count)
+
+    def url(self, database: str) -> str:
+        """The address of a database as SQLAlchemy and DATABASE_URL take it."""
+        return self.postgres.dsn_of(database).replace("postgresql:", "postgresql+asyncpg:", 1)
+
+    @asynccontextmanager
+    async def database(self, template: str = "template1") -> AsyncIterator[str]:
+        """The address of a new database. template: `template1` makes it empty, `archivist_template` migrated."""
+        name = f"test_{next(self._numbers)}"
+        await self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        try:
+            yield self.url(name)
+        finally:
+            await self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    async def execute(self, statement: str) -> None:
+        connection = await self.postgres.connect()
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def servers() -> AsyncIterator[Servers]:
+    folder, sockets = Path(tempfile.mkdtemp(prefix="archivist-tests-")), runtime.make()
+    postgres = Postgres(folder / "postgres", runtime=sockets, log=folder / "postgres.log", durable=False)
+    valkey = Valkey(folder / "valkey", runtime=sockets, log=folder / "valkey.log")
+    try:
+        await postgres.start()
+        await valkey.start()
+        yield Servers(postgres, valkey)
+    finally:
+        await valkey.stop()
+        await postgres.stop()
+        runtime.remove(sockets)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def migrated_template(servers: Servers) -> str:
+    """Name of a migrated database that nobody is connected to, for cloning."""
+    from archivist_common import migrate
+
+    await servers.execute(f"CREATE DATABASE {_TEMPLATE}")
+    await migrate.upgrade(servers.url(_TEMPLATE))
+    return _TEMPLATE
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def database_url(servers: Servers, migrated_template: str) -> AsyncIterator[str]:
+    """The session's migrated database, `postgresql+asyncpg://…`. Tests that use it roll back."""
+    async with servers.database(migrated_template) as url:
+        yield url
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def own_database(servers: Servers, migrated_template: str) -> AsyncIterator[str]:
+    """A migrated database for one test, which may commit as it likes."""
+    async with servers.database(migrated_template) as url:
+        yield url
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def empty_database(servers: Servers) -> AsyncIterator[str]:
+    """A database without a table, for one test of migrations."""
+    async with servers.database() as url:
+        yield url
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def redis_url(servers: Servers) -> str:
+    """The session's Valkey, `unix://…`; shared, so use keys of your own."""
+    return servers.valkey.url
