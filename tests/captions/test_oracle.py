@@ -40,12 +40,13 @@ def _text(element: Any) -> str:
 def test_ttconv_shows_the_same_text_at_the_same_frames(cues: list[Cue], drop_frame: bool) -> None:
     text = encode(cues, SccOptions(drop_frame=drop_frame)).text
     body = ttconv.scc.reader.to_model(text).get_body()
+    # Their table draws a caret as a turned v.
     theirs = [
         (
             paragraph.get_begin() * NTSC_30,
             paragraph.get_end() * NTSC_30,
             _text(paragraph).replace("ʌ", "^").split(),
-        )  # their table draws ^ so
+        )
         for paragraph in _paragraphs(body)
     ]
     ours = [

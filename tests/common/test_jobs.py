@@ -144,11 +144,6 @@ class TestSubmit:
         first = await queue(db, wish)
         assert await queue(db, replace(wish, **change)) != first
 
-    def test_fields_of_a_submission_cannot_run_into_one_another(self, submission: Submit) -> None:
-        assert (
-            submission(storage="a", path="b/c").dedupe_key != submission(storage="a\0b", path="c").dedupe_key
-        ), "the separator cannot stand in a path or a server's name"
-
     async def test_a_finished_job_is_no_duplicate(self, db: Database, submission: Submit) -> None:
         wish = submission()
         first = await queue(db, wish)

@@ -17,13 +17,14 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from archivist_common import mounts
+from archivist_common import files, mounts
 from archivist_common.errors import (
     FileMissing,
     InvalidFileFormat,
     InvalidRequest,
     NotFound,
     PathRefused,
+    PublicNameTaken,
     StorageUnavailable,
 )
 from archivist_common.mounts import Kind
@@ -349,6 +350,42 @@ async def test_what_is_no_recording_is_refused_in_words(
     (folder / "in.mp4").symlink_to("a.mp4")
     with pytest.raises(error, match=words):
         await storages.stat_recording(server, path, SOON)
+
+
+# Captions beside a recording
+
+
+async def test_captions_are_placed_beside_a_recording_and_found_there(
+    storages: Storages, server: StorageServer, folder: Path, tmp_path: Path
+) -> None:
+    record(folder, "Mayor's Q&A – José.mp4")
+    staged = files.stage(tmp_path / "vault", "x.scc", b"captions")
+    for changed in (True, False):
+        placed = await storages.place(
+            server, "Mayor's Q&A – José.scc", source=staged.path, sha256=staged.sha256, ours=(), deadline=SOON
+        )
+        assert placed == files.Placed(folder / "Mayor's Q&A – José.scc", staged.sha256, 8, changed)
+    found = await storages.digest(server, "Mayor's Q&A – José.scc", SOON)
+    assert found == files.Digest(staged.sha256, 8)
+    [entry] = (await storages.browse(server, deadline=SOON)).entries
+    assert entry.has_captions
+
+
+async def test_captions_are_not_placed_over_somebody_elses_nor_under_a_missing_mount(
+    storages: Storages, server: StorageServer, folder: Path, tmp_path: Path
+) -> None:
+    staged = files.stage(tmp_path / "vault", "x.scc", b"captions")
+    with pytest.raises(StorageUnavailable, match="not mounted"):
+        await storages.place(server, "a.scc", source=staged.path, sha256=staged.sha256, ours=(), deadline=SOON)
+    assert list(folder.iterdir()) == []
+    record(folder, "a.scc", data=b"by hand")
+    with pytest.raises(PublicNameTaken):
+        await storages.place(server, "a.scc", source=staged.path, sha256=staged.sha256, ours=(), deadline=SOON)
+    by_hand = (await storages.digest(server, "a.scc", SOON)).sha256
+    await storages.place(server, "a.scc", source=staged.path, sha256=staged.sha256, ours=(by_hand,), deadline=SOON)
+    assert (folder / "a.scc").read_bytes() == b"captions"
+    with pytest.raises(FileMissing):
+        await storages.digest(server, "b.scc", SOON)
 
 
 def test_an_unknown_server_is_not_found(server: StorageServer) -> None:

@@ -70,6 +70,13 @@ _COUNTED = _set(
     people units
     """
 )
+_NUMBER_WORDS = _set(
+    """
+    one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
+    seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred
+    thousand million billion
+    """
+)
 # What a number is said after.
 _NUMBERED = _set(
     """
@@ -82,6 +89,11 @@ _EDGE = "\"'“”‘’()[]{}«».,;:!?…—-♪"
 _SENTENCE_END = re.compile(r"[.!?…][\"'”’)\]]*$")
 _INITIAL = re.compile(r"(?:[A-Za-z]\.)+$")
 _NUMBER = re.compile(r"[$£€#]?\d")
+
+
+def _is_number(word: str) -> bool:
+    """Whether it is a number in digits or in words; `word` in lower case without punctuation."""
+    return word.split("-")[0] in _NUMBER_WORDS or _NUMBER.match(word) is not None
 
 
 def ends_sentence(word: str) -> bool:
@@ -109,7 +121,7 @@ def break_cost(before: str, after: str) -> int:
         return BAN
     if _INITIAL.fullmatch(before):
         return BAN
-    if _NUMBER.match(before) and before[-1:] not in ",;:" and (right in _COUNTED or _NUMBER.match(after)):
+    if before[-1:] not in ",;:" and _is_number(left) and (right in _COUNTED or _is_number(right)):
         return BAN
     if left in _NUMBERED and _NUMBER.match(after):
         return BAN

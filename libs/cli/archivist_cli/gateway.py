@@ -43,20 +43,23 @@ class Gateway:
 
     async def submit(self, storage: str, path: str, **options: Any) -> dict[str, Any]:
         """Queue a recording; the job as the gateway answers it."""
-        body = {"storage": storage, "path": path, **{key: value for key, value in options.items() if value is not None}}
+        body = {
+            "storage": storage,
+            "path": path,
+            **{key: value for key, value in options.items() if value is not None},
+        }
         return dict(_checked(await self._http.post("/transcriptions", json=body)).json())
 
     async def read(self, job_id: str) -> dict[str, Any]:
         return dict(_checked(await self._http.get(f"/transcriptions/{job_id}")).json())
 
-    async def captions(self, job_id: str, form: str) -> bytes:
-        return _checked(await self._http.get(f"/transcriptions/{job_id}/captions/{form}")).content
+    async def output(self, job_id: str, kind: str) -> bytes:
+        """A file the job made: a caption format by its name, `summary` as text, or `metadata`."""
+        where = {"summary": "summary?as=text", "metadata": "metadata"}.get(kind, f"captions/{kind}")
+        return _checked(await self._http.get(f"/transcriptions/{job_id}/{where}")).content
 
     async def summary(self, job_id: str) -> dict[str, Any]:
         return dict(_checked(await self._http.get(f"/transcriptions/{job_id}/summary")).json())
-
-    async def metadata(self, job_id: str) -> dict[str, Any]:
-        return dict(_checked(await self._http.get(f"/transcriptions/{job_id}/metadata")).json())
 
     async def events(self, job_id: str) -> AsyncIterator[Update]:
         """What happens to a job, as it happens, until it has ended."""

@@ -8,7 +8,7 @@ from archivist_common.db import Database, engine
 from archivist_common.security import accounts, api_keys
 from archivist_common.security.accounts import OneTime
 from archivist_common.security.permissions import Permission
-from archivist_common.settings import CommonSettings
+from archivist_common.settings import asyncpg_dsn
 from archivist_common.states import Role
 
 _KEY_LIFE = timedelta(days=1)
@@ -18,8 +18,7 @@ _WORKING = (Permission.TRANSCRIPTIONS_READ, Permission.TRANSCRIPTIONS_WRITE, Per
 @asynccontextmanager
 async def database(url: str) -> AsyncIterator[Database]:
     """A database by its address, for the length of a block."""
-    dsn = CommonSettings(database_url=url).database_dsn  # type: ignore[arg-type] # pydantic makes the secret
-    result = Database(engine(dsn, 1, 0, "archivist-cli"))
+    result = Database(engine(asyncpg_dsn(url), 1, 0, "archivist-cli"))
     try:
         yield result
     finally:
@@ -44,4 +43,4 @@ async def working_key(database_url: str) -> str:
         key = await api_keys.create(
             session, made.account.id, name="command line", permissions=_WORKING, life=_KEY_LIFE
         )
-        return key.secret
+        return key.text

@@ -17,8 +17,12 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         description="Start database, Redis, gateway, speech workers, publisher and monitor on this machine. "
         "With DATABASE_URL and REDIS_URL set, those servers are used. Stop with Ctrl-C.",
     )
-    parser.add_argument("--media", type=Path, action="append", metavar="DIR", help="folder with recordings; repeatable")
-    parser.add_argument("--data", type=Path, metavar="DIR", help="where everything is kept (default: your data folder)")
+    parser.add_argument(
+        "--media", type=Path, action="append", metavar="DIR", help="folder with recordings; repeatable"
+    )
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="where everything is kept (default: your data folder)"
+    )
     parser.add_argument("--port", type=int, default=8000, help="the gateway's port (default: 8000)")
     parser.set_defaults(run=run)
 

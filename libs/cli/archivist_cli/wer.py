@@ -13,7 +13,7 @@ def words_of(text: str) -> list[str]:
 
 
 def word_error_rate(reference: Sequence[str], heard: Sequence[str]) -> float:
-    """Edit distance in words over the length of the reference. Zero for two empty texts, one for an empty reference."""
+    """Edit distance in words over the length of the reference; 1 where the reference alone is empty."""
     if not reference:
         return 1.0 if heard else 0.0
     return _distance(reference, heard) / len(reference)

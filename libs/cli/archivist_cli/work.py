@@ -1,5 +1,6 @@
 """Files through the whole system and back: a stack of our own, its gateway, and what it made of them."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ from archivist_cli.gateway import Gateway
 from archivist_cli.local.errors import StackError
 from archivist_cli.local.ports import Ports
 from archivist_cli.local.stack import Stack
+from archivist_common import files
 from archivist_common.errors import ArchivistError, by_code
+from archivist_common.paths import OUTPUT_ENDINGS, output_name
 
 _ENDED = {"completed", "failed", "cancelled"}
 
@@ -58,10 +61,10 @@ async def caption(gateway: Gateway, storage: str, path: str, **options: Any) -> 
     return job
 
 
-def folders(files: list[Path]) -> dict[str, Path]:
+def folders(recordings: list[Path]) -> dict[str, Path]:
     """A storage name for each folder that holds one of the files."""
     result: dict[str, Path] = {}
-    for file in files:
+    for file in recordings:
         folder = file.resolve().parent
         if folder not in result.values():
             name = config.storage_name(folder)
@@ -88,10 +91,7 @@ async def save(
         for path in paths.values():
             if path.exists():
                 raise StackError(f"{path} exists: give --overwrite to replace it, or --output to write elsewhere")
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        for kind, path in paths.items():
-            files.write_whole(path, await gateway.file(job["id"], kind))
-    except OSError as exc:
-        raise StackError(f"cannot write to {output}: {exc.strerror}") from exc
+    for kind, path in paths.items():
+        data = await gateway.output(job["id"], kind)
+        await asyncio.to_thread(files.stage, output.absolute(), path.name, data)
     return paths

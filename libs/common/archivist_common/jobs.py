@@ -33,7 +33,7 @@ MAX_FAILURES = 5  # failures worth another try before a job is given up (reliabi
 MAX_CRASHES = 3  # a recording that killed its worker this often is poison (same step; Sidekiq's figure)
 _BACKOFF_FIRST_S = 15
 _BACKOFF_MOST_S = 600
-_QUEUE_LOCK = 0x4A6F6273  # "Jobs": submits count the queue one after another
+_QUEUE_LOCK = 0x4A6F6273  # "Jobs": submits and retries look at the queue one after another
 
 _COMPONENT = "transcription"
 
@@ -113,7 +113,7 @@ async def submit(session: AsyncSession, submission: Submission, *, max_queue: in
 
     Raises QueueFull when max_queue jobs wait already.
     """
-    await session.execute(text(f"SELECT pg_advisory_xact_lock({_QUEUE_LOCK})"))
+    await _lock_queue(session)
     live = await session.scalar(_live_with(submission.dedupe_key))
     if live is not None:
         return live, False
@@ -309,7 +309,7 @@ async def fail(
                 crash_count=crashes,
                 available_at=database_in(wait),
                 error_code=error.code,
-                error_message=error.message,
+                error_message=journal.plain(error.message),
             )
             .returning(Transcription.status),
         )
@@ -330,18 +330,26 @@ async def stop(session: AsyncSession, held: Claim) -> None:
 
 
 async def release(session: AsyncSession, held: Claim) -> None:
-    """Give a job back unharmed: the worker is asked to stop. No failure is charged. Raises Fenced."""
-    await _fenced(
+    """Give a job back unharmed: the worker is asked to stop. No failure is charged. Raises Fenced.
+
+    A job somebody has cancelled meanwhile is not given back: it ends.
+    """
+    cancelled = Transcription.cancel_requested_at.is_not(None)
+    status = await _fenced(
         session,
         held,
         _mine(held)
         .values(
-            **_ENDED | {"completed_date": None},
-            status=JobStatus.PENDING,
+            **_ENDED | {"completed_date": case((cancelled, database_now()), else_=None)},
+            status=case((cancelled, JobStatus.CANCELLED.value), else_=JobStatus.PENDING.value),
             available_at=database_now(),
         )
-        .returning(literal_column("true")),
+        .returning(Transcription.status),
     )
+    if status == JobStatus.CANCELLED:
+        await outbox.append(session, outbox.CANCELLED, held.id)
+        await _tell(session, held.id, "cancelled while the worker stopped")
+        return
     await outbox.append(session, outbox.RELEASED, held.id, reason="the worker stopped")
     await _tell(session, held.id, "given back: the worker stopped")
 
@@ -381,6 +389,7 @@ async def cancel(session: AsyncSession, job_id: UUID, *, user_id: int | None = N
 
 async def retry(session: AsyncSession, job_id: UUID, *, user_id: int | None = None) -> None:
     """Queue a failed or cancelled job once more, with a clean slate. Raises NotFound, and Conflict otherwise."""
+    await _lock_queue(session)
     job = await _locked(session, job_id)
     if JobStatus(job.status) not in TERMINAL - {JobStatus.COMPLETED}:
         raise Conflict(f"only a failed or cancelled transcription can be tried again; this one is {job.status}")
@@ -482,6 +491,11 @@ async def _fenced(session: AsyncSession, held: Claim, statement: Any) -> Any:
     return row[0]
 
 
+async def _lock_queue(session: AsyncSession) -> None:
+    """Until the transaction ends, nobody else makes a job live: the count and the look for a live twin hold."""
+    await session.execute(text(f"SELECT pg_advisory_xact_lock({_QUEUE_LOCK})"))
+
+
 async def _locked(session: AsyncSession, job_id: UUID) -> Transcription:
     job = await session.get(Transcription, job_id, with_for_update=True, populate_existing=True)
     if job is None:
@@ -509,7 +523,7 @@ async def _told_end(session: AsyncSession, job_id: UUID, status: JobStatus, erro
         JobStatus.FAILED: outbox.FAILED,
         JobStatus.CANCELLED: outbox.CANCELLED,
     }[status]
-    await outbox.append(session, event, job_id, code=error.code, detail=error.message)
+    await outbox.append(session, event, job_id, code=error.code, detail=journal.plain(error.message))
     level = "ERROR" if status is JobStatus.FAILED else "WARNING"
     message = f"{error.message}; {'tried again' if status is JobStatus.PENDING else status}"
     await journal.record(session, level, _COMPONENT, message, transcription_id=job_id, code=error.code)

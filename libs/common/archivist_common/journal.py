@@ -13,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from archivist_common.models import SystemLog
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")  # what PostgreSQL refuses in text and JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,11 @@ class Entry:
     message: str
     component: str | None
     created_date: datetime
+
+
+def plain(message: str) -> str:
+    """The text as the database can hold it: NUL and halves of surrogates, as broken names have them, are replaced."""
+    return _UNSTORABLE.sub(_REPLACEMENT, message)
 
 
 async def record(
@@ -38,7 +45,7 @@ async def record(
         insert(SystemLog).values(
             level=level,
             component=component,
-            message=_CONTROL.sub("\N{REPLACEMENT CHARACTER}", message),
+            message=_CONTROL.sub(_REPLACEMENT, plain(message)),
             transcription_id=transcription_id,
             user_id=user_id,
             details=details or None,

@@ -125,7 +125,7 @@ class Listener:
             await asyncio.sleep(_RECONNECT_S)
 
     async def _listen(self, redis: ArqRedis) -> None:
-        async def wake(_: dict[Any, Any], *_transcription_id: Any) -> None:
+        async def wake(ctx: dict[Any, Any], *args: Any, **kwargs: Any) -> None:
             self._wake()
 
         self._worker = Worker(

@@ -68,8 +68,9 @@ class CommonSettings(BaseSettings):
 
     flex_servers: Annotated[tuple[StorageServer, ...], NoDecode] = ()
     """Storage servers: `name=/path` or `/path` (named after its last folder), comma-separated.
-    `+beside` behind a path puts `<base>.scc` beside each recording, as Cablecast wants it.
-    Where a path holds a comma: `[{"name": "a", "path": "/mnt/a, b", "beside": true}]`."""
+    `+beside` behind a path puts `<base>.scc` beside each recording, as Cablecast wants it; `+mount` refuses
+    the folder while nothing is mounted on it, `+folder` takes it even when it is an empty plain folder.
+    Where a path holds a comma: `[{"name": "a", "path": "/mnt/a, b", "beside": true, "kind": "mount"}]`."""
     default_output_path: Path = Path("/var/lib/archivist/transcriptions")
     """Where every job's files go."""
     storage_deadline: Seconds = timedelta(seconds=5)
@@ -112,11 +113,7 @@ class CommonSettings(BaseSettings):
     @property
     def database_dsn(self) -> str:
         """The address as SQLAlchemy wants it, whatever way the deployment wrote it."""
-        url = self.database_url.get_secret_value()
-        scheme, rest = url.split("://", 1)
-        if scheme.split("+")[0] not in {"postgresql", "postgres"}:
-            raise InvalidRequest(f"DATABASE_URL must be a postgresql:// address, not {scheme}://")
-        return f"postgresql+asyncpg://{rest}"
+        return asyncpg_dsn(self.database_url.get_secret_value())
 
     @property
     def redis_dsn(self) -> str:
@@ -208,6 +205,14 @@ class MonitorSettings(CommonSettings):
     monitor_port: int = Field(default=8003, ge=0, le=65_535)
     check_interval: Seconds = timedelta(seconds=10)
     """How often every check runs; the report says each one's age."""
+
+
+def asyncpg_dsn(url: str) -> str:
+    """A PostgreSQL address as SQLAlchemy's asyncpg dialect wants it. Raises InvalidRequest for another kind."""
+    scheme, _, rest = url.partition("://")
+    if scheme.split("+")[0] not in {"postgresql", "postgres"}:
+        raise InvalidRequest(f"DATABASE_URL must be a postgresql:// address, not {scheme}://")
+    return f"postgresql+asyncpg://{rest}"
 
 
 def check_secret(name: str, value: str) -> None:

@@ -5,7 +5,7 @@ server that hangs costs its own callers their deadline and nobody else anything.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from archivist_common import paths
 from archivist_common.errors import InvalidRequest, NotFound, PathRefused, StorageUnavailable
+from archivist_common.files import Digest, Placed
 from archivist_common.mounts import Kind, mount_at
 from archivist_common.storage_pool import HelperPool
 
@@ -214,6 +215,37 @@ class Storages:
         relative = str(_visible(path))
         found = await self._pool(server).answer({"do": "stat_recording", "path": relative}, deadline)
         return Recording(server.name, relative, **found)
+
+    async def digest(self, server: StorageServer, path: str, deadline: timedelta) -> Digest:
+        """Hash and length of the file `path`, of any name. Raises as `stat_recording` does."""
+        request = {"do": "digest", "path": str(_visible(path))}
+        return Digest(**await self._pool(server).answer(request, deadline))
+
+    async def place(
+        self,
+        server: StorageServer,
+        path: str,
+        *,
+        source: Path,
+        sha256: str,
+        ours: Collection[str],
+        deadline: timedelta,
+    ) -> Placed:
+        """`files.place` under the name `path` of this server, which may hang meanwhile.
+
+        ours: hashes of the files that may be replaced. Raises what `files.place` raises, and
+        StorageUnavailable when it takes too long: then nobody knows, and doing it again finds out.
+        """
+        relative = str(_visible(path))
+        request = {
+            "do": "place",
+            "path": relative,
+            "source": str(source),
+            "sha256": sha256,
+            "ours": sorted(ours),
+        }
+        found = await self._pool(server).answer(request, deadline)
+        return Placed(server.path / relative, sha256, found["size_bytes"], found["changed"])
 
     async def state(self, server: StorageServer, deadline: timedelta) -> MountState:
         """How the server is now. Raises nothing: what is wrong is the answer."""

@@ -15,9 +15,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from archivist_common import beneath, disk_errors, paths
+from archivist_common import beneath, disk_errors, files, paths
 from archivist_common.errors import ArchivistError, InvalidFileFormat, InvalidRequest
-from archivist_common.files import temporary_name
 from archivist_common.mounts import Kind, require_present
 
 MAX_LISTED = 10_000  # folders and recordings of one folder
@@ -116,10 +115,31 @@ def state(root: Path, request: Mapping[str, Any]) -> dict[str, Any]:
     return {"total_bytes": total, "free_bytes": free, "why_not_writable": why_not}
 
 
+def digest(root: Path, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Hash and length of a whole file."""
+    fd = beneath.open_beneath(root, PurePosixPath(request["path"]))
+    with os.fdopen(fd, "rb", buffering=0) as file:
+        return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), "size_bytes": file.tell()}
+
+
+def place(root: Path, request: Mapping[str, Any]) -> dict[str, Any]:
+    """`files.place`, beneath this server."""
+    placed = files.place(
+        Path(request["source"]),
+        request["sha256"],
+        root / request["path"],
+        ours=frozenset(request["ours"]).__contains__,
+        beneath=root,
+    )
+    return {"size_bytes": placed.size_bytes, "changed": placed.changed}
+
+
 _OPERATIONS: Mapping[str, Callable[[Path, Mapping[str, Any]], dict[str, Any]]] = {
     "browse": browse,
     "stat_recording": stat_recording,
     "state": state,
+    "digest": digest,
+    "place": place,
 }
 
 
@@ -226,7 +246,7 @@ def _why_not_writable(folder: int, *, by_name: bool) -> str | None:
         return None
     if not by_name:
         return None if os.access(".", os.W_OK | os.X_OK, dir_fd=folder) else "no permission to write"
-    name = temporary_name()
+    name = files.temporary_name()
     try:
         os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600, dir_fd=folder))
         os.unlink(name, dir_fd=folder)

@@ -76,9 +76,7 @@ def plan(settings: TranscriberSettings) -> list[Slot]:
 
 def main() -> None:
     settings = service.read_settings(TranscriberSettings)
-    service.run(
-        "transcriber", create_app(settings), settings, settings.transcriber_host, settings.transcriber_port
-    )
+    service.run("transcriber", create_app(settings), settings, settings.transcriber_host, settings.transcriber_port)
 
 
 if __name__ == "__main__":

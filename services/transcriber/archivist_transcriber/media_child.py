@@ -297,7 +297,9 @@ class Decoder:
         tracks = len(info["audio"])
         track = info["default_track"] if request["track"] is None else request["track"]
         if not 0 <= track < tracks:
-            raise Refused("NO_AUDIO_TRACK", f"audio track {track} asked for; the recording has {_count(tracks, 'track')}")
+            raise Refused(
+                "NO_AUDIO_TRACK", f"audio track {track} asked for; the recording has {_count(tracks, 'track')}"
+            )
         self._stream = container.streams.audio[track]
         self._track = info["audio"][track]
         self._check_track()

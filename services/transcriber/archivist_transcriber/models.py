@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import os
 import sys
 import sysconfig
 from collections.abc import Sequence
@@ -13,12 +12,31 @@ from archivist_common.errors import ModelMissing, ModelUnknown
 DEMO = "demo"
 """The small bundled model: synthetic speech only, for trying things out."""
 
-SIZES = (
-    "tiny", "tiny.en", "base", "base.en", "small", "small.en", "medium", "medium.en", "large-v1", "large-v2",
-    "large-v3", "large", "large-v3-turbo", "turbo",
-    "distil-small.en", "distil-medium.en", "distil-large-v2", "distil-large-v3", "distil-large-v3.5",
-)  # fmt: skip
-"""Names faster-whisper knows how to fetch."""
+_REPOSITORIES = {
+    "tiny": "Systran/faster-whisper-tiny",
+    "tiny.en": "Systran/faster-whisper-tiny.en",
+    "base": "Systran/faster-whisper-base",
+    "base.en": "Systran/faster-whisper-base.en",
+    "small": "Systran/faster-whisper-small",
+    "small.en": "Systran/faster-whisper-small.en",
+    "medium": "Systran/faster-whisper-medium",
+    "medium.en": "Systran/faster-whisper-medium.en",
+    "large-v1": "Systran/faster-whisper-large-v1",
+    "large-v2": "Systran/faster-whisper-large-v2",
+    "large-v3": "Systran/faster-whisper-large-v3",
+    "large": "Systran/faster-whisper-large-v3",
+    "large-v3-turbo": "mobiuslabsgmbh/faster-whisper-large-v3-turbo",
+    "turbo": "mobiuslabsgmbh/faster-whisper-large-v3-turbo",
+    "distil-small.en": "Systran/faster-distil-whisper-small.en",
+    "distil-medium.en": "Systran/faster-distil-whisper-medium.en",
+    "distil-large-v2": "Systran/faster-distil-whisper-large-v2",
+    "distil-large-v3": "Systran/faster-distil-whisper-large-v3",
+    "distil-large-v3.5": "distil-whisper/distil-large-v3.5-ct2",
+}
+"""Where each size is published; the table of faster-whisper 1.2 (a test compares them)."""
+
+SIZES = tuple(_REPOSITORIES)
+"""Names that `fetch` can get."""
 
 _FILES = ("config.json", "model.bin", "tokenizer.json")
 _VOCABULARIES = ("vocabulary.json", "vocabulary.txt")
@@ -108,3 +126,54 @@ def _has(path: Path) -> bool:
         return path.is_file() and path.stat().st_size > 0
     except OSError:
         return False
+
+
+def fetch(name: str, into: Path) -> Path:
+    """Download a size into `into`/`name`, progress bars on standard error. What is there already is kept.
+
+    Raises ModelUnknown, and ModelMissing with the way out where it cannot be had.
+    """
+    if name not in SIZES:
+        raise ModelUnknown(f"unknown model {name!r}: choose one of {', '.join(SIZES)}")
+    folder = into / name
+    if not missing_files(folder):
+        return folder
+    import httpx
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        # faster_whisper.download_model hides the progress and gives an argument that newer hubs refuse.
+        snapshot_download(
+            _REPOSITORIES[name],
+            local_dir=folder,
+            allow_patterns=["config.json", "preprocessor_config.json", "model.bin", "tokenizer.json", "vocabulary.*"],
+        )
+    except (OSError, ValueError, httpx.HTTPError, HfHubHTTPError) as exc:
+        reason = str(exc).partition("\n")[0][:200] or type(exc).__name__
+        raise ModelMissing(
+            f"model {name} cannot be downloaded ({reason}): fill {folder} with {describe_files()} from a machine "
+            f"that has internet access ({_REPOSITORIES[name]})"
+        ) from exc
+    check_folder(folder)
+    return folder
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m archivist_transcriber.models", description=__doc__)
+    commands = parser.add_subparsers(required=True, dest="command")
+    get = commands.add_parser("fetch", help="download a model")
+    get.add_argument("name", help=", ".join(SIZES))
+    get.add_argument("--into", type=Path, required=True, metavar="DIR", help="MODEL_DIRECTORY")
+    options = parser.parse_args(arguments)
+    try:
+        folder = fetch(options.name, options.into)
+    except (ModelUnknown, ModelMissing) as exc:
+        sys.stderr.write(f"{exc.message}\n")
+        return 1
+    sys.stdout.write(f"{folder}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -65,7 +65,9 @@ class Placer:
 
     async def _place(self, artifact: Unplaced) -> None:
         if artifact.superseded:
-            await self._settle(artifact, PublicState.BLOCKED, artifact.public_path, "a later transcription replaced it")
+            await self._settle(
+                artifact, PublicState.BLOCKED, artifact.public_path, "a later transcription replaced it"
+            )
             return
         first = artifact.public_path
         for target in (first, second_choice(first, artifact.source)):
@@ -121,4 +123,6 @@ class Placer:
     async def _settle(self, artifact: Unplaced, state: PublicState, path: Path, error: str | None = None) -> None:
         async with self._db.transaction() as session:
             await artifacts.settle(session, artifact, state, path, error)
-        log.info("placed" if state is PublicState.PLACED else "not placed", extra={"kind": artifact.kind, "why": error})
+        log.info(
+            "placed" if state is PublicState.PLACED else "not placed", extra={"kind": artifact.kind, "why": error}
+        )

@@ -79,7 +79,9 @@ class Supervisor:
             except ArchivistError as exc:
                 self._loaded.pop(slot.number, None)
                 if self._reasons.get(slot.number) != exc.message:
-                    log.error("slot cannot start", extra={"slot": slot.number, "code": exc.code, "detail": exc.message})
+                    log.error(
+                        "slot cannot start", extra={"slot": slot.number, "code": exc.code, "detail": exc.message}
+                    )
                 self._reasons[slot.number] = exc.message
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _RESTART_MOST_S)

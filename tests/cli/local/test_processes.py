@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from archivist_cli.local.errors import StackError
 from archivist_cli.local.ports import Reserved
-from archivist_cli.local.processes import Service, Supervisor
+from archivist_cli.local.processes import Service, Supervisor, kill_tagged
 
 WEB = """
 import http.server, os, signal, subprocess, sys, time
@@ -119,6 +119,17 @@ async def test_stopping_ends_grandchildren_that_left_the_group(supervisor, servi
     assert len(look.mentioning(place)) == 2
     await supervisor.stop()
     assert await look.until(lambda: not look.mentioning(place), 1)
+
+
+async def test_services_of_a_folder_within_the_folder_are_another_stacks(supervisor, service, place, look):
+    web = service("good")  # marked with `place`
+    await supervisor.start(web)
+    kill_tagged(str(place.parent))
+    kill_tagged(f"{place}//we")
+    assert web.exit_code() is None
+    pid = web.pid
+    kill_tagged(str(place))
+    assert await look.until(lambda: not look.alive(pid), 5)
 
 
 async def test_a_service_deaf_to_sigterm_is_killed_when_its_time_is_over(supervisor, service, look):

@@ -30,7 +30,7 @@ class DataFolder:
     """The folder, locked for us until `release`. Raises StackError when another stack has it or it cannot be made."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path.absolute()
+        self.path = path.resolve()
         try:
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.logs.mkdir(exist_ok=True, mode=0o700)

@@ -61,7 +61,7 @@ class Postgres:
     def __init__(
         self, data: Path, *, runtime: Path, log: Path, durable: bool = True, identity: Identity | None = None
     ) -> None:
-        self.data = data.absolute()
+        self.data = data.resolve()
         self.socket_dir = runtime / "pg"
         self._log = log
         self._durable = durable

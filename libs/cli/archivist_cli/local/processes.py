@@ -65,7 +65,7 @@ class Service:
         self.name = name
         self.url = url
         self._command = command
-        self._tag = f"{tag}/{name}"
+        self._tag = f"{tag}//{name}"  # no plain path holds "//": one folder's tag never begins another's
         self._env = {**env, _TAG: self._tag}
         self._log = log
         self._cwd = cwd
@@ -164,7 +164,7 @@ def kill_tagged(tag: str) -> None:
 
 
 def _kill_if_tagged(pid: int, tag: str) -> bool:
-    exact, beneath = f"{_TAG}={tag}".encode(), f"{_TAG}={tag}/".encode()
+    exact, beneath = f"{_TAG}={tag}".encode(), f"{_TAG}={tag}//".encode()
     try:
         names = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
         if pid == os.getpid() or not any(name == exact or name.startswith(beneath) for name in names):

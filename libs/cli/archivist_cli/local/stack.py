@@ -31,8 +31,9 @@ class Stack:
     """`async with Stack(data, settings=…) as stack: await stack.wait()`
 
     data: the only folder written to, but for a folder of sockets that goes when we go.
-    settings: what the services are told, over this process' environment. PostgreSQL and Valkey are started
-    where it has no DATABASE_URL and no REDIS_URL; only these settings decide, not the environment.
+    settings: what the services are told, over this process' environment; paths must be absolute.
+    PostgreSQL and Valkey are started where it has no DATABASE_URL and no REDIS_URL; only these settings
+    decide, not the environment.
     Entering raises StackError with a sentence when something does not start; whatever had started is
     stopped. While inside, SIGINT, SIGTERM and SIGHUP mean stop. Use it from the main thread.
     """
@@ -46,7 +47,7 @@ class Stack:
         services: Sequence[str] = SERVICES,
         durable: bool = True,
     ) -> None:
-        self._data = data.absolute()
+        self._data = data.resolve()
         self._settings = {name: value for name, value in settings.items() if value}
         self._ports = ports or Ports()
         self._names = tuple(services)
@@ -117,6 +118,7 @@ class Stack:
         self._clear_up_after(folder.last())
         try:
             await self._start_servers(folder)
+            (self._data / "transcriptions").mkdir(exist_ok=True)  # the monitor looks for it before the first job
             environment = self._environment(folder)
             await self._migrate(folder, environment)
             await self._supervisor.start(*(self._service(name, folder, environment) for name in self._names))
@@ -199,19 +201,22 @@ class Stack:
         )
 
     async def _stop(self) -> None:
-        if self._tidying is not None:
-            self._tidying.cancel()
-            await asyncio.gather(self._tidying, return_exceptions=True)
-        await self._supervisor.stop()
-        for reserved in self._reserved.values():
-            reserved.release()
-        if self._runtime is not None:
-            runtime.remove(self._runtime)
-        if self._folder is not None:
-            self._folder.forget()
-            self._folder.release()
-            self._folder = None
-        self._signals.__exit__(None, None, None)
+        try:
+            if self._tidying is not None:
+                self._tidying.cancel()
+                await asyncio.gather(self._tidying, return_exceptions=True)
+            await self._supervisor.stop()
+            if self._runtime is not None:
+                runtime.remove(self._runtime)
+            if self._folder is not None:
+                self._folder.forget()
+        finally:
+            for reserved in self._reserved.values():
+                reserved.release()
+            if self._folder is not None:
+                self._folder.release()
+                self._folder = None
+            self._signals.__exit__(None, None, None)
 
     def _host(self, name: str) -> str:
         return self._settings.get(f"{name.upper()}_HOST", _LOOPBACK)

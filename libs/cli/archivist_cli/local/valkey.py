@@ -26,7 +26,7 @@ class Valkey:
     name = "valkey"
 
     def __init__(self, data: Path, *, runtime: Path, log: Path) -> None:
-        self.data = data.absolute()
+        self.data = data.resolve()
         self.socket = runtime / "valkey.sock"
         self._log = log
         self._log_start = 0

@@ -42,6 +42,6 @@ OF_ROLE: Mapping[Role, frozenset[Permission]] = {
 
 
 def of_key(granted: Iterable[str], owner: Role) -> frozenset[Permission]:
-    """What a key may do now: what was granted, never more than its owner's present role. Other words grant nothing."""
+    """What a key may do now: what was granted, never more than its owner may. Other words grant nothing."""
     words = set(granted)
     return frozenset(permission for permission in OF_ROLE[owner] & GRANTABLE if permission.value in words)

@@ -84,7 +84,7 @@ class FasterWhisper:
         self._loaded()
         if not self._model.model.is_multilingual or not piece.speech:
             return "en", 0.0 if not piece.speech else 1.0
-        windows = pack(piece.speech, len(piece.samples), self._longest)[:_DETECTED_IN]
+        windows = pack(piece.speech, piece.samples, self._longest)[:_DETECTED_IN]
         votes: dict[str, float] = {}
         for window in windows:
             try:
@@ -99,7 +99,7 @@ class FasterWhisper:
     def words(self, piece: Piece, options: Options) -> Iterator[Heard]:
         self._loaded()
         language = options.language or self.detect_language(piece)[0]
-        windows = pack(piece.speech, len(piece.samples), self._longest)
+        windows = pack(piece.speech, piece.samples, self._longest)
         stretch = -1
         for n in range(0, len(windows), self._batch_size):
             batch = windows[n : n + self._batch_size]
@@ -115,9 +115,7 @@ class FasterWhisper:
             yield Heard(tuple(heard), done, language, dropped)
         yield Heard((), piece.end_ms, language)
 
-    def _checked(
-        self, window: Window, segments: list[Any], piece: Piece, language: str
-    ) -> tuple[list[Placed], int]:
+    def _checked(self, window: Window, segments: list[Any], piece: Piece, language: str) -> tuple[list[Placed], int]:
         """The words of a window (times in samples of the window) less what the model made up."""
         words = _joined(segments, language)
         suspicion = suspect(segments, window.length / RATE)
@@ -130,9 +128,7 @@ class FasterWhisper:
         kept = without_repeats(words)
         return kept, len(words) - len(kept)
 
-    def _decode(
-        self, windows: Sequence[Samples], language: str, *, careful: bool = False
-    ) -> Iterator[list[Any]]:
+    def _decode(self, windows: Sequence[Samples], language: str, *, careful: bool = False) -> Iterator[list[Any]]:
         """Segments of each window, times in seconds from the start of the window."""
         slot = -(-self._longest // RATE) * RATE
         sound = np.zeros(len(windows) * slot, np.float32)
@@ -178,7 +174,12 @@ class FasterWhisper:
 
     def _fail(self, exc: BaseException, what: str) -> NoReturn:
         text = str(exc)
-        if isinstance(exc, MemoryError) or "out of memory" in text.lower() or "bad_alloc" in text or "allocate" in text:
+        if (
+            isinstance(exc, MemoryError)
+            or "out of memory" in text.lower()
+            or "bad_alloc" in text
+            or "allocate" in text
+        ):
             raise ResourceExhausted(f"{what}: not enough memory on {self._device}: {text}") from exc
         if "language code" in text:
             raise InvalidRequest(f"{what}: {text}") from exc

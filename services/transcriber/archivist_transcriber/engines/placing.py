@@ -74,5 +74,6 @@ def _in_order(words: list[Placed]) -> list[Placed]:
         start = max(word.start, ordered[-1].start + SHORTEST if ordered else 0.0)
         ordered.append(replace(word, start=start, end=max(word.end, start + SHORTEST)))
     return [
-        replace(word, end=min(word.end, following.start)) for word, following in zip(ordered, ordered[1:], strict=False)
+        replace(word, end=min(word.end, following.start))
+        for word, following in zip(ordered, ordered[1:], strict=False)
     ] + ordered[-1:]

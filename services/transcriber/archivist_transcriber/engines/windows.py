@@ -7,8 +7,11 @@ import numpy as np
 
 from archivist_transcriber.speech import RATE, Samples
 
-PAD = RATE * 3 // 10  # samples of what surrounds speech: soft beginnings and ends lie outside it
-KEPT_PAUSE = RATE * 6 // 10  # samples; pauses up to this stay as they are, longer ones are shortened to it
+PAD = RATE * 4 // 10  # samples of what surrounds speech: soft beginnings and ends lie outside it
+KEPT_PAUSE = RATE * 8 // 10  # samples; pauses up to this stay as they are, longer ones are shortened to it
+
+_FRAME = RATE // 100  # samples
+_FRAMES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +49,14 @@ class Window:
         return min(max(start + shift, part.start), part.end), min(max(end + shift, part.start), part.end)
 
 
-def pack(speech: Sequence[tuple[int, int]], total: int, longest: int) -> tuple[Window, ...]:
-    """Windows of at most `longest` samples, cut in pauses, that hold all speech with a little around it."""
+def pack(speech: Sequence[tuple[int, int]], samples: Samples, longest: int) -> tuple[Window, ...]:
+    """Windows of at most `longest` samples, cut in pauses, that hold all speech with a little around it.
+
+    Speech without a pause for longer than a window is cut where it is quietest.
+    """
     windows: list[Window] = []
     parts: list[Part] = []
-    for start, end in _padded(speech, total, longest):
+    for start, end in _stretches(speech, samples, longest):
         at = parts[-1].at + parts[-1].end - parts[-1].start if parts else 0
         if parts and at + end - start > longest:
             windows.append(Window(tuple(parts)))
@@ -64,21 +70,30 @@ def pack(speech: Sequence[tuple[int, int]], total: int, longest: int) -> tuple[W
     return tuple(windows)
 
 
-def _padded(speech: Sequence[tuple[int, int]], total: int, longest: int) -> Iterator[tuple[int, int]]:
-    """Stretches with their surroundings, none overlapping; ones longer than a window are cut evenly."""
+def _stretches(speech: Sequence[tuple[int, int]], samples: Samples, longest: int) -> Iterator[tuple[int, int]]:
+    """Speech with its surroundings, none overlapping, none longer than a window."""
     for n, (start, end) in enumerate(speech):
-        before = speech[n - 1][1] if n else 0
-        after = speech[n + 1][0] if n + 1 < len(speech) else total
-        first = _share(start, start - before, n > 0, -1)
-        last = _share(end, after - end, n + 1 < len(speech), 1)
-        pieces = -(-(last - first) // longest)
-        for k in range(pieces):
-            yield first + (last - first) * k // pieces, first + (last - first) * (k + 1) // pieces
+        before = speech[n - 1][1] if n else None
+        after = speech[n + 1][0] if n + 1 < len(speech) else None
+        start -= _share(start - (before or 0), shared=before is not None)
+        end += _share((len(samples) if after is None else after) - end, shared=after is not None, later=True)
+        while end - start > longest:
+            cut = _quietest(samples, start + longest // 2, start + longest)
+            yield start, cut
+            start = cut
+        yield start, end
 
 
-def _share(edge: int, silence: int, shared: bool, sign: int) -> int:
-    """The edge moved into the silence beside it: to its middle where a neighbour takes the other half."""
+def _share(silence: int, *, shared: bool, later: bool = False) -> int:
+    """How much of the silence beside speech goes with it: half where it is short and a neighbour takes the rest."""
     if shared and silence <= KEPT_PAUSE:
-        half = silence // 2 if sign < 0 else silence - silence // 2
-        return edge + sign * half
-    return edge + sign * min(PAD, silence)
+        return silence - silence // 2 if later else silence // 2
+    return min(PAD, silence)
+
+
+def _quietest(samples: Samples, start: int, end: int) -> int:
+    """The middle of the quietest tenth of a second between two samples."""
+    count = (end - start) // _FRAME
+    loudness = np.square(samples[start : start + count * _FRAME].reshape(count, _FRAME)).sum(axis=1)
+    run = np.convolve(loudness, np.ones(_FRAMES), mode="valid")
+    return start + (int(np.argmin(run)) + _FRAMES // 2) * _FRAME

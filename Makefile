@@ -1,0 +1,72 @@
+# Everything a person types. `make help` lists it. Needs Python 3.11 to 3.13, pip, make and git; nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PYTHONDONTWRITEBYTECODE ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up test test-fast e2e check format lock openapi clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.run ## caption the bundled recording through the whole system and show the result
+	@$(BIN)/archivist demo
+
+up: $(VENV)/.run ## start everything on this machine (MEDIA=folder with recordings)
+	@$(BIN)/archivist up $(if $(MEDIA),--media "$(MEDIA)")
+
+test: $(VENV)/.dev ## all checks and tests, on servers of their own
+	@$(MAKE) --no-print-directory check
+	@$(BIN)/pytest
+
+test-fast: $(VENV)/.dev ## tests without the end-to-end and slow ones
+	@$(BIN)/pytest -m "not e2e and not slow"
+
+e2e: $(VENV)/.dev ## only the end-to-end tests
+	@$(BIN)/pytest -m e2e
+
+check: $(VENV)/.dev ## ruff, mypy --strict, import contracts, compose file
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@if docker compose version >/dev/null 2>&1; then docker compose --env-file .env.example config -q && echo "compose file: ok"; \
+	 else echo "compose file: not checked by docker compose, which is not installed (tests/deploy reads it)"; fi
+
+format: $(VENV)/.dev ## format the code
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: $(VENV)/.dev ## make the hash-pinned locks anew from pyproject.toml
+	@$(BIN)/python requirements/lock.py
+
+openapi: $(VENV)/.dev ## write docs/api/openapi.json
+	@$(BIN)/python -m archivist_api.openapi docs/api/openapi.json
+
+clean: ## remove the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache archivist-demo
+
+# uv where it is present: seconds instead of a minute. Plain pip checks the same hashes.
+define install
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv pip install -q --python $(BIN)/python --require-hashes -r $(1) && \
+	  uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .; \
+	else \
+	  $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $(1) && \
+	  $(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .; \
+	fi
+	@touch $@
+endef
+
+$(VENV)/.run: requirements/embedded.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else "Archivist needs Python 3.11 to 3.13: make PYTHON=python3.12 …")'
+	@echo "Installing into $(VENV) …"
+	$(call install,requirements/embedded.txt)
+
+$(VENV)/.dev: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else "Archivist needs Python 3.11 to 3.13: make PYTHON=python3.12 …")'
+	@echo "Installing into $(VENV) …"
+	$(call install,requirements/dev.txt)
+	@touch $(VENV)/.run

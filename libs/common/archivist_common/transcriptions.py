@@ -1,0 +1,216 @@
+"""Transcriptions as callers read them: one, a page, and what moves while they run. All times are the database's."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, or_, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from archivist_common.errors import NotFound
+from archivist_common.models import OutboxEvent, Transcription
+from archivist_common.states import TERMINAL, JobStatus, Stage
+from archivist_common.time import database_now
+
+_RATE_OF = 20  # completed jobs whose speed is averaged
+
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """What changes while a job waits and runs. Milliseconds of audio; percent 0 to 100."""
+
+    id: UUID
+    status: JobStatus
+    stage: Stage | None
+    percent: int
+    audio_done_ms: int
+    audio_ms: int | None
+    left: timedelta | None
+    """Until the audio is done, by the speed of this attempt so far; None while there is none to measure."""
+    attempt: int
+    cancel_requested: bool
+    last_event: int
+    """Id of the job's newest outbox event."""
+
+    @property
+    def has_ended(self) -> bool:
+        return self.status in TERMINAL
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One transcription."""
+
+    now: Moving
+    user_id: int | None
+    storage: str
+    path: str
+    filename: str
+    size_bytes: int | None
+    language: str
+    model: str
+    output_format: str
+    include_summary: bool
+    audio_track: int | None
+    priority: int
+    position: int | None
+    """Place in the queue, from 1; None unless it waits."""
+    created: datetime
+    started: datetime | None
+    ended: datetime | None
+    processing_s: int | None
+    summary: dict[str, Any] | None
+    warnings: tuple[str, ...]
+    error_code: str | None
+    error_message: str | None
+
+    @property
+    def id(self) -> UUID:
+        return self.now.id
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which transcriptions to list. user_id: whose; None for everybody's."""
+
+    user_id: int | None = None
+    status: JobStatus | None = None
+    storage: str | None = None
+
+
+Place = tuple[datetime, UUID]
+"""Where a page ended: creation and id of its last transcription."""
+
+
+async def get(session: AsyncSession, transcription_id: UUID, *, user_id: int | None) -> Reading:
+    """One transcription. user_id: whose it must be, None for anybody's. Raises NotFound, the same for both."""
+    query = _readings().where(Transcription.id == transcription_id)
+    if user_id is not None:
+        query = query.where(Transcription.user_id == user_id)
+    row = (await session.execute(query)).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no transcription {transcription_id}")
+    return _reading(*row)
+
+
+async def page(session: AsyncSession, which: Filter, after: Place | None, limit: int) -> Sequence[Reading]:
+    """Transcriptions, newest first, behind `after`. Rows that come or go meanwhile shift nothing."""
+    query = _readings().order_by(Transcription.created_date.desc(), Transcription.id.desc()).limit(limit)
+    if which.user_id is not None:
+        query = query.where(Transcription.user_id == which.user_id)
+    if which.status is not None:
+        query = query.where(Transcription.status == which.status)
+    if which.storage is not None:
+        query = query.where(Transcription.storage == which.storage)
+    if after is not None:
+        query = query.where(tuple_(Transcription.created_date, Transcription.id) < tuple_(*after))
+    return [_reading(*row) for row in await session.execute(query)]
+
+
+async def moving(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, Moving]:
+    """How these transcriptions are now; one that does not exist is left out."""
+    rows = await session.execute(
+        select(Transcription, _left_s(), _last_event()).where(Transcription.id.in_(sorted(ids)))
+    )
+    return {row.id: _moving(row, left_s, last) for row, left_s, last in rows}
+
+
+async def usual_speed(session: AsyncSession) -> float | None:
+    """Seconds of recording captioned in one second, over the last completed jobs; None before there are any."""
+    recent = (
+        select(Transcription.audio_ms, Transcription.processing_time)
+        .where(
+            Transcription.status == JobStatus.COMPLETED,
+            Transcription.processing_time > 0,
+            Transcription.audio_ms > 0,
+        )
+        .order_by(Transcription.completed_date.desc())
+        .limit(_RATE_OF)
+        .subquery()
+    )
+    speed = await session.scalar(select(func.sum(recent.c.audio_ms) / 1000.0 / func.sum(recent.c.processing_time)))
+    return None if speed is None else float(speed)
+
+
+def _readings() -> Any:
+    return select(Transcription, _left_s(), _last_event(), _position())
+
+
+def _left_s() -> ColumnElement[float | None]:
+    """What is left at the pace up to the last progress, less the time since then."""
+    pace_s_per_ms = func.extract("epoch", Transcription.progress_at - Transcription.started_date) / func.nullif(
+        Transcription.audio_done_ms, 0
+    )
+    since_s = func.extract("epoch", database_now() - Transcription.progress_at)
+    left_ms = Transcription.audio_ms - Transcription.audio_done_ms
+    return func.greatest(left_ms * pace_s_per_ms - since_s, 0)
+
+
+def _last_event() -> ColumnElement[int]:
+    newest = select(func.max(OutboxEvent.id)).where(OutboxEvent.transcription_id == Transcription.id)
+    return func.coalesce(newest.correlate(Transcription).scalar_subquery(), 0)
+
+
+def _position() -> ColumnElement[int | None]:
+    """How many waiting jobs will be claimed before this one, and one."""
+    other = aliased(Transcription)
+    return (
+        select(func.count() + 1)
+        .where(
+            other.status == JobStatus.PENDING,
+            or_(
+                other.priority > Transcription.priority,
+                (other.priority == Transcription.priority)
+                & (tuple_(other.created_date, other.id) < tuple_(Transcription.created_date, Transcription.id)),
+            ),
+            Transcription.status == JobStatus.PENDING,
+        )
+        .correlate(Transcription)
+        .scalar_subquery()
+    )
+
+
+def _moving(row: Transcription, left_s: float | None, last_event: int) -> Moving:
+    status = JobStatus(row.status)
+    runs = status is JobStatus.PROCESSING
+    return Moving(
+        id=row.id,
+        status=status,
+        stage=Stage(row.stage) if row.stage else None,
+        percent=row.progress,
+        audio_done_ms=row.audio_done_ms,
+        audio_ms=row.audio_ms,
+        left=timedelta(seconds=round(float(left_s))) if runs and left_s is not None else None,
+        attempt=row.attempt,
+        cancel_requested=row.cancel_requested_at is not None,
+        last_event=last_event,
+    )
+
+
+def _reading(row: Transcription, left_s: float | None, last_event: int, position: int | None) -> Reading:
+    return Reading(
+        now=_moving(row, left_s, last_event),
+        user_id=row.user_id,
+        storage=row.storage,
+        path=row.file_path,
+        filename=row.filename,
+        size_bytes=row.file_size,
+        language=row.language,
+        model=row.model,
+        output_format=row.output_format,
+        include_summary=row.include_summary,
+        audio_track=row.audio_track,
+        priority=row.priority,
+        position=position if row.status == JobStatus.PENDING else None,
+        created=row.created_date,
+        started=row.started_date,
+        ended=row.completed_date,
+        processing_s=row.processing_time,
+        summary=row.summary,
+        warnings=tuple(row.warnings),
+        error_code=row.error_code,
+        error_message=row.error_message,
+    )

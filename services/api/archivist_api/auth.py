@@ -1,0 +1,113 @@
+"""Who is calling, and whether they may. Every route names what it needs; `check_policies` finds those that forgot."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from fastapi import Depends, FastAPI, Request, Security
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from fastapi.security import APIKeyHeader, HTTPBearer
+from fastapi.security.http import HTTPAuthorizationCredentials
+from starlette.routing import BaseRoute
+
+from archivist_api.deps import Deps, deps
+from archivist_common.errors import AuthRequired, InvalidToken
+from archivist_common.security import api_keys, sessions, tokens
+from archivist_common.security.callers import Caller
+from archivist_common.security.permissions import Permission
+
+_bearer = HTTPBearer(
+    auto_error=False,
+    scheme_name="bearer",
+    description="An access token from `POST /api/v1/auth/login`, or an API key",
+)
+_key_header = APIKeyHeader(
+    name="X-API-Key", auto_error=False, scheme_name="apiKey", description="An API key, `arc_…`, where Bearer is in use"
+)
+
+PUBLIC = frozenset({"/health/live", "/health/ready", "/metrics", "/version", "/docs", "/openapi.json"})
+"""Paths that anybody may ask for, beside the operations marked `anyone`."""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """A dependency: the caller, who has this permission."""
+
+    permission: Permission
+
+    async def __call__(
+        self,
+        request: Request,
+        have: Annotated[Deps, Depends(deps)],
+        bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+        key: Annotated[str | None, Security(_key_header)],
+    ) -> Caller:
+        given = bearer.credentials if bearer is not None else key
+        if given is None:
+            raise AuthRequired("log in, or send an API key: Authorization: Bearer …")
+        caller = await identify(have, given)
+        caller.require(self.permission)
+        request.state.credential = given
+        return caller
+
+
+async def anyone() -> None:
+    """A dependency that says: this operation is open on purpose."""
+
+
+async def identify(have: Deps, given: str) -> Caller:
+    """The caller behind a token or an API key, as they are now. Raises InvalidToken, InvalidApiKey."""
+    if len(given) > tokens.LONGEST:
+        raise InvalidToken("that is too long to be a token")
+    if given.startswith(api_keys.PREFIX):
+        async with have.db.transaction() as session:
+            return await api_keys.who(session, given)
+    access = tokens.read(have.keys, given, datetime.now(UTC))
+    async with have.db.transaction() as session:
+        return await sessions.who(session, access, have.settings.session_timeout)
+
+
+def check_policies(app: FastAPI) -> None:
+    """Raises RuntimeError for a route that neither needs a permission nor is open on purpose: the app does not start."""
+    forgot = [path for path, route in routes(app) if path not in PUBLIC and policy(route) is None]
+    if forgot:
+        raise RuntimeError(f"routes without a policy: {', '.join(sorted(forgot))}")
+
+
+def policy(route: BaseRoute) -> Permission | Literal["anyone"] | None:
+    """What a route needs, `anyone`, or None when it does not say."""
+    for call in _calls(route.dependant) if isinstance(route, APIRoute) else ():
+        if isinstance(call, Needs):
+            return call.permission
+        if call is anyone:
+            return "anyone"
+    return None
+
+
+def routes(app: FastAPI) -> Iterator[tuple[str, BaseRoute]]:
+    """Every route with its path. Routers carry their whole prefix themselves; the app includes them without one."""
+    return _routes(app.routes)
+
+
+def _routes(found: Iterable[BaseRoute]) -> Iterator[tuple[str, BaseRoute]]:
+    for route in found:
+        included = getattr(route, "original_router", None)  # FastAPI from 0.130 on keeps routers whole
+        if included is None:
+            yield getattr(route, "path", repr(route)), route
+        else:
+            yield from _routes(included.routes)
+
+
+def _calls(dependant: Dependant) -> Iterator[object]:
+    for sub in dependant.dependencies:
+        yield sub.call
+        yield from _calls(sub)
+
+
+Reader = Annotated[Caller, Depends(Needs(Permission.TRANSCRIPTIONS_READ))]
+Writer = Annotated[Caller, Depends(Needs(Permission.TRANSCRIPTIONS_WRITE))]
+Browser = Annotated[Caller, Depends(Needs(Permission.STORAGE_READ))]
+Administrator = Annotated[Caller, Depends(Needs(Permission.ADMIN))]
+Person = Annotated[Caller, Depends(Needs(Permission.ACCOUNT))]

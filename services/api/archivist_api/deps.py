@@ -1,0 +1,38 @@
+"""What the routes work with, made once in the lifespan."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from archivist_api.cursors import Cursors
+from archivist_api.feed import Feed
+from archivist_common.db import Database
+from archivist_common.queue import Doorbell
+from archivist_common.security.tokens import Keys
+from archivist_common.settings import ApiSettings
+from archivist_common.storage import Storages
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    settings: ApiSettings
+    db: Database
+    bell: Doorbell
+    storages: Storages
+    keys: Keys
+    cursors: Cursors
+    feed: Feed
+
+
+async def deps(request: Request) -> Deps:
+    have: Deps = request.app.state.deps
+    return have
+
+
+Have = Annotated[Deps, Depends(deps)]
+
+
+def address(request: Request) -> str:
+    """Where a request came from. Behind a proxy, X-Forwarded-For counts only from TRUSTED_PROXIES."""
+    return request.client.host if request.client else "unknown"

@@ -1,0 +1,104 @@
+"""How the jobs somebody is watching are now: one query a round for all watchers of this process."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from archivist_common import transcriptions
+from archivist_common.db import Database
+from archivist_common.errors import DatabaseUnavailable, TooManyAttempts
+from archivist_common.transcriptions import Moving
+
+log = logging.getLogger(__name__)
+
+_EVERY_S = 0.5
+MOST = 200  # watchers of one process
+MOST_OF_ONE = 10  # watchers of one user
+_RETRY_AFTER_S = 5
+
+
+class Watch:
+    """One watcher's view of a job. `latest` is None once the job is gone."""
+
+    def __init__(self, transcription_id: UUID) -> None:
+        self.transcription_id = transcription_id
+        self.latest: Moving | None = None
+        self._changed = asyncio.Event()
+
+    async def changed(self, within_s: float) -> bool:
+        """Whether the job moved within this many seconds; returns as soon as it does."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self._changed.wait()
+        except TimeoutError:
+            return False
+        self._changed.clear()
+        return True
+
+    def tell(self, latest: Moving | None) -> None:
+        if latest != self.latest:
+            self.latest = latest
+            self._changed.set()
+
+    def wake(self) -> None:
+        self._changed.set()
+
+
+class Feed:
+    """Keeps the watchers told. Open it once per process; `run` belongs to the lifespan."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._watches: set[Watch] = set()
+        self._by_user: Counter[int] = Counter()
+        self._wanted = asyncio.Event()
+        self.stopping = asyncio.Event()
+
+    @contextmanager
+    def watch(self, now: Moving, user_id: int) -> Iterator[Watch]:
+        """A view that moves, from `now` on. Raises TooManyAttempts when too many are open."""
+        if len(self._watches) >= MOST or self._by_user[user_id] >= MOST_OF_ONE:
+            raise TooManyAttempts("too many event streams are open; close one, or ask again", _RETRY_AFTER_S)
+        watch = Watch(now.id)
+        watch.latest = now
+        self._watches.add(watch)
+        self._by_user[user_id] += 1
+        self._wanted.set()
+        try:
+            yield watch
+        finally:
+            self._watches.discard(watch)
+            self._by_user[user_id] -= 1
+            if not self._watches:
+                self._wanted.clear()
+
+    def stop(self) -> None:
+        """The process is ending: every watcher is woken and finds `stopping` set."""
+        self.stopping.set()
+        for watch in self._watches:
+            watch.wake()
+
+    async def run(self) -> None:
+        """Look for ever, while anybody watches. A database that is away is waited for, and said once."""
+        away = False
+        while True:
+            await self._wanted.wait()
+            try:
+                await self._round()
+                away = False
+            except DatabaseUnavailable:
+                if not away:
+                    log.warning("database is away; event streams wait")
+                away = True
+            await asyncio.sleep(_EVERY_S)
+
+    async def _round(self) -> None:
+        ids = {watch.transcription_id for watch in self._watches}
+        async with self._db.transaction() as session:
+            found = await transcriptions.moving(session, ids)
+        for watch in list(self._watches):
+            if watch.transcription_id in ids:
+                watch.tell(found.get(watch.transcription_id))

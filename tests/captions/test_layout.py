@@ -1,0 +1,207 @@
+"""Words to cues: what a reader of captions would check."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from archivist_captions.cue import Cue, Word
+from archivist_captions.grammar import BAN, break_cost, ends_sentence
+from archivist_captions.layout import layout
+from archivist_captions.profile import BROADCAST, Profile
+
+from .programmes import easy, words_of
+
+
+def _speech(text: str, start_ms: int = 1_000, word_ms: int = 300, speaker: str | None = None) -> list[Word]:
+    return [
+        Word(start_ms + word_ms * place, start_ms + word_ms * (place + 1) - 20, word, speaker=speaker)
+        for place, word in enumerate(text.split())
+    ]
+
+
+def _lines(words: list[Word]) -> list[tuple[str, ...]]:
+    return [cue.lines for cue in layout(words)]
+
+
+def test_no_words_give_no_cues() -> None:
+    assert layout([]) == ()
+
+
+def test_a_sentence_that_fits_is_one_cue() -> None:
+    cues = layout(_speech("The motion carries."))
+    assert cues == (Cue(1_000, 2_330, ("The motion carries.",)),)
+
+
+def test_a_cue_starts_with_its_first_word() -> None:
+    words = words_of(easy())
+    starts = {word.start_ms for word in words}
+    assert {cue.start_ms for cue in layout(words)} <= starts
+
+
+def test_each_sentence_gets_a_caption_of_its_own() -> None:
+    words = _speech("Please call the roll of the council. All members of the board are present.")
+    assert [" ".join(lines) for lines in _lines(words)] == [
+        "Please call the roll of the council.",
+        "All members of the board are present.",
+    ]
+
+
+def test_rows_break_where_the_grammar_does() -> None:
+    assert _lines(_speech("We will hear the report of the director of public works.")) == [
+        ("We will hear the report", "of the director of public works.")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("Mayor", "Lopez"), ("Dr.", "Smith"), ("J.", "Smith"), ("No.", "5"), ("Ordinance", "2024-17"),
+        ("Item", "12"), ("five", "percent"), ("20", "percent"), ("$3", "million"), ("hundred", "thousand"),
+        ("March", "12"), ("7", "p.m."),
+    ],
+)  # fmt: skip
+def test_what_belongs_together_is_not_broken(before: str, after: str) -> None:
+    assert break_cost(before, after) == BAN
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        (("public.", "We"), ("public,", "we")),
+        (("public,", "and"), ("public", "and")),
+        (("public", "and"), ("public", "hearing")),
+        (("hearing", "of"), ("of", "the")),
+        (("of", "it"), ("the", "hearing")),
+        (("works", "hard"), ("will", "work")),
+        (("street", "works"), ("Elm", "Street")),
+    ],
+)
+def test_a_better_place_to_break_costs_less(better: tuple[str, str], worse: tuple[str, str]) -> None:
+    assert break_cost(*better) < break_cost(*worse)
+
+
+@pytest.mark.parametrize(
+    ("word", "ends"),
+    [
+        ("yes.", True), ("No.", True), ("mayor.", True), ("yes?”", True), ("done…", True),
+        ("Dr.", False), ("U.S.", False), ("J.", False), ("word,", False), ("3.5", False),
+    ],
+)  # fmt: skip
+def test_where_sentences_end(word: str, ends: bool) -> None:
+    assert ends_sentence(word) is ends
+
+
+def test_a_change_of_speaker_begins_a_row() -> None:
+    words = _speech("Is there a second?", 1_000, speaker="A") + _speech("Second.", 2_300, speaker="B")
+    rows = [row for lines in _lines(words) for row in lines]
+    assert rows == ["Is there a second?", ">> Second."]
+
+
+def test_an_unknown_speaker_changes_nothing() -> None:
+    words = [
+        *_speech("Is there", 1_000, speaker="A"),
+        Word(1_600, 1_900, "a"),
+        *_speech("second?", 1_900, speaker="A"),
+    ]
+    assert _lines(words) == [("Is there a second?",)]
+
+
+def test_silence_ends_a_caption() -> None:
+    words = _speech("We are waiting", 1_000) + _speech("for the clerk", 6_000)
+    cues = layout(words)
+    assert [cue.text for cue in cues] == ["We are waiting", "for the clerk"]
+    assert cues[0].end_ms <= 2_000 + BROADCAST.linger_ms
+
+
+def test_a_short_gap_is_closed() -> None:
+    words = _speech("The first of two sentences is really rather long.")
+    words += _speech("The second sentence is just as long as that.", words[-1].end_ms + 300)
+    first, second = layout(words)
+    assert first.end_ms == second.start_ms
+
+
+def test_a_word_longer_than_a_row_is_hyphenated_and_whole() -> None:
+    cues = layout([Word(1_000, 2_000, "a" * 80)])
+    rows = [row for cue in cues for row in cue.lines]
+    assert rows == ["a" * 31 + "-", "a" * 31 + "-", "a" * 18]
+
+
+def test_votes_are_put_together_rather_than_flashed() -> None:
+    words = [Word(1_000 + 400 * n, 1_200 + 400 * n, "Aye.", speaker=str(n)) for n in range(8)]
+    cues = layout(words)
+    assert all(row.removeprefix(">> ") == "Aye." for cue in cues for row in cue.lines)
+    assert all(len(cue.lines) >= 2 for cue in cues)
+    assert sum(len(cue.lines) for cue in cues) == 8
+
+
+def test_three_rows_only_to_keep_up() -> None:
+    at_ease = layout(_speech("word " * 60, word_ms=350))
+    assert max(len(cue.lines) for cue in at_ease) <= 2
+
+
+def test_a_profile_of_one_row_has_one_row() -> None:
+    narrow = Profile(name="narrow", columns=20, rows=1, max_rows=1)
+    cues = layout(_speech("We will hear the report of the director of public works."), narrow)
+    assert all(len(cue.lines) == 1 and len(cue.lines[0]) <= 20 for cue in cues)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"columns": 7},
+        {"rows": 3, "max_rows": 2},
+        {"max_rows": 5},
+        {"target_cps": 0},
+        {"floor_ms": 2_000},
+        {"pause_ms": 0},
+    ],
+)
+def test_a_profile_that_cannot_be_is_refused(wrong: dict[str, int]) -> None:
+    with pytest.raises(ValueError):
+        Profile(**wrong)  # type: ignore[arg-type]
+
+
+_WORDS = st.lists(
+    st.tuples(
+        st.integers(0, 3_000),
+        st.integers(0, 900),
+        st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cf", "Z", "Cs"]), min_size=1, max_size=70),
+        st.sampled_from([None, "A", "B"]),
+    ),
+    max_size=60,
+)
+
+
+def _timed(rows: list[tuple[int, int, str, str | None]]) -> list[Word]:
+    clock, words = 0, []
+    for wait, length, text, speaker in rows:
+        clock += wait
+        if text.strip():
+            words.append(Word(clock, clock + length, text.strip(), speaker=speaker))
+    return words
+
+
+@settings(deadline=None, max_examples=150)
+@given(_WORDS)
+def test_layout_never_loses_adds_or_moves_a_word(rows: list[tuple[int, int, str, str | None]]) -> None:
+    words = _timed(rows)
+    cues = layout(words)
+    shown = "".join(line for cue in cues for line in cue.lines).replace(" ", "").replace(">", "").replace("-", "")
+    spoken = "".join("".join(word.text.split()) for word in words).replace(">", "").replace("-", "")
+    assert shown == spoken
+    if all(len(word.text) <= 29 for word in words):
+        assert [t for cue in cues for t in cue.text.split() if t != ">>"] == [
+            t for word in words for t in word.text.split() if t != ">>"
+        ]
+    assert all(len(cue.lines) <= BROADCAST.max_rows for cue in cues)
+    assert [cue.start_ms for cue in cues] == sorted(cue.start_ms for cue in cues)
+    assert layout(words) == cues
+
+
+@given(
+    st.lists(st.sampled_from(["the", "council", "will", "vote,", "on", "Item", "12.", "Aye.", ">>"]), max_size=80),
+    st.integers(0, 500),
+)
+def test_rows_never_pass_their_columns(texts: list[str], word_ms: int) -> None:
+    for cue in layout(_speech(" ".join(texts), word_ms=word_ms + 20)):
+        assert all(len(line) <= BROADCAST.columns for line in cue.lines)

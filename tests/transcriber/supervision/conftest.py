@@ -1,0 +1,126 @@
+"""A database, a pinned slot with the demo model, and a folder of recordings: an attempt's real surroundings."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest_asyncio
+
+from archivist_common import jobs
+from archivist_common.db import Database, engine
+from archivist_common.jobs import Claim
+from archivist_common.models import Transcription
+from archivist_transcriber.slots import Slot
+from archivist_transcriber.tasks import Deps
+
+DEMO = Path(__file__).parents[3] / "demo"
+LEASE = timedelta(seconds=30)
+
+
+class Bell:
+    """A doorbell that always rings: what is rung for is another test's matter."""
+
+    async def ring(self, transcription_id: UUID) -> bool:
+        return True
+
+
+@dataclass(frozen=True)
+class Station:
+    """Recordings in `media`, files in `output`, jobs in `db`."""
+
+    db: Database
+    deps: Deps
+    media: Path
+    output: Path
+    owner: str = "host-a/0"
+
+    def recording(self, name: str = "meeting.flac", sample: str = "short-20s.flac") -> str:
+        shutil.copy(DEMO / "samples" / sample, self.media / name)
+        return name
+
+    async def submit(self, path: str, **options: object) -> UUID:
+        found = (self.media / path).stat()
+        submission = jobs.Submission(
+            storage="flex-1",
+            path=path,
+            size_bytes=found.st_size,
+            mtime_ns=found.st_mtime_ns,
+            language="en",
+            model="demo",
+            **options,  # type: ignore[arg-type]
+        )
+        async with self.db.transaction() as session:
+            return (await jobs.submit(session, submission, max_queue=100))[0]
+
+    async def claim(self, lease: timedelta = LEASE) -> Claim | None:
+        async with self.db.transaction() as session:
+            return await jobs.claim(session, self.owner, lease)
+
+    async def claimed(self, path: str, **options: object) -> Claim:
+        await self.submit(path, **options)
+        claim = await self.claim()
+        assert claim is not None
+        return claim
+
+    async def row(self, job_id: UUID) -> Transcription:
+        async with self.db.transaction() as session:
+            row = await session.get(Transcription, job_id)
+        assert row is not None
+        return row
+
+    def files(self) -> list[str]:
+        return sorted(str(path.relative_to(self.output)) for path in self.output.rglob("*") if path.is_file())
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def station(own_database: str, tmp_path: Path) -> AsyncIterator[Station]:
+    db = Database(engine(own_database, 5, 0, "tests"))
+    media, output = tmp_path / "media", tmp_path / "output"
+    media.mkdir()
+    output.mkdir()
+    yield Station(db, Deps(db, Bell(), LEASE, None, output), media, output)
+    await db.close()
+
+
+Slots = Callable[..., Awaitable[Slot]]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def slot_for(tmp_path: Path) -> AsyncIterator[Slots]:
+    """Makes slots that know the test's folders; all are ended with the test."""
+    made: list[Slot] = []
+
+    async def make(model: Path = DEMO, *, start: bool = True, **settings: object) -> Slot:
+        core = min(os.sched_getaffinity(0))
+        handed = {
+            "flex_servers": [{"name": "flex-1", "path": str(tmp_path / "media"), "kind": "folder"}],
+            "default_output_path": str(tmp_path / "output"),
+            "whisper_engine": "faster_whisper",
+            "whisper_model_path": str(model),
+            "model_directory": str(tmp_path / "models"),
+            "whisper_device": "cpu",
+            "whisper_compute_type": "default",
+            "whisper_batch_size": 4,
+            "whisper_beam_size": 1,
+            "media_deadline_s": 20.0,
+            **settings,
+        }
+        slot = Slot(len(made), (core,), handed)
+        made.append(slot)
+        if start:
+            await slot.start()
+        return slot
+
+    yield make
+    for slot in made:
+        await slot.kill("test over")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def slot(slot_for: Slots) -> Slot:
+    """A slot with the demo model loaded."""
+    return await slot_for()

@@ -1,0 +1,154 @@
+"""One attempt from claim to end, with the real slot, database and disk; killed, cancelled, fenced, given back."""
+
+import asyncio
+import os
+import signal
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from archivist_captions.cea608 import verifier
+from archivist_common import artifacts, jobs, outbox
+from archivist_common.models import OutboxEvent
+from archivist_transcriber import tasks
+from archivist_transcriber.slots import Slot
+from tests.transcriber.supervision.conftest import Station
+
+KINDS = {"scc", "vtt", "srt", "txt", "json", "summary", "metadata"}
+
+
+async def _while_transcribing(station: Station, slot: Slot, claim: jobs.Claim) -> "asyncio.Task[None]":
+    """A running attempt that has begun to transcribe, as its row says."""
+    running = asyncio.create_task(tasks.run(station.deps, slot, claim))
+    async with asyncio.timeout(30):
+        while (await station.row(claim.id)).stage != "transcribe":
+            await asyncio.sleep(0.05)
+    return running
+
+
+async def test_a_recording_becomes_files_and_a_row_that_says_so(station: Station, slot: Slot) -> None:
+    claim = await station.claimed(station.recording("Mayor's Q&A – José.flac"))
+    await tasks.run(station.deps, slot, claim)
+    row = await station.row(claim.id)
+    assert (row.status, row.progress, row.duration, row.error_code) == ("completed", 100, 20, None)
+    async with station.db.transaction() as session:
+        stored = await artifacts.of_transcription(session, claim.id)
+    assert {file.kind for file in stored} == KINDS
+    assert all(file.path.stat().st_size == file.size_bytes for file in stored)
+    scc = next(file.path for file in stored if file.kind == "scc")
+    assert row.scc_file_path == str(scc)
+    assert verifier.verify(scc.read_text("ascii")) == ()
+    assert row.summary is not None
+    assert row.summary["sentences"]
+
+
+async def test_a_finished_job_is_not_claimed_again(station: Station, slot: Slot) -> None:
+    claim = await station.claimed(station.recording())
+    await tasks.run(station.deps, slot, claim)
+    assert await station.claim() is None
+    before = station.files()
+    await tasks.run(station.deps, slot, claim)
+    assert station.files() == before, "a second run of the same claim leaves the result alone"
+    async with station.db.transaction() as session:
+        ends = select(func.count()).where(OutboxEvent.event == outbox.COMPLETED)
+        assert await session.scalar(ends) == 1
+
+
+async def test_without_a_summary_asked_for_none_is_written(station: Station, slot: Slot) -> None:
+    claim = await station.claimed(station.recording(), include_summary=False)
+    await tasks.run(station.deps, slot, claim)
+    assert not any(name.endswith("summary.txt") for name in station.files())
+    assert (await station.row(claim.id)).summary is None
+
+
+async def test_a_slot_killed_at_work_costs_one_attempt_and_no_job(station: Station, slot: Slot) -> None:
+    claim = await station.claimed(station.recording("long.ogg", "meeting-2min.ogg"))
+    running = await _while_transcribing(station, slot, claim)
+    assert slot.pid is not None
+    os.kill(slot.pid, signal.SIGKILL)
+    await running
+    row = await station.row(claim.id)
+    assert (row.status, row.crash_count, row.error_code) == ("pending", 1, "WORKER_CRASHED")
+    assert station.files() == []
+    again = await station.claim()
+    assert again is not None
+    assert again.attempt == 2
+    await slot.start()
+    await tasks.run(station.deps, slot, again)
+    assert (await station.row(claim.id)).status == "completed"
+    assert {name.split("/")[2] for name in station.files()} == {"2"}, "one set of files, the second attempt's"
+
+
+async def test_a_cancelled_job_stops_within_ten_seconds_and_leaves_nothing(station: Station, slot: Slot) -> None:
+    claim = await station.claimed(station.recording("long.ogg", "meeting-2min.ogg"))
+    running = await _while_transcribing(station, slot, claim)
+    async with station.db.transaction() as session:
+        await jobs.cancel(session, claim.id)
+    async with asyncio.timeout(10):
+        await running
+    assert (await station.row(claim.id)).status == "cancelled"
+    assert station.files() == []
+
+
+async def test_an_attempt_that_lost_its_job_writes_nothing(station: Station, slot: Slot) -> None:
+    claim = await station.claimed(station.recording("long.ogg", "meeting-2min.ogg"))
+    running = await _while_transcribing(station, slot, claim)
+    async with station.db.transaction() as session:
+        await jobs.release(session, claim)
+        other = await jobs.claim(session, "host-b/0", timedelta(seconds=30))
+    assert other is not None
+    async with asyncio.timeout(20):
+        await running
+    row = await station.row(claim.id)
+    assert (row.status, row.attempt, row.lease_owner) == ("processing", 2, "host-b/0")
+    assert station.files() == []
+
+
+async def test_a_worker_that_is_asked_to_stop_gives_its_job_back_unharmed(station: Station, slot: Slot) -> None:
+    claim = await station.claimed(station.recording("long.ogg", "meeting-2min.ogg"))
+    running = await _while_transcribing(station, slot, claim)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    row = await station.row(claim.id)
+    assert (row.status, row.crash_count, row.failure_count) == ("pending", 0, 0)
+    assert station.files() == []
+
+
+async def test_a_recording_that_cannot_be_read_fails_at_once_and_for_good(station: Station, slot: Slot) -> None:
+    (station.media / "cut.mp4").write_bytes(b"\0" * 4096)
+    claim = await station.claimed("cut.mp4")
+    await tasks.run(station.deps, slot, claim)
+    row = await station.row(claim.id)
+    assert (row.status, row.error_code) == ("failed", "MEDIA_UNREADABLE")
+    assert row.error_message
+
+
+async def test_a_recording_changed_after_its_submission_is_not_captioned(station: Station, slot: Slot) -> None:
+    claim = await station.claimed(station.recording())
+    station.recording("meeting.flac", "meeting-2min.ogg")
+    await tasks.run(station.deps, slot, claim)
+    assert (await station.row(claim.id)).error_code == "SOURCE_CHANGED"
+
+
+async def test_an_output_folder_that_is_a_file_fails_the_attempt_and_the_job_waits(
+    station: Station, slot: Slot
+) -> None:
+    station.output.rmdir()
+    station.output.write_text("in the way")
+    claim = await station.claimed(station.recording())
+    await tasks.run(station.deps, slot, claim)
+    row = await station.row(claim.id)
+    assert row.status == "pending"
+    assert row.error_code in {"STORAGE_UNAVAILABLE", "STORAGE_READ_ONLY"}
+    assert row.failure_count == 1
+
+
+async def test_an_attempt_past_its_time_is_ended(station: Station, slot: Slot) -> None:
+    claim = await station.claimed(station.recording("long.ogg", "meeting-2min.ogg"))
+    deps = tasks.Deps(station.db, station.deps.bell, station.deps.lease, timedelta(seconds=1.5), station.output)
+    async with asyncio.timeout(15):
+        await tasks.run(deps, slot, claim)
+    row = await station.row(claim.id)
+    assert (row.status, row.error_code) == ("failed", "DEADLINE_EXCEEDED")
