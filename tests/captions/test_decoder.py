@@ -82,12 +82,11 @@ def test_backspace_and_delete_to_end_of_row() -> None:
 
 
 def test_italics_by_preamble_and_mid_row() -> None:
-    assert _receive("9429 9429 94ce 94ce c1c1").screens[-1].rows[0].italic
-    plain = _receive("9429 9429 94d0 94d0 c1c1").screens[-1].rows[0]
-    assert (plain.italic, plain.number) == (False, 14)
-    mid = _receive("9429 9429 9470 9470 91ae 91ae c1c1").screens[-1].rows[0]
-    assert mid.italic
-    assert (mid.column, mid.text) == (1, "AA")
+    assert _receive("9429 9429 94ce 94ce c1c1").screens[-1].rows == (Row(14, 0, "AA", ((0, 2),)),)
+    assert _receive("9429 9429 94d0 94d0 c1c1").screens[-1].rows == (Row(14, 0, "AA"),)
+    assert _receive("9429 9429 9470 9470 91ae 91ae c1c1").screens[-1].rows == (Row(15, 1, "AA", ((0, 2),)),)
+    mixed = _receive("9429 9429 9470 9470 c1c1 91ae 91ae c1c1 9120 9120 c1c1").screens[-1].rows
+    assert mixed == (Row(15, 0, "AA AA AA", ((3, 5),)),)
 
 
 def test_what_does_not_fit_overwrites_the_last_column() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from archivist_captions.cea608.encoder import SccOptions, encode
 from archivist_captions.cea608.verifier import compare, play, timings, verify
-from archivist_captions.cue import Captions, Cue
+from archivist_captions.cue import Captions, Cue, Italic
 from archivist_captions.errors import CannotEncode
 from archivist_captions.notes import NoteKind
 from archivist_captions.timecode import frame_at, frame_of_label
@@ -161,6 +161,39 @@ def test_a_cue_before_the_first_label_is_refused_by_name() -> None:
 def test_options_that_contradict_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(ValueError):
         SccOptions(**options)  # type: ignore[arg-type]
+
+
+def test_top_rows_when_the_cue_says_so() -> None:
+    encoded = encode([Cue(3_000, 5_000, ("One", "two"), top=True), Cue(6_000, 8_000, ("three",))])
+    assert [[row.number for row in screen.rows] for screen in play(encoded.text).screens] == [[1, 2], [15]]
+    assert verify(encoded.text) == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "italics", "shown"),
+    [
+        pytest.param("All of it.", (0, 10), ((0, 10),), id="whole-row"),
+        pytest.param("Some of it.", (5, 7), ((5, 7),), id="a-word"),
+        pytest.param("To its end.", (3, 11), ((3, 11),), id="to-the-end"),
+        pytest.param("Half a word", (8, 9), ((7, 11),), id="snaps-to-words"),
+        pytest.param("x" * 32, (0, 32), ((0, 32),), id="full-row-needs-an-italic-preamble"),
+        pytest.param("x" * 27, (0, 27), ((0, 27),), id="tab-offset-before-the-code"),
+    ],
+)
+def test_italics_are_shown_and_cost_no_column(
+    line: str, italics: tuple[int, int], shown: tuple[tuple[int, int], ...]
+) -> None:
+    cue = Cue(3_000, 5_000, ("Plain.", line), italics=(Italic(1, *italics),))
+    encoded = encode([cue])
+    assert verify(encoded.text) == ()
+    plain, slanted = play(encoded.text).screens[0].rows
+    assert (plain.italics, slanted.text, slanted.italics) == ((), line, shown)
+    assert slanted.column == (32 - len(line)) // 2
+
+
+def test_italics_that_are_not_in_the_line_are_refused() -> None:
+    with pytest.raises(ValueError, match="italics"):
+        Cue(0, 1, ("abc",), italics=(Italic(0, 2, 4),))
 
 
 def test_damaged_cues_are_noted_not_shown() -> None:

@@ -25,18 +25,37 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
+class Italic:
+    """Letters `start` to before `end` of a cue's line (counted from 0) that are to be shown in italics."""
+
+    line: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Cue:
-    """Lines shown together. Times are integer milliseconds from the first picture of the recording."""
+    """Lines shown together. Times are integer milliseconds from the first picture of the recording.
+
+    top: to be shown at the top of the picture, out of the way of what the bottom holds.
+    """
 
     start_ms: int
     end_ms: int
     lines: tuple[str, ...]
+    top: bool = False
+    italics: tuple[Italic, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.start_ms < self.end_ms:
             raise ValueError(f"cue must have a positive length: {self.start_ms}..{self.end_ms}")
         if not self.lines:
             raise ValueError(f"cue must have a line: {self.start_ms}..{self.end_ms}")
+        for italic in self.italics:
+            if not (
+                0 <= italic.line < len(self.lines) and 0 <= italic.start < italic.end <= len(self.lines[italic.line])
+            ):
+                raise ValueError(f"italics must be letters of the cue: {italic} of {self.lines}")
 
     @property
     def text(self) -> str:

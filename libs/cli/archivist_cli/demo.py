@@ -40,7 +40,7 @@ async def _demo(output: Path) -> int:
     print("Starting database, Redis, gateway, speech workers, publisher and monitor …", flush=True)
     async with work.hall(settings) as hall:
         began = time.monotonic()
-        job = await work.caption(hall.gateway, "demo", _SAMPLE)
+        job = await work.follow(hall.gateway, await hall.gateway.submit("demo", _SAMPLE))
         took = time.monotonic() - began
         files = await work.save(hall.gateway, job, output, Path(_SAMPLE).stem, overwrite=True)
         summary = await hall.gateway.summary(job["id"])

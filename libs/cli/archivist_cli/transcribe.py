@@ -5,6 +5,7 @@ import asyncio
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from archivist_captions.formats import FORMATS
 from archivist_cli import config, work
@@ -59,28 +60,36 @@ async def _transcribe(options: argparse.Namespace, settings: dict[str, str]) -> 
     wanted = None if not options.format or "all" in options.format else set(options.format)
     failed = 0
     async with work.hall(settings) as hall:
+        # All are submitted before the first is followed: every slot of this machine has something to do.
+        jobs: list[tuple[Path, dict[str, Any]]] = []
         for file in options.files:
-            real = file.resolve()
+            storage, real = names[file.resolve().parent], file.resolve()
             try:
-                job = await work.caption(
-                    hall.gateway,
-                    names[real.parent],
-                    real.name,
-                    language=options.language,
-                    audio_track=options.track,
+                job = await hall.gateway.submit(
+                    storage, real.name, language=options.language, audio_track=options.track
                 )
+                jobs.append((file, job))
+            except ArchivistError as exc:
+                failed += _complain(file, f"{exc.code}: {exc}")
+        for file, queued in jobs:
+            try:
+                job = await work.follow(hall.gateway, queued)
                 written = await work.save(
                     hall.gateway, job, options.output, file.stem, overwrite=options.overwrite, wanted=wanted
                 )
             except (ArchivistError, StackError) as exc:
-                print(f"archivist: {file}: {exc}", file=sys.stderr)
-                failed += 1
+                failed += _complain(file, exc)
                 continue
             for warning in job["warnings"]:
-                print(f"archivist: {file}: {warning}", file=sys.stderr)
+                _complain(file, warning)
             for path in written.values():
                 print(path)
     return 1 if failed else 0
+
+
+def _complain(file: Path, what: object) -> int:
+    print(f"archivist: {file}: {what}", file=sys.stderr)
+    return 1
 
 
 def _model(name: str | None, settings: dict[str, str]) -> Path:

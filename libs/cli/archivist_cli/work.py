@@ -41,12 +41,9 @@ async def hall(settings: Mapping[str, str]) -> AsyncIterator[Hall]:
                 yield Hall(stack, gateway, data)
 
 
-async def caption(gateway: Gateway, storage: str, path: str, **options: Any) -> dict[str, Any]:
-    """Submit a recording and follow it, with a bar, to its end; the finished job.
-
-    Raises what the gateway refused it with, or what the job failed of.
-    """
-    job = await gateway.submit(storage, path, **options)
+async def follow(gateway: Gateway, job: dict[str, Any]) -> dict[str, Any]:
+    """Follow a submitted job, with a bar, to its end; the finished job. Raises what it failed of."""
+    path = job["path"]
     with progress.bar(path) as feed:
         feed(job)
         async for update in gateway.events(job["id"]):
@@ -56,7 +53,7 @@ async def caption(gateway: Gateway, storage: str, path: str, **options: Any) -> 
         raise StackError(f"the gateway's event stream ended while {path!r} was {job['status']}")
     if job["status"] != "completed":
         error = job.get("error") or {"code": "CANCELLED", "message": "it was cancelled"}
-        raised: ArchivistError = by_code(error["code"])(f"{path}: {error['message']}")
+        raised: ArchivistError = by_code(error["code"])(f"{error['code']}: {error['message']}")
         raise raised
     return job
 

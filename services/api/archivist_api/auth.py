@@ -33,9 +33,9 @@ PUBLIC = frozenset({"/health/live", "/health/ready", "/metrics", "/version", "/d
 
 @dataclass(frozen=True)
 class Needs:
-    """A dependency: the caller, who has this permission."""
+    """A dependency: the caller, who has this permission. None: whoever was let in."""
 
-    permission: Permission
+    permission: Permission | None
 
     async def __call__(
         self,
@@ -48,7 +48,8 @@ class Needs:
         if given is None:
             raise AuthRequired("log in, or send an API key: Authorization: Bearer …")
         caller = await identify(have, given)
-        caller.require(self.permission)
+        if self.permission is not None:
+            caller.require(self.permission)
         request.state.credential = given
         return caller
 
@@ -76,11 +77,11 @@ def check_policies(app: FastAPI) -> None:
         raise RuntimeError(f"routes without a policy: {', '.join(sorted(forgot))}")
 
 
-def policy(route: BaseRoute) -> Permission | Literal["anyone"] | None:
-    """What a route needs, `anyone`, or None when it does not say."""
+def policy(route: BaseRoute) -> Permission | Literal["anyone", "caller"] | None:
+    """What a route needs, `caller` (whoever was let in), `anyone`, or None when it does not say."""
     for call in _calls(route.dependant) if isinstance(route, APIRoute) else ():
         if isinstance(call, Needs):
-            return call.permission
+            return call.permission or "caller"
         if call is anyone:
             return "anyone"
     return None
@@ -111,3 +112,4 @@ Writer = Annotated[Caller, Depends(Needs(Permission.TRANSCRIPTIONS_WRITE))]
 Browser = Annotated[Caller, Depends(Needs(Permission.STORAGE_READ))]
 Administrator = Annotated[Caller, Depends(Needs(Permission.ADMIN))]
 Person = Annotated[Caller, Depends(Needs(Permission.ACCOUNT))]
+AnyCaller = Annotated[Caller, Depends(Needs(None))]

@@ -6,7 +6,9 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from archivist_api.cursors import Cursors
+from archivist_api.disk import Disk
 from archivist_api.feed import Feed
+from archivist_api.schemas import Outward
 from archivist_common.db import Database
 from archivist_common.queue import Doorbell
 from archivist_common.security.tokens import Keys
@@ -23,6 +25,8 @@ class Deps:
     keys: Keys
     cursors: Cursors
     feed: Feed
+    disk: Disk
+    outward: Outward
 
 
 async def deps(request: Request) -> Deps:

@@ -1,19 +1,418 @@
 """What the gateway takes and gives. Requests refuse unknown fields; answers are built field by field."""
 
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
+from archivist_captions.formats import FORMATS
+from archivist_common import journal
 from archivist_common.artifacts import Stored
-from archivist_common.journal import Entry as JournalEntry
 from archivist_common.security.accounts import Account
 from archivist_common.security.api_keys import Key
 from archivist_common.security.passwords import LONGEST as LONGEST_PASSWORD
 from archivist_common.security.permissions import Permission
 from archivist_common.states import JobStatus, PublicState, Role, Stage
-from archivist_common.storage import Entry, Listing, MountState, Order
+from archivist_common.storage import Entry, Listing, MountState
 from archivist_common.transcriptions import Moving, Reading
 
-FORMATS = ("scc", "vtt", "srt", "ttml", "sami", "txt", "json")
+PAGE = 50
+LONGEST_PAGE = 200
+LONGEST_CURSOR = 2048
+FORMAT_PATTERN = f"^({'|'.join(FORMATS)})$"
+
+Outward = Callable[[str], str]
+"""A sentence as it may leave the house: paths of this machine replaced by names."""
+
+
+def _storable(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("holds a NUL character")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_storable)]
+Cursor = Annotated[str, Field(max_length=LONGEST_CURSOR)]
+
+
+class Asked(BaseModel):
+    """A request's body."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=False)
+
+
+class Told(BaseModel):
+    """An answer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Login(Asked):
+    username: Text = Field(min_length=1, max_length=80, examples=["admin"])
+    password: SecretStr = Field(min_length=1, max_length=LONGEST_PASSWORD, examples=["correct horse battery staple"])
+    new_password: SecretStr | None = Field(
+        default=None,
+        max_length=LONGEST_PASSWORD,
+        description="Replaces the password; required with a one-time password",
+    )
+
+
+class Refresh(Asked):
+    refresh_token: SecretStr = Field(min_length=43, max_length=43, description="Good for one use")
+
+
+class PasswordChange(Asked):
+    current_password: SecretStr = Field(min_length=1, max_length=LONGEST_PASSWORD)
+    new_password: SecretStr = Field(min_length=1, max_length=LONGEST_PASSWORD)
+
+
+class Tokens(Told):
+    access_token: str = Field(max_length=8192)
+    token_type: str = Field(default="Bearer", max_length=10)
+    expires_in_s: int = Field(ge=0, le=86_400, description="Life of the access token, seconds")
+    refresh_token: str = Field(max_length=43, description="Good for one use, for the next pair of tokens")
+
+
+class UserCreate(Asked):
+    username: Text = Field(min_length=3, max_length=80, examples=["lee"])
+    email: Text | None = Field(default=None, max_length=120, examples=["lee@example.org"])
+    role: Role = Role.USER
+
+
+class UserChange(Asked):
+    role: Role | None = None
+    active: bool | None = Field(default=None, description="False shuts the account out with its next request")
+
+
+class User(Told):
+    id: int = Field(ge=1, le=2**31)
+    username: str = Field(max_length=80)
+    email: str = Field(max_length=120)
+    role: Role
+    active: bool
+    created: datetime
+    last_login: datetime | None
+
+    @classmethod
+    def of(cls, account: Account) -> Self:
+        return cls(
+            id=account.id,
+            username=account.username,
+            email=account.email,
+            role=account.role,
+            active=account.active,
+            created=account.created,
+            last_login=account.last_login,
+        )
+
+
+class Me(User):
+    permissions: list[Permission] = Field(max_length=20, description="What this log-in or key may do")
+
+
+class UserCreated(Told):
+    user: User
+    one_time_password: str = Field(max_length=64, description="Shown once; exchanged at the first log-in")
+    until: datetime
+
+
+class UserPage(Told):
+    items: list[User] = Field(max_length=LONGEST_PAGE)
+    next: str | None = Field(max_length=LONGEST_CURSOR, description="Cursor of the next page")
+
+
+class ApiKeyCreate(Asked):
+    name: Text = Field(min_length=1, max_length=100, examples=["web team"])
+    description: Text | None = Field(default=None, max_length=1000)
+    permissions: list[Permission] = Field(
+        default=[Permission.TRANSCRIPTIONS_READ, Permission.STORAGE_READ],
+        min_length=1,
+        max_length=10,
+        description="At most what your role may; `account` cannot be given",
+    )
+    expires_in_days: int = Field(default=90, ge=1, le=365)
+    user_id: int | None = Field(default=None, ge=1, le=2**31 - 1, description="For somebody else; needs `admin`")
+
+
+class ApiKey(Told):
+    id: int = Field(ge=1, le=2**31)
+    user_id: int = Field(ge=1, le=2**31)
+    name: str = Field(max_length=100)
+    description: str | None = Field(max_length=1000)
+    prefix: str = Field(max_length=32, description="Its public part")
+    permissions: list[Permission] = Field(max_length=10)
+    active: bool
+    expires: datetime
+    last_used: datetime | None = Field(description="Written at most once a minute")
+    created: datetime
+
+    @classmethod
+    def of(cls, key: Key) -> Self:
+        return cls(
+            id=key.id,
+            user_id=key.user_id,
+            name=key.name,
+            description=key.description,
+            prefix=key.prefix,
+            permissions=sorted(key.permissions),
+            active=key.active,
+            expires=key.expires,
+            last_used=key.last_used,
+            created=key.created,
+        )
+
+
+class ApiKeyCreated(Told):
+    key: str = Field(max_length=100, description="Shown this once")
+    api_key: ApiKey
+
+
+class ApiKeyPage(Told):
+    items: list[ApiKey] = Field(max_length=LONGEST_PAGE)
+    next: str | None = Field(max_length=LONGEST_CURSOR, description="Cursor of the next page")
+
+
+class Server(Told):
+    """A storage server as it is now."""
+
+    name: str = Field(max_length=64)
+    mounted: bool
+    readable: bool
+    writable: bool
+    hung: bool = Field(description="It does not answer")
+    total_bytes: int | None = Field(ge=0, le=2**63 - 1)
+    free_bytes: int | None = Field(ge=0, le=2**63 - 1)
+    reason: str | None = Field(max_length=2000, description="What is wrong, where something is")
+
+    @classmethod
+    def of(cls, state: MountState, outward: Outward) -> Self:
+        return cls(
+            name=state.server,
+            mounted=state.mounted,
+            readable=state.readable,
+            writable=state.writable,
+            hung=state.hung,
+            total_bytes=state.total_bytes,
+            free_bytes=state.free_bytes,
+            reason=None if state.reason is None else outward(state.reason)[:2000],
+        )
+
+
+class Servers(Told):
+    items: list[Server] = Field(max_length=1000)
+
+
+class File(Told):
+    """A folder or a recording."""
+
+    name: str = Field(max_length=500)
+    path: str = Field(max_length=1000, description="Beneath the server; what a submission names")
+    is_folder: bool
+    size_bytes: int | None = Field(ge=0, le=2**63 - 1)
+    modified: datetime
+    has_captions: bool = Field(description="A caption file lies beside it")
+
+    @classmethod
+    def of(cls, entry: Entry) -> Self:
+        return cls(
+            name=entry.name,
+            path=entry.path,
+            is_folder=entry.is_folder,
+            size_bytes=entry.size_bytes,
+            modified=entry.modified,
+            has_captions=entry.has_captions,
+        )
+
+
+class Files(Told):
+    server: str = Field(max_length=64)
+    path: str = Field(max_length=1000)
+    items: list[File] = Field(max_length=LONGEST_PAGE)
+    next: str | None = Field(max_length=16_384, description="Cursor of the next page")
+    total: int = Field(ge=0, le=10_000, description="Folders and recordings here")
+    truncated: bool = Field(description="There are more than could be looked at")
+    skipped: int = Field(ge=0, le=1_000_000, description="Left out because their name is not UTF-8")
+
+    @classmethod
+    def of(cls, listing: Listing, cursor: str | None) -> Self:
+        return cls(
+            server=listing.server,
+            path=listing.path,
+            items=[File.of(entry) for entry in listing.entries],
+            next=cursor,
+            total=listing.total,
+            truncated=listing.truncated,
+            skipped=listing.skipped,
+        )
+
+
+class TranscriptionCreate(Asked):
+    storage: Text = Field(min_length=1, max_length=64, description="Name of a storage server", examples=["flex-1"])
+    path: str = Field(
+        min_length=1,
+        max_length=500,
+        description="The recording, beneath its server",
+        examples=["17837-1-Birchwood City Council (20220412).mp4"],
+    )
+    language: str | None = Field(
+        default=None, pattern="^(auto|[a-z]{2,3})$", description="`en`, …, or `auto`", examples=["en"]
+    )
+    model: Text | None = Field(default=None, min_length=1, max_length=50, examples=["large-v3"])
+    output_format: str | None = Field(
+        default=None,
+        pattern=FORMAT_PATTERN,
+        max_length=10,
+        description="The caption file that matters most; every format is made",
+    )
+    include_summary: bool | None = None
+    audio_track: int | None = Field(default=None, ge=0, le=31, description="Counted from 0; the default track if unset")
+    priority: int = Field(default=1, ge=1, le=5, description="5 goes first")
+
+
+class Failure(Told):
+    code: str = Field(max_length=50)
+    message: str = Field(max_length=10_000)
+
+
+class Output(Told):
+    """A file the job made."""
+
+    kind: str = Field(max_length=20)
+    href: str = Field(max_length=200)
+    size_bytes: int = Field(ge=0, le=2**63 - 1)
+    state: PublicState = Field(description="Whether it stands under the name people look for")
+    problem: str | None = Field(max_length=2000, description="Why it does not, in words")
+
+
+class Progress(Told):
+    """How far it is."""
+
+    status: JobStatus
+    stage: Stage | None
+    progress: int = Field(ge=0, le=100, description="Percent; never backwards within an attempt")
+    audio_done_s: float = Field(ge=0, le=10**9)
+    audio_s: float | None = Field(ge=0, le=10**9, description="Length of the recording, once known")
+    left_s: int | None = Field(ge=0, le=10**9, description="By the speed of this attempt so far")
+    attempt: int = Field(ge=0, le=2**31)
+
+    @classmethod
+    def of(cls, now: Moving) -> Self:
+        return cls(**_progress(now))
+
+
+class Transcription(Progress):
+    id: UUID
+    user_id: int | None = Field(ge=1, le=2**31)
+    storage: str = Field(max_length=64)
+    path: str = Field(max_length=500)
+    filename: str = Field(max_length=255)
+    size_bytes: int | None = Field(ge=0, le=2**63 - 1)
+    language: str = Field(max_length=10)
+    model: str = Field(max_length=50)
+    output_format: str = Field(max_length=10)
+    include_summary: bool
+    audio_track: int | None = Field(ge=0, le=2**31)
+    priority: int = Field(ge=1, le=5)
+    position: int | None = Field(ge=1, le=2**31, description="Place in the queue while it waits")
+    cancel_requested: bool
+    created: datetime
+    started: datetime | None
+    ended: datetime | None
+    processing_s: int | None = Field(ge=0, le=2**31)
+    warnings: list[str] = Field(max_length=1000, description="What was coped with: `CODE: sentence`")
+    error: Failure | None
+    outputs: list[Output] = Field(max_length=50)
+    links: dict[str, str] = Field(max_length=20, description="Where to ask for more")
+
+    @classmethod
+    def of(cls, job: Reading, files: Sequence[Stored], outward: Outward) -> Self:
+        here = f"/api/v1/transcriptions/{job.id}"
+        return cls(
+            **_progress(job.now),
+            id=job.id,
+            user_id=job.user_id,
+            storage=job.storage,
+            path=job.path,
+            filename=job.filename,
+            size_bytes=job.size_bytes,
+            language=job.language,
+            model=job.model,
+            output_format=job.output_format,
+            include_summary=job.include_summary,
+            audio_track=job.audio_track,
+            priority=job.priority,
+            position=job.position,
+            cancel_requested=job.now.cancel_requested,
+            created=job.created,
+            started=job.started,
+            ended=job.ended,
+            processing_s=job.processing_s,
+            warnings=list(job.warnings),
+            error=None
+            if job.error_code is None
+            else Failure(code=job.error_code, message=outward(job.error_message or "")[:10_000]),
+            outputs=[_output(here, file, outward) for file in files],
+            links={"self": here, "events": f"{here}/events", "log": f"{here}/log"},
+        )
+
+
+class TranscriptionPage(Told):
+    items: list[Transcription] = Field(max_length=LONGEST_PAGE)
+    next: str | None = Field(max_length=LONGEST_CURSOR, description="Cursor of the next page")
+
+
+class Sentence(Told):
+    start_ms: int = Field(ge=0, le=10**12)
+    end_ms: int = Field(ge=0, le=10**12)
+    text: str = Field(max_length=100_000)
+
+
+class Summary(Told):
+    sentences: list[Sentence] = Field(max_length=10_000)
+
+    @classmethod
+    def of(cls, stored: dict[str, Any]) -> Self:
+        names = ("start_ms", "end_ms", "text")
+        return cls(sentences=[Sentence(**{name: one[name] for name in names}) for one in stored["sentences"]])
+
+
+class LogEntry(Told):
+    at: datetime
+    level: str = Field(max_length=20)
+    message: str = Field(max_length=10_000)
+    component: str | None = Field(max_length=50)
+
+    @classmethod
+    def of(cls, entry: journal.Entry, outward: Outward) -> Self:
+        return cls(
+            at=entry.created_date, level=entry.level, message=outward(entry.message)[:10_000], component=entry.component
+        )
+
+
+class Log(Told):
+    items: list[LogEntry] = Field(max_length=1000)
+
+
+def _progress(now: Moving) -> dict[str, Any]:
+    return {
+        "status": now.status,
+        "stage": now.stage,
+        "progress": now.percent,
+        "audio_done_s": now.audio_done_ms / 1000,
+        "audio_s": None if now.audio_ms is None else now.audio_ms / 1000,
+        "left_s": None if now.left is None else now.left // timedelta(seconds=1),
+        "attempt": now.attempt,
+    }
+
+
+def _output(here: str, file: Stored, outward: Outward) -> Output:
+    where = file.kind if file.kind in {"summary", "metadata"} else f"captions/{file.kind}"
+    return Output(
+        kind=file.kind,
+        href=f"{here}/{where}",
+        size_bytes=file.size_bytes,
+        state=file.public_state,
+        problem=None if file.public_error is None else outward(file.public_error)[:2000],
+    )

@@ -1,6 +1,5 @@
 """The transcriber's process: a supervisor of pinned slots, the placing of files, and the shared reconciler."""
 
-import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator
@@ -71,7 +70,7 @@ def plan(settings: TranscriberSettings) -> list[Slot]:
         "whisper_beam_size": settings.whisper_beam_size,
         "media_deadline_s": settings.media_deadline.total_seconds(),
     }
-    return [Slot(number, slot.cpus, handed) for number, slot in enumerate(plans)]
+    return [Slot(number, slot.cpus, handed, slot.threads) for number, slot in enumerate(plans)]
 
 
 def main() -> None:

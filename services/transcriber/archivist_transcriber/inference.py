@@ -58,7 +58,7 @@ class SlotSettings:
             compute_type=given["whisper_compute_type"],
             batch_size=given["whisper_batch_size"],
             beam_size=given["whisper_beam_size"],
-            threads=len(options["cores"]) or 1,
+            threads=options["threads"],
             places=Places(
                 servers={server.name: server for server in servers},
                 output=Path(given["default_output_path"]),

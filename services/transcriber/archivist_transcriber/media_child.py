@@ -9,6 +9,7 @@ its standard output in messages of one kind byte, a length and a body: I informa
 """
 
 import ctypes
+import errno
 import importlib
 import json
 import os
@@ -26,23 +27,24 @@ RATE = 16_000  # samples a second, what every speech model here hears
 BLOCK = 10 * RATE  # samples in a message
 
 CONTAINERS = (
-    "mov matroska mpegts mpeg mxf mxf_opatom wav w64 aiff mp3 aac flac ogg avi asf gxf flv caf dv ac3 eac3 loas "
-    "lxf au amr"
-).split()
+    "mov,matroska,mpegts,mpeg,mxf,mxf_opatom,wav,w64,aiff,mp3,aac,flac,ogg,avi,asf,gxf,"
+    "flv,caf,dv,ac3,eac3,loas,lxf,au,amr"
+)
 """What a recording may be. No playlist, picture, subtitle, archive or device: they lead to other files."""
 CODECS = (
-    "aac aac_fixed aac_latm ac3 ac3_fixed eac3 alac als amrnb amrwb ape cook dca dolby_e flac g722 g723_1 g729 gsm "
-    "gsm_ms mace3 mace6 mlp mp1 mp1float mp2 mp2float mp3 mp3float mp3adu mp3adufloat mp3on4 mp3on4float "
-    "mpc7 mpc8 nellymoser opus libopus speex qdm2 qdmc qcelp real_144 real_288 ralf s302m sipr tak truehd truespeech "
-    "tta twinvq vorbis wavpack wmalossless wmapro wmav1 wmav2 wmavoice xma1 xma2 "
-    "adpcm_ima_wav adpcm_ms adpcm_ima_qt adpcm_swf adpcm_yamaha "
-    "pcm_alaw pcm_mulaw pcm_bluray pcm_dvd pcm_lxf pcm_s8 pcm_s8_planar pcm_u8 pcm_vidc "
-    "pcm_f16le pcm_f24le pcm_f32be pcm_f32le pcm_f64be pcm_f64le pcm_s16be pcm_s16be_planar pcm_s16le "
-    "pcm_s16le_planar pcm_s24be pcm_s24daud pcm_s24le pcm_s24le_planar pcm_s32be pcm_s32le pcm_s32le_planar "
-    "pcm_s64be pcm_s64le pcm_sga pcm_u16be pcm_u16le pcm_u24be pcm_u24le pcm_u32be pcm_u32le dvaudio"
-).split()
+    "aac,aac_fixed,aac_latm,ac3,ac3_fixed,eac3,alac,als,amrnb,amrwb,ape,cook,dca,dolby_e,"
+    "flac,g722,g723_1,g729,gsm,gsm_ms,mace3,mace6,mlp,mp1,mp1float,mp2,mp2float,mp3,"
+    "mp3float,mp3adu,mp3adufloat,mp3on4,mp3on4float,mpc7,mpc8,nellymoser,opus,libopus,speex,"
+    "qdm2,qdmc,qcelp,real_144,real_288,ralf,s302m,sipr,tak,truehd,truespeech,tta,twinvq,"
+    "vorbis,wavpack,wmalossless,wmapro,wmav1,wmav2,wmavoice,xma1,xma2,adpcm_ima_wav,adpcm_ms,"
+    "adpcm_ima_qt,adpcm_swf,adpcm_yamaha,pcm_alaw,pcm_mulaw,pcm_bluray,pcm_dvd,pcm_lxf,pcm_s8,"
+    "pcm_s8_planar,pcm_u8,pcm_vidc,pcm_f16le,pcm_f24le,pcm_f32be,pcm_f32le,pcm_f64be,pcm_f64le,"
+    "pcm_s16be,pcm_s16be_planar,pcm_s16le,pcm_s16le_planar,pcm_s24be,pcm_s24daud,pcm_s24le,"
+    "pcm_s24le_planar,pcm_s32be,pcm_s32le,pcm_s32le_planar,pcm_s64be,pcm_s64le,pcm_sga,pcm_u16be,"
+    "pcm_u16le,pcm_u24be,pcm_u24le,pcm_u32be,pcm_u32le,dvaudio"
+)
 """Decoders that may run. Sound only: no picture is ever decoded."""
-SEEKABLE = frozenset("mov matroska mpegts mxf wav w64 aiff flac ogg".split())
+SEEKABLE = frozenset(["mov", "matroska", "mpegts", "mxf", "wav", "w64", "aiff", "flac", "ogg"])
 """Containers whose times are true after a seek. The others are decoded from their beginning."""
 
 MAX_STREAMS = 32
@@ -52,7 +54,7 @@ MIN_RATE, MAX_RATE = 4_000, 384_000  # samples a second
 GAP = Fraction(1, 10)  # seconds; smaller steps of the clock are rounding
 JUMP = 10  # seconds; a step back of more, or past the end, is a new clock (as in FFmpeg's dts_delta_threshold)
 PREROLL = Fraction(1, 2)  # seconds decoded before the wanted start: codecs need a run-up
-DECLARING = frozenset("mov matroska wav w64 aiff flac mxf caf au avi".split())
+DECLARING = frozenset(["mov", "matroska", "wav", "w64", "aiff", "flac", "mxf", "caf", "au", "avi"])
 """Containers that say how long they are, so that a cut-off one can be told."""
 _TIMECODE = re.compile(r"\d\d:\d\d:\d\d[:;.]\d\d")
 
@@ -90,7 +92,7 @@ class Source:
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size}[whence]
         if base + offset < 0:
-            raise ValueError("negative position")
+            raise OSError(errno.EINVAL, "negative position")
         self._position = base + offset
         return self._position
 
@@ -155,7 +157,7 @@ def main(request: dict[str, Any]) -> None:
     except MemoryError:
         megabytes = request["memory"] // 2**20
         send_json(b"E", {"code": "MEDIA_UNREADABLE", "message": f"decoding it needs more than {megabytes} MB"})
-    except (av.error.FFmpegError, OSError, ValueError) as exc:
+    except (av.error.FFmpegError, OSError) as exc:
         send_json(b"E", translated(exc, source))
 
 
@@ -172,6 +174,8 @@ def load_all() -> Any:
 def translated(exc: Exception, source: Source) -> dict[str, Any]:
     if source.fault is not None:
         return {"code": "STORAGE_UNAVAILABLE", "message": f"reading failed: {source.fault.strerror}"}
+    if isinstance(exc, OSError) and exc.errno == errno.EINVAL:  # so FFmpeg says what its whitelists refuse
+        return {"code": "MEDIA_UNREADABLE", "message": "its content is no recording, whatever its name says"}
     reason = getattr(exc, "strerror", None) or str(exc)
     return {"code": "MEDIA_UNREADABLE", "message": f"not a readable recording: {reason}"}
 
@@ -183,8 +187,8 @@ def open_container(av: Any, source: Source) -> Any:
         buffer_size=1 << 18,
         metadata_errors="replace",
         options={
-            "format_whitelist": ",".join(CONTAINERS),
-            "codec_whitelist": ",".join(CODECS),
+            "format_whitelist": CONTAINERS,
+            "codec_whitelist": CODECS,
             "protocol_whitelist": "pipe",
             "max_streams": str(4 * MAX_STREAMS),
             "probesize": str(16 << 20),
@@ -195,7 +199,7 @@ def open_container(av: Any, source: Source) -> Any:
 
 def describe(container: Any, source: Source) -> dict[str, Any]:
     """What `media.MediaInfo` holds, as JSON. Raises Refused for what we do not take."""
-    kind = next(name for name in CONTAINERS if name in container.format.name.split(","))
+    kind = next(name for name in CONTAINERS.split(",") if name in container.format.name.split(","))
     if len(container.streams) > MAX_STREAMS:
         raise unreadable(f"{len(container.streams)} streams; {MAX_STREAMS} is the limit")
     audio = list(container.streams.audio)
@@ -227,13 +231,13 @@ def _count(number: int, noun: str) -> str:
 
 
 def _start(stream: Any) -> Fraction:
-    return Fraction(stream.start_time or 0) * stream.time_base
+    return Fraction(stream.start_time or 0) * Fraction(stream.time_base)
 
 
 def _duration(container: Any, audio: list[Any], video: Any, zero: Fraction | None) -> Fraction:
     """Seconds from time zero to the end of the longest stream; 0 where the container does not know."""
     ends = [
-        _start(s) + s.duration * s.time_base
+        _start(s) + s.duration * Fraction(s.time_base)
         for s in [*audio, *([video] if video else [])]
         if s.duration is not None and s.duration > 0
     ]
@@ -322,7 +326,7 @@ class Decoder:
     def run(self) -> dict[str, Any]:
         for stream in self._container.streams:
             if stream.index != self._stream.index:
-                stream.discard = "all"  # what is not decoded is not read, where the container allows
+                stream.discard = self._av.stream.Discard.all  # what is not decoded is not read, where the container allows
         for frame in self._frames():
             if frame.pts is None and self._resampler is None:
                 frame.pts = 0
@@ -350,7 +354,7 @@ class Decoder:
         channels, rate = self._track["channels"], self._track["sample_rate"]
         if self._stream.codec_context is None:
             raise unreadable("its audio is of a kind that cannot be decoded")
-        if self._stream.codec_context.name not in CODECS:
+        if self._stream.codec_context.name not in CODECS.split(","):
             raise unreadable(f"its audio codec is not taken: {self._stream.codec_context.name}")
         if channels > MAX_CHANNELS:
             raise unreadable(f"{channels} channels in one audio track; {MAX_CHANNELS} is the limit")
@@ -400,6 +404,8 @@ class Decoder:
                 self._zero = clock
             at = clock - self._zero + self._shift
         if self._resampler is None:
+            if abs(at) > self._limit():  # a first sound past the end of the recording: a clock of its own
+                self._shift, at = -at, Fraction(0)
             self._begin(shape, at)
         elif abs(at - expected) > GAP:
             if at < expected - JUMP or at > max(self._limit(), expected + JUMP):
@@ -417,7 +423,9 @@ class Decoder:
             self._put(bytes(piece.planes[0])[: 2 * piece.samples])
 
     def _limit(self) -> Fraction:
-        return Fraction(self._info["duration_ms"], 1000) + JUMP
+        """No sound of the recording lies later than this, in seconds."""
+        duration: int = self._info["duration_ms"]
+        return Fraction(duration, 1000) + JUMP if duration else Fraction(MAX_HOURS * 3600)
 
     def _begin(self, shape: tuple[str, str, int], at: Fraction) -> None:
         """Start resampling at a moment of the recording: silence up to it, or cut what lies before."""

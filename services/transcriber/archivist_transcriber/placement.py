@@ -19,10 +19,9 @@ from archivist_common.errors import (
     PathRefused,
     PublicNameTaken,
     StorageError,
-    StorageReadOnly,
 )
 from archivist_common.states import PublicState
-from archivist_common.storage import Storages
+from archivist_common.storage import Storages, StorageServer
 from archivist_transcriber.outputs import second_choice
 
 log = logging.getLogger(__name__)
@@ -89,36 +88,37 @@ class Placer:
     async def _put(self, artifact: Unplaced, target: Path) -> bool:
         """Place one file. True when the name belongs to another recording of the same base name."""
         server = next((server for server in self._storages.servers if target.is_relative_to(server.path)), None)
-        if server is None:
-            await asyncio.to_thread(files.make_folder, target.parent)
-        else:
-            # Asked of a child first: a mount that hangs would take our thread with it.
-            state = await self._storages.state(server, self._deadline)
-            if not state.writable:
-                raise StorageReadOnly(f"{server.name}: {state.reason or 'cannot be written to'}")
-        held, writer = await self._found(target)
+        held = await self._held(target, server)
+        async with self._db.transaction() as session:
+            writer = None if held is None else await artifacts.writer_of(session, target, held)
         if writer not in (None, (artifact.storage, artifact.source)):
             return True
-        ours = frozenset({held} if writer is not None else ())
-        await asyncio.to_thread(
-            partial(
-                files.place,
-                artifact.path,
-                artifact.sha256,
-                target,
-                ours=ours.__contains__,
-                beneath=None if server is None else server.path,
+        ours = frozenset({held} if held is not None and writer is not None else ())
+        if server is None:
+            await asyncio.to_thread(files.make_folder, target.parent)
+            await asyncio.to_thread(
+                partial(files.place, artifact.path, artifact.sha256, target, ours=ours.__contains__)
             )
-        )
+        else:
+            await self._storages.place(
+                server,
+                str(target.relative_to(server.path)),
+                source=artifact.path,
+                sha256=artifact.sha256,
+                ours=ours,
+                deadline=self._deadline,
+            )
         return False
 
-    async def _found(self, target: Path) -> tuple[str | None, tuple[str, str] | None]:
-        """What stands under a name, by hash, and the recording for which Archivist wrote it."""
-        if not await asyncio.to_thread(target.is_file):
-            return None, None
-        held = (await asyncio.to_thread(files.digest, target)).sha256
-        async with self._db.transaction() as session:
-            return held, await artifacts.writer_of(session, target, held)
+    async def _held(self, target: Path, server: StorageServer | None) -> str | None:
+        """Hash of what stands under a name; None when nothing does. A mount that may hang is asked of a child."""
+        try:
+            if server is None:
+                return (await asyncio.to_thread(files.digest, target)).sha256
+            path = str(target.relative_to(server.path))
+            return (await self._storages.digest(server, path, self._deadline)).sha256
+        except FileMissing:
+            return None
 
     async def _settle(self, artifact: Unplaced, state: PublicState, path: Path, error: str | None = None) -> None:
         async with self._db.transaction() as session:

@@ -9,10 +9,11 @@ PAUSE_MS = 2_000  # a silence of this length ends a sentence
 LONGEST = 60  # words; without punctuation a sentence is cut here
 _ENDS = ".?!…。？！"
 _CLOSING = "\"'”’)]»"
-_ABBREVIATIONS = frozenset(
-    "mr mrs ms dr prof sr jr st ave blvd rd no vs etc hon rev sen rep gov gen lt col capt sgt dept inc co corp ltd "
-    "jan feb mar apr aug sept sep oct nov dec a.m p.m u.s e.g i.e".split()
+_ABBREVIATED = (
+    "mr mrs ms dr prof sr jr st ave blvd rd no vs etc hon rev sen rep gov gen lt col capt sgt dept inc co "
+    "corp ltd jan feb mar apr aug sept sep oct nov dec a.m p.m u.s e.g i.e"
 )
+_ABBREVIATIONS = frozenset(_ABBREVIATED.split())
 """Words whose full stop ends no sentence (when another word follows without a pause)."""
 _BREATH_MS = 700  # an abbreviation followed by this much silence does end one
 
@@ -29,11 +30,12 @@ def sentences(words: Sequence[Word], language: str = "en") -> tuple[Sentence, ..
     space = "" if language in {"zh", "ja", "th", "lo", "my", "yue"} else " "
     return tuple(
         Sentence(group[0].start_ms, group[-1].end_ms, space.join(word.text for word in group))
-        for group in _groups(words)
+        for group in by_sentence(words)
     )
 
 
-def _groups(words: Sequence[Word]) -> Iterator[list[Word]]:
+def by_sentence(words: Sequence[Word]) -> Iterator[list[Word]]:
+    """The words themselves, sentence by sentence."""
     group: list[Word] = []
     for n, word in enumerate(words):
         group.append(word)

@@ -5,6 +5,7 @@ it computes and knows no database.
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
@@ -16,7 +17,7 @@ from datetime import timedelta
 from typing import Any
 
 from archivist_common import metrics
-from archivist_common.errors import ArchivistError, WorkerCrashed, by_code
+from archivist_common.errors import WorkerCrashed, by_code
 from archivist_common.jobs import Outcome, Progress
 from archivist_transcriber import wire
 
@@ -43,9 +44,11 @@ class Loaded:
 class Slot:
     """One pinned process, started again when it dies. Used by one task at a time."""
 
-    def __init__(self, number: int, cores: tuple[int, ...], settings: Mapping[str, Any]) -> None:
+    def __init__(self, number: int, cores: tuple[int, ...], settings: Mapping[str, Any], threads: int = 1) -> None:
+        """cores: logical ones, as the kernel numbers them. threads: one for each physical core among them."""
         self.number = number
         self.cores = cores
+        self.threads = threads
         self.loaded: Loaded | None = None
         self._settings = settings
         self._process: asyncio.subprocess.Process | None = None
@@ -63,8 +66,8 @@ class Slot:
             return self.loaded
         await self.kill("restart")
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
-        environment |= dict.fromkeys(_THREAD_SETTINGS, str(len(self.cores)))
-        options = json.dumps({"slot": self.number, "cores": self.cores, "settings": dict(self._settings)})
+        environment |= dict.fromkeys(_THREAD_SETTINGS, str(self.threads))
+        options = json.dumps({"cores": self.cores, "threads": self.threads, "settings": dict(self._settings)})
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -121,10 +124,8 @@ class Slot:
             return
         if process.returncode is None:
             metrics.CHILD_KILLS.labels(reason).inc()
-        try:
+        with contextlib.suppress(ProcessLookupError):  # the whole group may have ended by itself
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass  # the whole group has ended by itself
         await process.wait()
 
     async def _send(self, line: bytes) -> None:

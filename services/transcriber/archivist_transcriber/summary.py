@@ -56,7 +56,7 @@ def _candidates(spoken: Sequence[Sentence]) -> list[Sentence]:
     for sentence in spoken:
         once.setdefault(" ".join(_WORD.findall(sentence.text.casefold())), sentence)
     long = [
-        s for plain, s in once.items() if len(plain.split()) >= _SHORTEST or " " not in s.text and len(plain) > 12
+        s for plain, s in once.items() if len(plain.split()) >= _SHORTEST or (" " not in s.text and len(plain) > 12)
     ]
     return long or [s for plain, s in once.items() if plain]
 
@@ -111,7 +111,7 @@ def _lexrank(language: str) -> Any:
 
     class LexRank(LexRankSummarizer):  # type: ignore[misc]
         @staticmethod
-        def power_method(matrix: Any, epsilon: float) -> Any:  # noqa: ARG004 -- sumy's signature
+        def power_method(matrix: Any, epsilon: float) -> Any:
             """With damping, so that it settles on any graph; sumy's own divides by zero on one without edges."""
             count = len(matrix)
             scores = np.full(count, 1.0 / count)

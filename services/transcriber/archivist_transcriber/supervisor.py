@@ -13,7 +13,6 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from archivist_common import jobs, metrics
-from archivist_common.db import Database
 from archivist_common.errors import ArchivistError, DatabaseUnavailable, EngineUnavailable
 from archivist_common.jobs import Claim
 from archivist_common.models import Worker
@@ -96,7 +95,7 @@ class Supervisor:
                 self._on_end()
 
     async def _next(self, slot: Slot) -> Claim | None:
-        """The next job for a slot; None when nothing came within a poll interval, so that the slot is looked after."""
+        """The next job for a slot; None when nothing came within a poll interval: then the slot is looked after."""
         try:
             async with self._deps.db.transaction() as session:
                 claim = await jobs.claim(session, f"{self.id}/{slot.number}", self._deps.lease)

@@ -69,7 +69,8 @@ async def run(deps: Deps, slot: Slot, claim: Claim) -> None:
             log.info("job cancelled")
             _count("cancelled")
         except ArchivistError as exc:
-            status = await _end(deps, claim, lambda session: jobs.fail(session, claim, exc))
+            error = exc
+            status = await _end(deps, claim, lambda session: jobs.fail(session, claim, error))
             log.error("attempt failed", extra={"code": exc.code, "detail": exc.message, "status": status})
             _count("failed")
         except asyncio.CancelledError:

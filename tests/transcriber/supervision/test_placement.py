@@ -5,6 +5,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from tests.transcriber.supervision.conftest import LEASE, Station
 
 from archivist_common import artifacts, files, jobs
 from archivist_common.artifacts import Made
@@ -13,7 +14,6 @@ from archivist_common.states import PublicState
 from archivist_common.storage import Storages, StorageServer
 from archivist_transcriber.outputs import attempt_folder, public_path, vault_name
 from archivist_transcriber.placement import Placer
-from tests.transcriber.supervision.conftest import LEASE, Station
 
 
 async def _finish(station: Station, path: str, data: bytes, *, beside: bool = False) -> UUID:
@@ -23,7 +23,8 @@ async def _finish(station: Station, path: str, data: bytes, *, beside: bool = Fa
     claim = await station.claimed(path)
     server = StorageServer("flex-1", station.media, beside, Kind.FOLDER)
     staged = files.stage(attempt_folder(station.output, str(claim.id), claim.attempt), vault_name("scc"), data)
-    made = Made("scc", staged.path, staged.sha256, staged.size_bytes, public_path(station.output, server, path, "scc"))
+    public = public_path(station.output, server, path, "scc")
+    made = Made("scc", staged.path, staged.sha256, staged.size_bytes, public)
     async with station.db.transaction() as session:
         await jobs.complete(session, claim, jobs.Outcome((made,), 1000, "en", None, ()))
     return claim.id

@@ -6,12 +6,12 @@ import signal
 from pathlib import Path
 
 import pytest
+from tests.transcriber.supervision.conftest import Slots, Station
 
 from archivist_common.errors import MediaUnreadable, ModelMissing, WorkerCrashed
 from archivist_common.jobs import Progress
 from archivist_transcriber.slots import Slot
 from archivist_transcriber.wire import Work
-from tests.transcriber.supervision.conftest import Slots, Station
 
 
 def _work(station: Station, path: str) -> Work:

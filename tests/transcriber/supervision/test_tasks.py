@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select
+from tests.transcriber.supervision.conftest import Station
 
 from archivist_captions.cea608 import verifier
 from archivist_common import artifacts, jobs, outbox
 from archivist_common.models import OutboxEvent
 from archivist_transcriber import tasks
 from archivist_transcriber.slots import Slot
-from tests.transcriber.supervision.conftest import Station
 
 KINDS = {"scc", "vtt", "srt", "txt", "json", "summary", "metadata"}
 

@@ -5,9 +5,10 @@ findings. Source: 47 CFR 79.101. Nothing here knows how the encoder works.
 """
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import groupby
 
 from archivist_captions.cea608 import codes
 from archivist_captions.cea608.characters import BASIC_OF_CODE, EXTENDED_OF_CODE, FALLBACKS, SPECIAL_OF_CODE
@@ -23,12 +24,15 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of the screen. number 1 to 15 from the top, column 0 to 31 of its first character."""
+    """One row of the screen. number 1 to 15 from the top, column 0 to 31 of its first character.
+
+    italics: where in the text, (start, end) by (start, end), it is in italics; spaces at the ends left out.
+    """
 
     number: int
     column: int
     text: str
-    italic: bool = False
+    italics: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,7 @@ class Receiver:
         elif word in codes.TAB_OFFSETS:
             self._column = min(self._column + word - 0x1720, codes.COLUMNS - 1)
         elif 0x1120 <= word < 0x1130:
+            self._italic = False
             self._write(frame, " ")
             self._italic = word >= codes.MID_ROW_ITALIC
         elif 0x1020 <= word < 0x1030 or 0x1724 <= word < 0x1730:
@@ -301,7 +306,20 @@ def _rows(memory: _Memory) -> Iterable[Row]:
         visible = text.replace("\u00a0", " ")
         stripped = visible.lstrip()
         if stripped:
-            yield Row(number, first + len(visible) - len(stripped), stripped.rstrip(), cells[last].italic)
+            column = first + len(visible) - len(stripped)
+            text = stripped.rstrip()
+            slanted = [cells.get(column + place, blank).italic for place in range(len(text))]
+            yield Row(number, column, text, tuple(_runs(text, slanted)) if any(slanted) else ())
+
+
+def _runs(text: str, slanted: list[bool]) -> Iterator[tuple[int, int]]:
+    place = 0
+    for italic, group in groupby(slanted):
+        end = place + len(list(group))
+        run = text[place:end]
+        if italic and run.strip():
+            yield end - len(run.lstrip()), place + len(run.rstrip())
+        place = end
 
 
 def _stands_in(fallback: str, character: str) -> bool:

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from archivist_captions.cea608.codes import COLUMNS, EDM, HEX_BYTES, MOST_ROWS_SHOWN
 from archivist_captions.cea608.loads import LAVISH, Atom, Thrift, length, load
-from archivist_captions.cea608.screens import Screen, screens_of
+from archivist_captions.cea608.screens import Row, Screen, screens_of
 from archivist_captions.cue import Cue
 from archivist_captions.errors import CannotEncode
 from archivist_captions.notes import Note, NoteKind
@@ -169,7 +169,7 @@ def _place(before: _Placed | None, screen: Screen, origin: int, chain: int) -> _
 
 
 def _attempt(before: _Placed | None, screen: Screen, origin: int, thrift: Thrift, *, chained: bool) -> _Placed:
-    atoms = load(screen.rows, thrift)
+    atoms = load(screen.rows, thrift, top=screen.top)
     words = length(atoms) - _PAIR  # until the first EOC
     free = origin if before is None else before.eoc + _PAIR
     erase = None if before is None or chained else before.end
@@ -197,17 +197,18 @@ def _with_erase(atoms: list[Atom], begin: int, erase: int) -> tuple[list[Atom], 
 
 def _join(before: Screen, screen: Screen) -> Screen | None:
     """Both on one screen, or None when they do not fit or the second would be shown much too early."""
-    if screen.start - before.start > _JOIN_WITHIN:
+    if screen.start - before.start > _JOIN_WITHIN or screen.top != before.top:
         return None
     rows = list(before.rows)
-    last = f"{rows[-1]} {screen.rows[0]}"
-    if len(screen.rows) == 1 and not screen.rows[0].startswith((">>", "[", "♪")) and len(last) < COLUMNS:
-        rows[-1] = last
+    last, first = rows[-1], screen.rows[0]
+    fits = len(last.text) + 1 + len(first.text) < COLUMNS and not (last.italics or first.italics)
+    if fits and len(screen.rows) == 1 and not first.text.startswith((">>", "[", "♪")):
+        rows[-1] = Row(f"{last.text} {first.text}")
     else:
         rows.extend(screen.rows)
     if len(rows) > min(_JOIN_ROWS, MOST_ROWS_SHOWN):
         return None
-    return Screen(before.cues + screen.cues, before.start, screen.end, tuple(rows))
+    return replace(before, cues=before.cues + screen.cues, end=screen.end, rows=tuple(rows))
 
 
 def _refuse_outside_the_day(placed: Sequence[_Placed], cues: Sequence[Cue], options: SccOptions) -> None:
@@ -227,7 +228,7 @@ def _refuse_outside_the_day(placed: Sequence[_Placed], cues: Sequence[Cue], opti
 def _notes(placed: Sequence[_Placed]) -> Iterator[Note]:
     for this in placed:
         cue = this.screen.cues[0]
-        quoted = any("“" in row or "”" in row or "—" in row for row in this.screen.rows)
+        quoted = any("“" in row.text or "”" in row.text or "—" in row.text for row in this.screen.rows)
         if this.thrift.curly_quotes and quoted:
             yield Note(NoteKind.STRAIGHTENED, cue, "curly quotes and dashes sent straight")
         if this.thrift.tab_offset:

@@ -1,7 +1,8 @@
 """Cues made fit for the screen: showable characters, 32 columns, 4 rows, one caption at a time."""
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import zip_longest
 
@@ -12,6 +13,16 @@ from archivist_captions.cue import Cue
 from archivist_captions.notes import Note, NoteKind
 from archivist_captions.timecode import frame_at
 
+_WORD = re.compile(r"\S+")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row to be shown: words with one space between. italics: one flag a word, or empty when none is."""
+
+    text: str
+    italics: tuple[bool, ...] = ()
+
 
 @dataclass(frozen=True, slots=True)
 class Screen:
@@ -20,7 +31,8 @@ class Screen:
     cues: tuple[int, ...]
     start: int
     end: int
-    rows: tuple[str, ...]
+    rows: tuple[Row, ...]
+    top: bool = False
 
 
 def screens_of(
@@ -46,47 +58,60 @@ def screens_of(
             if limit < end:
                 notes.append(Note(NoteKind.OVERLAP, index, f"ended by cue {following + 1}", end - limit))
                 end = limit
-        screens.extend(_split(index, start, max(start + 1, end), rows, notes))
+        screens.extend(_split(Screen((index,), start, max(start + 1, end), tuple(rows), cue.top), notes))
     return screens, notes
 
 
-def _rows(index: int, cue: Cue, notes: list[Note]) -> list[str]:
-    rows: list[str] = []
-    for line in cue.lines:
-        shown, changes = transliterate(line)
-        for change in changes:
-            kind = NoteKind.TRANSLITERATED if change.shown else NoteKind.REMOVED
-            notes.append(Note(kind, index, f"{change.wanted!r} as {change.shown!r}"))
-        words = shown.split()
+def _rows(index: int, cue: Cue, notes: list[Note]) -> list[Row]:
+    rows: list[Row] = []
+    for number, line in enumerate(cue.lines):
+        words: list[str] = []
+        italics: list[bool] = []
+        letters = {
+            place for italic in cue.italics if italic.line == number for place in range(italic.start, italic.end)
+        }
+        for match in _WORD.finditer(line):
+            shown, changes = transliterate(match[0])
+            for change in changes:
+                kind = NoteKind.TRANSLITERATED if change.shown else NoteKind.REMOVED
+                notes.append(Note(kind, index, f"{change.wanted!r} as {change.shown!r}"))
+            pieces = shown.split()
+            words += pieces
+            # Italics begin and end with a code in place of a space, so a word has them or has not.
+            italics += [not letters.isdisjoint(range(*match.span()))] * len(pieces)
         text = " ".join(words)
         if _fits(text):
             if text:
-                rows.append(text)
+                rows.append(_row(words, italics))
             continue
         notes.append(Note(NoteKind.REWRAPPED, index, f"{len(text)} columns"))
-        rows.extend(_wrap(index, words, notes))
+        rows.extend(_wrap(index, words, italics, notes))
     return rows
 
 
-def _wrap(index: int, words: Sequence[str], notes: list[Note]) -> list[str]:
+def _row(words: Sequence[str], italics: Sequence[bool]) -> Row:
+    return Row(" ".join(words), tuple(italics) if any(italics) else ())
+
+
+def _wrap(index: int, words: Sequence[str], italics: Sequence[bool], notes: list[Note]) -> list[Row]:
     """Rows of whole words; a word longer than a row is cut, and nothing is added to it."""
-    rows: list[str] = []
-    row = ""
-    for word in words:
+    rows: list[Row] = []
+    row: list[str] = []
+    flags: list[bool] = []
+    for word, italic in zip(words, italics, strict=True):
         if not _fits(word):
             notes.append(Note(NoteKind.CUT, index, f"a word of {len(word)} letters"))
         piece = word
-        if row and _fits(f"{row} {piece}"):
-            row = f"{row} {piece}"
-            continue
-        if row:
-            rows.append(row)
+        if row and not _fits(" ".join([*row, piece])):
+            rows.append(_row(row, flags))
+            row, flags = [], []
         while not _fits(piece):
             size = COLUMNS if _fits(piece[:COLUMNS]) else COLUMNS - 1
-            rows.append(piece[:size])
+            rows.append(_row([piece[:size]], [italic]))
             piece = piece[size:]
-        row = piece
-    rows.append(row)
+        row.append(piece)
+        flags.append(italic)
+    rows.append(_row(row, flags))
     return rows
 
 
@@ -95,20 +120,21 @@ def _fits(text: str) -> bool:
     return len(text) < COLUMNS or (len(text) == COLUMNS and text[-1] not in EXTENDED)
 
 
-def _split(index: int, start: int, end: int, rows: list[str], notes: list[Note]) -> list[Screen]:
-    """One screen, or several of at most four rows that share the time by their letters."""
+def _split(screen: Screen, notes: list[Note]) -> list[Screen]:
+    """The screen, or several of at most four rows that share its time by their letters."""
+    rows = screen.rows
     if len(rows) <= MOST_ROWS_SHOWN:
-        return [Screen((index,), start, end, tuple(rows))]
+        return [screen]
     count = -(-len(rows) // MOST_ROWS_SHOWN)
-    notes.append(Note(NoteKind.SPLIT, index, f"{len(rows)} rows as {count} captions"))
+    notes.append(Note(NoteKind.SPLIT, screen.cues[0], f"{len(rows)} rows as {count} captions"))
     size = -(-len(rows) // count)
-    groups = [rows[first : first + size] for first in range(0, len(rows), size)]
-    letters = sum(map(len, rows))
+    letters = sum(len(row.text) for row in rows)
     screens: list[Screen] = []
     done = 0
-    for group in groups:
-        first = start + (end - start) * done // letters
-        done += sum(map(len, group))
-        last = start + (end - start) * done // letters
-        screens.append(Screen((index,), first, max(first + 1, last), tuple(group)))
+    for begin in range(0, len(rows), size):
+        group = rows[begin : begin + size]
+        first = screen.start + (screen.end - screen.start) * done // letters
+        done += sum(len(row.text) for row in group)
+        last = screen.start + (screen.end - screen.start) * done // letters
+        screens.append(replace(screen, start=first, end=max(first + 1, last), rows=group))
     return screens

@@ -6,6 +6,7 @@ the last word reaches into the silence. The detector knows when speech begins to
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from archivist_transcriber.speech import RATE
 
@@ -73,7 +74,4 @@ def _in_order(words: list[Placed]) -> list[Placed]:
     for word in words:
         start = max(word.start, ordered[-1].start + SHORTEST if ordered else 0.0)
         ordered.append(replace(word, start=start, end=max(word.end, start + SHORTEST)))
-    return [
-        replace(word, end=min(word.end, following.start))
-        for word, following in zip(ordered, ordered[1:], strict=False)
-    ] + ordered[-1:]
+    return [replace(word, end=min(word.end, following.start)) for word, following in pairwise(ordered)] + ordered[-1:]

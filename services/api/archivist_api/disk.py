@@ -1,0 +1,56 @@
+"""Files the jobs made, read for a download: whole, verified, and never waited for longer than the deadline."""
+
+import asyncio
+import hashlib
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+from archivist_common import disk_errors
+from archivist_common.errors import CaptionsInvalid, StorageUnavailable
+
+MOST = 8  # reads at once; the output folder may lie on a mount that hangs, and a thread in it cannot be ended
+
+
+class Disk:
+    """Reads files in threads of its own. While all of them hang, further reads fail at once."""
+
+    def __init__(self) -> None:
+        self._free = threading.Semaphore(MOST)
+
+    async def read(self, path: Path, sha256: str, deadline: timedelta) -> bytes:
+        """What was committed. Raises FileMissing, StorageUnavailable, CaptionsInvalid when it holds something else."""
+        if not self._free.acquire(blocking=False):
+            raise StorageUnavailable("the output folder is not responding")
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[bytes] = loop.create_future()
+
+        def settle(data: bytes | None, error: OSError | None) -> None:
+            if answer.done():
+                return
+            if error is not None:
+                answer.set_exception(disk_errors.reading(error, f"file {path.name!r} in the output folder"))
+            elif data is not None:
+                answer.set_result(data)
+
+        def work() -> None:
+            data, error = None, None
+            try:
+                data = path.read_bytes()
+            except OSError as exc:
+                error = exc
+            finally:
+                self._free.release()
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(settle, data, error)
+
+        # A daemon: one that hangs for ever does not keep the process.
+        threading.Thread(target=work, name="read-output", daemon=True).start()
+        try:
+            async with asyncio.timeout(deadline.total_seconds()):
+                data = await answer
+        except TimeoutError as exc:
+            raise StorageUnavailable("the output folder is not responding") from exc
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise CaptionsInvalid(f"{path.name!r} does not hold what was written; it is not released")
+        return data

@@ -1,0 +1,23 @@
+"""Sentences as they may leave the house: folders of this machine are spoken of by name."""
+
+from collections.abc import Callable
+
+from archivist_common.settings import ApiSettings
+
+
+def outward(settings: ApiSettings) -> Callable[[str], str]:
+    """A function that puts a name in the place of each folder the settings know, the deepest first."""
+    roots = {str(server.path): server.name for server in settings.flex_servers}
+    roots[str(settings.default_output_path)] = "output folder"
+    roots[str(settings.model_directory)] = "model folder"
+    if settings.whisper_model_path is not None:
+        roots[str(settings.whisper_model_path)] = "speech model"
+    deepest_first = sorted(roots.items(), key=lambda root: -len(root[0]))
+
+    def say(sentence: str) -> str:
+        for path, name in deepest_first:
+            if path != "/":
+                sentence = sentence.replace(path, f"[{name}]")
+        return sentence
+
+    return say

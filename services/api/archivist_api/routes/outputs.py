@@ -1,0 +1,107 @@
+"""What a transcription made, as downloads: captions, summary, metadata."""
+
+from enum import StrEnum
+from pathlib import PurePosixPath
+from typing import Annotated
+from urllib.parse import quote
+from uuid import UUID
+
+from fastapi import APIRouter, Path, Query, Response
+
+from archivist_api.auth import Reader
+from archivist_api.deps import Deps, Have
+from archivist_api.schemas import FORMAT_PATTERN, Summary
+from archivist_captions.formats import FORMATS
+from archivist_common import artifacts, paths, transcriptions
+from archivist_common.errors import Conflict, FileMissing, NotFound
+from archivist_common.security.callers import Caller
+from archivist_common.states import JobStatus
+from archivist_common.transcriptions import Reading
+
+router = APIRouter(prefix="/api/v1/transcriptions", tags=["outputs"])
+
+JobId = Annotated[UUID, Path(description="Id of the transcription")]
+_FILE = {"type": "string", "format": "binary"}
+_ANY_CAPTIONS = {entry.media_type.split(";")[0]: {"schema": _FILE} for entry in FORMATS.values()}
+
+
+class As(StrEnum):
+    """How a summary is given."""
+
+    JSON = "json"
+    TEXT = "text"
+
+
+@router.get(
+    "/{job_id}/captions/{format}",
+    operation_id="downloadCaptions",
+    summary="A caption file",
+    response_class=Response,
+    responses={200: {"description": "The file", "content": _ANY_CAPTIONS}},
+)
+async def captions(
+    job_id: JobId,
+    format: Annotated[str, Path(pattern=FORMAT_PATTERN, max_length=10)],  # noqa: A002 -- its name in the address
+    caller: Reader,
+    have: Have,
+) -> Response:
+    """The committed file, its hash verified, named after the recording."""
+    job = await _completed(have, caller, job_id)
+    return await _download(have, job, format, FORMATS[format].media_type)
+
+
+@router.get(
+    "/{job_id}/summary",
+    operation_id="readSummary",
+    summary="The summary",
+    response_model=Summary,
+    responses={200: {"description": "The sentences, or the file", "content": {"text/plain": {"schema": _FILE}}}},
+)
+async def summary(
+    job_id: JobId, caller: Reader, have: Have, as_: Annotated[As, Query(alias="as")] = As.JSON
+) -> Summary | Response:
+    """The sentences that say most, with their times; `as=text` gives the file."""
+    job = await _completed(have, caller, job_id)
+    if as_ is As.TEXT:
+        return await _download(have, job, "summary", "text/plain; charset=utf-8")
+    if job.summary is None:
+        raise NotFound(f"transcription {job_id} has no summary")
+    return Summary.of(job.summary)
+
+
+@router.get(
+    "/{job_id}/metadata",
+    operation_id="downloadMetadata",
+    summary="What is known of the recording and of how it was captioned",
+    response_class=Response,
+    responses={200: {"description": "The file", "content": {"application/json": {"schema": {"type": "object"}}}}},
+)
+async def metadata(job_id: JobId, caller: Reader, have: Have) -> Response:
+    job = await _completed(have, caller, job_id)
+    return await _download(have, job, "metadata", "application/json")
+
+
+def attachment(name: str) -> str:
+    """A Content-Disposition that keeps any name whole (RFC 6266, RFC 8187), with a plain one for old clients."""
+    plain = "".join(c if c.isascii() and c.isprintable() and c not in '"\\%;/' else "_" for c in name)
+    return f"attachment; filename=\\"{plain}\\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+async def _completed(have: Deps, caller: Caller, job_id: UUID) -> Reading:
+    """Raises NotFound, and Conflict for one that has made nothing yet."""
+    async with have.db.transaction() as session:
+        job = await transcriptions.get(session, job_id, user_id=caller.sees_only)
+    if job.now.status is not JobStatus.COMPLETED:
+        raise Conflict(f"the transcription is {job.now.status.value}; its files are there once it has completed")
+    return job
+
+
+async def _download(have: Deps, job: Reading, kind: str, media_type: str) -> Response:
+    async with have.db.transaction() as session:
+        stored = await artifacts.of_transcription(session, job.id)
+    file = next((one for one in stored if one.kind == kind), None)
+    if file is None:
+        raise FileMissing(f"transcription {job.id} has no {kind} file")
+    data = await have.disk.read(file.path, file.sha256, have.settings.storage_deadline)
+    name = paths.output_name(PurePosixPath(job.filename).stem, kind)
+    return Response(data, media_type=media_type, headers={"Content-Disposition": attachment(name)})
