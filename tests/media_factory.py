@@ -124,6 +124,7 @@ def write(
         for track in tracks:
             whole = track if isinstance(track, Track) else Track(track)
             packets += _sound(container, whole, codec or _AUDIO[suffix][0], rate or _AUDIO[suffix][1])
+        container.start_encoding()  # a file without a packet has a head too
         for _, packet in sorted(packets, key=lambda entry: entry[0]):
             container.mux(packet)
     return path
@@ -153,11 +154,13 @@ def _sound(container: Any, track: Track, codec: str, rate: int) -> list[tuple[fl
         stream.metadata["language"] = track.language
     context = stream.codec_context
     context.open()
+    if not len(track.sound):
+        return []
     resampler = av.AudioResampler(format="s16", layout="mono", rate=rate)
     source = av.AudioFrame.from_ndarray(track.sound.reshape(1, -1), format="s16", layout="mono")
     source.sample_rate = RATE
     pieces = [f.to_ndarray()[0].copy() for f in [*resampler.resample(source), *resampler.resample(None)]]
-    sound = np.concatenate(pieces) if pieces else np.zeros(0, np.int16)
+    sound = np.concatenate(pieces)
     size = context.frame_size or rate // 25
     packets = []
     for begin in range(0, len(sound), size):

@@ -32,7 +32,7 @@ def test_a_repeated_pair_is_ignored_in_the_next_frame_only() -> None:
 def test_a_third_copy_counts_again() -> None:
     """Three EOCs swap twice: the caption is gone again."""
     receiver = _receive("9420 9420 9470 9470 c179 e5ae 942f 942f 942f")
-    assert receiver.swaps == [6, 8]
+    assert receiver.shows == [6, 8]
     assert receiver.screens[0].end == 8
 
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from archivist_captions.cea608.decoder import Mode
 from archivist_captions.cea608.encoder import SccOptions, encode
 from archivist_captions.cea608.verifier import compare, play, timings, verify
 from archivist_captions.cue import Captions, Cue, Italic
@@ -216,6 +217,46 @@ _CUES = st.lists(
 @given(_CUES, st.booleans())
 def test_any_cues_make_a_clean_file_that_shows_every_word(cues: list[Cue], drop_frame: bool) -> None:
     options = SccOptions(drop_frame=drop_frame)
+    encoded = encode(cues, options)
+    assert verify(encoded.text) == ()
+    assert compare(Captions(tuple(cues)), encoded.text, options) == ()
+
+
+@pytest.mark.parametrize("depth", [2, 3, 4])
+def test_roll_up_shows_every_word_on_time_and_keeps_its_depth(depth: int) -> None:
+    cues = benign(150)
+    options = SccOptions(mode="roll-up", depth=depth)
+    encoded = encode(cues, options)
+    assert verify(encoded.text) == ()
+    assert compare(Captions(tuple(cues)), encoded.text, options) == ()
+    played = play(encoded.text)
+    assert played.receiver.modes == [Mode.ROLL_UP]
+    assert max(len(screen.rows) for screen in played.screens) == depth
+    assert min(row.number for screen in played.screens for row in screen.rows) == 16 - depth
+    assert all(timing.frames <= 4 for timing in timings(Captions(tuple(cues)), played))
+
+
+def test_roll_up_row_word_by_word() -> None:
+    """The first letters at 2 s = frame 60: mode, carriage return and place take the six frames before."""
+    encoded = encode([Cue(2_000, 4_000, ("Aye.",))], SccOptions(mode="roll-up"))
+    assert _lines(encoded.text) == [
+        ("00:00:01;24", ["9426", "9426", "94ad", "94ad", "9470", "9470", "c179", "e5ae"]),
+        ("00:00:04;00", ["942c", "942c"]),
+    ]
+
+
+def test_roll_up_hazards_lose_nothing() -> None:
+    cues = hazards()
+    options = SccOptions(mode="roll-up")
+    encoded = encode(cues, options)
+    assert verify(encoded.text) == ()
+    assert compare(Captions(tuple(cues)), encoded.text, options) == ()
+
+
+@settings(max_examples=60, deadline=None)
+@given(_CUES)
+def test_any_cues_roll_up_clean(cues: list[Cue]) -> None:
+    options = SccOptions(mode="roll-up", depth=2)
     encoded = encode(cues, options)
     assert verify(encoded.text) == ()
     assert compare(Captions(tuple(cues)), encoded.text, options) == ()

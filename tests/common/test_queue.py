@@ -156,7 +156,7 @@ async def test_what_lies_in_redis_is_json_with_an_id_and_no_work(valkey: Valkey)
         await bell.ring(job_id)
         assert await raw.zcard(QUEUE) == 1
         keys = sorted(key.decode() for key in await raw.keys("*"))
-        assert keys == [f"arq:job:wake:{job_id}", QUEUE]
+        assert keys == [QUEUE, f"arq:job:wake:{job_id}"]
         message = json.loads(await raw.get(f"arq:job:wake:{job_id}"))
         assert message["f"] == "wake"
         assert message["a"] == [str(job_id)]

@@ -16,6 +16,7 @@ class NoteKind(StrEnum):
     UNTABBED = "untabbed"  # centred to four columns only, to save words
     CHAINED = "chained"  # left on screen until its successor, its erase would have delayed that
     JOINED = "joined"  # shown together with its predecessor
+    MOVED = "moved"  # shown elsewhere on the screen than asked for
     LATE = "late"  # shown later than wanted
 
 

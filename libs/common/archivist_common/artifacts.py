@@ -56,28 +56,19 @@ async def of_transcription(session: AsyncSession, transcription_id: UUID) -> Seq
     rows = await session.scalars(
         select(Artifact).where(Artifact.transcription_id == transcription_id).order_by(Artifact.id)
     )
-    return [
-        Stored(
-            row.kind,
-            Path(row.path),
-            row.sha256,
-            row.size_bytes,
-            Path(row.public_path),
-            PublicState(row.public_state),
-            row.public_error,
-        )
-        for row in rows
-    ]
+    return [stored(row) for row in rows]
 
 
-async def made_by(session: AsyncSession, transcription_id: UUID, attempt: int) -> bool:
-    """Whether this attempt's files are the job's result."""
-    found = await session.scalar(
-        select(Artifact.id)
-        .where(Artifact.transcription_id == transcription_id, Artifact.attempt == attempt)
-        .limit(1)
+def stored(row: Artifact) -> Stored:
+    return Stored(
+        row.kind,
+        Path(row.path),
+        row.sha256,
+        row.size_bytes,
+        Path(row.public_path),
+        PublicState(row.public_state),
+        row.public_error,
     )
-    return found is not None
 
 
 async def unplaced(session: AsyncSession, limit: int = 50) -> Sequence[Unplaced]:

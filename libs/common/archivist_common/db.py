@@ -17,9 +17,10 @@ _CONNECT_DEADLINE_S = 5
 _POOL_WAIT_S = 5
 _STATEMENT_DEADLINE_S = 30
 
-# Classes of SQLSTATE that mean the server is away or going: connection exception, insufficient
-# resources, operator intervention, system error. Source: PostgreSQL manual, appendix A.
-_AWAY = ("08", "53", "57", "58")
+# Classes of SQLSTATE that mean the server is away or going, or does not let us in: connection exception, invalid
+# authorization, no such database, insufficient resources, operator intervention, system error.
+# Source: PostgreSQL manual, appendix A.
+_AWAY = ("08", "28", "3D", "53", "57", "58")
 
 
 class Database:

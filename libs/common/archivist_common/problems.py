@@ -1,7 +1,7 @@
-"""Errors as callers see them: problem details (RFC 9457) with a stable type and code, for every answer that is not 2xx."""
+"""Errors as callers see them: problem details (RFC 9457) with a stable type and code."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -58,11 +58,13 @@ def response(
     errors: Sequence[FieldProblem] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
+    """One problem. An app whose state has `outward` rewords every detail with it before it leaves the house."""
+    outward: Callable[[str], str] = getattr(request.app.state, "outward", str)
     problem = Problem(
         type=f"urn:archivist:problem:{code.lower().replace('_', '-')}",
         title=code.replace("_", " ").capitalize(),
         status=status,
-        detail=detail[:2000],
+        detail=outward(detail)[:2000],
         code=code,
         instance=f"urn:archivist:request:{getattr(request.state, 'request_id', 'unknown')}",
         errors=list(errors)[:100] if errors else None,

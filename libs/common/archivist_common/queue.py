@@ -38,10 +38,14 @@ def _from_json(data: bytes) -> Any:
     return json.loads(data)
 
 
-def _connect(dsn: str) -> ArqRedis:
-    """A client that connects when first used; every wait of its own ends."""
+def _connect(dsn: str, socket_timeout: float | None = None) -> ArqRedis:
+    """A client that connects when first used.
+
+    socket_timeout: seconds, for who cannot set a deadline of his own. With it redis-py waits in
+    asyncio.wait_for, which before Python 3.12 loses a cancellation that comes as the wait ends.
+    """
     pool: ConnectionPool = ConnectionPool.from_url(
-        dsn, socket_timeout=_DEADLINE_S, socket_connect_timeout=_DEADLINE_S, health_check_interval=30
+        dsn, socket_timeout=socket_timeout, socket_connect_timeout=_DEADLINE_S, health_check_interval=30
     )
     return ArqRedis(pool, job_serializer=_to_json, job_deserializer=_from_json, default_queue_name=_QUEUE)
 
@@ -106,9 +110,19 @@ class Listener:
             self._worker.allow_pick_jobs = wanted
 
     async def run(self) -> None:
+        listening = asyncio.create_task(self._run())
+        try:
+            await asyncio.wait([listening])
+            await listening
+        finally:
+            while not listening.done():  # one cancellation may be lost, see _connect
+                listening.cancel()
+                await asyncio.wait([listening], timeout=_DEADLINE_S)
+
+    async def _run(self) -> None:
         away = False
         while True:
-            redis = _connect(self._dsn)
+            redis = _connect(self._dsn, socket_timeout=_DEADLINE_S)
             try:
                 await redis.ping()
                 if away:
@@ -142,4 +156,13 @@ class Listener:
             log_results=False,
         )
         self._worker.allow_pick_jobs = self._wanted
-        await self._worker.async_run()
+        try:
+            await self._worker.async_run()
+        finally:
+            await self._end_tasks(self._worker)
+
+    async def _end_tasks(self, worker: Worker) -> None:
+        """What arq had begun goes with it: it may be waiting for a Redis that is away."""
+        for task in worker.tasks.values():
+            task.cancel()
+        await asyncio.gather(*worker.tasks.values(), return_exceptions=True)

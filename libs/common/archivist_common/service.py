@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from types import FrameType
 from typing import Any, TypeVar
 
 import uvicorn
@@ -145,11 +146,25 @@ def run(name: str, app: FastAPI, settings: CommonSettings, host: str, port: int)
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # an app that has proxies names them itself
         timeout_graceful_shutdown=_STOP_S,
         h11_max_incomplete_event_size=32 * 1024,
     )
     log.info("starting", extra={"version": __version__, "port": listening.getsockname()[1]})
-    uvicorn.Server(config).run(sockets=[listening])
+    _Server(config, app).run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """Tells the app that the end has come (`app.state.stopping`) before it waits for answers to finish."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        stopping: Callable[[], None] = getattr(self._app.state, "stopping", lambda: None)
+        stopping()
+        super().handle_exit(sig, frame)
 
 
 class _ReadyGate:

@@ -139,6 +139,10 @@ class ApiSettings(CommonSettings):
         validation_alias=AliasChoices("JWT_SECRET_KEY", "SECRET_KEY", "FLASK_SECRET_KEY"),
     )
     """Signs tokens and cursors. At least 32 bytes. Unset outside production: a new one per start."""
+    secret_key_previous: SecretStr | None = None
+    """The key before this one: what it signed is still taken, so that a change logs nobody out."""
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    """Addresses or networks of reverse proxies, comma-separated, whose X-Forwarded-For is believed."""
     session_timeout: Seconds = timedelta(hours=1)
     """A session not refreshed for this long has ended."""
     token_lifetime: Seconds = timedelta(minutes=10)
@@ -150,6 +154,13 @@ class ApiSettings(CommonSettings):
     """Folder of the speech model used where a job names none."""
     model_directory: Path = Path("/opt/models")
     """Folder of further models, one folder each; a job may name one."""
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _parse_proxies(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return tuple(entry.strip() for entry in value.split(",") if entry.strip())
 
     @model_validator(mode="after")
     def _real_secret(self) -> Self:

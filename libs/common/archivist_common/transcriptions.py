@@ -10,8 +10,10 @@ from sqlalchemy import ColumnElement, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from archivist_common import artifacts
+from archivist_common.artifacts import Stored
 from archivist_common.errors import NotFound
-from archivist_common.models import OutboxEvent, Transcription
+from archivist_common.models import Artifact, OutboxEvent, Transcription
 from archivist_common.states import TERMINAL, JobStatus, Stage
 from archivist_common.time import database_now
 
@@ -108,6 +110,17 @@ async def page(session: AsyncSession, which: Filter, after: Place | None, limit:
     if after is not None:
         query = query.where(tuple_(Transcription.created_date, Transcription.id) < tuple_(*after))
     return [_reading(*row) for row in await session.execute(query)]
+
+
+async def outputs(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, list[Stored]]:
+    """The files of several transcriptions."""
+    found: dict[UUID, list[Stored]] = {}
+    rows = await session.scalars(
+        select(Artifact).where(Artifact.transcription_id.in_(sorted(ids))).order_by(Artifact.id)
+    )
+    for row in rows:
+        found.setdefault(row.transcription_id, []).append(artifacts.stored(row))
+    return found
 
 
 async def moving(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, Moving]:

@@ -24,10 +24,24 @@ _bearer = HTTPBearer(
     description="An access token from `POST /api/v1/auth/login`, or an API key",
 )
 _key_header = APIKeyHeader(
-    name="X-API-Key", auto_error=False, scheme_name="apiKey", description="An API key, `arc_…`, where Bearer is in use"
+    name="X-API-Key",
+    auto_error=False,
+    scheme_name="apiKey",
+    description="An API key, `arc_…`, where Bearer is in use",
 )
 
-PUBLIC = frozenset({"/health/live", "/health/ready", "/metrics", "/version", "/docs", "/openapi.json"})
+PUBLIC = frozenset(
+    {
+        "/health/live",
+        "/health/ready",
+        "/metrics",
+        "/version",
+        "/openapi.json",
+        "/docs",
+        "/docs/start.js",
+        "/docs/assets",
+    }
+)
 """Paths that anybody may ask for, beside the operations marked `anyone`."""
 
 
@@ -71,7 +85,7 @@ async def identify(have: Deps, given: str) -> Caller:
 
 
 def check_policies(app: FastAPI) -> None:
-    """Raises RuntimeError for a route that neither needs a permission nor is open on purpose: the app does not start."""
+    """Raises RuntimeError for a route that neither needs a permission nor is open on purpose."""
     forgot = [path for path, route in routes(app) if path not in PUBLIC and policy(route) is None]
     if forgot:
         raise RuntimeError(f"routes without a policy: {', '.join(sorted(forgot))}")

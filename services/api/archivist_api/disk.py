@@ -19,7 +19,7 @@ class Disk:
         self._free = threading.Semaphore(MOST)
 
     async def read(self, path: Path, sha256: str, deadline: timedelta) -> bytes:
-        """What was committed. Raises FileMissing, StorageUnavailable, CaptionsInvalid when it holds something else."""
+        """What was committed. Raises FileMissing, StorageUnavailable, CaptionsInvalid for another content."""
         if not self._free.acquire(blocking=False):
             raise StorageUnavailable("the output folder is not responding")
         loop = asyncio.get_running_loop()

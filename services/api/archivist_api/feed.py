@@ -5,7 +5,6 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from uuid import UUID
 
 from archivist_common import transcriptions
 from archivist_common.db import Database
@@ -23,9 +22,9 @@ _RETRY_AFTER_S = 5
 class Watch:
     """One watcher's view of a job. `latest` is None once the job is gone."""
 
-    def __init__(self, transcription_id: UUID) -> None:
-        self.transcription_id = transcription_id
-        self.latest: Moving | None = None
+    def __init__(self, now: Moving) -> None:
+        self.transcription_id = now.id
+        self.latest: Moving | None = now
         self._changed = asyncio.Event()
 
     async def changed(self, within_s: float) -> bool:
@@ -57,13 +56,15 @@ class Feed:
         self._wanted = asyncio.Event()
         self.stopping = asyncio.Event()
 
-    @contextmanager
-    def watch(self, now: Moving, user_id: int) -> Iterator[Watch]:
-        """A view that moves, from `now` on. Raises TooManyAttempts when too many are open."""
+    def require_room(self, user_id: int) -> None:
+        """Raises TooManyAttempts when this process or this user watches as much as may be."""
         if len(self._watches) >= MOST or self._by_user[user_id] >= MOST_OF_ONE:
             raise TooManyAttempts("too many event streams are open; close one, or ask again", _RETRY_AFTER_S)
-        watch = Watch(now.id)
-        watch.latest = now
+
+    @contextmanager
+    def watch(self, now: Moving, user_id: int) -> Iterator[Watch]:
+        """A view that moves, from `now` on."""
+        watch = Watch(now)
         self._watches.add(watch)
         self._by_user[user_id] += 1
         self._wanted.set()

@@ -267,7 +267,9 @@ class TranscriptionCreate(Asked):
         description="The caption file that matters most; every format is made",
     )
     include_summary: bool | None = None
-    audio_track: int | None = Field(default=None, ge=0, le=31, description="Counted from 0; the default track if unset")
+    audio_track: int | None = Field(
+        default=None, ge=0, le=31, description="Counted from 0; the default track if unset"
+    )
     priority: int = Field(default=1, ge=1, le=5, description="5 goes first")
 
 
@@ -298,7 +300,7 @@ class Progress(Told):
     attempt: int = Field(ge=0, le=2**31)
 
     @classmethod
-    def of(cls, now: Moving) -> Self:
+    def standing(cls, now: Moving) -> Self:
         return cls(**_progress(now))
 
 
@@ -387,7 +389,10 @@ class LogEntry(Told):
     @classmethod
     def of(cls, entry: journal.Entry, outward: Outward) -> Self:
         return cls(
-            at=entry.created_date, level=entry.level, message=outward(entry.message)[:10_000], component=entry.component
+            at=entry.created_date,
+            level=entry.level,
+            message=outward(entry.message)[:10_000],
+            component=entry.component,
         )
 
 

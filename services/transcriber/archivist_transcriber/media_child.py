@@ -81,13 +81,16 @@ class Source:
         self.fault: OSError | None = None
 
     def read(self, count: int) -> bytes:
+        data = self.peek(self._position, count)
+        self._position += len(data)
+        return data
+
+    def peek(self, position: int, count: int) -> bytes:
         try:
-            data = os.pread(self._fd, count, self._position)
+            return os.pread(self._fd, count, position)
         except OSError as exc:
             self.fault = exc
             raise
-        self._position += len(data)
-        return data
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size}[whence]
@@ -206,6 +209,8 @@ def describe(container: Any, source: Source) -> dict[str, Any]:
     pictures = [s for s in container.streams.video if "attached_pic" not in str(s.disposition)]
     if kind == "mov":
         _check_index(container, source)
+    elif kind == "wav":
+        _check_chunks(source)
     if not audio:
         raise Refused("NO_AUDIO_TRACK", f"no audio track among {_count(len(container.streams), 'stream')}")
     video = pictures[0] if pictures else None
@@ -250,8 +255,9 @@ def _duration(container: Any, audio: list[Any], video: Any, zero: Fraction | Non
 def _timecode(container: Any) -> str | None:
     """The start time code of the recorder, where one is written. Untrusted text: only its shape is let through."""
     for tags in [container.metadata, *(stream.metadata for stream in container.streams)]:
-        if _TIMECODE.fullmatch(tags.get("timecode", "")):
-            return str(tags["timecode"])
+        for name, text in tags.items():
+            if name.lower() == "timecode" and _TIMECODE.fullmatch(text):
+                return str(text)
     return None
 
 
@@ -289,6 +295,22 @@ def _check_index(container: Any, source: Source) -> None:
                 raise unreadable(
                     f"the file is cut off: {source.size} bytes are there, {last.pos + last.size} are announced"
                 )
+
+
+def _check_chunks(source: Source) -> None:
+    """WAV says how many bytes of sound follow; FFmpeg is content with less. All ones mean `until the end`."""
+    at = 12  # behind RIFF, size, WAVE
+    for _ in range(64):
+        head = source.peek(at, 8)
+        if len(head) < 8:
+            return
+        name, size = struct.unpack("<4sI", head)
+        if name == b"data":
+            there = source.size - at - 8
+            if size != 0xFFFF_FFFF and size > there:
+                raise unreadable(f"the file is cut off: {there} bytes of sound are there, {size} are announced")
+            return
+        at += 8 + size + size % 2
 
 
 class Decoder:

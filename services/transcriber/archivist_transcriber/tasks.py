@@ -30,7 +30,7 @@ from archivist_transcriber.slots import Slot
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-RENEW_EVERY_S = 8.0  # of a lease of 30 s: three renewals may fail before it lapses
+_RENEWALS = 3.75  # in a lease: 8 s of 30 s, so that two may fail before it lapses
 _TELL_EVERY_S = 1.0
 _STALL = timedelta(minutes=10)
 _BEFORE_PROBE = timedelta(minutes=10)
@@ -106,7 +106,7 @@ async def _watched(deps: Deps, slot: Slot, claim: Claim) -> Outcome:
                     async with deps.db.transaction() as session:
                         cancel = await jobs.advance(session, claim, watch.latest)
                     told = now
-                if now - renewed >= RENEW_EVERY_S or away:
+                if now - renewed >= deps.lease.total_seconds() / _RENEWALS or away:
                     async with deps.db.transaction() as session:
                         cancel = await jobs.renew(session, claim, deps.lease)
                     renewed = now

@@ -78,7 +78,9 @@ class Receiver:
         self.screens: list[Screen] = []
         self.events: list[Event] = []
         self.modes: list[Mode] = []  # each mode once, in order of appearance
-        self.swaps: list[int] = []  # frames of the EOCs that swapped
+        self.shows: list[int] = []  # frames at which a caption was swapped in or a row begun
+        self.letters: list[str] = []  # everything that became visible, without spaces
+        self.frames: list[int] = []  # when each of the letters did
         self._mode = Mode.NONE
         self._shown: _Memory = {}
         self._hidden: _Memory = {}
@@ -173,7 +175,9 @@ class Receiver:
                 self.events.append(Event("rows", frame, f"{len(self._shown)} rows at once"))
             if _indented_by_spaces(self._shown):
                 self.events.append(Event("space-indent", frame, "a row is moved right by spaces"))
-            self.swaps.append(frame)
+            self.shows.append(frame)
+            for row in _rows(self._shown):
+                self._appear(frame, row.text)
             self._swap_frame = frame
             self._refresh(frame, swapped=True)
         elif word == codes.EDM:
@@ -220,6 +224,7 @@ class Receiver:
         self._shown = {row - 1: cells for row, cells in self._shown.items() if top < row <= self._row}
         self._column = 0
         self._italic = False
+        self.shows.append(frame)
         self._refresh(frame)
 
     def _preamble(self, frame: int, word: int) -> None:
@@ -251,6 +256,9 @@ class Receiver:
             column = self._column if full else self._column - 1
             cell = cells.pop(column, None)
             self._column = column
+            if cell is not None and cell.character != " " and self._mode in (Mode.ROLL_UP, Mode.PAINT_ON):
+                self.letters.pop()
+                self.frames.pop()
             if cell is None or not _stands_in(cell.character, character):
                 eaten = "nothing" if cell is None else repr(cell.character)
                 self.events.append(Event("no-fallback", frame, f"{character} replaces {eaten}"))
@@ -270,6 +278,13 @@ class Receiver:
         cells[self._column] = _Cell(character, self._italic)
         self._column = min(self._column + 1, codes.COLUMNS - 1)
         self._written_frame = frame
+        if self._mode in (Mode.ROLL_UP, Mode.PAINT_ON):
+            self._appear(frame, character)
+
+    def _appear(self, frame: int, text: str) -> None:
+        letters = "".join(text.split())
+        self.letters += letters
+        self.frames += [frame] * len(letters)
 
     def _memory(self) -> _Memory:
         return self._hidden if self._mode is Mode.POP_ON else self._shown

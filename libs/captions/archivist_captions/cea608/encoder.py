@@ -1,71 +1,20 @@
-"""Cues to a Scenarist SCC file: one scheduler for every word of the programme.
+"""Cues to a Scenarist SCC file."""
 
-The channel carries one word a frame and a caption is loaded, unseen, before it is shown. So a caption of n words
-that is to be shown at frame s begins to be sent at s - (n - 2): the first of the two EOC words shows it.
-Sources: 47 CFR 79.101; the order of measures when time is short is in docs/captions.md.
-"""
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from fractions import Fraction
-
-from archivist_captions.cea608.codes import COLUMNS, EDM, HEX_BYTES, MOST_ROWS_SHOWN
-from archivist_captions.cea608.loads import LAVISH, Atom, Thrift, length, load
-from archivist_captions.cea608.screens import Row, Screen, screens_of
+from archivist_captions.cea608 import popon, rollup
+from archivist_captions.cea608.codes import HEX_BYTES
+from archivist_captions.cea608.options import SccOptions
+from archivist_captions.cea608.screens import Screen, screens_of
 from archivist_captions.cue import Cue
 from archivist_captions.errors import CannotEncode
-from archivist_captions.notes import Note, NoteKind
-from archivist_captions.timecode import (
-    LAST_DROP_FRAME,
-    LAST_NON_DROP,
-    NTSC_30,
-    frame_at,
-    frame_of_label,
-    is_drop_frame,
-    label,
-)
+from archivist_captions.notes import Note
+from archivist_captions.timecode import LAST_DROP_FRAME, LAST_NON_DROP, frame_at, label
+
+__all__ = ["Encoded", "SccOptions", "encode"]
 
 HEADER = "Scenarist_SCC V1.0"
-
-_PAIR = 2  # frames that a doubled control code takes
-_FLOOR = 25  # frames; 5/6 s, the least a late caption stays
-_MOST_LATE = 30  # frames; a caption may be delayed this much for the good of the next
-_JOIN_AFTER = 15  # frames late before a caption joins its predecessor
-_JOIN_WITHIN = 60  # frames; nothing is shown earlier than this for being joined
-_JOIN_ROWS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class SccOptions:
-    """How a server wants its SCC.
-
-    start_label: label of the first picture, of the kind that drop_frame says; empty means zero.
-    offset_ms: added to every time. rate: 30000/1001, or 30 for true 30 fps (non-drop only).
-    chain_gap_ms: a shorter gap between captions is not blanked. newline: LF or CRLF.
-    """
-
-    drop_frame: bool = True
-    start_label: str = ""
-    offset_ms: int = 0
-    rate: Fraction = NTSC_30
-    chain_gap_ms: int = 500
-    newline: str = "\n"
-
-    def __post_init__(self) -> None:
-        if self.start_label and is_drop_frame(self.start_label) != self.drop_frame:
-            raise ValueError(f"drop_frame={self.drop_frame} and a start label of the other kind: {self.start_label}")
-        if self.rate not in (NTSC_30, Fraction(30)):
-            raise ValueError(f"SCC knows 30000/1001 and 30 frames per second: {self.rate}")
-        if self.drop_frame and self.rate != NTSC_30:
-            raise ValueError("drop-frame labels exist at 30000/1001 frames per second only")
-        if self.newline not in ("\n", "\r\n"):
-            raise ValueError(f"newline is LF or CRLF: {self.newline!r}")
-        self.first_frame  # noqa: B018  # raises for a label that does not exist
-
-    @property
-    def first_frame(self) -> int:
-        """Frame number of the first picture."""
-        return frame_of_label(self.start_label) if self.start_label else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,36 +25,8 @@ class Encoded:
     notes: tuple[Note, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Placed:
-    """A caption with its words in time. erase: frame at which its predecessor is blanked, None when chained.
-
-    `begin` is the first frame of the load, `eoc` the frame that shows it; `erase_inside` says that the two words
-    of the erase are part of the load. yielded: its predecessor stays for want of two words to blank it.
-    """
-
-    screen: Screen
-    atoms: tuple[Atom, ...]
-    begin: int
-    eoc: int
-    erase: int | None
-    erase_inside: bool
-    thrift: Thrift
-    yielded: bool = False
-
-    @property
-    def late(self) -> int:
-        return self.eoc - self.screen.start
-
-    @property
-    def end(self) -> int:
-        """Frame at which it is blanked if nothing takes its place."""
-        wanted = self.screen.end
-        return max(wanted, self.eoc + min(_FLOOR, self.screen.end - self.screen.start), self.eoc + _PAIR)
-
-
 def encode(cues: Sequence[Cue], options: SccOptions | None = None) -> Encoded:
-    """The SCC file of these cues, pop-on in CC1. No cues give a file of the header alone.
+    """The SCC file of these cues in CC1. No cues give a file of the header alone.
 
     Every caption is shown at the frame nearest to its start, or as soon after it as one word a frame allows.
     Raises CannotEncode, naming the cue, when it falls before the first label or past the last one of the day.
@@ -113,139 +34,33 @@ def encode(cues: Sequence[Cue], options: SccOptions | None = None) -> Encoded:
     options = options or SccOptions()
     first = options.first_frame
     screens, notes = screens_of(cues, options.rate, options.offset_ms, first)
-    placed = _schedule(screens, min(first, first + frame_at(options.offset_ms, options.rate)), options)
-    _refuse_outside_the_day(placed, cues, options)
-    notes.extend(_notes(placed))
+    origin = max(0, min(first, first + frame_at(options.offset_ms, options.rate)))
+    runs: Iterable[tuple[int, tuple[int, ...]]]
+    if options.mode == "pop-on":
+        placed = popon.schedule(screens, origin, frame_at(options.chain_gap_ms, options.rate))
+        _refuse_outside_the_day(((caption.screen, caption.end) for caption in placed), cues, options)
+        notes.extend(popon.notes_on(placed))
+        runs = popon.runs(placed)
+    else:
+        rolled = rollup.schedule(screens, origin, options.depth)
+        _refuse_outside_the_day(((row.screen, row.end) for row in rolled), cues, options)
+        notes.extend(rollup.notes_on(rolled))
+        runs = rollup.runs(rolled)
     notes.sort(key=lambda note: note.cue)
     lines = [HEADER, ""]
-    for frame, words in _lines(placed):
+    for frame, words in runs:
         hexes = " ".join(HEX_BYTES[word >> 8] + HEX_BYTES[word & 0x7F] for word in words)
         lines += [f"{label(frame, drop_frame=options.drop_frame)}\t{hexes}", ""]
     return Encoded("".join(line + options.newline for line in lines), tuple(notes))
 
 
-def _schedule(screens: Sequence[Screen], origin: int, options: SccOptions) -> list[_Placed]:
-    """Each caption as early as wanted or as the channel allows; joined to its predecessor when far too late."""
-    chain = frame_at(options.chain_gap_ms, options.rate)
-    origin = max(0, origin)
-    placed: list[_Placed] = []
-    for screen in screens:
-        before = placed[-1] if placed else None
-        this = _place(before, screen, origin, chain)
-        if before is not None and this.late > _JOIN_AFTER:
-            joined = _join(before.screen, screen)
-            if joined is not None:
-                together = _place(placed[-2] if len(placed) > 1 else None, joined, origin, chain)
-                if together.eoc < this.eoc and together.late <= max(this.late, _MOST_LATE):
-                    placed.pop()
-                    this = together
-        placed.append(this)
-    return placed
-
-
-def _place(before: _Placed | None, screen: Screen, origin: int, chain: int) -> _Placed:
-    """The caption after `before`, sent in full or with the first measure of thrift that makes it punctual."""
-    chained = before is not None and screen.start - before.end <= chain
-    best = _attempt(before, screen, origin, LAVISH, chained=chained)
-    if best.late <= 0:
-        return best
-    # After a swap on a blank screen the hidden memory is empty already.
-    empty = before is not None and before.erase is not None
-    for thrift in (
-        Thrift(enm=empty),
-        Thrift(enm=empty, curly_quotes=True),
-        Thrift(enm=empty, curly_quotes=True, tab_offset=True),
-    ):
-        attempt = _attempt(before, screen, origin, thrift, chained=chained)
-        if attempt.late < best.late:
-            best = attempt
-        if best.late <= 0:
-            return best
-    if before is not None and not chained:
-        attempt = _attempt(before, screen, origin, best.thrift, chained=True)
-        if attempt.late < best.late:
-            return replace(attempt, yielded=True)
-    return best
-
-
-def _attempt(before: _Placed | None, screen: Screen, origin: int, thrift: Thrift, *, chained: bool) -> _Placed:
-    atoms = load(screen.rows, thrift, top=screen.top)
-    words = length(atoms) - _PAIR  # until the first EOC
-    free = origin if before is None else before.eoc + _PAIR
-    erase = None if before is None or chained else before.end
-    begin = max(free, screen.start - words)
-    inside = False
-    if erase is not None and erase + _PAIR > begin:
-        inside = True
-        begin = max(free, screen.start - words - _PAIR)
-        atoms, erase = _with_erase(atoms, begin, erase)
-        words += _PAIR
-    return _Placed(screen, tuple(atoms), begin, begin + words, erase, inside, thrift)
-
-
-def _with_erase(atoms: list[Atom], begin: int, erase: int) -> tuple[list[Atom], int]:
-    """The load with the erase on the boundary nearest to its frame, and that frame. Never after the swap."""
-    place = 0
-    frame = begin
-    for atom in atoms[:-1]:
-        if abs(frame + len(atom) - erase) >= abs(frame - erase):
-            break
-        frame += len(atom)
-        place += 1
-    return [*atoms[:place], (EDM, EDM), *atoms[place:]], frame
-
-
-def _join(before: Screen, screen: Screen) -> Screen | None:
-    """Both on one screen, or None when they do not fit or the second would be shown much too early."""
-    if screen.start - before.start > _JOIN_WITHIN or screen.top != before.top:
-        return None
-    rows = list(before.rows)
-    last, first = rows[-1], screen.rows[0]
-    fits = len(last.text) + 1 + len(first.text) < COLUMNS and not (last.italics or first.italics)
-    if fits and len(screen.rows) == 1 and not first.text.startswith((">>", "[", "♪")):
-        rows[-1] = Row(f"{last.text} {first.text}")
-    else:
-        rows.extend(screen.rows)
-    if len(rows) > min(_JOIN_ROWS, MOST_ROWS_SHOWN):
-        return None
-    return replace(before, cues=before.cues + screen.cues, end=screen.end, rows=tuple(rows))
-
-
-def _refuse_outside_the_day(placed: Sequence[_Placed], cues: Sequence[Cue], options: SccOptions) -> None:
+def _refuse_outside_the_day(ends: Iterable[tuple[Screen, int]], cues: Sequence[Cue], options: SccOptions) -> None:
     last = LAST_DROP_FRAME if options.drop_frame else LAST_NON_DROP
-    for this in placed:
-        number = this.screen.cues[0]
-        cue = cues[number]
-        if this.screen.end < 0:
-            raise CannotEncode(f"cue {number + 1} ({cue.start_ms} ms, {cue.text!r}) falls before the first label")
-        if this.end + 1 > last:
-            raise CannotEncode(
-                f"cue {number + 1} ({cue.start_ms} ms, {cue.text!r}) falls past the last label of the day, "
-                f"{label(last, drop_frame=options.drop_frame)}"
-            )
-
-
-def _notes(placed: Sequence[_Placed]) -> Iterator[Note]:
-    for this in placed:
-        cue = this.screen.cues[0]
-        quoted = any("“" in row.text or "”" in row.text or "—" in row.text for row in this.screen.rows)
-        if this.thrift.curly_quotes and quoted:
-            yield Note(NoteKind.STRAIGHTENED, cue, "curly quotes and dashes sent straight")
-        if this.thrift.tab_offset:
-            yield Note(NoteKind.UNTABBED, cue, "centred to four columns")
-        if this.yielded:
-            yield Note(NoteKind.CHAINED, cue, "the caption before it stays until this one is shown")
-        for joined in sorted({*this.screen.cues} - {cue}):
-            yield Note(NoteKind.JOINED, joined, f"shown with cue {cue + 1}")
-        if this.late > 0:
-            yield Note(NoteKind.LATE, cue, "its words could not be sent sooner", this.late)
-
-
-def _lines(placed: Sequence[_Placed]) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """Runs of words in consecutive frames, in order of time."""
-    for this in placed:
-        if this.erase is not None and not this.erase_inside:
-            yield this.erase, (EDM, EDM)
-        yield this.begin, tuple(word for atom in this.atoms for word in atom)
-    if placed:
-        yield placed[-1].end, (EDM, EDM)
+    for screen, end in ends:
+        number = screen.cues[0]
+        where = f"cue {number + 1} ({cues[number].start_ms} ms, {cues[number].text!r})"
+        if screen.end < 0:
+            raise CannotEncode(f"{where} falls before the first label")
+        if end + 1 > last:
+            day = label(last, drop_frame=options.drop_frame)
+            raise CannotEncode(f"{where} falls past the last label of the day, {day}")

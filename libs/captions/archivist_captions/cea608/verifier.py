@@ -11,7 +11,7 @@ from typing import Literal
 
 from archivist_captions.cea608 import codes, scc
 from archivist_captions.cea608.decoder import Mode, Receiver, Screen
-from archivist_captions.cea608.encoder import SccOptions
+from archivist_captions.cea608.options import SccOptions
 from archivist_captions.cea608.transliteration import transliterate
 from archivist_captions.cue import Captions
 from archivist_captions.timecode import frame_at, frame_of_label
@@ -53,6 +53,7 @@ RULES: dict[str, tuple[Severity, str]] = {
 }
 
 _BLINK = 3  # frames
+_ROW_OVERHEAD = 5  # frames from a carriage return to the first letter of its row
 _SEARCH = 4_000  # letters; how far a lost place in the text is looked for
 
 
@@ -142,7 +143,7 @@ def compare(
     played = play(scc_text)
     findings: list[Finding] = []
     place = 0
-    shown, _ = _letters(played.screens)
+    shown = _plain("".join(played.receiver.letters))
     for index, found, length in _places(captions, shown):
         if found < 0:
             text = captions.cues[index].text
@@ -179,15 +180,13 @@ class Timing:
 def timings(captions: Captions, played: Played, options: SccOptions | None = None) -> tuple[Timing, ...]:
     """When each cue that can be found in a played file is shown, in order of start."""
     options = options or SccOptions()
-    letters, starts = _letters(played.screens)
+    frames = played.receiver.frames
     result: list[Timing] = []
-    for index, found, _ in _places(captions, letters):
-        if found < 0:
-            continue
-        at = bisect_right(starts, found) - 1
-        shown = played.screens[at].start
-        wanted = options.first_frame + frame_at(captions.cues[index].start_ms + options.offset_ms, options.rate)
-        result.append(Timing(index, shown, shown - wanted, starts[at] != found))
+    for index, found, _ in _places(captions, _plain("".join(played.receiver.letters))):
+        if found >= 0:
+            wanted = options.first_frame + frame_at(captions.cues[index].start_ms + options.offset_ms, options.rate)
+            joined = found > 0 and frames[found - 1] == frames[found]
+            result.append(Timing(index, frames[found], frames[found] - wanted, joined))
     return tuple(result)
 
 
@@ -205,25 +204,13 @@ def _places(captions: Captions, shown: str) -> Iterator[tuple[int, int, int]]:
 
 
 def _busy_until(frame: int, played: Played) -> bool:
-    """Whether every frame since the swap before, or since the first word, carried a word."""
-    swaps = played.receiver.swaps
-    before = bisect_right(swaps, frame - 1) - 1
-    first = swaps[before] if before >= 0 else (played.sent[0] if played.sent else frame)
+    """Whether every frame since the caption or row before, or since the first word, carried a word."""
+    shows = played.receiver.shows
+    # A row that rolls up begins a few frames before its first letter is seen.
+    before = bisect_right(shows, frame - 1 - _ROW_OVERHEAD * (Mode.ROLL_UP in played.receiver.modes)) - 1
+    first = shows[before] if before >= 0 else (played.sent[0] if played.sent else frame)
     count = bisect_right(played.sent, frame) - bisect_right(played.sent, first - 1)
     return count == frame - first + 1
-
-
-def _letters(screens: Sequence[Screen]) -> tuple[str, list[int]]:
-    """Everything shown without spaces, and where each screen begins in it."""
-    starts: list[int] = []
-    parts: list[str] = []
-    total = 0
-    for screen in screens:
-        part = _plain("".join(row.text for row in screen.rows))
-        starts.append(total)
-        parts.append(part)
-        total += len(part)
-    return "".join(parts), starts
 
 
 _STRAIGHT = str.maketrans({"“": '"', "”": '"', "—": "-", "‘": "'", "’": "'"})

@@ -1,7 +1,6 @@
 """Logging in, staying in, logging out."""
 
 from datetime import UTC, datetime
-from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -65,6 +64,4 @@ async def change_password(body: PasswordChange, caller: Person, request: Request
 def _tokens(have: Deps, opened: Opened) -> Tokens:
     life = have.settings.token_lifetime
     access = tokens.issue(have.keys, opened.user_id, opened.id, life, datetime.now(UTC))
-    return Tokens(
-        access_token=access, expires_in_s=int(life.total_seconds()), refresh_token=opened.refresh_token
-    )
+    return Tokens(access_token=access, expires_in_s=int(life.total_seconds()), refresh_token=opened.refresh_token)

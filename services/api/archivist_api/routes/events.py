@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,10 +11,9 @@ from fastapi.responses import StreamingResponse
 
 from archivist_api.auth import Reader, identify
 from archivist_api.deps import Deps, Have
-from archivist_api.feed import Watch
 from archivist_api.schemas import Progress
 from archivist_common import outbox, transcriptions
-from archivist_common.errors import AuthRequired, DatabaseUnavailable, NotFound, PermissionDenied
+from archivist_common.errors import AuthRequired, DatabaseUnavailable, PermissionDenied
 from archivist_common.outbox import Event
 from archivist_common.security.callers import Caller
 from archivist_common.security.permissions import Permission
@@ -25,7 +23,6 @@ from archivist_common.transcriptions import Moving
 router = APIRouter(prefix="/api/v1/transcriptions", tags=["transcriptions"])
 
 PING_S = 15.0
-_EVERY_S = 0.5  # at most two progress events a second
 _RETRY_MS = 2000
 
 _STATUS_AFTER = {
@@ -45,7 +42,7 @@ _STATUS_AFTER = {
     response_class=StreamingResponse,
     responses={
         200: {
-            "description": "`state` events (each has an id to resume from), `progress` events, comments while nothing moves",
+            "description": "`state` events with an id to resume from, `progress` events, comments in between",
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         }
     },
@@ -67,7 +64,83 @@ async def events(
     """
     async with have.db.transaction() as session:
         job = await transcriptions.get(session, job_id, user_id=caller.sees_only)
-    watch = have.feed.open(job.now, caller.user_id)
-    stream = _stream(have, caller, request.state.credential, watch, int(last_event_id or 0))
-    headers = {"X-Accel-Buffering": "no", "Cache-Control": "no-store"}
-    return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
+    have.feed.require_room(caller.user_id)
+    stream = _stream(have, caller, request.state.credential, job.now, int(last_event_id or 0))
+    return StreamingResponse(stream, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
+
+
+async def _stream(have: Deps, caller: Caller, credential: str, now: Moving, last: int) -> AsyncIterator[str]:
+    clock = asyncio.get_running_loop().time
+    yield f"retry: {_RETRY_MS}\n\n"
+    with have.feed.watch(now, caller.user_id) as watch:
+        told: dict[str, Any] | None = None
+        resumed, checked, spoke = last > 0, clock(), clock()
+        while (latest := watch.latest) is not None:
+            for event in await _events(have, now.id, last, latest):
+                last, resumed, spoke = event.id, True, clock()
+                yield _message("state", _state(have, event, latest), event.id)
+            if not resumed:  # its events are too old to be kept: say how it stands
+                resumed = True
+                yield _message("state", _standing(latest))
+            progress = _standing(latest)
+            if progress != told and not latest.has_ended:
+                told, spoke = progress, clock()
+                yield _message("progress", progress)
+            if (latest.has_ended and last >= latest.last_event) or have.feed.stopping.is_set():
+                return
+            await watch.changed(max(0.0, spoke + PING_S - clock()))
+            if clock() - checked >= PING_S:
+                checked = clock()
+                if not await _still_allowed(have, credential):
+                    return
+            if clock() - spoke >= PING_S:
+                spoke = clock()
+                yield ": still here\n\n"
+
+
+async def _events(have: Deps, transcription_id: UUID, last: int, latest: Moving) -> Sequence[Event]:
+    """Events behind `last`, when there are any. None while the database is away: they come once it is back."""
+    if latest.last_event <= last:
+        return ()
+    try:
+        async with have.db.transaction() as session:
+            return await outbox.since(session, transcription_id, last)
+    except DatabaseUnavailable:
+        return ()
+
+
+async def _still_allowed(have: Deps, credential: str) -> bool:
+    """Whether the caller would be let in now: a log-out or a revoked key ends a stream too."""
+    try:
+        caller = await identify(have, credential)
+        caller.require(Permission.TRANSCRIPTIONS_READ)
+    except (AuthRequired, PermissionDenied):
+        return False
+    except DatabaseUnavailable:
+        return True  # asked again with the next ping
+    return True
+
+
+def _state(have: Deps, event: Event, latest: Moving) -> dict[str, Any]:
+    status = _STATUS_AFTER.get(event.event)
+    percent = {JobStatus.COMPLETED: 100, JobStatus.PENDING: 0, JobStatus.PROCESSING: 0}
+    result: dict[str, Any] = {
+        "event": event.event,
+        "status": latest.status if status is None else status,
+        "progress": latest.percent if status is None else percent.get(status, latest.percent),
+        "at": event.created_date.isoformat(),
+    }
+    if "code" in event.data:
+        result["error"] = {"code": event.data["code"], "message": have.outward(event.data.get("detail", ""))}
+    if "attempt" in event.data:
+        result["attempt"] = event.data["attempt"]
+    return result
+
+
+def _standing(latest: Moving) -> dict[str, Any]:
+    return Progress.standing(latest).model_dump(mode="json")
+
+
+def _message(event: str, data: dict[str, Any], event_id: int | None = None) -> str:
+    identity = "" if event_id is None else f"id: {event_id}\n"
+    return f"{identity}event: {event}\ndata: {json.dumps(data, separators=(',', ':'), ensure_ascii=False)}\n\n"

@@ -84,7 +84,7 @@ async def metadata(job_id: JobId, caller: Reader, have: Have) -> Response:
 def attachment(name: str) -> str:
     """A Content-Disposition that keeps any name whole (RFC 6266, RFC 8187), with a plain one for old clients."""
     plain = "".join(c if c.isascii() and c.isprintable() and c not in '"\\%;/' else "_" for c in name)
-    return f"attachment; filename=\\"{plain}\\"; filename*=UTF-8''{quote(name, safe='')}"
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
 async def _completed(have: Deps, caller: Caller, job_id: UUID) -> Reading:

@@ -51,7 +51,9 @@ ClientKey = Annotated[
     operation_id="submitTranscription",
     summary="Caption a recording",
     status_code=202,
-    responses={200: {"model": Transcription, "description": "The same recording is being captioned; this is its job"}},
+    responses={
+        200: {"model": Transcription, "description": "The same recording is being captioned; this is its job"}
+    },
 )
 async def submit(
     body: TranscriptionCreate, caller: Writer, have: Have, response: Response, key: ClientKey = None
@@ -88,7 +90,7 @@ async def list_transcriptions(
     limit: Annotated[int, Query(ge=1, le=LONGEST_PAGE)] = PAGE,
     cursor: Annotated[str | None, Query(max_length=LONGEST_CURSOR)] = None,
 ) -> TranscriptionPage:
-    """Your own; everybody's where you may see them. Outputs are named by reading one."""
+    """Your own; everybody's where you may see them."""
     which = Filter(caller.sees_only, status, storage)
     listing = f"transcriptions:{which.user_id}:{status}:{storage}"
     after = None
@@ -97,7 +99,7 @@ async def list_transcriptions(
         after = (datetime.fromisoformat(created), UUID(job_id))
     async with have.db.transaction() as session:
         page = await transcriptions.page(session, which, after, limit + 1)
-        files = await artifacts.of_transcriptions(session, [job.id for job in page[:limit]])
+        files = await transcriptions.outputs(session, [job.id for job in page[:limit]])
     last = page[limit - 1] if len(page) > limit else None
     return TranscriptionPage(
         items=[Transcription.of(job, files.get(job.id, ()), have.outward) for job in page[:limit]],
@@ -112,7 +114,10 @@ async def read(
     have: Have,
     response: Response,
     wait: Annotated[
-        int, Query(ge=0, le=LONGEST_WAIT_S, description="Answer once its status or stage changes, or after so many seconds")
+        int,
+        Query(
+            ge=0, le=LONGEST_WAIT_S, description="Answer once its status or stage changes, or after so many seconds"
+        ),
     ] = 0,
 ) -> Transcription:
     """Its state, progress and outputs. With `wait`, one that has ended is answered at once."""
@@ -145,7 +150,10 @@ async def cancel(job_id: JobId, caller: Writer, have: Have, response: Response) 
 
 
 @router.post(
-    "/{job_id}/retry", operation_id="retryTranscription", summary="Try a failed or cancelled one again", status_code=202
+    "/{job_id}/retry",
+    operation_id="retryTranscription",
+    summary="Try a failed or cancelled one again",
+    status_code=202,
 )
 async def retry(job_id: JobId, caller: Writer, have: Have, response: Response) -> Transcription:
     async with have.db.transaction() as session:
@@ -222,6 +230,7 @@ async def _read(have: Deps, caller: Caller, job_id: UUID) -> Reading:
 async def _moved(have: Deps, caller: Caller, job: Reading, seconds: int) -> None:
     """Return when the job's status or stage is another one, when the process ends, or after so many seconds."""
     until = asyncio.get_running_loop().time() + seconds
+    have.feed.require_room(caller.user_id)
     with have.feed.watch(job.now, caller.user_id) as watch:
         while (left := until - asyncio.get_running_loop().time()) > 0 and not have.feed.stopping.is_set():
             await watch.changed(left)

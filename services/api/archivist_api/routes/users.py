@@ -6,7 +6,17 @@ from fastapi import APIRouter, Path, Query, Response
 
 from archivist_api.auth import Administrator, AnyCaller
 from archivist_api.deps import Have
-from archivist_api.schemas import LONGEST_CURSOR, LONGEST_PAGE, PAGE, Me, User, UserChange, UserCreate, UserCreated, UserPage
+from archivist_api.schemas import (
+    LONGEST_CURSOR,
+    LONGEST_PAGE,
+    PAGE,
+    Me,
+    User,
+    UserChange,
+    UserCreate,
+    UserCreated,
+    UserPage,
+)
 from archivist_common.security import accounts
 from archivist_common.security.accounts import OneTime
 

@@ -40,7 +40,7 @@ class StorageCheck:
             _export(state)
         outputs = [server.path for server in servers if server.name == OUTPUT]
         parts = {
-            server.name: _mount(server, state, vital=any(path.is_relative_to(server.path) for path in outputs))
+            server.name: mount_reading(server, state, vital=any(path.is_relative_to(server.path) for path in outputs))
             for server, state in zip(servers, states, strict=True)
         }
         if len(servers) == len(outputs):
@@ -48,7 +48,8 @@ class StorageCheck:
         return Reading(parts=parts)
 
 
-def _mount(server: StorageServer, state: MountState, *, vital: bool) -> Reading:
+def mount_reading(server: StorageServer, state: MountState, *, vital: bool) -> Reading:
+    """What a mount's state means. vital: the output lies on it."""
     used = None
     if state.total_bytes and state.free_bytes is not None:
         used = 100 * (1 - state.free_bytes / state.total_bytes)

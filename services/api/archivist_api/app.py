@@ -1,0 +1,98 @@
+"""The gateway: the only door. It takes requests and keeps promises to the database; it never runs inference."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from archivist_api import docs
+from archivist_api.auth import check_policies
+from archivist_api.cursors import Cursors
+from archivist_api.deps import Deps
+from archivist_api.disk import Disk
+from archivist_api.feed import Feed
+from archivist_api.headers import Headers
+from archivist_api.openapi import describe
+from archivist_api.outward import outward
+from archivist_api.routes import api_keys, auth, events, outputs, storage, transcriptions, users
+from archivist_common import service
+from archivist_common.db import Database
+from archivist_common.queue import Doorbell
+from archivist_common.security.tokens import Keys
+from archivist_common.settings import ApiSettings
+from archivist_common.storage import Storages
+
+NAME = "api"
+ROUTERS = (
+    auth.router,
+    users.router,
+    api_keys.router,
+    storage.router,
+    transcriptions.router,
+    events.router,
+    outputs.router,
+)
+
+
+def create_app(settings: ApiSettings) -> FastAPI:
+    """The process as an app; its lifespan owns the clients. Raises RuntimeError for a route without a policy."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        db = Database.connect(settings, name=f"archivist-{NAME}")
+        bell = Doorbell(settings.redis_dsn)
+        keys = _keys(settings)
+        feed = Feed(db)
+        try:
+            async with Storages(settings.flex_servers) as storages:
+                app.state.deps = Deps(
+                    settings=settings,
+                    db=db,
+                    bell=bell,
+                    storages=storages,
+                    keys=keys,
+                    cursors=Cursors(keys.derive("cursors")),
+                    feed=feed,
+                    disk=Disk(),
+                    outward=app.state.outward,
+                )
+                app.state.stopping = feed.stop
+                async with service.owned(feed.run()):
+                    yield
+                    feed.stop()
+        finally:
+            await bell.close()
+            await db.close()
+
+    app = service.create_app(
+        NAME,
+        lifespan=lifespan,
+        readiness=lambda app: [service.database_ready(app.state.deps.db)],
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.outward = outward(settings)
+    for router in ROUTERS:
+        app.include_router(router)
+    docs.install(app)
+    check_policies(app)
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]
+    app.add_middleware(Headers)
+    if settings.trusted_proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))
+    return app
+
+
+def main() -> None:
+    settings = service.read_settings(ApiSettings)
+    service.run(NAME, create_app(settings), settings, settings.api_host, settings.api_port)
+
+
+def _keys(settings: ApiSettings) -> Keys:
+    both = (settings.secret_key, settings.secret_key_previous)
+    return Keys(tuple(secret.get_secret_value() for secret in both if secret is not None))
+
+
+if __name__ == "__main__":
+    main()

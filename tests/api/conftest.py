@@ -1,0 +1,132 @@
+"""A running gateway on real servers, people of every role, and a folder of recordings."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from asgi_lifespan import LifespanManager
+from fastapi import FastAPI
+
+from archivist_api.app import create_app
+from archivist_api.deps import Deps
+from archivist_common import jobs
+from archivist_common.db import Database
+from archivist_common.security import accounts, api_keys
+from archivist_common.security.permissions import Permission
+from archivist_common.settings import ApiSettings
+from archivist_common.states import Role
+from archivist_common.storage import Kind, StorageServer
+
+PASSWORD = "seven green lanterns at dusk"
+SECRET = "0f8c1d5e-not-a-real-one-but-long-enough-7b21"
+NAMES = {Role.ADMIN: "ada", Role.OPERATOR: "otto", Role.USER: "uma"}
+
+
+@dataclass
+class Gateway:
+    """A gateway in this process. `client()` speaks to it without a log-in, `as_()` with one."""
+
+    app: FastAPI
+    settings: ApiSettings
+    media: Path
+    output: Path
+    tokens: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def deps(self) -> Deps:
+        return self.app.state.deps
+
+    @property
+    def db(self) -> Database:
+        return self.deps.db
+
+    def client(self, credential: str | None = None, address: str = "127.0.0.1") -> httpx.AsyncClient:
+        headers = {} if credential is None else {"Authorization": f"Bearer {credential}"}
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False, client=(address, 50_000))
+        return httpx.AsyncClient(transport=transport, base_url="http://gateway/api/v1", headers=headers)
+
+    async def log_in(self, username: str, password: str = PASSWORD, **more: Any) -> httpx.Response:
+        async with self.client() as client:
+            return await client.post("/auth/login", json={"username": username, "password": password, **more})
+
+    async def add(self, username: str, role: Role = Role.USER) -> int:
+        """Somebody with a password of their own."""
+        async with self.db.transaction() as session:
+            made = await accounts.create(session, username, role=role)
+        answer = await self.log_in(username, made.password, new_password=PASSWORD)
+        assert answer.status_code == 200, answer.text
+        self.tokens[username] = answer.json()
+        return made.account.id
+
+    @asynccontextmanager
+    async def as_(self, username: str) -> AsyncIterator[httpx.AsyncClient]:
+        async with self.client(self.tokens[username]["access_token"]) as client:
+            yield client
+
+    async def key(self, username: str, *permissions: Permission, life: timedelta = timedelta(days=1)) -> str:
+        async with self.db.transaction() as session:
+            account = await accounts.find(session, username)
+            assert account is not None
+            made = await api_keys.create(session, account.id, "test", permissions, life=life, environment="testing")
+        return made.text
+
+    def recording(self, name: str, content: bytes = b"not looked at by the gateway") -> str:
+        path = self.media / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return name
+
+    async def claim(self) -> jobs.Claim:
+        async with self.db.transaction() as session:
+            held = await jobs.claim(session, "worker", timedelta(seconds=30))
+        assert held is not None
+        return held
+
+
+@asynccontextmanager
+async def gateway_of(database_url: str, redis_url: str, folder: Path, **given: Any) -> AsyncIterator[Gateway]:
+    media, output = folder / "media", folder / "output"
+    media.mkdir(exist_ok=True)
+    output.mkdir(exist_ok=True)
+    settings = ApiSettings(
+        _env_file=None,
+        **{
+            "environment": "testing",
+            "database_url": database_url,
+            "redis_url": redis_url,
+            "secret_key": SECRET,
+            "flex_servers": (StorageServer("flex-1", media, kind=Kind.FOLDER),),
+            "default_output_path": output,
+            "model_directory": folder / "models",
+            "whisper_model_path": folder / "models" / "standard",
+            **given,
+        },
+    )
+    app = create_app(settings)
+    async with LifespanManager(app):
+        yield Gateway(app, settings, media, output)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def gateway(own_database: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Gateway]:
+    """A gateway with an empty database; the three of NAMES have accounts."""
+    async with gateway_of(own_database, redis_url, tmp_path) as running:
+        for role, name in NAMES.items():
+            await running.add(name, role)
+        yield running
+
+
+@pytest.fixture
+def submission(gateway: Gateway) -> Callable[..., dict[str, Any]]:
+    """The body of a submission of a recording that exists."""
+
+    def make(name: str = "Council (20220412).mp4", **more: Any) -> dict[str, Any]:
+        return {"storage": "flex-1", "path": gateway.recording(name), **more}
+
+    return make
