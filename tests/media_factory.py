@@ -114,9 +114,7 @@ def write(
 ) -> Path:
     """Write a recording. video: seconds of grey picture beside the sound. Returns `path`."""
     suffix = path.suffix.lower()
-    with av.open(
-        path, "w", format=_FORMATS.get(suffix), options={"mxf": {}}.get(suffix, options or {})
-    ) as container:
+    with av.open(path, "w", format=_FORMATS.get(suffix), options={"mxf": {}}.get(suffix, options or {})) as container:
         container.metadata.update(metadata or {})
         packets: list[tuple[float, Any]] = []
         if video is not None:
@@ -137,10 +135,10 @@ def _pictures(container: Any, codec: str, seconds: float, start: float) -> list[
         stream.codec_context.bit_rate = 2_000_000
     packets = []
     first = round(start * NTSC)
+    frame = av.VideoFrame(320, 240, "yuv420p")
+    for plane in frame.planes:
+        plane.update(bytes([128]) * plane.buffer_size)
     for n in range(int(seconds * NTSC)):
-        frame = av.VideoFrame(320, 240, "yuv420p")
-        for plane in frame.planes:
-            plane.update(bytes([128]) * plane.buffer_size)
         frame.pts, frame.time_base = first + n, 1 / NTSC
         packets += stream.encode(frame)
     packets += stream.encode(None)
@@ -177,7 +175,9 @@ def _frame(sound: np.ndarray, track: Track, context: Any, rate: int, begin: int)
     frame = av.AudioFrame.from_ndarray(many.reshape(1, -1), format="s16", layout=context.layout.name)
     frame.sample_rate = rate
     if context.format.name != "s16":
-        frame = av.AudioResampler(format=context.format.name, layout=context.layout.name, rate=rate).resample(frame)[0]
+        frame = av.AudioResampler(format=context.format.name, layout=context.layout.name, rate=rate).resample(frame)[
+            0
+        ]
     frame.pts = begin + round(track.start * rate)
     frame.time_base = Fraction(1, rate)
     return frame

@@ -1,9 +1,12 @@
 """A running gateway on real servers, people of every role, and a folder of recordings."""
 
+import asyncio
+import functools
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +15,14 @@ import pytest
 import pytest_asyncio
 from asgi_lifespan import LifespanManager
 from fastapi import FastAPI
+from sqlalchemy import insert, text
 
 from archivist_api.app import create_app
 from archivist_api.deps import Deps
 from archivist_common import jobs
 from archivist_common.db import Database
-from archivist_common.security import accounts, api_keys
+from archivist_common.models import Base, User
+from archivist_common.security import accounts, api_keys, passwords, sessions, tokens
 from archivist_common.security.permissions import Permission
 from archivist_common.settings import ApiSettings
 from archivist_common.states import Role
@@ -56,13 +61,14 @@ class Gateway:
             return await client.post("/auth/login", json={"username": username, "password": password, **more})
 
     async def add(self, username: str, role: Role = Role.USER) -> int:
-        """Somebody with a password of their own."""
+        """Somebody with a password of their own, logged in."""
+        user = {"username": username, "email": f"{username}@localhost", "role": role, "password_hash": await _hash()}
         async with self.db.transaction() as session:
-            made = await accounts.create(session, username, role=role)
-        answer = await self.log_in(username, made.password, new_password=PASSWORD)
-        assert answer.status_code == 200, answer.text
-        self.tokens[username] = answer.json()
-        return made.account.id
+            user_id = (await session.execute(insert(User).values(user).returning(User.id))).scalar_one()
+            opened = await sessions.start(session, user_id)
+        access = tokens.issue(self.deps.keys, user_id, opened.id, self.settings.token_lifetime, datetime.now(UTC))
+        self.tokens[username] = {"access_token": access, "refresh_token": opened.refresh_token}
+        return user_id
 
     @asynccontextmanager
     async def as_(self, username: str) -> AsyncIterator[httpx.AsyncClient]:
@@ -113,13 +119,38 @@ async def gateway_of(database_url: str, redis_url: str, folder: Path, **given: A
         yield Gateway(app, settings, media, output)
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def gateway(own_database: str, redis_url: str, tmp_path: Path) -> AsyncIterator[Gateway]:
-    """A gateway with an empty database; the three of NAMES have accounts."""
-    async with gateway_of(own_database, redis_url, tmp_path) as running:
-        for role, name in NAMES.items():
-            await running.add(name, role)
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def one_gateway(servers, migrated_template, redis_url, tmp_path_factory) -> AsyncIterator[Gateway]:
+    folder = tmp_path_factory.mktemp("gateway")
+    async with (
+        servers.database(migrated_template) as url,
+        gateway_of(url, redis_url, folder) as running,
+    ):
         yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def gateway(one_gateway: Gateway) -> Gateway:
+    """A gateway with an empty database and no recordings; the three of NAMES are logged in."""
+    async with one_gateway.db.transaction() as session:
+        tables = ", ".join(Base.metadata.tables)
+        await session.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
+    for folder in (one_gateway.media, one_gateway.output):
+        shutil.rmtree(folder)
+        folder.mkdir()
+    one_gateway.tokens.clear()
+    for role, name in NAMES.items():
+        await one_gateway.add(name, role)
+    return one_gateway
+
+
+@functools.cache
+def _hashed() -> asyncio.Future[str]:
+    return asyncio.ensure_future(passwords.hash_password(PASSWORD))
+
+
+async def _hash() -> str:
+    return await _hashed()
 
 
 @pytest.fixture

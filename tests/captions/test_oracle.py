@@ -1,11 +1,8 @@
 """Our files read by somebody else's decoder: ttconv's SCC reader knows nothing of us."""
 
-from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any
 
 import pytest
-import ttconv.model
 import ttconv.scc.reader
 
 from archivist_captions.cea608.encoder import SccOptions, encode
@@ -13,23 +10,8 @@ from archivist_captions.cea608.verifier import play
 from archivist_captions.cue import Cue
 from archivist_captions.timecode import NTSC_30
 
+from .oracle import paragraphs_of, text_of_model
 from .programmes import benign, easy, hazards
-
-
-def _paragraphs(element: Any) -> Iterator[Any]:
-    if isinstance(element, ttconv.model.P):
-        yield element
-    else:
-        for child in element:
-            yield from _paragraphs(child)
-
-
-def _text(element: Any) -> str:
-    if isinstance(element, ttconv.model.Text):
-        return str(element.get_text())
-    if isinstance(element, ttconv.model.Br):
-        return "\n"
-    return "".join(_text(child) for child in element)
 
 
 @pytest.mark.parametrize(
@@ -45,9 +27,9 @@ def test_ttconv_shows_the_same_text_at_the_same_frames(cues: list[Cue], drop_fra
         (
             paragraph.get_begin() * NTSC_30,
             paragraph.get_end() * NTSC_30,
-            _text(paragraph).replace("ʌ", "^").split(),
+            text_of_model(paragraph).replace("ʌ", "^").split(),
         )
-        for paragraph in _paragraphs(body)
+        for paragraph in paragraphs_of(body)
     ]
     ours = [
         (Fraction(screen.start), None if screen.end is None else Fraction(screen.end), screen.text.split())

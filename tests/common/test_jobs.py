@@ -358,6 +358,24 @@ class TestHolding:
         ]
         assert await events(db, held.id) == [outbox.QUEUED, outbox.STARTED, outbox.COMPLETED]
 
+    async def test_a_path_longer_than_its_column_does_not_keep_a_job_from_completing(
+        self, db: Database, claimed: Claimed
+    ) -> None:
+        held = await claimed(db)
+        long = Path("/out") / ("a" * 250) / ("b" * 250) / "c.scc"
+        made = Made("scc", long, "0" * 64, 12, long)
+        async with db.transaction() as session:
+            await jobs.complete(session, held, replace(outcome(held), artifacts=(made,)))
+        assert (await row(db, held.id)).scc_file_path is None
+        assert [one["path"] for one in (await everything(db))["artifacts"]] == [str(long)]
+
+    async def test_a_job_may_complete_without_files(self, db: Database, claimed: Claimed) -> None:
+        held = await claimed(db)
+        async with db.transaction() as session:
+            await jobs.complete(session, held, replace(outcome(held), artifacts=()))
+        assert (await row(db, held.id)).status == "completed"
+        assert (await everything(db))["artifacts"] == []
+
     async def test_a_completion_that_is_rolled_back_leaves_the_job_running(
         self, db: Database, claimed: Claimed
     ) -> None:

@@ -22,7 +22,8 @@ async def test_an_idle_database_is_healthy_and_its_connections_are_counted(db: D
     assert values["max_connections"].value == 100
 
 
-async def test_more_than_fifty_active_connections_degrade_it(db: Database, servers: Servers) -> None:
+async def test_more_than_fifty_active_connections_degrade_it(database_url: str, servers: Servers) -> None:
+    bind = engine(database_url, 1, 0, "tests")
     dsn = servers.postgres.dsn_of("postgres")
     busy = await asyncio.gather(*(asyncpg.connect(dsn) for _ in range(ACTIVE_DEGRADED + 1)))
     try:
@@ -30,13 +31,14 @@ async def test_more_than_fifty_active_connections_degrade_it(db: Database, serve
         judged = None
         async with asyncio.timeout(20):
             while judged is None or judged.status is not Status.DEGRADED:
-                judged, _ = judge(await DatabaseCheck(db).read(), 0, {})
+                judged, _ = judge(await DatabaseCheck(Database(bind)).read(), 0, {})
                 await asyncio.sleep(0.05)
         assert "active_connections is 51 connections, degraded above 50" in (judged.reason or "")
     finally:
         for each in busy:
             each.terminate()
         await asyncio.gather(*working, return_exceptions=True)
+        await bind.dispose()
 
 
 async def test_a_database_that_is_not_migrated_is_said_to_be_so(empty_database: str) -> None:

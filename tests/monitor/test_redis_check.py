@@ -44,10 +44,11 @@ async def test_memory_above_80_percent_of_the_limit_degrades_it_and_redis_down_d
         assert unlimited.status is Status.HEALTHY
         assert math.isnan(_gauge("archivist_redis_memory_used_ratio"))
 
+        await client.set("ballast", b"x" * 1_000_000)
         used = (await client.info("memory"))["used_memory"]
-        await client.config_set("maxmemory", used * 10)
+        await client.config_set("maxmemory", 2 * used)
         assert judge(await check.read(), 0, {})[0].status is Status.HEALTHY
-        await client.set("ballast", b"x" * (8 * used))
+        await client.config_set("maxmemory", int(used / 0.9))
         full, _ = judge(await check.read(), 0, {})
         assert full.status is Status.DEGRADED
         assert "degraded above 80" in (full.reason or "")

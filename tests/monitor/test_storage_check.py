@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -34,9 +35,17 @@ def output(tmp_path: Path) -> StorageServer:
     return output_server(tmp_path / "output")
 
 
-async def _look(*servers: StorageServer, deadline: timedelta = SOON) -> Judged:
+async def _look(*servers: StorageServer) -> Judged:
     async with Storages(servers) as storages:
-        return judge(await StorageCheck(storages, deadline).read(), 0, {})[0]
+        return judge(await StorageCheck(storages, SOON).read(), 0, {})[0]
+
+
+async def _presence(*servers: StorageServer) -> Judged:
+    """As `_look`, whatever the disk that the tests run on has left."""
+    async with Storages(servers) as storages:
+        reading = await StorageCheck(storages, SOON).read()
+    parts = {name: replace(part, values=()) for name, part in reading.parts.items()}
+    return judge(replace(reading, parts=parts), 0, {})[0]
 
 
 def _gauge(name: str, mount: str) -> float | None:
@@ -63,7 +72,7 @@ async def test_the_mounts_are_those_of_the_settings(tmp_path: Path, output: Stor
 
 async def test_no_storage_server_at_all_is_not_healthy(output: StorageServer) -> None:
     """Station finding R10: an empty list was reported as healthy."""
-    found = await _look(output)
+    found = await _presence(output)
     assert found.status is Status.DEGRADED
     assert "FLEX_SERVERS names no storage server" in (found.reason or "")
 
@@ -72,11 +81,11 @@ async def test_one_missing_mount_of_two_degrades_and_none_left_is_unhealthy(
     tmp_path: Path, output: StorageServer
 ) -> None:
     gone = StorageServer("gone", tmp_path / "gone")
-    one_left = await _look(_server(tmp_path, "flex-1"), gone, output)
+    one_left = await _presence(_server(tmp_path, "flex-1"), gone, output)
     assert one_left.parts["gone"].status is Status.UNHEALTHY
     assert one_left.parts["gone"].reason == f"not mounted: there is no folder {str(tmp_path / 'gone')!r}"
     assert one_left.status is Status.DEGRADED
-    assert (await _look(gone, output)).status is Status.UNHEALTHY
+    assert (await _presence(gone, output)).status is Status.UNHEALTHY
     assert _gauge("archivist_flex_mount_up", "gone") == 0
     size = _gauge("archivist_flex_size_bytes", "gone")
     assert size is not None
@@ -85,7 +94,7 @@ async def test_one_missing_mount_of_two_degrades_and_none_left_is_unhealthy(
 
 async def test_the_server_that_the_output_lies_on_is_vital(tmp_path: Path) -> None:
     gone = StorageServer("flex-1", tmp_path / "flex-1")
-    found = await _look(gone, _server(tmp_path, "flex-2"), output_server(tmp_path / "flex-1" / "transcriptions"))
+    found = await _presence(gone, _server(tmp_path, "flex-2"), output_server(tmp_path / "flex-1" / "transcriptions"))
     assert found.parts["flex-1"].vital
     assert not found.parts["flex-2"].vital
     assert found.status is Status.UNHEALTHY
@@ -106,7 +115,7 @@ async def test_a_mount_that_hangs_costs_its_deadline_and_is_named_as_hung(
     found, _ = judge(reading, 0, {})
     assert found.parts["flex-2"].status is Status.UNHEALTHY
     assert "did not answer within 1 s" in (found.parts["flex-2"].reason or "")
-    assert found.parts["flex-1"].status is not Status.UNHEALTHY
+    assert "did not answer" not in (found.parts["flex-1"].reason or "")
     assert _gauge("archivist_flex_mount_up", "flex-2") == 0
 
 

@@ -128,16 +128,12 @@ async def test_the_real_processors_are_seen_to_work() -> None:
 
 async def test_pinned_cores_are_those_of_live_workers_on_this_machine(db: Database) -> None:
     here = socket.gethostname()
+    alive, dead = database_in(WORKER_GONE / -2), database_in(-2 * WORKER_GONE)
     rows = [
-        {
-            "id": "a",
-            "host": here,
-            "details": {"cores": [[0, 1], [2, 3]]},
-            "heartbeat_at": database_in(WORKER_GONE / -2),
-        },
-        {"id": "b", "host": "elsewhere", "details": {"cores": [[5]]}, "heartbeat_at": database_in(WORKER_GONE / -2)},
-        {"id": "c", "host": here, "details": {"cores": [[6]]}, "heartbeat_at": database_in(-2 * WORKER_GONE)},
-        {"id": "d", "host": here, "details": {}, "heartbeat_at": database_in(WORKER_GONE / -2)},
+        {"id": "a", "host": here, "details": {"cores": [[0, 1], [2, 3]]}, "heartbeat_at": alive},
+        {"id": "b", "host": "elsewhere", "details": {"cores": [[5]]}, "heartbeat_at": alive},
+        {"id": "c", "host": here, "details": {"cores": [[6]]}, "heartbeat_at": dead},
+        {"id": "d", "host": here, "details": {}, "heartbeat_at": alive},
     ]
     async with db.transaction() as session:
         for row in rows:

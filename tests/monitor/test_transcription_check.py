@@ -2,11 +2,12 @@
 
 import math
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from prometheus_client import REGISTRY
-from sqlalchemy import insert, text
+from sqlalchemy import event, insert, text
 
 from archivist_common.db import Database, engine
 from archivist_common.errors import DatabaseUnavailable
@@ -85,21 +86,22 @@ async def test_the_queue_is_counted_where_it_is_kept(db: Database) -> None:
 async def test_counting_a_long_queue_reads_no_list(db: Database) -> None:
     """Seed defect 6: the whole queue was fetched to learn its length. Ours is counted by the database."""
     await _jobs(db, 2_000)
-    statements = []
+    asked: list[tuple[str, Any]] = []
+
+    def note(_conn: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+        asked.append((statement, parameters))
+
     async with db.transaction() as session:
         connection = await session.connection()
-        raw = (await connection.get_raw_connection()).driver_connection
-        assert raw is not None
-        raw.add_query_logger(lambda record: statements.append(record.query))
+        event.listen(connection.sync_connection, "before_cursor_execute", note)
         try:
             await TranscriptionCheck(db).read()
         finally:
-            raw._query_loggers.clear()
-        of_jobs = [each for each in statements if "FROM transcriptions" in each]
+            event.remove(connection.sync_connection, "before_cursor_execute", note)
+        of_jobs = [each for each in asked if "FROM transcriptions" in each[0]]
         assert of_jobs
-        for statement in of_jobs:
-            rows = await raw.fetch(statement.replace("$1::VARCHAR", "'pending'"))
-            assert len(rows) <= 5
+        for statement, parameters in of_jobs:
+            assert len((await connection.exec_driver_sql(statement, parameters)).all()) <= 5
 
 
 async def test_a_job_that_waits_for_two_minutes_while_a_slot_is_free_is_reported(db: Database) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests import media_factory as factory
 
 from archivist_common.errors import (
     ArchivistError,
@@ -21,7 +22,6 @@ from archivist_common.errors import (
     StorageUnavailable,
 )
 from archivist_transcriber import media, media_child
-from tests import media_factory as factory
 
 CLICKS = [1.0, 3.5, 7.0, 11.0]  # seconds
 FRAME = 0.03  # seconds; what the delay of a codec without an edit list may shift
@@ -78,7 +78,8 @@ def test_a_hole_in_the_sound_is_silence_and_moves_nothing(folder: Path, clicks: 
 @pytest.mark.parametrize("suffix", [".wav", ".flac", ".mp3", ".mp4", ".mkv", ".ts", ".mxf", ".ogg"])
 def test_a_part_of_a_recording_is_the_same_as_in_the_whole(folder: Path, clicks: np.ndarray, suffix: str) -> None:
     video = 12 if suffix in {".mp4", ".mkv", ".ts", ".mxf"} else None
-    path = factory.write(folder / f"part{suffix}", clicks, video=video)
+    path = folder / (f"video{suffix}" if video else f"a{suffix}")
+    path = path if path.exists() else factory.write(path, clicks, video=video)
     whole, part = heard(path), heard(path, start_ms=6_500, end_ms=8_000)
     assert len(part) == 1.5 * media.RATE
     assert factory.click_times(part) == pytest.approx(
@@ -106,7 +107,9 @@ def test_tracks_are_chosen_by_number_and_have_a_language(folder: Path) -> None:
 
 @pytest.mark.parametrize("channels", [2, 6, 16])
 def test_channels_are_mixed_to_one(folder: Path, channels: int) -> None:
-    path = factory.write(folder / f"channels{channels}.wav", factory.Track(factory.tone(2), channels=channels), rate=48_000)
+    path = factory.write(
+        folder / f"channels{channels}.wav", factory.Track(factory.tone(2), channels=channels), rate=48_000
+    )
     sound = heard(path)
     assert media.probe(path).audio[0].channels == channels
     assert _hertz(sound) == 440
@@ -117,7 +120,9 @@ def _hertz(sound: np.ndarray) -> int:
     return round(float(np.argmax(np.abs(np.fft.rfft(sound)))) * media.RATE / len(sound) / 10) * 10
 
 
-@pytest.mark.parametrize("name", ["O'Brien & Søn [3].wav", "🎥.wav", "two\nlines.wav", "-rf.wav", "%d.wav", "a:b?.wav"])
+@pytest.mark.parametrize(
+    "name", ["O'Brien & Søn [3].wav", "🎥.wav", "two\nlines.wav", "-rf.wav", "%d.wav", "a:b?.wav"]
+)
 def test_a_name_is_only_a_name(tmp_path: Path, name: str) -> None:
     path = factory.write(tmp_path / "plain.wav", factory.tone(1)).rename(tmp_path / name)
     assert len(heard(path)) == media.RATE
@@ -170,14 +175,15 @@ def _truncated_faststart(path: Path) -> Path:
 
 def _playlist(path: Path) -> Path:
     factory.write(path.with_name("secret.ts"), factory.tone(4))
-    path.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\nfile://{path.with_name('secret.ts')}\n#EXT-X-ENDLIST\n")
+    path.write_text(
+        f"#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\nfile://{path.with_name('secret.ts')}\n#EXT-X-ENDLIST\n"
+    )
     return path
 
 
 def _concat(path: Path) -> Path:
     path.write_text(f"ffconcat version 1.0\nfile '{factory.SAMPLES / 'short-20s.flac'}'\n")
     return path
-
 
 
 def _png(path: Path) -> Path:
@@ -256,7 +262,7 @@ def test_a_missing_file_is_missing(tmp_path: Path) -> None:
 
 
 def test_a_silent_film_has_no_audio_track(tmp_path: Path) -> None:
-    with pytest.raises(NoAudioTrack, match="among 1 stream$"):
+    with pytest.raises(NoAudioTrack, match=r"among 1 stream$"):
         media.probe(factory.write(tmp_path / "film.mp4", video=2))
 
 
@@ -305,9 +311,9 @@ def test_the_child_dies_with_the_stream(folder: Path) -> None:
 
 def test_a_child_that_hangs_is_a_storage_that_does_not_answer(folder: Path) -> None:
     path = factory.write(folder / "hanging.flac", np.tile(factory.tone(20), 30))
-    with media.open_audio(path, deadline_s=0.5) as audio:
+    with media.open_audio(path, deadline_s=3) as audio:
         os.kill(audio._child._process.pid, signal.SIGSTOP)
-        with pytest.raises(StorageUnavailable, match=r"0\.5 s"):
+        with pytest.raises(StorageUnavailable, match="for 3 s"):
             list(audio)
 
 

@@ -17,12 +17,16 @@ class NoteKind(StrEnum):
     CHAINED = "chained"  # left on screen until its successor, its erase would have delayed that
     JOINED = "joined"  # shown together with its predecessor
     MOVED = "moved"  # shown elsewhere on the screen than asked for
+    REPAIRED = "repaired"  # a fault of the file it was read from
     LATE = "late"  # shown later than wanted
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One compromise. cue: index of the cue it happened to. frames: by how much, where that has a meaning."""
+    """One compromise. frames: by how much, where that has a meaning.
+
+    cue: index of the cue it happened to, -1 for the whole file.
+    """
 
     kind: NoteKind
     cue: int

@@ -12,6 +12,10 @@ from archivist_common.models import Artifact, Transcription
 from archivist_common.states import JobStatus, PublicState
 
 
+MAX_COLUMN = 500
+"""Characters of `scc_file_path` and its like; a longer path stands in `artifacts` alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
     """A file staged under an attempt-unique path, and the name people will look for."""
@@ -69,6 +73,16 @@ def stored(row: Artifact) -> Stored:
         PublicState(row.public_state),
         row.public_error,
     )
+
+
+async def made_by(session: AsyncSession, transcription_id: UUID, attempt: int) -> bool:
+    """Whether this attempt's files are the job's result."""
+    found = await session.scalar(
+        select(Artifact.id)
+        .where(Artifact.transcription_id == transcription_id, Artifact.attempt == attempt)
+        .limit(1)
+    )
+    return found is not None
 
 
 async def unplaced(session: AsyncSession, limit: int = 50) -> Sequence[Unplaced]:
@@ -137,7 +151,7 @@ async def settle(
     column = {"scc": "scc_file_path", "summary": "summary_file_path", "metadata": "metadata_file_path"}.get(
         artifact.kind
     )
-    if state is PublicState.PLACED and column is not None and len(str(public_path)) <= 500:
+    if state is PublicState.PLACED and column is not None and len(str(public_path)) <= MAX_COLUMN:
         await session.execute(
             update(Transcription)
             .where(Transcription.id == artifact.transcription_id)

@@ -22,7 +22,7 @@ from sqlalchemy import Update, case, func, insert, literal_column, select, text,
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from archivist_common import journal, outbox
+from archivist_common import artifacts, journal, outbox
 from archivist_common.artifacts import Made
 from archivist_common.errors import ArchivistError, Conflict, Fenced, NotFound, QueueFull, WorkerCrashed
 from archivist_common.models import Artifact, Transcription
@@ -235,7 +235,7 @@ async def advance(session: AsyncSession, held: Claim, progress: Progress) -> boo
 
 async def complete(session: AsyncSession, held: Claim, outcome: Outcome) -> None:
     """Make an attempt's files the job's result, in one step with its last change of state. Raises Fenced."""
-    paths = {made.kind: str(made.path) for made in outcome.artifacts}
+    paths = {made.kind: str(made.path) for made in outcome.artifacts if len(str(made.path)) <= artifacts.MAX_COLUMN}
     await _fenced(
         session,
         held,

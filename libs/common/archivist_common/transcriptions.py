@@ -17,8 +17,6 @@ from archivist_common.models import Artifact, OutboxEvent, Transcription
 from archivist_common.states import TERMINAL, JobStatus, Stage
 from archivist_common.time import database_now
 
-_RATE_OF = 20  # completed jobs whose speed is averaged
-
 
 @dataclass(frozen=True, slots=True)
 class Moving:
@@ -129,23 +127,6 @@ async def moving(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, Mov
         select(Transcription, _left_s(), _last_event()).where(Transcription.id.in_(sorted(ids)))
     )
     return {row.id: _moving(row, left_s, last) for row, left_s, last in rows}
-
-
-async def usual_speed(session: AsyncSession) -> float | None:
-    """Seconds of recording captioned in one second, over the last completed jobs; None before there are any."""
-    recent = (
-        select(Transcription.audio_ms, Transcription.processing_time)
-        .where(
-            Transcription.status == JobStatus.COMPLETED,
-            Transcription.processing_time > 0,
-            Transcription.audio_ms > 0,
-        )
-        .order_by(Transcription.completed_date.desc())
-        .limit(_RATE_OF)
-        .subquery()
-    )
-    speed = await session.scalar(select(func.sum(recent.c.audio_ms) / 1000.0 / func.sum(recent.c.processing_time)))
-    return None if speed is None else float(speed)
 
 
 def _readings() -> Any:

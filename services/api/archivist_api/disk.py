@@ -4,9 +4,9 @@ import asyncio
 import hashlib
 import threading
 from datetime import timedelta
-from pathlib import Path
 
 from archivist_common import disk_errors
+from archivist_common.artifacts import Stored
 from archivist_common.errors import CaptionsInvalid, StorageUnavailable
 
 MOST = 8  # reads at once; the output folder may lie on a mount that hangs, and a thread in it cannot be ended
@@ -18,7 +18,7 @@ class Disk:
     def __init__(self) -> None:
         self._free = threading.Semaphore(MOST)
 
-    async def read(self, path: Path, sha256: str, deadline: timedelta) -> bytes:
+    async def read(self, file: Stored, deadline: timedelta) -> bytes:
         """What was committed. Raises FileMissing, StorageUnavailable, CaptionsInvalid for another content."""
         if not self._free.acquire(blocking=False):
             raise StorageUnavailable("the output folder is not responding")
@@ -29,14 +29,15 @@ class Disk:
             if answer.done():
                 return
             if error is not None:
-                answer.set_exception(disk_errors.reading(error, f"file {path.name!r} in the output folder"))
+                answer.set_exception(disk_errors.reading(error, f"file {file.path.name!r} in the output folder"))
             elif data is not None:
                 answer.set_result(data)
 
         def work() -> None:
             data, error = None, None
             try:
-                data = path.read_bytes()
+                with file.path.open("rb") as opened:
+                    data = opened.read(file.size_bytes + 1)
             except OSError as exc:
                 error = exc
             finally:
@@ -51,6 +52,6 @@ class Disk:
                 data = await answer
         except TimeoutError as exc:
             raise StorageUnavailable("the output folder is not responding") from exc
-        if hashlib.sha256(data).hexdigest() != sha256:
-            raise CaptionsInvalid(f"{path.name!r} does not hold what was written; it is not released")
+        if hashlib.sha256(data).hexdigest() != file.sha256:
+            raise CaptionsInvalid(f"the {file.kind} file does not hold what was written; it is not released")
         return data

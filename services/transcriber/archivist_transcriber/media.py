@@ -229,9 +229,10 @@ class _Child:
     def _read(self, count: int, until: float, cpu: float) -> bytes:
         assert self._process.stdout is not None  # noqa: S101 -- a pipe was asked for
         pipe = self._process.stdout.fileno()
+        poll = select.poll()  # select() cannot watch descriptors above 1023
+        poll.register(pipe, select.POLLIN)
         while len(self._buffer) < count:
-            ready, _, _ = select.select([pipe], [], [], max(0.0, until - time.monotonic()))
-            if not ready:
+            if not poll.poll(max(0.0, until - time.monotonic()) * 1000):
                 raise self._late(cpu)
             data = os.read(pipe, 1 << 20)
             if not data:

@@ -79,6 +79,7 @@ class Receiver:
         self.events: list[Event] = []
         self.modes: list[Mode] = []  # each mode once, in order of appearance
         self.shows: list[int] = []  # frames at which a caption was swapped in or a row begun
+        self.rolled: list[Screen] = []  # rows that rolled up or were erased, each as a screen of its own
         self.letters: list[str] = []  # everything that became visible, without spaces
         self.frames: list[int] = []  # when each of the letters did
         self._mode = Mode.NONE
@@ -95,6 +96,7 @@ class Receiver:
         self._rows: tuple[Row, ...] = ()
         self._swap_frame = -2
         self._written_frame = -2
+        self._row_since: int | None = None  # frame of the first letter of the row that rolls up
         self._stale = False  # the hidden memory holds an earlier caption
 
     def word(self, frame: int, word: int) -> None:
@@ -119,6 +121,7 @@ class Receiver:
 
     def finish(self, frame: int) -> None:
         """The words have run out at `frame`."""
+        self._end_row(frame)
         if self._rows:
             self.screens.append(Screen(self._since, None, self._rows))
             self._rows = ()
@@ -181,6 +184,7 @@ class Receiver:
             self._swap_frame = frame
             self._refresh(frame, swapped=True)
         elif word == codes.EDM:
+            self._end_row(frame)
             self._shown = {}
             self._refresh(frame)
         elif word in (codes.RU2, codes.RU3, codes.RU4):
@@ -220,12 +224,21 @@ class Receiver:
         self._refresh(frame)
 
     def _carriage_return(self, frame: int) -> None:
+        self._end_row(frame)
         top = self._row - self._depth + 1
         self._shown = {row - 1: cells for row, cells in self._shown.items() if top < row <= self._row}
         self._column = 0
         self._italic = False
         self.shows.append(frame)
         self._refresh(frame)
+
+    def _end_row(self, frame: int) -> None:
+        """The row that rolls up is complete: keep it."""
+        if self._row_since is not None:
+            rows = tuple(row for row in _rows(self._shown) if row.number == self._row)
+            if rows:
+                self.rolled.append(Screen(self._row_since, frame, rows))
+            self._row_since = None
 
     def _preamble(self, frame: int, word: int) -> None:
         base = word & 0xFF60
@@ -280,6 +293,8 @@ class Receiver:
         self._written_frame = frame
         if self._mode in (Mode.ROLL_UP, Mode.PAINT_ON):
             self._appear(frame, character)
+        if self._mode is Mode.ROLL_UP and self._row_since is None:
+            self._row_since = frame
 
     def _appear(self, frame: int, text: str) -> None:
         letters = "".join(text.split())

@@ -3,11 +3,13 @@
 import json
 from typing import Any
 
-from archivist_captions.cue import Captions, Cue, Word
+from archivist_captions.cue import Captions, Cue, Italic, Word
 from archivist_captions.errors import CannotRead
+from archivist_captions.formats.reading import MOST_BYTES, RawCue, Reading, cues_of
 
 FORMAT = "archivist-captions"
 VERSION = 1
+_MOST_SECONDS = 360_000_000
 
 
 def write(captions: Captions) -> bytes:
@@ -27,27 +29,74 @@ def write(captions: Captions) -> bytes:
             }
             for word in captions.words
         ],
-        "cues": [{"start_ms": cue.start_ms, "end_ms": cue.end_ms, "lines": list(cue.lines)} for cue in captions.cues],
+        "cues": [_cue_item(cue) for cue in captions.cues],
     }
-    return (json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n").encode()
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n"
+    return text.encode("utf-8", "backslashreplace")  # half a surrogate pair as JSON writes it
 
 
 def read(data: bytes) -> Captions:
-    """What `write` wrote. Raises CannotRead, naming the entry, for anything else."""
+    """The captions of `reading`, without its notes."""
+    return reading(data).captions
+
+
+def reading(data: bytes) -> Reading:
+    """What `write` wrote, or a list of `{"start": s, "end": s, "text": "…"}` with seconds, as many tools write.
+
+    Raises CannotRead, naming the entry, for anything else.
+    """
+    if len(data) > MOST_BYTES:
+        raise CannotRead(f"{len(data)} bytes is more than a day of captions")
     try:
         document = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as exc:
         raise CannotRead(f"not JSON in UTF-8: {exc}") from exc
+    if isinstance(document, list):
+        cues, notes = cues_of(_seconds(index, item) for index, item in enumerate(document))
+        return Reading(Captions(cues), tuple(notes))
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise CannotRead(f'not captions: no "format": "{FORMAT}"')
     if document.get("version") != VERSION:
         raise CannotRead(f"captions of version {document.get('version')!r}; this reads version {VERSION}")
-    return Captions(
-        cues=tuple(_cue(index, item) for index, item in enumerate(_list(document, "cues"))),
-        words=tuple(_word(index, item) for index, item in enumerate(_list(document, "words"))),
-        language=_text(document, "language", "document"),
-        title=_text(document, "title", "document"),
+    return Reading(
+        Captions(
+            cues=tuple(_cue(index, item) for index, item in enumerate(_list(document, "cues"))),
+            words=tuple(_word(index, item) for index, item in enumerate(_list(document, "words"))),
+            language=_text(document, "language", "document"),
+            title=_text(document, "title", "document"),
+        )
     )
+
+
+def _cue_item(cue: Cue) -> dict[str, Any]:
+    item: dict[str, Any] = {"start_ms": cue.start_ms, "end_ms": cue.end_ms, "lines": list(cue.lines)}
+    if cue.top:
+        item["top"] = True
+    if cue.italics:
+        item["italics"] = [[italic.line, italic.start, italic.end] for italic in cue.italics]
+    return item
+
+
+def _seconds(index: int, item: Any) -> RawCue:
+    where = f"entry {index + 1}"
+    if not isinstance(item, dict):
+        raise CannotRead(f"{where}: not an object")
+    times = []
+    for key in ("start", "end"):
+        value = item.get(key)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _MOST_SECONDS:
+            raise CannotRead(f"{where}: {key!r} is seconds from zero")
+        times.append(round(value * 1_000))
+    lines = _text(item, "text", where).splitlines()
+    return RawCue(times[0], times[1], tuple(" ".join(line.split()) for line in lines if line.strip()), where)
+
+
+def _italics(item: dict[str, Any], where: str) -> tuple[Italic, ...]:
+    spans = item.get("italics", [])
+    for span in spans if isinstance(spans, list) else [None]:
+        if not isinstance(span, list) or len(span) != 3 or any(type(value) is not int for value in span):
+            raise CannotRead(f"{where}: italics are lists of three integers")
+    return tuple(Italic(*span) for span in spans)
 
 
 def _cue(index: int, item: Any) -> Cue:
@@ -56,7 +105,8 @@ def _cue(index: int, item: Any) -> Cue:
     if not all(isinstance(line, str) for line in lines):
         raise CannotRead(f"{where}: lines are text")
     try:
-        return Cue(_whole(item, "start_ms", where), _whole(item, "end_ms", where), tuple(lines))
+        start, end = _whole(item, "start_ms", where), _whole(item, "end_ms", where)
+        return Cue(start, end, tuple(lines), item.get("top") is True, _italics(item, where))
     except ValueError as exc:
         raise CannotRead(f"{where}: {exc}") from exc
 

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from archivist_common import journal
 from archivist_common.db import Database
-from archivist_common.errors import AuthRequired, PasswordChangeRequired, TooManyAttempts
+from archivist_common.errors import AuthRequired, PasswordChangeRequired, TooManyAttempts, WeakPassword
 from archivist_common.models import SystemLog, User
 from archivist_common.security import accounts, passwords, sessions
 from archivist_common.security.sessions import Opened
@@ -58,6 +58,8 @@ async def log_in(db: Database, given: Credentials) -> Opened:
     found = await _prove(db, given)
     if found.must_change and given.new_password is None:
         raise PasswordChangeRequired("this is a one-time password: send new_password beside it to log in")
+    if given.new_password == given.password:
+        raise WeakPassword("the new password is the old one")
     async with db.transaction() as session:
         if given.new_password is not None:
             await accounts.set_password(session, found.id, given.new_password)
@@ -77,6 +79,8 @@ async def log_in(db: Database, given: Credentials) -> Opened:
 async def change_password(db: Database, given: Credentials, new_password: str) -> None:
     """Put another password in place of one's own; every session ends. Raises as `log_in` does."""
     found = await _prove(db, given)
+    if new_password == given.password:
+        raise WeakPassword("the new password is the old one")
     async with db.transaction() as session:
         await accounts.set_password(session, found.id, new_password)
 

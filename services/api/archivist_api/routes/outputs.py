@@ -102,6 +102,6 @@ async def _download(have: Deps, job: Reading, kind: str, media_type: str) -> Res
     file = next((one for one in stored if one.kind == kind), None)
     if file is None:
         raise FileMissing(f"transcription {job.id} has no {kind} file")
-    data = await have.disk.read(file.path, file.sha256, have.settings.storage_deadline)
+    data = await have.disk.read(file, have.settings.storage_deadline)
     name = paths.output_name(PurePosixPath(job.filename).stem, kind)
     return Response(data, media_type=media_type, headers={"Content-Disposition": attachment(name)})

@@ -16,6 +16,7 @@ from archivist_api.schemas import (
     PAGE,
     Log,
     LogEntry,
+    Text,
     Transcription,
     TranscriptionCreate,
     TranscriptionPage,
@@ -86,7 +87,7 @@ async def list_transcriptions(
     caller: Reader,
     have: Have,
     status: JobStatus | None = None,
-    storage: Annotated[str | None, Query(max_length=64)] = None,
+    storage: Annotated[Text | None, Query(max_length=64)] = None,
     limit: Annotated[int, Query(ge=1, le=LONGEST_PAGE)] = PAGE,
     cursor: Annotated[str | None, Query(max_length=LONGEST_CURSOR)] = None,
 ) -> TranscriptionPage:
@@ -217,6 +218,7 @@ async def _ring(have: Deps) -> None:
 def _accepted(have: Deps, response: Response, job: Reading, *, status: int, replayed: bool) -> Transcription:
     response.status_code = status
     response.headers["Location"] = f"{router.prefix}/{job.id}"
+    response.headers["Retry-After"] = str(_POLL_AFTER_S)
     if replayed:
         response.headers["Idempotency-Replayed"] = "true"
     return Transcription.of(job, (), have.outward)

@@ -110,7 +110,7 @@ async def _queue(session: AsyncSession) -> Queue:
         )
     ).one()
     return Queue(
-        jobs={status.value: 0 for status in JobStatus} | dict(counted.tuples().all()),
+        jobs={status.value: 0 for status in JobStatus} | {row[0]: row[1] for row in counted},
         oldest_pending_s=max(0.0, float(oldest or 0)),
         outbox_unsent=unsent,
         outbox_oldest_s=max(0.0, float(outbox_oldest or 0)),

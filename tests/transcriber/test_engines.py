@@ -1,0 +1,310 @@
+"""faster-whisper with the demo model, and what corrects it."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests import media_factory as factory
+from tests.transcriber.scoring import Score, score
+
+from archivist_captions.cue import Word
+from archivist_captions.layout import layout
+from archivist_captions.profile import BROADCAST
+from archivist_common.errors import EngineUnavailable, InvalidRequest, ModelMissing
+from archivist_transcriber import media, speech
+from archivist_transcriber.engines import ENGINES, Engine, EngineSettings, Options
+from archivist_transcriber.engines.guard import Suspicion, suspect, without_repeats
+from archivist_transcriber.engines.placing import Placed, place
+from archivist_transcriber.engines.windows import KEPT_PAUSE, PAD, pack
+from archivist_transcriber.speech import RATE, Piece
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    engine = ENGINES["faster_whisper"](EngineSettings(factory.DEMO, device="cpu", threads=1))
+    engine.load()
+    return engine
+
+
+@pytest.fixture(scope="session")
+def meeting() -> list[Piece]:
+    with media.open_audio(factory.SAMPLES / "meeting-2min.ogg") as audio:
+        return list(speech.pieces(audio))
+
+
+@pytest.fixture(scope="session")
+def words(engine: Engine, meeting: list[Piece]) -> list[Word]:
+    return [word for piece in meeting for heard in engine.words(piece, Options("en")) for word in heard.words]
+
+
+@pytest.fixture(scope="session")
+def scored(words: list[Word]) -> Score:
+    return score(factory.reference(), words)
+
+
+def test_two_minutes_are_understood(scored: Score) -> None:
+    assert scored.word_error_rate <= 0.08
+
+
+def test_words_after_a_pause_begin_when_they_are_said(scored: Score) -> None:
+    assert np.mean(scored.onset_errors_s <= 0.5) >= 0.9
+    assert np.mean(scored.onset_errors_s <= 0.3) >= 0.85
+    assert np.median(scored.onset_errors_s) <= 0.1
+
+
+def test_cues_begin_within_half_a_second_of_their_first_word(words: list[Word]) -> None:
+    starts = [word["start"] for segment in factory.reference()["segments"] for word in segment["words"]]
+    cues = layout(words, BROADCAST)
+    near = [min(abs(cue.start_ms / 1000 - start) for start in starts) <= 0.5 for cue in cues]
+    assert len(cues) > 20
+    assert np.mean(near) >= 0.9
+
+
+def test_words_rise_and_do_not_overlap(words: list[Word]) -> None:
+    assert len(words) > 200
+    for word, following in zip(words, words[1:], strict=False):
+        assert word.start_ms < word.end_ms <= following.start_ms
+
+
+def test_words_lie_in_speech(words: list[Word], meeting: list[Piece]) -> None:
+    (piece,) = meeting
+    spoken = [(start / 16 - 1, end / 16 + 61) for start, end in piece.speech]
+    assert all(any(a <= word.start_ms and word.end_ms <= b for a, b in spoken) for word in words)
+
+
+def test_the_same_piece_gives_the_same_words(engine: Engine, meeting: list[Piece]) -> None:
+    short = shortened(meeting[0], 20)
+    first, second = (list(engine.words(short, Options("en"))) for _ in range(2))
+    assert first == second
+    assert first[0].words
+
+
+def shortened(piece: Piece, seconds: int) -> Piece:
+    samples = piece.samples[: seconds * RATE]
+    return Piece(piece.start_ms, samples, tuple(s for s in piece.speech if s[1] <= len(samples)))
+
+
+def test_times_are_those_of_the_recording(engine: Engine, meeting: list[Piece]) -> None:
+    early = shortened(meeting[0], 20)
+    late = replace(early, start_ms=3_600_000)
+    moved = [w.start_ms for heard in engine.words(late, Options("en")) for w in heard.words]
+    assert moved == [w.start_ms + 3_600_000 for heard in engine.words(early, Options("en")) for w in heard.words]
+
+
+def test_progress_moves_with_every_batch_and_ends_at_the_end(engine: Engine, meeting: list[Piece]) -> None:
+    done = [heard.done_ms for heard in engine.words(meeting[0], Options("en"))]
+    assert done == sorted(done)
+    assert len(done) > 3
+    assert done[-1] == meeting[0].end_ms
+
+
+def test_closing_stops_between_batches(engine: Engine, meeting: list[Piece]) -> None:
+    steps = engine.words(meeting[0], Options("en"))
+    next(steps)
+    began = time.monotonic()
+    steps.close()  # type: ignore[attr-defined]
+    assert time.monotonic() - began < 0.1
+
+
+def test_silence_has_no_words(engine: Engine) -> None:
+    piece = Piece(5_000, np.zeros(RATE * 20, np.float32), ())
+    (heard,) = engine.words(piece, Options())
+    assert (heard.words, heard.done_ms) == ((), 25_000)
+    assert engine.detect_language(piece) == ("en", 0.0)
+
+
+def test_noise_taken_for_speech_has_hardly_a_word(engine: Engine) -> None:
+    noise = np.random.default_rng(3).normal(0, 0.05, RATE * 20).astype(np.float32)
+    heard = list(engine.words(Piece(0, noise, ((0, len(noise)),)), Options("en")))
+    assert sum(len(step.words) for step in heard) <= 3
+
+
+def test_the_language_is_found(engine: Engine, meeting: list[Piece]) -> None:
+    language, probability = engine.detect_language(meeting[0])
+    assert language == "en"
+    assert probability > 0.5
+    assert {heard.language for heard in engine.words(shortened(meeting[0], 9), Options(None))} == {"en"}
+
+
+def test_an_unknown_language_is_the_callers_mistake(engine: Engine, meeting: list[Piece]) -> None:
+    with pytest.raises(InvalidRequest, match="xx"):
+        list(engine.words(shortened(meeting[0], 9), Options("xx")))
+
+
+def test_speech_without_a_pause_longer_than_a_window_is_heard(engine: Engine, meeting: list[Piece]) -> None:
+    short = shortened(meeting[0], 30)
+    solid = replace(short, speech=((0, len(short.samples)),))
+    assert sum(len(heard.words) for heard in engine.words(solid, Options("en"))) > 40
+
+
+def test_an_empty_model_folder_says_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(ModelMissing, match=r"lacks config\.json, model\.bin, tokenizer\.json, vocabulary"):
+        ENGINES["faster_whisper"](EngineSettings(tmp_path)).load()
+
+
+def test_a_broken_model_is_an_engine_that_is_not_available(tmp_path: Path) -> None:
+    for file in factory.DEMO.glob("*.json"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "model.bin").write_bytes(b"this is no model" * 100)
+    with pytest.raises(EngineUnavailable, match="cannot be loaded on cpu"):
+        ENGINES["faster_whisper"](EngineSettings(tmp_path, device="cpu")).load()
+
+
+def test_a_gpu_that_is_not_there_is_an_engine_that_is_not_available() -> None:
+    import ctranslate2
+
+    if ctranslate2.get_cuda_device_count():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(EngineUnavailable, match="on cuda"):
+        ENGINES["faster_whisper"](EngineSettings(factory.DEMO, device="cuda")).load()
+
+
+def test_auto_is_what_the_machine_has(engine: Engine) -> None:
+    import ctranslate2
+
+    automatic = ENGINES["faster_whisper"](EngineSettings(factory.DEMO, device="auto"))
+    automatic.load()
+    assert automatic.device == ("cuda" if ctranslate2.get_cuda_device_count() else "cpu")
+    assert engine.device == "cpu"
+
+
+def test_an_engine_used_before_it_is_loaded_says_so(meeting: list[Piece]) -> None:
+    with pytest.raises(EngineUnavailable, match="before it was loaded"):
+        next(ENGINES["faster_whisper"](EngineSettings(factory.DEMO)).words(meeting[0], Options()))
+
+
+def test_clock_times_can_be_written_and_stage_directions_cannot(engine: Engine) -> None:
+    from archivist_transcriber.engines.faster_whisper import FasterWhisper
+
+    assert isinstance(engine, FasterWhisper)
+    tokens = engine._model.hf_tokenizer
+    suppressed = set(engine._suppressed("en"))
+    assert not {tokens.encode(symbol, add_special_tokens=False).ids[0] for symbol in ":/#"} & suppressed
+    assert {tokens.encode(symbol, add_special_tokens=False).ids[0] for symbol in "[]"} <= suppressed
+
+
+# Windows
+
+
+def test_windows_hold_all_speech_and_are_never_too_long() -> None:
+    speech = [(RATE * n, RATE * n + RATE * 3 // 4) for n in range(2, 60, 2)]
+    samples = np.zeros(RATE * 62, np.float32)
+    windows = pack(speech, samples, 9 * RATE)
+    assert all(window.length <= 9 * RATE for window in windows)
+    parts = [(part.start, part.end) for window in windows for part in window.parts]
+    assert all(any(a <= start and end <= b for a, b in parts) for start, end in speech)
+    assert parts == sorted(parts)
+    assert all(part.end <= following[0] for part, following in zip(windows[0].parts, parts[1:], strict=False))
+
+
+def test_long_pauses_are_shortened_and_short_ones_kept() -> None:
+    samples = np.zeros(RATE * 20, np.float32)
+    (window,) = pack([(RATE, 2 * RATE), (2 * RATE + KEPT_PAUSE, 4 * RATE), (9 * RATE, 10 * RATE)], samples, 9 * RATE)
+    assert [(part.start, part.end) for part in window.parts] == [
+        (RATE - PAD, 4 * RATE + PAD),
+        (9 * RATE - PAD, 10 * RATE + PAD),
+    ]
+    second = window.parts[1]
+    assert window.span(second.at + 100, second.at + 300) == (9 * RATE - PAD + 100, 9 * RATE - PAD + 300)
+
+
+def test_endless_speech_is_cut_where_it_is_quietest() -> None:
+    samples = np.random.default_rng(0).normal(0, 0.1, RATE * 14).astype(np.float32)
+    samples[7 * RATE : 7 * RATE + RATE // 5] *= 0.01
+    first, second = pack([(0, len(samples))], samples, 9 * RATE)
+    assert 7 * RATE < first.end == second.parts[0].start < 7 * RATE + RATE // 5
+
+
+# Placing: times in samples, written in tenths of a second
+
+
+def placed(*words: tuple[float, float, str]) -> list[Placed]:
+    return [Placed(start * RATE, end * RATE, text, 1.0) for start, end, text in words]
+
+
+def seconds(words: Sequence[Placed]) -> list[tuple[float, float]]:
+    return [(round(word.start / RATE, 2), round(word.end / RATE, 2)) for word in words]
+
+
+STRETCHES = [(1 * RATE, 3 * RATE), (5 * RATE, 8 * RATE)]
+
+
+@pytest.mark.parametrize(
+    ("words", "times"),
+    [
+        pytest.param(placed((0.6, 1.4, "Early")), [(1.0, 1.4)], id="first-word-comes-early"),
+        pytest.param(placed((1.2, 1.4, "Late")), [(1.0, 1.4)], id="first-word-comes-late"),
+        pytest.param(placed((2.0, 2.4, "Middle")), [(2.0, 2.4)], id="first-word-too-late-to-be-the-first"),
+        pytest.param(
+            placed((1.0, 2.0, "Pause."), (4.4, 5.5, "After"), (5.5, 6.0, "it")),
+            [(1.0, 2.0), (5.0, 5.5), (5.5, 6.0)],
+            id="word-that-begins-in-the-pause",
+        ),
+        pytest.param(
+            placed((2.6, 3.9, "long."), (5.1, 6.0, "Next")),
+            [(2.6, 3.0), (5.0, 6.0)],
+            id="word-that-ends-in-the-pause",
+        ),
+        pytest.param(
+            placed((1.0, 1.0, "a"), (1.0, 1.0, "b"), (1.0, 2.0, "c")),
+            [(1.0, 1.06), (1.06, 1.12), (1.12, 2.0)],
+            id="words-without-length",
+        ),
+    ],
+)
+def test_words_are_moved_into_speech(words: list[Placed], times: list[tuple[float, float]]) -> None:
+    moved, _ = place(words, STRETCHES)
+    assert seconds(moved) == times
+
+
+def test_only_the_first_word_of_a_stretch_begins_at_its_onset() -> None:
+    _, stretch = place(placed((5.1, 5.5, "one")), STRETCHES)
+    moved, _ = place(placed((5.3, 5.8, "two")), STRETCHES, after=stretch)
+    assert seconds(moved) == [(5.3, 5.8)]
+
+
+def test_without_speech_words_stay_where_they_are() -> None:
+    assert place(placed((1.0, 2.0, "word")), [])[0] == placed((1.0, 2.0, "word"))
+
+
+# The guard
+
+
+@dataclass
+class Segment:
+    no_speech_prob: float = 0.0
+    avg_logprob: float = -0.2
+    compression_ratio: float = 1.2
+    words: Sequence[object] = ()
+
+
+@pytest.mark.parametrize(
+    ("segments", "suspicion"),
+    [
+        pytest.param([], None, id="nothing"),
+        pytest.param([Segment(words=[1] * 20)], None, id="plain"),
+        pytest.param([Segment(no_speech_prob=0.9)], None, id="sure-of-its-words"),
+        pytest.param([Segment(no_speech_prob=0.9, avg_logprob=-1.5)], Suspicion.NOTHING_SAID, id="silence"),
+        pytest.param([Segment(compression_ratio=3.0)], Suspicion.LOOP, id="repeats-itself"),
+        pytest.param([Segment(words=[1] * 100)], Suspicion.LOOP, id="too-fast"),
+    ],
+)
+def test_what_looks_made_up(segments: list[Segment], suspicion: Suspicion | None) -> None:
+    assert suspect(segments, 9.0) is suspicion
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        pytest.param("aye aye aye aye aye aye", "aye aye aye aye aye aye", id="roll-call"),
+        pytest.param("all in favor all in favor all in favor", "all in favor all in favor all in favor", id="thrice"),
+        pytest.param("so thank you all " + "thank you all " * 9 + "bye", "so thank you all bye", id="loop"),
+        pytest.param("we move to adjourn", "we move to adjourn", id="plain"),
+    ],
+)
+def test_loops_are_kept_once(said: str, kept: str) -> None:
+    words = placed(*[(n, n + 0.5, word) for n, word in enumerate(said.split())])
+    assert [word.text for word in without_repeats(words)] == kept.split()

@@ -1,0 +1,127 @@
+"""Where people speak, found in a stream as in a whole."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests import media_factory as factory
+
+from archivist_transcriber import media
+from archivist_transcriber.speech import LONGEST, RATE, WINDOW, Piece, VoiceDetector, cut_point, pieces, regions
+
+
+@pytest.fixture(scope="module")
+def sound() -> np.ndarray:
+    return factory.sample(seconds=40).astype(np.float32) / 32768
+
+
+def blocks(sound: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    for begin in range(0, len(sound), size):
+        yield sound[begin : begin + size]
+
+
+def test_a_stream_is_judged_as_the_whole_is(sound: np.ndarray) -> None:
+    from faster_whisper.vad import get_vad_model
+
+    whole = len(sound) // WINDOW * WINDOW
+    detector = VoiceDetector()
+    streamed = np.concatenate([detector.probabilities(block) for block in blocks(sound[:whole], 50 * WINDOW)])
+    assert np.abs(streamed - get_vad_model()(sound[:whole]).reshape(-1)).max() < 1e-3
+
+
+def test_speech_begins_where_the_sentences_begin(sound: np.ndarray) -> None:
+    (piece,) = pieces([sound])
+    onsets = np.array([start / RATE for start, _ in piece.speech])
+    ends, errors = 0.0, []
+    for segment in factory.reference()["segments"]:
+        if segment["end"] < 40 and segment["start"] - ends > 0.25:
+            errors.append(np.abs(onsets - segment["start"]).min())
+        ends = segment["end"]
+    assert len(errors) > 5
+    assert max(errors) < 0.15
+
+
+@pytest.fixture(scope="module")
+def long() -> np.ndarray:
+    """Four minutes and 20 seconds: more than one piece."""
+    return np.tile(factory.sample("short-20s").astype(np.float32) / 32768, 13)
+
+
+@pytest.fixture(scope="module")
+def cut(long: np.ndarray) -> list[Piece]:
+    return list(pieces(blocks(long, 160_000)))
+
+
+def test_blocks_of_any_length_give_the_same_pieces(long: np.ndarray, cut: list[Piece]) -> None:
+    found = list(pieces(blocks(long, 77_777)))
+    assert [(p.start_ms, p.end_ms, p.speech) for p in found] == [(p.start_ms, p.end_ms, p.speech) for p in cut]
+    assert len(found) > 1
+    assert np.array_equal(np.concatenate([p.samples for p in found]), long)
+
+
+def test_pieces_start_where_the_caller_says(sound: np.ndarray) -> None:
+    assert [p.start_ms for p in pieces([sound], start_ms=480_000)] == [480_000]
+
+
+def test_a_piece_never_ends_inside_speech_that_has_a_pause(cut: list[Piece]) -> None:
+    for piece in cut[:-1]:
+        assert piece.speech[-1][1] <= len(piece.samples) - 4 * WINDOW
+
+
+@pytest.mark.parametrize("sound", [np.zeros(0, np.float32), np.zeros(5, np.float32), np.zeros(RATE * 3, np.float32)])
+def test_silence_is_a_piece_without_speech(sound: np.ndarray) -> None:
+    assert sum(len(piece.samples) for piece in pieces([sound])) == len(sound)
+    assert [piece.speech for piece in pieces([sound]) if piece.speech] == []
+
+
+def spoken(*runs: tuple[float, float]) -> np.ndarray:
+    """Probabilities for runs of (milliseconds, probability)."""
+    return np.concatenate([np.full(round(ms / 32), p, np.float32) for ms, p in runs])
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "found"),
+    [
+        pytest.param(spoken((320, 0.1), (640, 0.9), (320, 0.1)), ((10, 30),), id="one"),
+        pytest.param(spoken((320, 0.9), (96, 0.1), (320, 0.9)), ((0, 23),), id="a-breath-is-inside"),
+        pytest.param(spoken((320, 0.9), (128, 0.1), (320, 0.9)), ((0, 10), (14, 24)), id="a-pause-is-not"),
+        pytest.param(spoken((320, 0.9), (320, 0.4), (320, 0.9)), ((0, 30),), id="doubt-goes-on"),
+        pytest.param(spoken((320, 0.1), (32, 0.9), (320, 0.1)), (), id="a-click"),
+        pytest.param(spoken((320, 0.4)), (), id="doubt-begins-nothing"),
+    ],
+)
+def test_regions(probabilities: np.ndarray, found: tuple[tuple[int, int], ...]) -> None:
+    assert regions(probabilities) == tuple((a * WINDOW, b * WINDOW) for a, b in found)
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "cut_ms"),
+    [
+        pytest.param(spoken((60_000, 0.9), (5_000, 0.0), (60_000, 0.9)), None, id="too-early-to-cut"),
+        pytest.param(spoken((130_000, 0.9), (2_000, 0.0), (9_000, 0.9)), 130_512, id="long-pause-after-two-minutes"),
+        pytest.param(spoken((130_000, 0.9), (600, 0.0), (9_000, 0.9)), None, id="short-pause-is-not-enough-yet"),
+        pytest.param(spoken((190_000, 0.9), (600, 0.0), (9_000, 0.9)), 190_256, id="short-pause-after-three"),
+        pytest.param(spoken((250_000, 0.9), (160, 0.0), (9_000, 0.9)), 250_064, id="breath-after-four"),
+        pytest.param(spoken((250_000, 0.9), (32, 0.5), (60_000, 0.9)), 250_000, id="least-spoken-after-five"),
+        pytest.param(spoken((125_000, 0.0)), 120_512, id="silence"),
+    ],
+)
+def test_cut_point(probabilities: np.ndarray, cut_ms: int | None) -> None:
+    cut = cut_point(probabilities)
+    assert cut is None if cut_ms is None else cut is not None and abs(cut * 32 - cut_ms) <= 32
+
+
+def test_a_day_of_talk_is_cut_into_pieces_of_five_minutes_at_most() -> None:
+    """Sound that never pauses: white noise judged as it comes, only lengths matter."""
+    assert LONGEST * 32 <= 300_000
+    noise = np.random.default_rng(0).normal(0, 0.1, 10 * RATE).astype(np.float32)
+    assert all(piece.end_ms - piece.start_ms <= 300_000 for piece in pieces(noise for _ in range(40)))
+
+
+def test_a_recording_becomes_pieces(tmp_path: Path) -> None:
+    path = factory.write(tmp_path / "meeting.mkv", factory.sample(seconds=30), video=30)
+    with media.open_audio(path) as audio:
+        found = list(pieces(audio))
+    assert found[0].start_ms == 0
+    assert 10_000 < sum(piece.speech_ms for piece in found) < 30_000
