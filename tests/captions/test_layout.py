@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from archivist_captions.cue import Cue, Word
 from archivist_captions.grammar import BAN, break_cost, ends_sentence
 from archivist_captions.layout import layout
-from archivist_captions.profile import BROADCAST, Profile
+from archivist_captions.masking import mask
+from archivist_captions.profile import BROADCAST, PROFILES, Profile
 
-from .programmes import easy, words_of
+from .programmes import benign, easy, words_of
 
 
 def _speech(text: str, start_ms: int = 1_000, word_ms: int = 300, speaker: str | None = None) -> list[Word]:
@@ -159,6 +160,55 @@ def test_a_profile_of_one_row_has_one_row() -> None:
 def test_a_profile_that_cannot_be_is_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError):
         Profile(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_named_speaker_is_named_once() -> None:
+    words = [
+        *_speech("Good evening.", 1_000, speaker="A"),
+        *_speech("Thank you.", 4_000, speaker="B"),
+        *_speech("You are welcome.", 7_000, speaker="A"),
+    ]
+    cues = layout(words, names={"A": "Mayor López"})
+    assert [cue.text for cue in cues] == [">> MAYOR LÓPEZ: Good evening.", ">> Thank you.", ">> You are welcome."]
+
+
+def test_a_name_too_long_for_the_word_beside_it_keeps_the_word_whole() -> None:
+    words = _speech("Extraordinarily. Good.", 1_000, speaker="A")
+    cues = layout(words, names={"A": "Councilmember de la Cruz"})
+    assert [line for cue in cues for line in cue.lines] == [">> COUNCILMEMBER DE LA CRUZ:", "Extraordinarily. Good."]
+
+
+def test_a_topic_begins_with_three_marks() -> None:
+    cues = layout(_speech("Item one is done. Item two is next."), topics={4})
+    assert [line for cue in cues for line in cue.lines] == ["Item one is done.", ">>> Item two is next."]
+
+
+def test_a_label_has_its_own_row() -> None:
+    words = _speech("Thank you. [APPLAUSE] Please be [LOUD MUSIC PLAYING] seated.")
+    rows = [line for cue in layout(words) for line in cue.lines]
+    assert rows == ["Thank you.", "[APPLAUSE]", "Please be", "[LOUD MUSIC PLAYING]", "seated."]
+
+
+def test_capitals_on_request() -> None:
+    (cue,) = layout(_speech("The straße is open."), Profile(name="capitals", capitals=True))
+    assert cue.text == "THE STRASSE IS OPEN."
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda profile: profile.name)
+def test_every_profile_keeps_its_columns_and_rows_and_loses_nothing(profile: Profile) -> None:
+    words = words_of(benign(60))
+    cues = layout(words, profile)
+    assert [token for cue in cues for token in cue.text.split()] == [word.text for word in words]
+    assert all(len(cue.lines) <= profile.max_rows for cue in cues)
+    assert all(len(line) <= profile.columns for cue in cues for line in cue.lines)
+
+
+def test_masked_words_keep_their_first_letter_and_are_told() -> None:
+    words = _speech("Darn! “Darning” and damn-it darn")
+    masking = mask(words, ["darn"])
+    assert [word.text for word in masking.words] == ["D---!", "“Darning”", "and", "damn-it", "d---"]
+    assert masking.masked == (0, 4)
+    assert mask(words, []).words == tuple(words)
 
 
 _WORDS = st.lists(

@@ -76,7 +76,7 @@ def test_a_broken_rule_is_found_in_its_line(text: str, rule: str, line: int) -> 
 
 
 def test_every_rule_has_a_case_above_or_below() -> None:
-    compared = {"text-missing", "text-added", "early", "late"}
+    compared = {"text-missing", "text-added", "early", "late", "placement"}
     parameters = test_a_broken_rule_is_found_in_its_line.pytestmark[0].args[1]  # type: ignore[attr-defined]
     cases = {parameter.values[1] for parameter in parameters}
     assert cases | compared == set(RULES)
@@ -108,6 +108,12 @@ def test_missing_added_and_changed_words_are_found() -> None:
 def test_a_caption_at_the_wrong_time_is_found(shift: int, rules: list[str]) -> None:
     moved = Captions((_CUES[0], Cue(6_000 + shift, 8_000, _CUES[1].lines)))
     assert _compared(moved, encode(_CUES).text) == rules
+
+
+def test_a_caption_at_the_wrong_place_is_found() -> None:
+    raised = Captions((_CUES[0], Cue(6_000, 8_000, _CUES[1].lines, top=True)))
+    assert _compared(raised, encode(_CUES).text) == ["placement"]
+    assert _compared(_CAPTIONS, encode(raised.cues).text) == ["placement"]
 
 
 def test_an_empty_file_is_not_released_for_captions() -> None:

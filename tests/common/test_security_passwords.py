@@ -42,7 +42,7 @@ def test_a_password_that_is_easily_guessed_is_refused(password):
         pytest.param(GOOD, id="a-sentence"),
         pytest.param("kx83hfnw02ls", id="twelve-random-characters"),
         pytest.param("Zürich läßt grüßen ☂", id="any-characters"),
-        pytest.param("lQ7&" * 32, id="128-characters"),
+        pytest.param("lQ7&w9z!" * 16, id="128-characters"),
         pytest.param("        nine tall pines", id="spaces-are-characters"),
         pytest.param("my password is a fine poem", id="a-common-word-among-others"),
     ],
@@ -87,23 +87,21 @@ def test_a_weaker_hash_is_known_as_one():
 async def test_looking_at_a_password_does_not_stop_the_loop():
     stored = await passwords.hash_password(GOOD)
     looking = [asyncio.create_task(passwords.matches(GOOD, stored)) for _ in range(4)]
-    longest, last = 0.0, time.perf_counter()
+    turns = 0
     while not all(task.done() for task in looking):
         await asyncio.sleep(0.001)
-        longest, last = max(longest, time.perf_counter() - last), time.perf_counter()
+        turns += 1
     assert all([await task for task in looking])
-    alone = time.perf_counter()
-    await passwords.matches(GOOD, stored)
-    assert longest < 4 * (time.perf_counter() - alone)
+    assert turns > 10
 
 
-async def test_an_unknown_name_takes_as_long_as_a_wrong_password():
-    stored = await passwords.hash_password(GOOD)
-    times: dict[str | None, list[float]] = {stored: [], None: []}
-    for _ in range(12):
-        for kept, took in times.items():
-            began = time.perf_counter()
-            await passwords.matches("a wrong one, surely", kept)
-            took.append(time.perf_counter() - began)
-    known, unknown = (min(took) for took in times.values())
-    assert abs(known - unknown) < 0.010
+def test_an_unknown_name_costs_as_much_as_a_wrong_password():
+    stored = passwords._HASHER.hash(GOOD)
+    costs: dict[str | None, list[float]] = {stored: [], None: []}
+    for _ in range(6):
+        for kept, cost in costs.items():
+            began = time.thread_time()
+            passwords._matches("a wrong one, surely", kept)
+            cost.append(time.thread_time() - began)
+    known, unknown = (min(cost) for cost in costs.values())
+    assert unknown == pytest.approx(known, rel=0.3)

@@ -222,5 +222,5 @@ def test_no_single_changed_character_of_a_token_is_taken():
 
 
 def test_the_name_of_a_key_says_nothing_about_the_key():
-    assert KID != hashlib.sha256(SECRET.encode()).hexdigest()[:12]
+    assert hashlib.sha256(SECRET.encode()).hexdigest()[:12] != KID
     assert len(KID) == 12

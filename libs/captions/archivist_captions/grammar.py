@@ -112,6 +112,7 @@ def break_cost(before: str, after: str) -> int:
     """Cost of a row or caption ending with `before` when `after` is next: 0 (a sentence ends) to BAN."""
     if after.startswith((">>", "[", "♪")) or before.endswith(("]", "♪")):
         return _SENTENCE
+    before = before.rpartition(" ")[2]  # without the mark of a speaker
     left, right = before.strip(_EDGE).lower(), after.strip(_EDGE).lower()
     if left in {"no", "nos", "sec"} and _NUMBER.match(after):
         return BAN

@@ -4,7 +4,7 @@ The programme is cut where the speaker changes or falls silent; between cuts the
 over all ways (dynamic programming): grammar, row balance, reading speed and time on screen are one sum.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
@@ -25,7 +25,6 @@ _FAST = 9  # per character a second above the target
 _STUMP = 60  # one word of a sentence, cut off from the rest
 _INNER_SENTENCE = 14  # a sentence that ends inside a caption
 _INNER_PAUSE = 90  # per second of silence inside a caption beyond pause_ms
-_SPEAKER_MARK = ">> "
 _INFINITE = float("inf")
 
 
@@ -44,44 +43,84 @@ class _Token:
     forced: bool = False
 
 
-def layout(words: Sequence[Word], profile: Profile = BROADCAST) -> tuple[Cue, ...]:
+def layout(
+    words: Sequence[Word],
+    profile: Profile = BROADCAST,
+    *,
+    names: Mapping[str, str] | None = None,
+    topics: Collection[int] = (),
+) -> tuple[Cue, ...]:
     """Cues that show every word once, in order, each cue starting with its first word.
 
     Rows have at most profile.columns, cues at most profile.max_rows. A word too long for a row is cut with a
-    hyphen. Where the speaker changes a row begins with `>>`. Words must be in order of their start; an earlier
-    start than the word before is taken as the same moment.
+    hyphen. Words must be in order of their start; an earlier start than the word before is taken as the same
+    moment. Where the speaker changes a row begins with `>>`; at the first appearance of a speaker in `names` with
+    the name in capitals and a colon; at a word whose index is in `topics` with `>>>`. A label in brackets, as
+    `[APPLAUSE]`, has its own row.
     """
-    tokens = _tokens(words, profile)
+    tokens = _tokens(words, profile, names or {}, frozenset(topics))
     spans = _spans(_text(tokens), profile)
     return tuple(_cues(tokens, spans, profile))
 
 
-def _tokens(words: Sequence[Word], profile: Profile) -> list[_Token]:
+def _tokens(
+    words: Sequence[Word], profile: Profile, names: Mapping[str, str], topics: Collection[int]
+) -> list[_Token]:
     tokens: list[_Token] = []
     speaker: str | None = None
+    named: set[str] = set()
     clock = 0
+    label = labelled = False  # inside a label; just after one
     for index, word in enumerate(words):
         start = max(word.start_ms, clock)
         end = max(word.end_ms, start)
-        changed = index > 0 and word.speaker != speaker and word.speaker is not None
+        mark = _mark(index, word, speaker, names, named, topics)
         if word.speaker is not None:
             speaker = word.speaker
-        mark = _SPEAKER_MARK if changed else ""
+        begins_label = word.text.startswith("[")
+        own_row = bool(mark) or labelled or (begins_label and not label)
+        label = (label or begins_label) and not word.text.endswith("]")
+        labelled = word.text.endswith("]") and not label
         silent = bool(tokens) and start - tokens[-1].end_ms >= profile.silence_ms
-        pieces = _pieces(mark, word.text, profile.columns)
+        text = word.text.upper() if profile.capitals else word.text
+        pieces = _pieces(mark, text, profile.columns)
         for number, piece in enumerate(pieces):
             begin = start + (end - start) * number // len(pieces)
             until = start + (end - start) * (number + 1) // len(pieces)
             first = number == 0
-            tokens.append(_Token(begin, until, piece, _width(piece), changed and first, silent and first))
+            tokens.append(_Token(begin, until, piece, _width(piece), own_row and first, silent and first))
         clock = start
     return tokens
 
 
+def _mark(
+    index: int,
+    word: Word,
+    before: str | None,
+    names: Mapping[str, str],
+    named: set[str],
+    topics: Collection[int],
+) -> str:
+    """What stands before a word that begins a turn or a topic. Adds the speaker to `named` at first appearance."""
+    changed = word.speaker is not None and word.speaker != before
+    name = names.get(word.speaker, "") if word.speaker is not None and changed else ""
+    if name and name not in named:
+        named.add(name)
+    else:
+        name = ""
+    if not name and index not in topics and not (changed and index > 0):
+        return ""
+    return f"{'>>>' if index in topics else '>>'} {name.upper() + ': ' if name else ''}"
+
+
 def _pieces(mark: str, text: str, columns: int) -> list[str]:
-    """The word with its mark, in pieces that fit a row; all but the last end with a hyphen."""
-    rest = mark + text
+    """The mark and the word as one, or in pieces that fit a row; a piece of a word cut in two ends with a hyphen."""
+    if _width(mark + text) <= columns:
+        return [mark + text]
+    if mark:
+        return [*_pieces("", mark.strip(), columns), *_pieces("", text, columns)]
     pieces: list[str] = []
+    rest = text
     while _width(rest) > columns:
         size = columns - 1
         while _width(rest[:size]) > columns - 1:

@@ -14,7 +14,7 @@ class Profile:
     target_cps is aimed at by letting a caption stay; above warn_cps the report says so; words are never cut.
     min_ms is aimed at, floor_ms is kept by merging; max_ms is the longest a caption is planned to stay.
     A gap shorter than chain_gap_ms is closed; a caption stays at most linger_ms after its last word.
-    A silence of pause_ms prefers a break, one of silence_ms forces it.
+    A silence of pause_ms prefers a break, one of silence_ms forces it. capitals: whether all text is in capitals.
     """
 
     name: str = "broadcast"
@@ -30,6 +30,7 @@ class Profile:
     linger_ms: int = 1_500
     pause_ms: int = 500
     silence_ms: int = 2_000
+    capitals: bool = False
 
     def __post_init__(self) -> None:
         if not 8 <= self.columns <= 80:
@@ -46,4 +47,11 @@ class Profile:
 
 BROADCAST = Profile()
 
-PROFILES: dict[str, Profile] = {profile.name: profile for profile in (BROADCAST,)}
+# For players that show 42 columns. An SCC made with these is wrapped anew to 32, which the report says.
+WEB = Profile(name="web", columns=42, max_rows=2, warn_cps=21, min_ms=1_200)
+# Netflix Timed Text Style Guide, general and English: 5/6 s to 7 s, 42 columns, 2 rows, up to 20 characters a second.
+NETFLIX = Profile(name="netflix", columns=42, max_rows=2, min_ms=1_000, floor_ms=834, linger_ms=1_000)
+# BBC Subtitle Guidelines: 160 to 180 words a minute, 37 columns, anticipation and linger of at most 1.5 s.
+BBC = Profile(name="bbc", columns=37, target_cps=15, warn_cps=18, min_ms=1_500, floor_ms=1_000)
+
+PROFILES: dict[str, Profile] = {profile.name: profile for profile in (BROADCAST, WEB, NETFLIX, BBC)}

@@ -31,6 +31,7 @@ class Database:
 
     def __init__(self, bind: AsyncEngine | AsyncConnection) -> None:
         self._bind = bind
+        self._given_up: set[asyncio.Task[None]] = set()
 
     @classmethod
     def connect(cls, settings: CommonSettings, *, name: str) -> "Database":
@@ -56,13 +57,24 @@ class Database:
 
     async def ping(self, deadline: timedelta = timedelta(seconds=1)) -> None:
         """Raises DatabaseUnavailable when the server does not answer within the deadline."""
+        asking = asyncio.create_task(self._ask())
         try:
-            async with asyncio.timeout(deadline.total_seconds()), self.transaction() as session:
-                await session.execute(text("SELECT 1"))
-        except TimeoutError as exc:
-            raise DatabaseUnavailable(f"no answer within {deadline.total_seconds():g} s") from exc
+            await asyncio.wait([asking], timeout=deadline.total_seconds())
+        finally:
+            if not asking.done():  # not waited for: letting go of a connection that hangs takes seconds of its own
+                asking.cancel()
+                self._given_up.add(asking)
+                asking.add_done_callback(self._given_up.discard)
+        if not asking.done():
+            raise DatabaseUnavailable(f"no answer within {deadline.total_seconds():g} s")
+        asking.result()
+
+    async def _ask(self) -> None:
+        async with self.transaction() as session:
+            await session.execute(text("SELECT 1"))
 
     async def close(self) -> None:
+        await asyncio.gather(*self._given_up, return_exceptions=True)
         if isinstance(self._bind, AsyncEngine):
             await self._bind.dispose()
 

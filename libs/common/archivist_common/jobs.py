@@ -259,21 +259,22 @@ async def complete(session: AsyncSession, held: Claim, outcome: Outcome) -> None
         )
         .returning(literal_column("true")),
     )
-    await session.execute(
-        insert(Artifact),
-        [
-            {
-                "transcription_id": held.id,
-                "attempt": held.attempt,
-                "kind": made.kind,
-                "path": str(made.path),
-                "sha256": made.sha256,
-                "size_bytes": made.size_bytes,
-                "public_path": str(made.public_path),
-            }
-            for made in outcome.artifacts
-        ],
-    )
+    if outcome.artifacts:
+        await session.execute(
+            insert(Artifact),
+            [
+                {
+                    "transcription_id": held.id,
+                    "attempt": held.attempt,
+                    "kind": made.kind,
+                    "path": str(made.path),
+                    "sha256": made.sha256,
+                    "size_bytes": made.size_bytes,
+                    "public_path": str(made.public_path),
+                }
+                for made in outcome.artifacts
+            ],
+        )
     await outbox.append(session, outbox.COMPLETED, held.id, attempt=held.attempt)
     await _tell(session, held.id, f"completed, attempt {held.attempt}", warnings=list(outcome.warnings))
 

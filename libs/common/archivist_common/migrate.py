@@ -50,7 +50,13 @@ async def upgrade(dsn: str, revision: str = "head") -> None:
 
 async def downgrade(dsn: str, revision: str = "base") -> None:
     """Run migrations back to a revision; `base` leaves an empty database."""
-    await _run(dsn, lambda connection: command.downgrade(config(connection), revision))
+
+    def work(connection: Connection) -> None:
+        command.downgrade(config(connection), revision)
+        if revision == "base":
+            connection.execute(text("DROP TABLE IF EXISTS alembic_version"))
+
+    await _run(dsn, work)
 
 
 async def check(db: Database) -> None:
@@ -91,7 +97,7 @@ async def _wait_and_upgrade(dsn: str) -> None:
 
 
 def main() -> None:
-    settings = CommonSettings()
+    settings = read_settings(CommonSettings)
     try:
         asyncio.run(_wait_and_upgrade(settings.database_dsn))
     except DatabaseUnavailable as exc:

@@ -4,6 +4,7 @@ import hashlib
 import re
 from pathlib import PurePosixPath
 
+from archivist_captions.formats import FORMATS
 from archivist_common.errors import PathRefused
 
 # fmt: off
@@ -24,12 +25,7 @@ MAX_NAME_BYTES = 255
 VAULT = ".archivist"
 """Folder beneath an output path that holds every attempt's files; public names are copies out of it."""
 
-OUTPUT_ENDINGS = {
-    "scc": ".scc",
-    "vtt": ".vtt",
-    "srt": ".srt",
-    "txt": ".txt",
-    "json": ".json",
+OUTPUT_ENDINGS = {name: f".{form.extension}" for name, form in FORMATS.items()} | {
     "summary": "_summary.txt",
     "metadata": "_metadata.json",
 }

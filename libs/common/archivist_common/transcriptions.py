@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, case, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -140,7 +140,8 @@ def _left_s() -> ColumnElement[float | None]:
     )
     since_s = func.extract("epoch", database_now() - Transcription.progress_at)
     left_ms = Transcription.audio_ms - Transcription.audio_done_ms
-    return func.greatest(left_ms * pace_s_per_ms - since_s, 0)
+    left_s = left_ms * pace_s_per_ms - since_s
+    return case((left_s.is_not(None), func.greatest(left_s, 0)))  # greatest() alone makes 0 of what is not known
 
 
 def _last_event() -> ColumnElement[int]:

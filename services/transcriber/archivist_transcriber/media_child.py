@@ -348,7 +348,9 @@ class Decoder:
     def run(self) -> dict[str, Any]:
         for stream in self._container.streams:
             if stream.index != self._stream.index:
-                stream.discard = self._av.stream.Discard.all  # what is not decoded is not read, where the container allows
+                stream.discard = (
+                    self._av.stream.Discard.all
+                )  # what is not decoded is not read, where the container allows
         for frame in self._frames():
             if frame.pts is None and self._resampler is None:
                 frame.pts = 0

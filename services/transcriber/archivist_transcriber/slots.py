@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 LOAD_DEADLINE = timedelta(minutes=5)
 """A large model from a slow disk takes a minute or two."""
 _STOP_GRACE_S = 4.0  # a slot looks up between two batches; past this it is killed
+_LAST_BREATH_S = 2.0
 _LINE_LIMIT = 32 * 1024 * 1024  # bytes; a summary and its files' names stay far below
 
 _THREAD_SETTINGS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -148,6 +149,9 @@ class Slot:
         return wire.decode(line)
 
     async def _death(self, process: asyncio.subprocess.Process) -> WorkerCrashed:
+        with contextlib.suppress(TimeoutError):  # its channel is closed; a moment more and it says how it ended
+            async with asyncio.timeout(_LAST_BREATH_S):
+                await process.wait()
         await self.kill("died")
         code = process.returncode
         how = f"killed by {signal.Signals(-code).name}" if code is not None and code < 0 else f"exit code {code}"

@@ -112,8 +112,12 @@ def _lexrank(language: str) -> Any:
     class LexRank(LexRankSummarizer):  # type: ignore[misc]
         @staticmethod
         def power_method(matrix: Any, epsilon: float) -> Any:
-            """With damping, so that it settles on any graph; sumy's own divides by zero on one without edges."""
+            """With damping, and no sentence vouching for itself: sumy's own divides by zero on a graph without
+            edges and ranks a sentence that nobody else takes up as high as the average."""
             count = len(matrix)
+            matrix = np.array(matrix)
+            np.fill_diagonal(matrix, 0.0)
+            matrix /= np.maximum(matrix.sum(axis=1, keepdims=True), np.finfo(float).tiny)
             scores = np.full(count, 1.0 / count)
             for _ in range(_ROUNDS):
                 following = (1 - _DAMPING) / count + _DAMPING * matrix.T @ scores

@@ -12,10 +12,11 @@ from tests.transcriber.supervision.conftest import Station
 from archivist_captions.cea608 import verifier
 from archivist_common import artifacts, jobs, outbox
 from archivist_common.models import OutboxEvent
+from archivist_common.paths import OUTPUT_ENDINGS
 from archivist_transcriber import tasks
 from archivist_transcriber.slots import Slot
 
-KINDS = {"scc", "vtt", "srt", "txt", "json", "summary", "metadata"}
+KINDS = set(OUTPUT_ENDINGS)
 
 
 async def _while_transcribing(station: Station, slot: Slot, claim: jobs.Claim) -> "asyncio.Task[None]":

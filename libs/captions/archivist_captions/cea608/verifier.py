@@ -49,10 +49,12 @@ RULES: dict[str, tuple[Severity, str]] = {
     "text-missing": ("error", "every word is shown, in order"),
     "text-added": ("error", "nothing is shown that nobody wrote"),
     "early": ("error", "a caption is shown no more than a frame early"),
+    "placement": ("error", "a caption stands at the bottom, or at the top when its cue says so"),
     "late": ("error", "a caption is late only while the channel is busy with it"),
 }
 
 _BLINK = 3  # frames
+_TOP_ROWS = 7  # of 15
 _ROW_OVERHEAD = 5  # frames from a carriage return to the first letter of its row
 _SEARCH = 4_000  # letters; how far a lost place in the text is looked for
 
@@ -156,6 +158,8 @@ def compare(
         findings.append(Finding("text-added", 0, f"after the last cue: {shown[place : place + 80]!r}"))
     for timing in timings(captions, played, options):
         number, error = timing.cue + 1, timing.frames
+        if timing.row is not None and (timing.row <= _TOP_ROWS) != captions.cues[timing.cue].top:
+            findings.append(Finding("placement", 0, f"cue {number} begins at row {timing.row}", timing.shown))
         if error < -tolerance and not timing.joined:
             findings.append(Finding("early", 0, f"cue {number} is shown {-error} frames early", timing.shown))
         if error > tolerance and not _busy_until(timing.shown, played):
@@ -168,25 +172,29 @@ def compare(
 class Timing:
     """When a cue is shown. cue: its index. frames: late by so many, early where negative.
 
-    joined: whether its screen begins with an earlier cue's text.
+    joined: whether its screen begins with an earlier cue's text. row: where its screen begins, None for captions
+    that roll up and have no place of their own.
     """
 
     cue: int
     shown: int
     frames: int
     joined: bool
+    row: int | None = None
 
 
 def timings(captions: Captions, played: Played, options: SccOptions | None = None) -> tuple[Timing, ...]:
     """When each cue that can be found in a played file is shown, in order of start."""
     options = options or SccOptions()
     frames = played.receiver.frames
+    pops = played.receiver.modes == [Mode.POP_ON]
+    rows = {screen.start: screen.rows[0].number for screen in played.screens} if pops else {}
     result: list[Timing] = []
     for index, found, _ in _places(captions, _plain("".join(played.receiver.letters))):
         if found >= 0:
             wanted = options.first_frame + frame_at(captions.cues[index].start_ms + options.offset_ms, options.rate)
             joined = found > 0 and frames[found - 1] == frames[found]
-            result.append(Timing(index, frames[found], frames[found] - wanted, joined))
+            result.append(Timing(index, frames[found], frames[found] - wanted, joined, rows.get(frames[found])))
     return tuple(result)
 
 
