@@ -2,9 +2,10 @@
 
 import asyncio
 import functools
+import hashlib
 import shutil
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,11 +16,12 @@ import pytest
 import pytest_asyncio
 from asgi_lifespan import LifespanManager
 from fastapi import FastAPI
-from sqlalchemy import insert, text
+from sqlalchemy import insert
 
 from archivist_api.app import create_app
 from archivist_api.deps import Deps
 from archivist_common import jobs
+from archivist_common.artifacts import Made
 from archivist_common.db import Database
 from archivist_common.models import Base, User
 from archivist_common.security import accounts, api_keys, passwords, sessions, tokens
@@ -94,6 +96,34 @@ class Gateway:
         assert held is not None
         return held
 
+    async def complete(
+        self,
+        held: jobs.Claim,
+        files: dict[str, bytes] | None = None,
+        *,
+        warnings: tuple[str, ...] = (),
+        summary: dict[str, Any] | None = None,
+    ) -> None:
+        """What a worker does at the end of a job: files in the vault, then one transaction."""
+        folder = self.output / ".archivist" / str(held.id) / str(held.attempt)
+        folder.mkdir(parents=True)
+        made = []
+        for kind, data in (files or {"scc": b"Scenarist_SCC V1.0\n"}).items():
+            path = folder / f"captions.{kind}"
+            path.write_bytes(data)
+            digest = hashlib.sha256(data).hexdigest()
+            made.append(Made(kind, path, digest, len(data), self.output / "flex-1" / f"public.{kind}"))
+        async with self.db.transaction() as session:
+            await jobs.complete(session, held, jobs.Outcome(tuple(made), 60_000, "en", summary, warnings))
+
+    async def credential(self, username: str) -> str:
+        """An access token of a new session."""
+        async with self.db.transaction() as session:
+            account = await accounts.find(session, username)
+            assert account is not None
+            opened = await sessions.start(session, account.id)
+        return tokens.issue(self.deps.keys, account.id, opened.id, self.settings.token_lifetime, datetime.now(UTC))
+
 
 @asynccontextmanager
 async def gateway_of(database_url: str, redis_url: str, folder: Path, **given: Any) -> AsyncIterator[Gateway]:
@@ -119,6 +149,12 @@ async def gateway_of(database_url: str, redis_url: str, folder: Path, **given: A
         yield Gateway(app, settings, media, output)
 
 
+@pytest.fixture
+def start_gateway() -> Callable[..., AbstractAsyncContextManager[Gateway]]:
+    """`gateway_of`, for a gateway with other settings or servers."""
+    return gateway_of
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def one_gateway(servers, migrated_template, redis_url, tmp_path_factory) -> AsyncIterator[Gateway]:
     folder = tmp_path_factory.mktemp("gateway")
@@ -133,8 +169,8 @@ async def one_gateway(servers, migrated_template, redis_url, tmp_path_factory) -
 async def gateway(one_gateway: Gateway) -> Gateway:
     """A gateway with an empty database and no recordings; the three of NAMES are logged in."""
     async with one_gateway.db.transaction() as session:
-        tables = ", ".join(Base.metadata.tables)
-        await session.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
+        for table in reversed(Base.metadata.sorted_tables):  # TRUNCATE takes ten times as long
+            await session.execute(table.delete())
     for folder in (one_gateway.media, one_gateway.output):
         shutil.rmtree(folder)
         folder.mkdir()

@@ -1,24 +1,9 @@
 """From log-in to captions, as a client of the gateway walks it."""
 
 import json
-from hashlib import sha256
 
 from archivist_common import jobs
-from archivist_common.artifacts import Made
 from archivist_common.states import Stage
-
-
-async def complete(gateway, held, files=None, warnings=(), summary=None):
-    """What a worker does at the end of a job: files in the vault, one transaction."""
-    made = []
-    folder = gateway.output / ".archivist" / str(held.id) / str(held.attempt)
-    folder.mkdir(parents=True)
-    for kind, data in (files or {"scc": b"Scenarist_SCC V1.0\n"}).items():
-        path = folder / f"captions.{kind}"
-        path.write_bytes(data)
-        made.append(Made(kind, path, sha256(data).hexdigest(), len(data), gateway.output / f"public.{kind}"))
-    async with gateway.db.transaction() as session:
-        await jobs.complete(session, held, jobs.Outcome(tuple(made), 60_000, "en", summary, tuple(warnings)))
 
 
 async def test_a_recording_is_submitted_followed_and_downloaded(gateway, submission):
@@ -39,7 +24,7 @@ async def test_a_recording_is_submitted_followed_and_downloaded(gateway, submiss
 
         summary = {"sentences": [{"start_ms": 0, "end_ms": 900, "text": "They met.", "weight": 1}]}
         files = {"scc": b"Scenarist_SCC V1.0\n", "summary": b"They met.\n", "metadata": b"{}"}
-        await complete(gateway, held, files, summary=summary)
+        await gateway.complete(held, files, summary=summary)
         job = (await uma.get(f"/transcriptions/{job['id']}")).json()
         assert job["status"] == "completed"
         assert {output["kind"] for output in job["outputs"]} == {"scc", "summary", "metadata"}

@@ -11,6 +11,8 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from archivist_cli.local import runtime
+from archivist_cli.local.postgres import Postgres
 from archivist_common import jobs
 from archivist_common.db import Database, engine
 from archivist_common.models import User
@@ -39,6 +41,17 @@ async def db(one_connection: AsyncConnection) -> AsyncIterator[Database]:
         yield Database(one_connection)
     finally:
         await outer.rollback()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Postgres]:
+    """A server to be stopped and killed; each test leaves it running."""
+    sockets, folder = runtime.make(), tmp_path_factory.mktemp("postgres")
+    server = Postgres(folder / "data", runtime=sockets, log=folder / "log", durable=False)
+    await server.start()
+    yield server
+    await server.stop()
+    runtime.remove(sockets)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -10,12 +10,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from archivist_cli.local import runtime
 from archivist_cli.local.postgres import Postgres
 from archivist_common.db import Database, engine, is_away
 from archivist_common.errors import DatabaseUnavailable
@@ -39,17 +37,6 @@ async def pooled(dsn: str, size: int = 1) -> AsyncIterator[Database]:
         yield Database(bind)
     finally:
         await bind.dispose()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Postgres]:
-    """A server of this module's own, to be stopped; each test leaves it running."""
-    sockets, folder = runtime.make(), tmp_path_factory.mktemp("postgres")
-    server = Postgres(folder / "data", runtime=sockets, log=folder / "log", durable=False)
-    await server.start()
-    yield server
-    await server.stop()
-    runtime.remove(sockets)
 
 
 def dsn_of(server: Postgres) -> str:

@@ -267,9 +267,15 @@ def test_words_are_moved_into_speech(words: list[Placed], times: list[tuple[floa
 
 
 def test_only_the_first_word_of_a_stretch_begins_at_its_onset() -> None:
-    _, stretch = place(placed((5.1, 5.5, "one")), STRETCHES)
-    moved, _ = place(placed((5.3, 5.8, "two")), STRETCHES, after=stretch)
-    assert seconds(moved) == [(5.3, 5.8)]
+    _, before = place(placed((5.1, 5.4, "one")), STRETCHES)
+    moved, _ = place(placed((5.5, 5.8, "two")), STRETCHES, before)
+    assert seconds(moved) == [(5.5, 5.8)]
+
+
+def test_a_window_begins_where_the_one_before_ended() -> None:
+    _, before = place(placed((5.1, 5.4, "one")), STRETCHES)
+    moved, _ = place(placed((5.2, 5.3, "two"), (5.3, 5.6, "three")), STRETCHES, before)
+    assert seconds(moved) == [(5.4, 5.46), (5.46, 5.6)]
 
 
 def test_without_speech_words_stay_where_they_are() -> None:

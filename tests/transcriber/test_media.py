@@ -374,3 +374,32 @@ def test_streams_of_several_threads_do_not_disturb_one_another(folder: Path, cli
     for thread in threads:
         thread.join(30)
     assert results == [pytest.approx(CLICKS, abs=0.01)] * 3
+
+
+def test_the_child_dies_with_its_parent(folder: Path) -> None:
+    path = factory.write(folder / "orphan.flac", np.tile(factory.tone(20), 30))
+    program = f"""
+import time
+from pathlib import Path
+from archivist_transcriber import media
+audio = media.open_audio(Path({str(path)!r}))
+print(audio._child._process.pid, flush=True)
+time.sleep(60)
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        assert Path(f"/proc/{child}").exists()
+        parent.kill()
+    until = time.monotonic() + 10
+    while _runs(child) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not _runs(child)
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process is there and not merely waiting to be reaped."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False

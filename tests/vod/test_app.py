@@ -19,7 +19,7 @@ from archivist_cli.local.postgres import Postgres
 from archivist_common import migrate
 from archivist_common.db import Database, engine
 from archivist_common.models import Transcription
-from archivist_common.settings import MonitorSettings, VodSettings, asyncpg_dsn
+from archivist_common.settings import MonitorSettings, VodSettings
 from archivist_common.time import database_in
 from archivist_monitor.app import create_app as create_monitor
 from archivist_vod.app import create_app as create_vod
@@ -79,7 +79,7 @@ async def test_a_process_comes_up_without_its_database_and_recovers_by_itself(
             await postgres.start()
             unmigrated = await client.get("/health/ready")
             assert "run archivist-migrate" in unmigrated.json()["reason"]
-            await migrate.upgrade(asyncpg_dsn(postgres.dsn))
+            await migrate.upgrade(settings.database_dsn)
             await _until(is_ready, 10)
 
             await postgres.stop()

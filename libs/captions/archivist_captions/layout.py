@@ -170,31 +170,29 @@ def _spans(text: _Text, profile: Profile) -> list[tuple[int, tuple[int, ...]]]:
     came: list[tuple[int, tuple[int, ...]]] = [(0, ())] * (count + 1)
     widest = profile.max_rows * (profile.columns + 1) - 1
     usual = profile.rows * (profile.columns + 1) - 1
-    for first in range(count):
+    for past in range(1, count + 1):
         inner = 0.0
-        for past in range(first + 1, count + 1):
-            token = tokens[past - 1]
+        # The shortest caption first: it is the likeliest, and what it costs rules most longer ones out early.
+        for first in range(past - 1, -1, -1):
             width = text.columns[past] - text.columns[first] - 1
-            if past - 1 > first:
-                if token.forced or width > widest:
+            if first < past - 1:
+                if width > widest or tokens[first + 1].forced:
                     break
-                gap = token.start_ms - tokens[past - 2].end_ms
+                gap = tokens[first + 1].start_ms - tokens[first].end_ms
                 if gap > profile.pause_ms:
                     inner += _INNER_PAUSE * (gap - profile.pause_ms) / 1_000 + _INNER_PAUSE / 3
-                inner += _INNER_SENTENCE * ends[past - 2]
-            cost = best[first] + _PER_CUE + inner + breaks[past] + (_EXTRA_ROW if width > usual else 0)
-            if cost >= best[past]:
+                inner += _INNER_SENTENCE * ends[first]
+            extra = _EXTRA_ROW if width > usual else 0
+            cost = best[first] + _PER_CUE + inner + breaks[past]
+            if cost + extra >= best[past]:
                 continue
             cost += _time_cost(tokens, first, past, width, profile)
             cost += _stump(ends, first, past)
-            if cost >= best[past]:
+            if cost + extra >= best[past]:
                 continue
             rows = _rows(text, first, past, profile)
-            if rows is None:
-                continue
-            cost += rows[0] - (_EXTRA_ROW if width > usual else 0)
-            if cost < best[past]:
-                best[past] = cost
+            if rows is not None and cost + rows[0] < best[past]:
+                best[past] = cost + rows[0]
                 came[past] = (first, rows[1])
     spans: list[tuple[int, tuple[int, ...]]] = []
     past = count
@@ -265,24 +263,31 @@ def _more_rows(text: _Text, first: int, past: int, profile: Profile) -> tuple[fl
     """Three rows or four, filled from the top with the cheapest break within reach."""
     starts = [first]
     cost = 0.0
+    columns, breaks = text.columns, text.breaks
     while True:
         here = starts[-1]
-        forced = next((place for place in range(here + 1, past) if text.tokens[place].own_row), past)
+        forced = past
+        if text.marks[past - 1] != text.marks[here]:
+            forced = next(place for place in range(here + 1, past) if text.tokens[place].own_row)
         if forced == past and text.width(here, past) <= profile.columns:
             return cost + _EXTRA_ROW * max(0, len(starts) - profile.rows), tuple(starts)
         rows_left = profile.max_rows - len(starts)
+        if rows_left < 1:
+            return None
+        # The row may end before `furthest`, and must end so late that the rest fits the rows left.
+        furthest = columns[here] + profile.columns + 1
+        nearest = columns[past] - rows_left * (profile.columns + 1)
         choice: tuple[float, int] | None = None
-        for split in range(here + 1, min(forced + 1, past)):
-            upper = text.width(here, split)
-            if upper > profile.columns:
-                break
-            if text.width(split, past) > rows_left * (profile.columns + 1) - 1:
+        for split in range(min(forced, past - 1), here, -1):
+            if columns[split] > furthest:
                 continue
-            row_cost = text.breaks[split] * _ROW_BREAK + (profile.columns - upper) * _UNBALANCED
+            if columns[split] < nearest:
+                break
+            row_cost = breaks[split] * _ROW_BREAK + (furthest - columns[split]) * _UNBALANCED
             price = 0.0 if split == forced else row_cost
             if choice is None or price < choice[0]:
                 choice = (price, split)
-        if choice is None or rows_left < 1:
+        if choice is None:
             return None
         cost += choice[0]
         starts.append(choice[1])

@@ -1,56 +1,75 @@
-"""What a caption file is worth, by the four criteria of 47 CFR 79.1(j)(2), as data."""
+"""What a caption file is worth, by the four criteria of 47 CFR 79.1(j)(2), as data. `page` draws it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from archivist_captions.cea608.encoder import SccOptions
+from archivist_captions.cea608.decoder import Mode, Screen
+from archivist_captions.cea608.options import SccOptions
 from archivist_captions.cea608.transliteration import transliterate
-from archivist_captions.cea608.verifier import Finding, Timing, compare, play, timings
-from archivist_captions.cue import Captions
+from archivist_captions.cea608.verifier import Finding, Timing, compare_played, play, timings
+from archivist_captions.cue import Captions, Word
 from archivist_captions.notes import Note
 from archivist_captions.profile import BROADCAST, Profile
 
 SCHEMA_VERSION = 1
 _UNSURE = 0.5  # confidence below which a word is worth a second ear
+_MOST_LISTED = 500  # unsure words listed one by one; all are counted
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """Figures of one SCC file. Frames are of 1001/30000 s; speeds are characters per second of a cue.
 
-    words_in: words of the cues; words_out: words decoded from the file. start_errors: frames by which each cue is
-    shown late (early is negative), in order of cues. transliterated: (character, shown as, times).
+    words_in: words of the cues; words_out: words decoded from the file (fewer where an emoji was one, more where a
+    word was cut). start_errors: frames by which each cue is shown late (early is negative), in order of cues.
+    transliterated: (character, shown as, times). rows: how many screens have 1, 2, 3, 4 rows. screens: what is
+    shown when, for pictures; not part of the data.
     """
 
+    title: str
     cues: int
     words_in: int
     words_out: int
-    unsure_words: int
+    unsure: tuple[Word, ...]
     start_errors: tuple[int, ...]
     late: tuple[Timing, ...]
     transliterated: tuple[tuple[str, str, int], ...]
     removed: tuple[tuple[str, int], ...]
+    rows: tuple[tuple[int, int], ...]
+    top_cues: int
     speed_p50: float
     speed_p95: float
     fast_cues: int
+    profile: str
     findings: tuple[Finding, ...]
-    notes: tuple[Note, ...] = ()
+    notes: tuple[Note, ...]
+    screens: tuple[Screen, ...]
 
     @property
     def releasable(self) -> bool:
         """Whether no finding is an error."""
         return not any(finding.severity == "error" for finding in self.findings)
 
+    @property
+    def unsure_words(self) -> int:
+        return len(self.unsure)
+
     def as_dict(self) -> dict[str, Any]:
-        """The report as JSON-able data, by criterion."""
+        """The report as JSON-able data, by criterion. `schema.REPORT` describes it."""
         errors = sorted(map(abs, self.start_errors))
         return {
             "schema": SCHEMA_VERSION,
             "releasable": self.releasable,
+            "profile": self.profile,
             "cues": self.cues,
             "accuracy": {
                 "unsure_words": self.unsure_words,
+                "unsure": [
+                    {"start_ms": word.start_ms, "text": word.text, "confidence": word.confidence}
+                    for word in self.unsure[:_MOST_LISTED]
+                ],
                 "transliterated": [
                     {"wanted": wanted, "shown": shown, "times": times} for wanted, shown, times in self.transliterated
                 ],
@@ -63,6 +82,10 @@ class Report:
                 "late": [asdict(timing) for timing in self.late],
             },
             "completeness": {"words_in": self.words_in, "words_out": self.words_out},
+            "placement": {
+                "screens_by_rows": {str(rows): count for rows, count in self.rows},
+                "top_cues": self.top_cues,
+            },
             "reading_speed_cps": {"p50": self.speed_p50, "p95": self.speed_p95, "over_warning": self.fast_cues},
             "findings": [{**asdict(finding), "severity": finding.severity} for finding in self.findings],
             "notes": [asdict(note) for note in self.notes],
@@ -81,27 +104,34 @@ def report(
     Raises CannotRead when the text is no SCC file at all.
     """
     played = play(scc_text)
-    changes: dict[tuple[str, str], int] = {}
+    changes: Counter[tuple[str, str]] = Counter()
     for cue in captions.cues:
         for change in transliterate("\n".join(cue.lines))[1]:
-            key = (change.wanted, change.shown)
-            changes[key] = changes.get(key, 0) + 1
+            changes[change.wanted, change.shown] += 1
     speeds = sorted(len(cue.text) * 1_000 / (cue.end_ms - cue.start_ms) for cue in captions.cues)
     shown = timings(captions, played, options)
+    # A row that rolls up is on many screens; it is counted once.
+    rolls = Mode.ROLL_UP in played.receiver.modes
+    decoded = played.receiver.rolled if rolls else played.receiver.screens
     return Report(
+        title=captions.title,
         cues=len(captions.cues),
         words_in=sum(len(cue.text.split()) for cue in captions.cues),
-        words_out=sum(len(screen.text.split()) for screen in played.screens),
-        unsure_words=sum(word.confidence is not None and word.confidence < _UNSURE for word in captions.words),
+        words_out=sum(len(screen.text.split()) for screen in decoded),
+        unsure=tuple(word for word in captions.words if word.confidence is not None and word.confidence < _UNSURE),
         start_errors=tuple(timing.frames for timing in shown),
         late=tuple(timing for timing in shown if timing.frames > 1),
         transliterated=tuple((*key, times) for key, times in sorted(changes.items()) if key[1]),
         removed=tuple((key[0], times) for key, times in sorted(changes.items()) if not key[1]),
+        rows=tuple(sorted(Counter(len(screen.rows) for screen in played.screens).items())),
+        top_cues=sum(cue.top for cue in captions.cues),
         speed_p50=round(percentile(speeds, 50), 1),
         speed_p95=round(percentile(speeds, 95), 1),
         fast_cues=sum(speed > profile.warn_cps for speed in speeds),
-        findings=(*played.findings, *compare(captions, scc_text, options)),
+        profile=profile.name,
+        findings=(*played.findings, *compare_played(captions, played, options)),
         notes=tuple(notes),
+        screens=tuple(decoded),
     )
 
 

@@ -11,6 +11,7 @@ from archivist_common.security.permissions import Permission
 from archivist_common.settings import asyncpg_dsn
 from archivist_common.states import Role
 
+_OWN = "command-line"
 _KEY_LIFE = timedelta(days=1)
 _WORKING = (Permission.TRANSCRIPTIONS_READ, Permission.TRANSCRIPTIONS_WRITE, Permission.STORAGE_READ)
 
@@ -39,8 +40,6 @@ async def first_administrator(database_url: str) -> OneTime | None:
 async def working_key(database_url: str) -> str:
     """An API key that may submit and read, for a stack of our own that is gone in a moment."""
     async with database(database_url) as db, db.transaction() as session:
-        made = await accounts.create(session, "command-line", role=Role.USER)
-        key = await api_keys.create(
-            session, made.account.id, name="command line", permissions=_WORKING, life=_KEY_LIFE
-        )
+        account = await accounts.find(session, _OWN) or (await accounts.create(session, _OWN)).account
+        key = await api_keys.create(session, account.id, name="command line", permissions=_WORKING, life=_KEY_LIFE)
         return key.text

@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from archivist_common.models import Artifact, Transcription
 from archivist_common.states import JobStatus, PublicState
 
-
 MAX_COLUMN = 500
 """Characters of `scc_file_path` and its like; a longer path stands in `artifacts` alone."""
 
@@ -78,9 +77,7 @@ def stored(row: Artifact) -> Stored:
 async def made_by(session: AsyncSession, transcription_id: UUID, attempt: int) -> bool:
     """Whether this attempt's files are the job's result."""
     found = await session.scalar(
-        select(Artifact.id)
-        .where(Artifact.transcription_id == transcription_id, Artifact.attempt == attempt)
-        .limit(1)
+        select(Artifact.id).where(Artifact.transcription_id == transcription_id, Artifact.attempt == attempt).limit(1)
     )
     return found is not None
 

@@ -292,7 +292,8 @@ async def fail(
     crashes = Transcription.crash_count + (1 if crashed else 0)
     cancelled = Transcription.cancel_requested_at.is_not(None)
     again = (failures < MAX_FAILURES) & (crashes < MAX_CRASHES) if error.retryable else literal_column("false")
-    wait = timedelta() if crashed else retry_delay(held.attempt, random.random() if spread is None else spread)
+    share = random.random() if spread is None else spread  # noqa: S311 -- nobody gains by guessing it
+    wait = timedelta() if crashed else retry_delay(held.attempt, share)
     ended = case(
         (cancelled, JobStatus.CANCELLED.value),
         (again, JobStatus.PENDING.value),

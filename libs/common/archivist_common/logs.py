@@ -19,7 +19,7 @@ from archivist_common.settings import CommonSettings
 _context: ContextVar[dict[str, Any]] = ContextVar("log_context", default={})  # noqa: B039 -- never mutated
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # whatever some reader takes for the end of a line
 _FILES = {"transcriber": "transcription.log", "vod": "vod.log", "monitor": "monitor.log"}
 _QUIET = ("httpx", "httpcore", "arq", "uvicorn.access", "faster_whisper", "alembic")
 
@@ -52,7 +52,8 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
+        text = json.dumps(line, default=str, ensure_ascii=False)
+        return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)  # JSON lets U+0085 and U+2028 stand
 
 
 class PlainLines(logging.Formatter):
@@ -61,8 +62,10 @@ class PlainLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         fields = "".join(f" {key}={value}" for key, value in fields_of(record).items())
         line = f"{_utc(record):%Y-%m-%d %H:%M:%S%z} [{record.levelname}] {record.name}: {record.getMessage()}{fields}"
-        line = _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", line)
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        lines = [line]
+        if record.exc_info:  # set in, so that no line of an error's own text stands where a line begins
+            lines += [f"    {line}" for line in self.formatException(record.exc_info).splitlines()]
+        return "\n".join(_CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", line) for line in lines)
 
 
 def fields_of(record: logging.LogRecord) -> dict[str, Any]:
@@ -87,7 +90,11 @@ def set_up(service: str, settings: CommonSettings) -> None:
         errors = folder / ("error.log" if service == "api" else f"error-{service}.log")
         for path, level in ((main, logging.NOTSET), (errors, logging.ERROR)):
             handler = RotatingFileHandler(
-                path, maxBytes=settings.log_max_size, backupCount=settings.log_backup_count, encoding="utf-8"
+                path,
+                maxBytes=settings.log_max_size,
+                backupCount=settings.log_backup_count,
+                encoding="utf-8",
+                errors="backslashreplace",  # a file's name may be no text at all
             )
             handler.setLevel(level)
             handler.setFormatter(PlainLines())

@@ -97,6 +97,8 @@ async def _wait_and_upgrade(dsn: str) -> None:
 
 
 def main() -> None:
+    from archivist_common.service import read_settings  # it needs this module
+
     settings = read_settings(CommonSettings)
     try:
         asyncio.run(_wait_and_upgrade(settings.database_dsn))

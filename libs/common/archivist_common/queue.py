@@ -27,6 +27,7 @@ _WAKE = "wake"
 _DEADLINE_S = 1.0  # Redis answers in well under a millisecond; a second is away
 _HINT_LIFE = timedelta(days=7)
 _POLL_S = 0.1
+_CANCEL_AGAIN_S = 0.2
 _RECONNECT_S = 2.0
 
 
@@ -156,13 +157,21 @@ class Listener:
             log_results=False,
         )
         self._worker.allow_pick_jobs = self._wanted
+        running = asyncio.create_task(self._worker.async_run())
         try:
-            await self._worker.async_run()
+            await asyncio.shield(running)
         finally:
-            await self._end_tasks(self._worker)
+            await self._end(running, self._worker)
 
-    async def _end_tasks(self, worker: Worker) -> None:
-        """What arq had begun goes with it: it may be waiting for a Redis that is away."""
-        for task in worker.tasks.values():
-            task.cancel()
-        await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
+    async def _end(self, running: "asyncio.Task[None]", worker: Worker) -> None:
+        """End arq and what it had begun: it may be waiting for a Redis that is away.
+
+        A single cancel may be lost in it: redis-py takes one that meets a reply just read for its own time-out.
+        """
+        tasks = {running, *worker.tasks.values()}
+        while any(not task.done() for task in tasks):
+            for task in (*tasks, worker.main_task):
+                if task is not None:
+                    task.cancel()
+            await asyncio.wait(tasks, timeout=_CANCEL_AGAIN_S)
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any, TypeVar
 
 import uvicorn
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import ValidationError
@@ -35,6 +35,7 @@ _READY_DEADLINE_S = 1.5
 _READY_CACHED_S = 2.0
 _STOP_S = 3
 _BODY_LIMIT = 256 * 1024  # bytes; nothing we are sent by request is larger
+_TOO_LARGE = f"a request's body may hold {_BODY_LIMIT} bytes"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -168,29 +169,33 @@ class _Server(uvicorn.Server):
 
 
 class _ReadyGate:
+    """Asks the checks for everybody who waits at once; ready is believed for a while, not ready is not."""
+
     def __init__(self, checks: Callable[[], Sequence[Readiness]]) -> None:
         self._checks = checks
-        self._lock = asyncio.Lock()
-        self._asked = -_READY_CACHED_S
-        self._reason: str | None = "starting"
+        self._asking: asyncio.Task[str | None] | None = None
+        self._ready_until = 0.0
 
     async def reason(self) -> str | None:
-        async with self._lock:
-            if time.monotonic() - self._asked >= _READY_CACHED_S:
-                self._reason = await self._ask()
-                # A reason is looked at afresh each time: becoming ready is seen at once.
-                self._asked = time.monotonic() if self._reason is None else -_READY_CACHED_S
-            return self._reason
+        """Why not; None when ready. Never later than the deadline, whatever a check hangs on."""
+        if time.monotonic() < self._ready_until:
+            return None
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask())
+        asking = self._asking
+        await asyncio.wait([asking], timeout=_READY_DEADLINE_S)
+        if not asking.done():
+            asking.cancel()  # not waited for: what hangs may take its time to let go
+            return f"no answer within {_READY_DEADLINE_S:g} s"
+        return "the check was given up" if asking.cancelled() else asking.result()
 
     async def _ask(self) -> str | None:
         try:
-            async with asyncio.timeout(_READY_DEADLINE_S):
-                for check in self._checks():
-                    await check()
+            for check in self._checks():
+                await check()
         except ArchivistError as exc:
             return exc.message
-        except TimeoutError:
-            return f"no answer within {_READY_DEADLINE_S:g} s"
+        self._ready_until = time.monotonic() + _READY_CACHED_S
         return None
 
 
@@ -228,20 +233,31 @@ class _Requests:
         try:
             with logs.bound(request_id=request_id):
                 if _declared(headers) > _BODY_LIMIT:
-                    answer = problems.response(
-                        Request(scope),
-                        code="BODY_TOO_LARGE",
-                        status=413,
-                        detail=f"a request's body may hold {_BODY_LIMIT} bytes",
-                    )
+                    answer = problems.response(Request(scope), code="BODY_TOO_LARGE", status=413, detail=_TOO_LARGE)
                     await answer(scope, receive, sending)
                 else:
-                    await self._app(scope, _bounded(receive), sending)
+                    await self._answer(scope, _bounded(receive), sending)
         finally:
             route = getattr(scope.get("route"), "path", "unmatched")
             metrics.HTTP_IN_FLIGHT.labels(self._service).dec()
             metrics.HTTP_REQUESTS.labels(self._service, scope["method"], route, f"{status // 100}xx").inc()
             metrics.HTTP_SECONDS.labels(self._service, route).observe(time.perf_counter() - began)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The app's answer, or a 500 that carries the request's id, as its log line does."""
+        begun = False
+
+        async def sending(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        except Exception as exc:
+            if begun:
+                raise
+            await problems.unexpected(Request(scope), exc)(scope, receive, send)
 
 
 def _declared(headers: Mapping[bytes, bytes]) -> int:
@@ -250,13 +266,15 @@ def _declared(headers: Mapping[bytes, bytes]) -> int:
 
 
 def _bounded(receive: Receive) -> Receive:
-    """The same body, cut off as a broken connection when it grows past the limit without having said so."""
+    """The same body; 413 when it grows past the limit without having said so."""
     seen = 0
 
     async def bounded() -> Message:
         nonlocal seen
         message = await receive()
         seen += len(message.get("body", b""))
-        return {"type": "http.disconnect"} if seen > _BODY_LIMIT else message
+        if seen > _BODY_LIMIT:
+            raise HTTPException(413, _TOO_LARGE)
+        return message
 
     return bounded

@@ -24,10 +24,9 @@ _MIN_SECRET = 32  # bytes; an HS256 key shorter than its digest weakens it (RFC 
 
 
 def _seconds(value: Any) -> Any:
-    """Plain numbers are seconds, as the documentation writes them: `SESSION_TIMEOUT=3600`."""
-    if isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?", value.strip()):
-        return timedelta(seconds=float(value))
-    return value
+    """Plain numbers are seconds: `SESSION_TIMEOUT=3600`. A trailing # comment is cut: the documentation has some."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(#.*)?", value) if isinstance(value, str) else None
+    return value if match is None else timedelta(seconds=float(match[1]))
 
 
 def _size(value: Any) -> Any:
@@ -93,6 +92,15 @@ class CommonSettings(BaseSettings):
     log_max_size: Size = 100 * 1024**2
     """A log file is rotated at this size, in bytes."""
     log_backup_count: int = Field(default=5, ge=0)
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgresql(cls, value: SecretStr) -> SecretStr:
+        try:
+            asyncpg_dsn(value.get_secret_value())
+        except InvalidRequest as exc:
+            raise ValueError(exc.message) from exc
+        return value
 
     @field_validator("flex_servers", mode="before")
     @classmethod
@@ -220,10 +228,11 @@ class MonitorSettings(CommonSettings):
 
 def asyncpg_dsn(url: str) -> str:
     """A PostgreSQL address as SQLAlchemy's asyncpg dialect wants it. Raises InvalidRequest for another kind."""
-    scheme, _, rest = url.partition("://")
-    if scheme.split("+")[0] not in {"postgresql", "postgres"}:
-        raise InvalidRequest(f"DATABASE_URL must be a postgresql:// address, not {scheme}://")
-    return f"postgresql+asyncpg://{rest}"
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme.split("+")[0] not in {"postgresql", "postgres"}:
+        # Not quoted: where the scheme is missing, what stands in its place may be a password.
+        raise InvalidRequest("DATABASE_URL must be a postgresql:// address")
+    return "postgresql+asyncpg://" + re.sub(r"([?&])sslmode=", r"\1ssl=", rest)  # libpq's name for it is common
 
 
 def check_secret(name: str, value: str) -> None:

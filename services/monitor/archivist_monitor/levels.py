@@ -1,7 +1,7 @@
 """From readings to statuses: thresholds with hysteresis, so that a value on the edge does not flap. Pure.
 
 A line is crossed by a value that stays above its threshold for a minute, and crossed back only five points
-below it. Source of both figures: docs/operations/health.md.
+below it. Source of both figures: the reliability protocol, section 5.1.
 """
 
 from collections.abc import Iterable, Mapping

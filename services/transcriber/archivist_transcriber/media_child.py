@@ -246,9 +246,10 @@ def _duration(container: Any, audio: list[Any], video: Any, zero: Fraction | Non
         for s in [*audio, *([video] if video else [])]
         if s.duration is not None and s.duration > 0
     ]
-    begin = zero if zero is not None else min(_start(s) for s in audio)
     if ends:
-        return max(Fraction(0), max(ends) - begin)
+        begin: Fraction = zero if zero is not None else min(_start(s) for s in audio)
+        last: Fraction = max(ends)
+        return max(Fraction(0), last - begin)
     return Fraction(container.duration or 0, 1_000_000)
 
 

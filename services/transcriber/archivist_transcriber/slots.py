@@ -30,7 +30,17 @@ _LAST_BREATH_S = 2.0
 _LINE_LIMIT = 32 * 1024 * 1024  # bytes; a summary and its files' names stay far below
 
 _THREAD_SETTINGS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "VIRTUAL_ENV", "CUDA_VISIBLE_DEVICES")
+_KEPT = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "LD_LIBRARY_PATH",
+    "TMPDIR",
+    "PYTHONPATH",
+    "CUDA_VISIBLE_DEVICES",
+    "ARCHIVIST_CHILD_OF",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,12 +60,7 @@ class Event:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Cell:
-    character: str
-    italic: bool
-
-
+_Cell = tuple[str, bool]  # a character, and whether it is in italics
 _Memory = dict[int, dict[int, _Cell]]  # row -> column -> cell
 
 _ROW_OF_PAC = {base: row for row, base in codes.PAC_BASES.items()}
@@ -269,11 +264,11 @@ class Receiver:
             column = self._column if full else self._column - 1
             cell = cells.pop(column, None)
             self._column = column
-            if cell is not None and cell.character != " " and self._mode in (Mode.ROLL_UP, Mode.PAINT_ON):
+            if cell is not None and cell[0] != " " and self._mode in (Mode.ROLL_UP, Mode.PAINT_ON):
                 self.letters.pop()
                 self.frames.pop()
-            if cell is None or not _stands_in(cell.character, character):
-                eaten = "nothing" if cell is None else repr(cell.character)
+            if cell is None or not _stands_in(cell[0], character):
+                eaten = "nothing" if cell is None else repr(cell[0])
                 self.events.append(Event("no-fallback", frame, f"{character} replaces {eaten}"))
         self._write(frame, character)
 
@@ -288,7 +283,7 @@ class Receiver:
         cells = self._memory().setdefault(self._row, {})
         if self._column == codes.COLUMNS - 1 and self._column in cells:
             self.events.append(Event("columns", frame, f"{character!r} overwrites column 32 of row {self._row}"))
-        cells[self._column] = _Cell(character, self._italic)
+        cells[self._column] = (character, self._italic)
         self._column = min(self._column + 1, codes.COLUMNS - 1)
         self._written_frame = frame
         if self._mode in (Mode.ROLL_UP, Mode.PAINT_ON):
@@ -331,14 +326,14 @@ def _rows(memory: _Memory) -> Iterable[Row]:
             continue
         first, last = min(cells), max(cells)
         # A column that was skipped is transparent; it reads as a space.
-        blank = _Cell(" ", False)
-        text = "".join(cells.get(column, blank).character for column in range(first, last + 1))
+        blank = (" ", False)
+        text = "".join(cells.get(column, blank)[0] for column in range(first, last + 1))
         visible = text.replace("\u00a0", " ")
         stripped = visible.lstrip()
         if stripped:
             column = first + len(visible) - len(stripped)
             text = stripped.rstrip()
-            slanted = [cells.get(column + place, blank).italic for place in range(len(text))]
+            slanted = [cells.get(column + place, blank)[1] for place in range(len(text))]
             yield Row(number, column, text, tuple(_runs(text, slanted)) if any(slanted) else ())
 
 
@@ -364,6 +359,6 @@ def _indented_by_spaces(memory: _Memory) -> bool:
     for cells in memory.values():
         if cells:
             first = min(cells)
-            if all(column in cells and cells[column].character == " " for column in (first, first + 1)):
+            if all(column in cells and cells[column][0] == " " for column in (first, first + 1)):
                 return True
     return False

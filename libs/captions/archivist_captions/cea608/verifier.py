@@ -121,9 +121,10 @@ def play(scc_text: str) -> Played:
         number = line.number
         sent.append(frame)
         receiver.word(frame, bare)
-        new = receiver.events[seen:]
-        findings.extend(Finding(event.what, number, event.detail, event.frame) for event in new)
-        seen = len(receiver.events)
+        if len(receiver.events) > seen:
+            new = receiver.events[seen:]
+            findings.extend(Finding(event.what, number, event.detail, event.frame) for event in new)
+            seen = len(receiver.events)
     if doubled:
         findings.append(Finding("undoubled", number, f"{doubled:04X} is sent once", sent[-1]))
     receiver.finish(frame + 1)
@@ -136,13 +137,19 @@ def compare(
 ) -> tuple[Finding, ...]:
     """Why this file may not be released for these captions; empty when it may.
 
-    Every word must be shown in order and nothing else, each cue at its frame give or take `tolerance`. A cue may
-    be earlier only on a screen that belongs to an earlier cue (a join), and later only when the channel carried a
-    word in every frame since the caption before: then no encoder could have been sooner.
-    Characters that CEA-608 lacks are expected as `transliterate` shows them.
+    Every word must be shown in order and nothing else, each cue at its frame give or take `tolerance`, at the
+    top or the bottom as it says. A cue may be earlier only on a screen that belongs to an earlier cue (a join), and
+    later only when the channel carried a word in every frame since the caption before: then no encoder could have
+    been sooner. Characters that CEA-608 lacks are expected as `transliterate` shows them.
     Raises CannotRead when the text is no SCC file at all.
     """
-    played = play(scc_text)
+    return compare_played(captions, play(scc_text), options, tolerance)
+
+
+def compare_played(
+    captions: Captions, played: Played, options: SccOptions | None = None, tolerance: int = 1
+) -> tuple[Finding, ...]:
+    """`compare` for a file that was played already."""
     findings: list[Finding] = []
     place = 0
     shown = _plain("".join(played.receiver.letters))
@@ -241,7 +248,7 @@ def _form(text: str, file: scc.SccFile) -> Iterator[Finding]:
     for line in file.lines:
         if line.torn:
             yield Finding("word", line.number, f"not four hex digits: {', '.join(map(repr, line.torn[:5]))}")
-        bad = sum(not _odd(word >> 8) or not _odd(word & 0xFF) for word in line.words)
+        bad = sum(not (_ODD[word >> 8] and _ODD[word & 0xFF]) for word in line.words)
         if bad:
             yield Finding("parity", line.number, f"{bad} words with even parity")
 
@@ -289,5 +296,4 @@ def _frame_of(label: str) -> tuple[int, str]:
         return count, str(exc)
 
 
-def _odd(byte: int) -> bool:
-    return byte.bit_count() % 2 == 1
+_ODD = tuple(byte.bit_count() % 2 == 1 for byte in range(256))

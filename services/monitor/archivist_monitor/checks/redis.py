@@ -17,14 +17,13 @@ class RedisCheck:
         self._bell = bell
 
     async def read(self) -> Reading:
-        gauges.REDIS_MEMORY.set(gauges.UNKNOWN)
         try:
             memory = await self._bell.info("memory")
         except DeadlineExceeded as exc:
+            gauges.REDIS_MEMORY.set(gauges.UNKNOWN)
             return Reading(Status.DEGRADED, reason=f"{exc.message}; jobs go on, workers poll the database")
         used, allowed = int(memory["used_memory"]), int(memory.get("maxmemory", 0))
-        if allowed:
-            gauges.REDIS_MEMORY.set(used / allowed)
+        gauges.REDIS_MEMORY.set(used / allowed if allowed else gauges.UNKNOWN)
         return Reading(
             values=(
                 Value("memory_used", 100 * used / allowed if allowed else None, "%", degraded_above=MEMORY_DEGRADED),

@@ -53,11 +53,14 @@ class TranscriptionCheck:
 
     async def read(self) -> Reading:
         """Raises DatabaseUnavailable, and SchemaMismatch when there are no tables to count in yet."""
-        _forget()
-        await migrate.check(self._db)
-        async with self._db.transaction() as session:
-            queue = await _queue(session)
-            workers = await _workers(session)
+        try:
+            await migrate.check(self._db)
+            async with self._db.transaction() as session:
+                queue = await _queue(session)
+                workers = await _workers(session)
+        except BaseException:  # a look cut off by its deadline has learnt nothing either
+            _forget()
+            raise
         _export(queue, workers)
 
         live = [worker for worker in workers if worker.age_s <= WORKER_GONE.total_seconds()]
@@ -132,7 +135,7 @@ async def _workers(session: AsyncSession) -> Sequence[Seen]:
 
 
 def _forget() -> None:
-    """Until this look ends nothing is known: it may end with the database away."""
+    """Nothing is known now: the figures of before are not exported any more."""
     gauges.JOBS.clear()
     gauges.WORKER_HEARTBEAT.clear()
     for gauge in (gauges.OLDEST_PENDING, gauges.OUTBOX_UNSENT, gauges.OUTBOX_OLDEST):
@@ -145,5 +148,6 @@ def _export(queue: Queue, workers: Sequence[Seen]) -> None:
     gauges.OLDEST_PENDING.set(queue.oldest_pending_s)
     gauges.OUTBOX_UNSENT.set(queue.outbox_unsent)
     gauges.OUTBOX_OLDEST.set(queue.outbox_oldest_s)
+    gauges.WORKER_HEARTBEAT.clear()  # those that left
     for worker in workers:
         gauges.WORKER_HEARTBEAT.labels(worker.id).set(worker.heartbeat_at.timestamp())

@@ -10,7 +10,7 @@ from archivist_captions.cue import Word
 from archivist_common.errors import EngineUnavailable, InvalidRequest, ModelMissing, ResourceExhausted
 from archivist_transcriber.engines import EngineSettings, Heard, Options
 from archivist_transcriber.engines.guard import Suspicion, suspect, without_repeats
-from archivist_transcriber.engines.placing import Placed, place
+from archivist_transcriber.engines.placing import Before, Placed, place
 from archivist_transcriber.engines.windows import Window, pack
 from archivist_transcriber.models import check_folder
 from archivist_transcriber.speech import RATE, Piece, Samples
@@ -100,7 +100,7 @@ class FasterWhisper:
         self._loaded()
         language = options.language or self.detect_language(piece)[0]
         windows = pack(piece.speech, piece.samples, self._longest)
-        stretch = -1
+        before = Before()
         for n in range(0, len(windows), self._batch_size):
             batch = windows[n : n + self._batch_size]
             heard: list[Word] = []
@@ -108,8 +108,8 @@ class FasterWhisper:
             found = self._decode([window.audio(piece.samples) for window in batch], language)
             for window, segments in zip(batch, found, strict=True):
                 kept, lost = self._checked(window, segments, piece, language)
-                placed, stretch = place([_moved(word, window) for word in kept], piece.speech, stretch)
-                heard += [_word(word, piece.start_ms) for word in placed]
+                placed, before = place([_moved(word, window) for word in kept], piece.speech, before)
+                heard += [_word(word, piece) for word in placed]
                 dropped += lost
             done = piece.start_ms + batch[-1].end * 1000 // RATE
             yield Heard(tuple(heard), done, language, dropped)
@@ -213,7 +213,7 @@ def _moved(word: Placed, window: Window) -> Placed:
     return Placed(start, end, word.text, word.confidence)
 
 
-def _word(word: Placed, start_ms: int) -> Word:
-    start = start_ms + round(word.start * 1000 / RATE)
-    end = start_ms + round(word.end * 1000 / RATE)
+def _word(word: Placed, piece: Piece) -> Word:
+    start = min(piece.start_ms + round(word.start * 1000 / RATE), piece.end_ms)
+    end = min(piece.start_ms + round(word.end * 1000 / RATE), piece.end_ms)
     return Word(start, max(start, end), word.text, round(min(1.0, max(0.0, word.confidence)), 3))

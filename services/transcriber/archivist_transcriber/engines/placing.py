@@ -25,12 +25,24 @@ class Placed:
     confidence: float
 
 
-def place(words: Sequence[Placed], speech: Sequence[tuple[int, int]], after: int = -1) -> tuple[list[Placed], int]:
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What went before a window: the stretch of speech of its last word, and the sample where that ended."""
+
+    stretch: int = -1
+    end: float = 0.0
+
+
+def place(
+    words: Sequence[Placed], speech: Sequence[tuple[int, int]], before: Before = Before()
+) -> tuple[list[Placed], Before]:
     """Words of one window moved into the speech they belong to, in order and without overlap.
 
-    speech: all stretches of the piece. after: the stretch of the last word of the window before.
-    The second value is that of this window.
+    speech: all stretches of the piece. The second value is for the next window.
     """
+    if not words:
+        return [], before
+    after = before.stretch
     homes = _homes(words, speech, after)
     placed: list[Placed] = []
     for n, (word, home) in enumerate(zip(words, homes, strict=True)):
@@ -46,7 +58,8 @@ def place(words: Sequence[Placed], speech: Sequence[tuple[int, int]], after: int
         if last and stop > end - SNAP_END:
             stop = end
         placed.append(replace(word, start=min(max(start, begin), end), end=min(max(stop, begin), end)))
-    return _in_order(placed), max([after, *homes])
+    ordered = _in_order(placed, before.end)
+    return ordered, Before(max([after, *homes]), ordered[-1].end)
 
 
 def _homes(words: Sequence[Placed], speech: Sequence[tuple[int, int]], after: int) -> list[int]:
@@ -68,10 +81,10 @@ def _distance(word: Placed, stretch: tuple[int, int]) -> tuple[float, float]:
     return -max(0.0, overlap), max(stretch[0] - middle, middle - stretch[1], 0.0)
 
 
-def _in_order(words: list[Placed]) -> list[Placed]:
+def _in_order(words: list[Placed], earliest: float) -> list[Placed]:
     """Starts rise and no word reaches into the next one."""
     ordered: list[Placed] = []
     for word in words:
-        start = max(word.start, ordered[-1].start + SHORTEST if ordered else 0.0)
+        start = max(word.start, ordered[-1].start + SHORTEST if ordered else earliest)
         ordered.append(replace(word, start=start, end=max(word.end, start + SHORTEST)))
     return [replace(word, end=min(word.end, following.start)) for word, following in pairwise(ordered)] + ordered[-1:]

@@ -1,0 +1,242 @@
+"""Every operation with every kind of caller. A new operation without a row here fails."""
+
+from uuid import uuid4
+
+import pytest
+from fastapi import FastAPI
+
+from archivist_api.app import create_app
+from archivist_api.auth import check_policies
+from archivist_common import jobs
+from archivist_common.security.permissions import GRANTABLE, Permission
+from archivist_common.settings import ApiSettings
+
+CALLERS = ("nobody", "owner", "stranger", "operator", "admin", "key:read", "key:storage", "key:everything")
+"""uma owns what the operation is about; the first two keys are hers, the last is the administrator's."""
+
+OPEN = (200,) * 8
+REFUSED_LOG_IN = (401,) * 8
+PEOPLE = (401, 200, 200, 200, 200, 403, 403, 403)
+WHOEVER = (401, 200, 200, 200, 200, 200, 200, 200)
+ADMIN = (401, 403, 403, 403, 200, 403, 403, 200)
+BROWSING = (401, 200, 200, 200, 200, 403, 200, 200)
+READING = (401, 200, 200, 200, 200, 200, 403, 200)
+ONE_OF_UMAS = (401, 200, 404, 200, 200, 200, 403, 200)
+CHANGING_ONE_OF_UMAS = (401, 200, 404, 200, 200, 403, 403, 200)
+
+
+def but(row, status):
+    """A row whose success is another status."""
+    return tuple(status if cell == 200 else cell for cell in row)
+
+
+EXPECTED = {
+    "live": OPEN,
+    "ready": OPEN,
+    "metrics": OPEN,
+    "version": OPEN,
+    "logIn": REFUSED_LOG_IN,
+    "refresh": REFUSED_LOG_IN,
+    "logOut": but(PEOPLE, 204),
+    "changePassword": but(PEOPLE, 422),  # the body is empty: who may not is told so first
+    "readMe": WHOEVER,
+    "listUsers": ADMIN,
+    "createUser": but(ADMIN, 201),
+    "readUser": ADMIN,
+    "changeUser": ADMIN,
+    "renewOneTimePassword": ADMIN,
+    "createApiKey": but(PEOPLE, 201),
+    "listApiKeys": PEOPLE,
+    "revokeApiKey": (401, 204, 404, 404, 204, 403, 403, 403),
+    "listStorage": BROWSING,
+    "browseStorage": BROWSING,
+    "submitTranscription": (401, 202, 202, 202, 202, 403, 403, 202),
+    "listTranscriptions": READING,
+    "readTranscription": ONE_OF_UMAS,
+    "cancelTranscription": CHANGING_ONE_OF_UMAS,
+    "retryTranscription": but(CHANGING_ONE_OF_UMAS, 202),
+    "readTranscriptionLog": ONE_OF_UMAS,
+    "watchTranscription": ONE_OF_UMAS,
+    "downloadCaptions": ONE_OF_UMAS,
+    "readSummary": ONE_OF_UMAS,
+    "downloadMetadata": ONE_OF_UMAS,
+}
+
+BODIES = {
+    "logIn": {"username": "uma", "password": "wrong"},
+    "refresh": {"refresh_token": "x" * 43},
+    "changePassword": {},
+    "createUser": {"username": "newcomer"},
+    "changeUser": {},
+    "createApiKey": {"name": "mine"},
+}
+
+RESTED = {"retryTranscription"}  # about a job that was cancelled; the others of a job about one that has completed
+WAITING = {"cancelTranscription"}
+
+
+def operations(app: FastAPI):
+    for path, methods in app.openapi()["paths"].items():
+        for method, operation in methods.items():
+            yield operation["operationId"], method.upper(), path
+
+
+async def credential_of(gateway, caller):
+    match caller:
+        case "nobody":
+            return None
+        case "owner":
+            return await gateway.credential("uma")
+        case "stranger":
+            return await gateway.credential("stan")
+        case "operator":
+            return await gateway.credential("otto")
+        case "admin":
+            return await gateway.credential("ada")
+        case "key:read":
+            return await gateway.key("uma", Permission.TRANSCRIPTIONS_READ)
+        case "key:storage":
+            return await gateway.key("uma", Permission.STORAGE_READ)
+        case "key:everything":
+            return await gateway.key("ada", *GRANTABLE)
+
+
+async def job_of_uma(gateway, name, operation):
+    async with gateway.as_("uma") as uma:
+        body = {"storage": "flex-1", "path": gateway.recording(name)}
+        job_id = (await uma.post("/transcriptions", json=body)).json()["id"]
+        if operation in RESTED:
+            await uma.post(f"/transcriptions/{job_id}/cancel")
+        elif operation not in WAITING:
+            files = {"scc": b"scc", "summary": b"text", "metadata": b"{}"}
+            await gateway.complete(await gateway.claim(), files, summary={"sentences": []})
+    return job_id
+
+
+def test_the_table_has_a_row_for_every_operation_and_a_cell_for_every_caller():
+    app = create_app(ApiSettings(_env_file=None, environment="testing", database_url="postgresql://nowhere/x"))
+    assert {operation for operation, _, _ in operations(app)} == set(EXPECTED)
+    assert {len(row) for row in EXPECTED.values()} == {len(CALLERS)}
+
+
+@pytest.mark.parametrize("operation", EXPECTED)
+async def test_each_caller_is_let_in_or_kept_out(gateway, operation):
+    _, method, path = next(found for found in operations(gateway.app) if found[0] == operation)
+    stan_id = await gateway.add("stan")
+    got = []
+    for caller in CALLERS:
+        name = f"{operation} {caller}.mp4".replace(":", "_")
+        values = {"server": "flex-1", "format": "scc", "user_id": stan_id, "key_id": 0}
+        if "{job_id}" in path:
+            values["job_id"] = await job_of_uma(gateway, name, operation)
+        if "{key_id}" in path:
+            async with gateway.as_("uma") as uma:
+                made = await uma.post("/api-keys", json={"name": "to be revoked"})
+            values["key_id"] = made.json()["api_key"]["id"]
+        body = BODIES.get(operation)
+        if operation == "submitTranscription":
+            body = {"storage": "flex-1", "path": gateway.recording(name)}
+        if operation == "createUser":
+            body = {"username": f"new-{CALLERS.index(caller)}"}
+        async with gateway.client(await credential_of(gateway, caller)) as client:
+            url = f"http://gateway{path.format(**values)}"
+            got.append((await client.request(method, url, json=body)).status_code)
+    assert dict(zip(CALLERS, got, strict=True)) == dict(zip(CALLERS, EXPECTED[operation], strict=True))
+
+
+def test_a_route_without_a_policy_keeps_the_gateway_from_starting():
+    app = create_app(ApiSettings(_env_file=None, environment="testing", database_url="postgresql://nowhere/x"))
+    check_policies(app)
+
+    @app.get("/api/v1/forgotten")
+    async def forgotten() -> None: ...
+
+    with pytest.raises(RuntimeError, match="/api/v1/forgotten"):
+        check_policies(app)
+
+
+async def test_somebody_elses_job_reads_like_one_that_does_not_exist(gateway):
+    await gateway.add("stan")
+    job_id = await job_of_uma(gateway, "hers.mp4", "readTranscription")
+    random_id = uuid4()
+    async with gateway.as_("stan") as stan:
+        for method, rest in [("GET", ""), ("POST", "/cancel"), ("GET", "/captions/scc"), ("GET", "/events")]:
+            theirs = await stan.request(method, f"/transcriptions/{job_id}{rest}")
+            none = await stan.request(method, f"/transcriptions/{random_id}{rest}")
+            said = [answer.text.replace(str(id_), "ID") for answer, id_ in ((theirs, job_id), (none, random_id))]
+            shape = [text.partition('"instance"')[0] for text in said]
+            assert shape[0] == shape[1]
+            assert theirs.status_code == none.status_code == 404
+            assert theirs.headers.keys() == none.headers.keys()
+
+
+async def test_a_list_holds_what_the_caller_may_see(gateway):
+    await gateway.add("stan")
+    await job_of_uma(gateway, "hers.mp4", "readTranscription")
+    counts = {}
+    for name in ("uma", "stan", "otto", "ada"):
+        async with gateway.as_(name) as client:
+            counts[name] = len((await client.get("/transcriptions")).json()["items"])
+    assert counts == {"uma": 1, "stan": 0, "otto": 1, "ada": 1}
+
+
+async def test_an_operators_key_sees_other_peoples_jobs_only_where_it_says_so(gateway):
+    await job_of_uma(gateway, "hers.mp4", "readTranscription")
+    plain = await gateway.key("otto", Permission.TRANSCRIPTIONS_READ)
+    wide = await gateway.key("otto", Permission.TRANSCRIPTIONS_READ, Permission.TRANSCRIPTIONS_ALL)
+    seen = []
+    for key in (plain, wide):
+        async with gateway.client(key) as client:
+            seen.append(len((await client.get("/transcriptions")).json()["items"]))
+    assert seen == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param({}, id="nothing"),
+        pytest.param({"Authorization": "Basic dW1hOng="}, id="basic"),
+        pytest.param({"Authorization": "Bearer"}, id="bearer-of-nothing"),
+        pytest.param({"Authorization": "Bearer x.y.z"}, id="garbled-token"),
+        pytest.param({"Authorization": "Bearer arc_test_xxxxxxxx_garbled"}, id="garbled-key"),
+        pytest.param({"X-API-Key": "arc_test_xxxxxxxx_garbled"}, id="garbled-key-of-its-own"),
+        pytest.param({"Authorization": f"Bearer {'x' * 9000}"}, id="nine-kilobytes"),
+        pytest.param({"Authorization": b"Bearer \xe4\xf6\xfc"}, id="letters-beyond-ascii"),
+    ],
+)
+async def test_what_is_no_credential_is_answered_401_as_a_problem(gateway, headers):
+    async with gateway.client() as client:
+        answer = await client.get("/transcriptions", headers=headers)
+    assert answer.status_code == 401
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+async def test_a_key_is_taken_in_its_own_header_and_never_in_the_address(gateway):
+    key = await gateway.key("uma", Permission.TRANSCRIPTIONS_READ)
+    async with gateway.client() as client:
+        assert (await client.get("/transcriptions", headers={"X-API-Key": key})).status_code == 200
+        for name in ("api_key", "key", "X-API-Key", "access_token"):
+            assert (await client.get("/transcriptions", params={name: key})).status_code == 401
+
+
+async def test_being_shut_out_counts_from_the_next_request(gateway):
+    key = await gateway.key("uma", Permission.TRANSCRIPTIONS_READ)
+    async with gateway.as_("ada") as ada, gateway.as_("uma") as uma, gateway.client(key) as program:
+        assert (await uma.get("/transcriptions")).status_code == 200
+        uma_id = (await uma.get("/users/me")).json()["id"]
+        assert (await ada.patch(f"/users/{uma_id}", json={"active": False})).status_code == 200
+        assert (await uma.get("/transcriptions")).json()["code"] == "INVALID_TOKEN"
+        assert (await program.get("/transcriptions")).json()["code"] == "INVALID_API_KEY"
+
+
+async def test_a_job_that_runs_for_somebody_else_is_not_given_away(gateway):
+    await gateway.add("stan")
+    body = {"storage": "flex-1", "path": gateway.recording("council.mp4")}
+    async with gateway.as_("uma") as uma, gateway.as_("stan") as stan, gateway.as_("otto") as otto:
+        first = await uma.post("/transcriptions", json=body)
+        assert (await stan.post("/transcriptions", json=body)).status_code == 409
+        assert (await otto.post("/transcriptions", json=body)).json()["id"] == first.json()["id"]
+    async with gateway.db.transaction() as session:
+        assert await jobs.claim(session, "worker", gateway.settings.job_lease) is not None
+        assert await jobs.claim(session, "worker", gateway.settings.job_lease) is None
