@@ -169,7 +169,7 @@ async def one_gateway(servers, migrated_template, redis_url, tmp_path_factory) -
 async def gateway(one_gateway: Gateway) -> Gateway:
     """A gateway with an empty database and no recordings; the three of NAMES are logged in."""
     async with one_gateway.db.transaction() as session:
-        for table in reversed(Base.metadata.sorted_tables):  # TRUNCATE takes ten times as long
+        for table in reversed(Base.metadata.sorted_tables):  # on small tables TRUNCATE is slower
             await session.execute(table.delete())
     for folder in (one_gateway.media, one_gateway.output):
         shutil.rmtree(folder)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from archivist_captions.cea608.characters import SHOWABLE
 from archivist_captions.cea608.decoder import Mode
 from archivist_captions.cea608.encoder import SccOptions, encode
 from archivist_captions.cea608.verifier import compare, play, timings, verify
@@ -260,3 +261,39 @@ def test_any_cues_roll_up_clean(cues: list[Cue]) -> None:
     encoded = encode(cues, options)
     assert verify(encoded.text) == ()
     assert compare(Captions(tuple(cues)), encoded.text, options) == ()
+
+
+_WORD = st.text(alphabet=sorted(SHOWABLE - {" "}), min_size=1, max_size=7)
+_LINE = st.lists(_WORD, min_size=1, max_size=4).map(" ".join)
+
+
+@st.composite
+def _leisurely(draw: st.DrawFn) -> list[Cue]:
+    """Cues that need no compromise: fit for the screen and far enough apart."""
+    cues: list[Cue] = []
+    clock = 0
+    for _ in range(draw(st.integers(1, 4))):
+        clock += draw(st.integers(8_000, 12_000))
+        lines = tuple(draw(st.lists(_LINE, min_size=1, max_size=4)))
+        number = draw(st.integers(0, len(lines) - 1))
+        italics = (Italic(number, 0, len(lines[number])),) if draw(st.booleans()) else ()
+        cues.append(Cue(clock, clock + draw(st.integers(1_500, 4_000)), lines, draw(st.booleans()), italics))
+    return cues
+
+
+@settings(max_examples=100, deadline=None)
+@given(_leisurely())
+def test_decoding_gives_back_what_was_encoded(cues: list[Cue]) -> None:
+    encoded = encode(cues)
+    screens = play(encoded.text).screens
+    assert encoded.notes == ()
+    assert [screen.start for screen in screens] == [frame_at(cue.start_ms) for cue in cues]
+    assert [screen.end for screen in screens] == [frame_at(cue.end_ms) for cue in cues]
+    for cue, screen in zip(cues, screens, strict=True):
+        assert tuple(row.text for row in screen.rows) == cue.lines
+        assert [row.column for row in screen.rows] == [(32 - len(line)) // 2 for line in cue.lines]
+        assert (screen.rows[0].number == 1) is cue.top
+        slanted = {italic.line for italic in cue.italics}
+        assert [row.italics for row in screen.rows] == [
+            ((0, len(line)),) if number in slanted else () for number, line in enumerate(cue.lines)
+        ]

@@ -114,6 +114,11 @@ def test_silence_ends_a_caption() -> None:
     assert cues[0].end_ms <= 2_000 + BROADCAST.linger_ms
 
 
+def test_a_word_that_lasts_through_a_silence_does_not_keep_its_caption() -> None:
+    (cue,) = layout([Word(1_000, 1_300, "Thank"), Word(1_300, 31_000, "you.")])
+    assert cue.end_ms <= 1_300 + BROADCAST.silence_ms + BROADCAST.linger_ms
+
+
 def test_a_short_gap_is_closed() -> None:
     words = _speech("The first of two sentences is really rather long.")
     words += _speech("The second sentence is just as long as that.", words[-1].end_ms + 300)

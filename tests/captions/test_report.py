@@ -72,14 +72,8 @@ def _conforms(value: Any, schema: dict[str, Any], where: str = "report") -> None
         assert value == schema["const"], where
     if "enum" in schema:
         assert value in schema["enum"], where
-    kinds: dict[str, Any] = {
-        "integer": int,
-        "number": (int, float),
-        "string": str,
-        "boolean": bool,
-        "array": list,
-        "object": dict,
-    }
+    kinds: dict[str, Any] = {"integer": int, "number": (int, float), "string": str, "boolean": bool}
+    kinds |= {"array": list, "object": dict}
     kinds["null"] = type(None)
     if "type" in schema:
         names = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]

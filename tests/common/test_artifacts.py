@@ -53,7 +53,11 @@ async def test_a_committed_file_waits_to_be_placed(db: Database, claimed: Claime
         (first, "scc", "Council.mp4", False),
         (second, "vtt", "Other.mp4", False),
     ]
-    assert (waiting[0].storage, waiting[0].sha256, waiting[0].public_path) == ("flex-1", "a" * 64, OUT / "Council.scc")
+    assert (waiting[0].storage, waiting[0].sha256, waiting[0].public_path) == (
+        "flex-1",
+        "a" * 64,
+        OUT / "Council.scc",
+    )
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,9 @@ Submit = Callable[..., jobs.Submission]
 Claimed = Callable[..., Awaitable[jobs.Claim]]
 
 
-def progress(percent: int = 10, done: int = 1_000, stage: Stage = Stage.TRANSCRIBE, total: int | None = 60_000) -> Any:
+def progress(
+    percent: int = 10, done: int = 1_000, stage: Stage = Stage.TRANSCRIBE, total: int | None = 60_000
+) -> Any:
     return jobs.Progress(stage=stage, percent=percent, audio_done_ms=done, audio_ms=total)
 
 
@@ -120,7 +122,9 @@ class TestSubmit:
             assert await jobs.submit(session, wish, max_queue=100) == (first, False)
         assert (await events(db, first)).count(outbox.QUEUED) == 1
 
-    async def test_a_duplicate_is_answered_even_when_the_queue_is_full(self, db: Database, submission: Submit) -> None:
+    async def test_a_duplicate_is_answered_even_when_the_queue_is_full(
+        self, db: Database, submission: Submit
+    ) -> None:
         wish = submission()
         first = await queue(db, wish)
         async with db.transaction() as session:
@@ -574,7 +578,9 @@ class TestFencing:
         held = await claimed(db)
         await self._refused(db, replace(held, id=uuid4()), write)
 
-    async def test_the_same_write_by_the_holder_goes_through(self, db: Database, claimed: Claimed, write: Any) -> None:
+    async def test_the_same_write_by_the_holder_goes_through(
+        self, db: Database, claimed: Claimed, write: Any
+    ) -> None:
         held = await claimed(db)
         before = await everything(db)
         async with db.transaction() as session:
@@ -602,7 +608,9 @@ class TestCancel:
         assert job.cancel_requested_at is not None
         assert outbox.CANCELLED not in await events(db, held.id)
 
-    async def test_asking_twice_changes_nothing_more(self, db: Database, submission: Submit, claimed: Claimed) -> None:
+    async def test_asking_twice_changes_nothing_more(
+        self, db: Database, submission: Submit, claimed: Claimed
+    ) -> None:
         waiting, held = await queue(db, submission()), await claimed(db)
         async with db.transaction() as session:
             first = [await jobs.cancel(session, waiting), await jobs.cancel(session, held.id)]

@@ -1,6 +1,5 @@
 """The machine as the monitor sees it: counters handed in, and the real ones."""
 
-import socket
 import time
 from collections.abc import Iterable
 
@@ -8,6 +7,7 @@ import pytest
 from sqlalchemy import insert
 
 from archivist_common.db import Database, engine
+from archivist_common.machine import machine_id
 from archivist_common.models import Worker
 from archivist_common.time import database_in
 from archivist_monitor.checks.system import Machine, SystemCheck, machine
@@ -127,17 +127,17 @@ async def test_the_real_processors_are_seen_to_work() -> None:
 
 
 async def test_pinned_cores_are_those_of_live_workers_on_this_machine(db: Database) -> None:
-    here = socket.gethostname()
+    here = machine_id()
     alive, dead = database_in(WORKER_GONE / -2), database_in(-2 * WORKER_GONE)
     rows = [
-        {"id": "a", "host": here, "details": {"cores": [[0, 1], [2, 3]]}, "heartbeat_at": alive},
-        {"id": "b", "host": "elsewhere", "details": {"cores": [[5]]}, "heartbeat_at": alive},
-        {"id": "c", "host": here, "details": {"cores": [[6]]}, "heartbeat_at": dead},
-        {"id": "d", "host": here, "details": {}, "heartbeat_at": alive},
+        {"id": "a", "details": {"machine": here, "cores": [[0, 1], [2, 3]]}, "heartbeat_at": alive},
+        {"id": "b", "details": {"machine": "another", "cores": [[5]]}, "heartbeat_at": alive},
+        {"id": "c", "details": {"machine": here, "cores": [[6]]}, "heartbeat_at": dead},
+        {"id": "d", "details": {}, "heartbeat_at": alive},
     ]
     async with db.transaction() as session:
         for row in rows:
-            await session.execute(insert(Worker).values(slots=1, free_slots=1, ready=True, **row))
+            await session.execute(insert(Worker).values(host="container", slots=1, free_slots=1, ready=True, **row))
     assert await PinnedCores(db)() == {0, 1, 2, 3}
 
 

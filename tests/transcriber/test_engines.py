@@ -1,5 +1,7 @@
 """faster-whisper with the demo model, and what corrects it."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -190,6 +192,16 @@ def test_clock_times_can_be_written_and_stage_directions_cannot(engine: Engine) 
     suppressed = set(engine._suppressed("en"))
     assert not {tokens.encode(symbol, add_special_tokens=False).ids[0] for symbol in ":/#"} & suppressed
     assert {tokens.encode(symbol, add_special_tokens=False).ids[0] for symbol in "[]"} <= suppressed
+
+
+def test_listing_the_engines_loads_no_library() -> None:
+    program = """
+import sys
+from archivist_transcriber import cores, engines, media, models, speech, summary
+print(*engines.ENGINES, *{"av", "ctranslate2", "faster_whisper", "onnxruntime", "sumy", "torch"} & set(sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)
+    assert done.stdout.split() == ["faster_whisper", "whisperx"]
 
 
 # Windows

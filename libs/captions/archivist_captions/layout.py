@@ -308,7 +308,9 @@ def _cues(tokens: Sequence[_Token], spans: Sequence[tuple[int, tuple[int, ...]]]
         )
         start = tokens[first].start_ms
         following = tokens[past].start_ms if past < len(tokens) else None
-        end = _end(start, tokens[past - 1].end_ms, sum(map(len, lines)), following, profile)
+        # An engine may give a word the silence after it: that is not spoken.
+        spoken = min(tokens[past - 1].end_ms, max(start, tokens[past - 1].start_ms) + profile.silence_ms)
+        end = _end(start, spoken, sum(map(len, lines)), following, profile)
         cues.append(Cue(start, end, lines))
         first = past
     return cues

@@ -17,6 +17,7 @@ class NoteKind(StrEnum):
     CHAINED = "chained"  # left on screen until its successor, its erase would have delayed that
     JOINED = "joined"  # shown together with its predecessor
     MOVED = "moved"  # shown elsewhere on the screen than asked for
+    PLAIN = "plain"  # italics and places given up where cues are laid out anew
     REPAIRED = "repaired"  # a fault of the file it was read from
     LATE = "late"  # shown later than wanted
 

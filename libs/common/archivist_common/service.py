@@ -141,7 +141,8 @@ def run(name: str, app: FastAPI, settings: CommonSettings, host: str, port: int)
     try:
         listening = socket.create_server((host, port), family=family, backlog=512)
     except OSError as exc:
-        sys.exit(f"archivist-{name}: cannot listen on {host}:{port}: {exc.strerror}")
+        reason = str(exc.strerror).partition(" (while")[0]  # Python adds the address, which is said already
+        sys.exit(f"archivist-{name}: cannot listen on {host}:{port}: {reason}")
     config = uvicorn.Config(
         app,
         log_config=None,

@@ -189,23 +189,23 @@ class TranscriberSettings(CommonSettings):
     """Folder of the speech model: model.bin, config.json, tokenizer.json, vocabulary.*"""
     model_directory: Path = Path("/opt/models")
     """Folder of further models, one folder each."""
-    whisper_engine: str = "faster_whisper"
+    whisper_engine: Literal["faster_whisper", "whisperx"] = "faster_whisper"
+    """`whisperx` adds forced alignment; it needs the whisperx extra and MODEL_DIRECTORY/align-<language>."""
     whisper_device: Literal["auto", "cpu", "cuda"] = "auto"
     whisper_compute_type: str = "default"
     """int8, float16, float32 …; `default` is int8 on a CPU and float16 on a GPU."""
     whisper_batch_size: int = Field(default=4, ge=1, le=64)
-    """Windows decoded together. Past 4 a CPU gains nothing (docs/decisions/0009)."""
+    """Windows decoded together. Past 4 a CPU gains nothing (docs/decisions/0008)."""
     whisper_beam_size: int = Field(default=1, ge=1, le=10)
-    whisperx: Literal["off", "align", "align+speakers"] = "off"
-    """Forced alignment and speakers by the optional whisperx extra, after the transcript is safe."""
+    whisper_speakers: bool = False
+    """Tell speakers apart, by the whisperx extra and MODEL_DIRECTORY/speakers, after the transcript is safe."""
     default_language: str = Field(default="en", max_length=10)
     worker_concurrency: int | None = Field(
         default=None, ge=1, validation_alias=AliasChoices("WORKER_CONCURRENCY", "CELERY_WORKER_CONCURRENCY")
     )
     """Slots, each pinned to cores of its own. Unset: by cores and memory."""
-    slot_memory: Size = 4 * 1024**3
-    """Memory one slot's children may use, in bytes."""
     temp_directory: Path = Path("/tmp/archivist")  # noqa: S108 -- the documented default
+    """Where libraries put what they need for a moment. Recordings and their sound never go there."""
     media_deadline: Seconds = timedelta(seconds=60)
     """A probe, or a decoder that has sent nothing for this long, is ended."""
 

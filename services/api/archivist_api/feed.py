@@ -14,8 +14,9 @@ from archivist_common.transcriptions import Moving
 log = logging.getLogger(__name__)
 
 _EVERY_S = 0.5
-MOST = 200  # watchers of one process
-MOST_OF_ONE = 10  # watchers of one user
+_MOST = 200  # watchers of one process
+_MOST_OF_ONE = 10  # watchers of one user
+_PING_S = 15.0
 _RETRY_AFTER_S = 5
 
 
@@ -55,10 +56,18 @@ class Feed:
         self._by_user: Counter[int] = Counter()
         self._wanted = asyncio.Event()
         self.stopping = asyncio.Event()
+        self.most, self.most_of_one = _MOST, _MOST_OF_ONE
+        self.ping_s = _PING_S
+        """How long a stream may be silent, and how often its caller's rights are looked at again."""
+
+    @property
+    def watching(self) -> int:
+        """Watchers now."""
+        return len(self._watches)
 
     def require_room(self, user_id: int) -> None:
         """Raises TooManyAttempts when this process or this user watches as much as may be."""
-        if len(self._watches) >= MOST or self._by_user[user_id] >= MOST_OF_ONE:
+        if len(self._watches) >= self.most or self._by_user[user_id] >= self.most_of_one:
             raise TooManyAttempts("too many event streams are open; close one, or ask again", _RETRY_AFTER_S)
 
     @contextmanager

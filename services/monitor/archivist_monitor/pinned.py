@@ -1,12 +1,11 @@
 """Which cores of this machine transcriber slots are pinned to, as the workers report it."""
 
-import socket
-
 from sqlalchemy import select
 
 from archivist_common import migrate
 from archivist_common.db import Database
 from archivist_common.errors import DatabaseUnavailable, SchemaMismatch
+from archivist_common.machine import machine_id
 from archivist_common.models import Worker
 from archivist_common.time import database_in
 from archivist_monitor.checks.transcription import WORKER_GONE
@@ -15,9 +14,8 @@ from archivist_monitor.checks.transcription import WORKER_GONE
 class PinnedCores:
     """Core numbers of the live workers on this machine. While the database is away: what was known last."""
 
-    def __init__(self, db: Database, host: str | None = None) -> None:
+    def __init__(self, db: Database) -> None:
         self._db = db
-        self._host = host or socket.gethostname()
         self._known: frozenset[int] = frozenset()
 
     async def __call__(self) -> frozenset[int]:
@@ -26,7 +24,8 @@ class PinnedCores:
             async with self._db.transaction() as session:
                 details = await session.scalars(
                     select(Worker.details).where(
-                        Worker.host == self._host, Worker.heartbeat_at > database_in(-WORKER_GONE)
+                        Worker.details["machine"].as_string() == machine_id(),
+                        Worker.heartbeat_at > database_in(-WORKER_GONE),
                     )
                 )
                 self._known = frozenset(core for each in details for slot in each.get("cores", ()) for core in slot)

@@ -68,9 +68,13 @@ def plan(settings: TranscriberSettings) -> list[Slot]:
         "whisper_compute_type": settings.whisper_compute_type,
         "whisper_batch_size": settings.whisper_batch_size,
         "whisper_beam_size": settings.whisper_beam_size,
+        "whisper_speakers": settings.whisper_speakers,
         "media_deadline_s": settings.media_deadline.total_seconds(),
     }
-    return [Slot(number, slot.cpus, handed, slot.threads) for number, slot in enumerate(plans)]
+    return [
+        Slot(number, slot.cpus, handed, threads=slot.threads, temp=settings.temp_directory)
+        for number, slot in enumerate(plans)
+    ]
 
 
 def main() -> None:

@@ -63,6 +63,7 @@ class SlotSettings:
                 servers={server.name: server for server in servers},
                 output=Path(given["default_output_path"]),
                 media_deadline_s=given["media_deadline_s"],
+                speakers=Path(given["model_directory"]) / "speakers" if given["whisper_speakers"] else None,
             ),
         )
 

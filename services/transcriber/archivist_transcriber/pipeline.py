@@ -8,9 +8,11 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+import numpy as np
 
 from archivist_captions.cue import Captions, Word
 from archivist_captions.errors import CannotEncode
@@ -22,12 +24,13 @@ from archivist_captions.report import Report, report
 from archivist_common import __version__, files
 from archivist_common.artifacts import Made
 from archivist_common.beneath import open_beneath
-from archivist_common.errors import Cancelled, CaptionsInvalid, SourceChanged
+from archivist_common.errors import Cancelled, CaptionsInvalid, EngineUnavailable, SourceChanged
 from archivist_common.jobs import Outcome
 from archivist_common.states import Stage
 from archivist_common.storage import StorageServer
 from archivist_transcriber import media, speech
 from archivist_transcriber.engines import Engine, Options
+from archivist_transcriber.engines.whisperx import Diarizer, with_speakers
 from archivist_transcriber.media import MediaInfo
 from archivist_transcriber.outputs import attempt_folder, public_path, vault_name
 from archivist_transcriber.summary import Summary, summarise
@@ -41,11 +44,12 @@ Tell = Callable[[Stage, int, int | None], None]
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where recordings are and where files go."""
+    """Where recordings are and where files go. speakers: folder of the model that tells them apart, None for not."""
 
     servers: Mapping[str, StorageServer]
     output: Path
     media_deadline_s: float
+    speakers: Path | None = None
 
 
 @dataclass(slots=True)
@@ -90,6 +94,8 @@ def caption(work: Work, engine: Engine, model: str, places: Places, tell: Tell, 
         tell(Stage.TRANSCRIBE, 0, info.duration_ms or None)
         with timings.stage(Stage.TRANSCRIBE):
             transcript = listen(source, work, info, engine, places, tell, stop)
+            if places.speakers is not None:
+                transcript = name_speakers(source, work, transcript, Diarizer(places.speakers, engine.device), places)
     finally:
         os.close(source)
     tell(Stage.ASSEMBLE, transcript.audio_ms, transcript.audio_ms)
@@ -162,6 +168,17 @@ def listen(
     if bad_packets:
         warnings.append(f"AUDIO_DAMAGED: {bad_packets} packets could not be decoded; silence stands in their place")
     return Transcript(tuple(words), language or "en", max(audio_ms, info.duration_ms), tuple(warnings))
+
+
+def name_speakers(source: int, work: Work, transcript: Transcript, diarizer: Diarizer, places: Places) -> Transcript:
+    """The transcript with a speaker for each word; the transcript as it was, and a warning, where that fails."""
+    try:
+        diarizer.load()
+        with media.open_audio(source, work.audio_track, deadline_s=places.media_deadline_s) as audio:
+            turns = diarizer.turns(np.concatenate([np.zeros(0, np.float32), *audio]))
+    except EngineUnavailable as exc:
+        return replace(transcript, warnings=(*transcript.warnings, f"SPEAKERS_UNKNOWN: {exc.message}"))
+    return replace(transcript, words=with_speakers(transcript.words, turns))
 
 
 def write_formats(captions: Captions) -> tuple[dict[str, bytes], Report]:

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from archivist_common import metrics
@@ -55,11 +56,20 @@ class Loaded:
 class Slot:
     """One pinned process, started again when it dies. Used by one task at a time."""
 
-    def __init__(self, number: int, cores: tuple[int, ...], settings: Mapping[str, Any], threads: int = 1) -> None:
+    def __init__(
+        self,
+        number: int,
+        cores: tuple[int, ...],
+        settings: Mapping[str, Any],
+        *,
+        threads: int = 1,
+        temp: Path | None = None,
+    ) -> None:
         """cores: logical ones, as the kernel numbers them. threads: one for each physical core among them."""
         self.number = number
         self.cores = cores
         self.threads = threads
+        self._temp = temp
         self.loaded: Loaded | None = None
         self._settings = settings
         self._process: asyncio.subprocess.Process | None = None
@@ -78,6 +88,9 @@ class Slot:
         await self.kill("restart")
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
         environment |= dict.fromkeys(_THREAD_SETTINGS, str(self.threads))
+        if self._temp is not None:
+            self._temp.mkdir(parents=True, exist_ok=True)
+            environment["TMPDIR"] = str(self._temp)
         options = json.dumps({"cores": self.cores, "threads": self.threads, "settings": dict(self._settings)})
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from archivist_common import jobs, metrics
 from archivist_common.errors import ArchivistError, DatabaseUnavailable, EngineUnavailable
 from archivist_common.jobs import Claim
+from archivist_common.machine import machine_id
 from archivist_common.models import Worker
 from archivist_common.queue import Listener
 from archivist_common.time import database_now
@@ -137,6 +138,7 @@ class Supervisor:
             "ready": bool(self._loaded),
             "reason": None if self._loaded else "; ".join(sorted(set(self._reasons.values()))),
             "details": {
+                "machine": machine_id(),
                 "cores": [list(slot.cores) for slot in self._slots],
                 "model": next((loaded.model for loaded in self._loaded.values()), None),
                 "device": next((loaded.device for loaded in self._loaded.values()), None),

@@ -106,6 +106,7 @@ async def slot_for(tmp_path: Path) -> AsyncIterator[Slots]:
             "whisper_compute_type": "default",
             "whisper_batch_size": 4,
             "whisper_beam_size": 1,
+            "whisper_speakers": False,
             "media_deadline_s": 20.0,
             **settings,
         }

@@ -3,6 +3,8 @@
 A code is one word: two bytes of seven bits and odd parity, written here without parity as 0xAABB.
 """
 
+from functools import cache
+
 PADDING = 0x0000  # a word that says nothing; 8080 once parity is on
 
 RCL = 0x1420  # resume caption loading: pop-on, write to the hidden memory
@@ -46,8 +48,10 @@ def with_parity(byte: int) -> int:
     return byte if byte.bit_count() % 2 else byte | 0x80
 
 
-# Every word of the channel as the four hex digits a file holds: HEX_BYTES[first] + HEX_BYTES[second].
-HEX_BYTES: tuple[str, ...] = tuple(f"{with_parity(byte):02x}" for byte in range(128))
+@cache
+def hex_of(word: int) -> str:
+    """A word as the four hex digits a file holds, with parity: 0x1420 -> `9420`."""
+    return f"{with_parity(word >> 8):02x}{with_parity(word & 0x7F):02x}"
 
 
 def is_control(word: int) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from archivist_captions.cea608 import popon, rollup
-from archivist_captions.cea608.codes import HEX_BYTES
+from archivist_captions.cea608.codes import hex_of
 from archivist_captions.cea608.options import SccOptions
 from archivist_captions.cea608.screens import Screen, screens_of
 from archivist_captions.cue import Cue
@@ -49,7 +49,7 @@ def encode(cues: Sequence[Cue], options: SccOptions | None = None) -> Encoded:
     notes.sort(key=lambda note: note.cue)
     lines = [HEADER, ""]
     for frame, words in runs:
-        hexes = " ".join(HEX_BYTES[word >> 8] + HEX_BYTES[word & 0x7F] for word in words)
+        hexes = " ".join(map(hex_of, words))
         lines += [f"{label(frame, drop_frame=options.drop_frame)}\t{hexes}", ""]
     return Encoded("".join(line + options.newline for line in lines), tuple(notes))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from archivist_captions.cea608.characters import BASIC, EXTENDED, FALLBACKS, SPECIAL
 from archivist_captions.cea608.codes import (
@@ -58,6 +59,9 @@ def length(atoms: Sequence[Atom]) -> int:
 
 def text_atoms(text: str) -> list[Atom]:
     """Characters two to a word; special and extended ones as doubled pairs on their own word boundary."""
+    if BASIC.keys() >= set(text):
+        codes = [BASIC[character] for character in text]
+        return [(first << 8 | second,) for first, second in zip_longest(codes[::2], codes[1::2], fillvalue=0)]
     atoms: list[Atom] = []
     waiting = 0  # an odd character that still lacks its second half
     for character in text:

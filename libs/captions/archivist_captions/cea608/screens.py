@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import zip_longest
 
-from archivist_captions.cea608.characters import EXTENDED
+from archivist_captions.cea608.characters import EXTENDED, SHOWABLE
 from archivist_captions.cea608.codes import COLUMNS, MOST_ROWS_SHOWN
-from archivist_captions.cea608.transliteration import transliterate
-from archivist_captions.cue import Cue
+from archivist_captions.cea608.transliteration import Change, transliterate
+from archivist_captions.cue import Cue, Italic
 from archivist_captions.notes import Note, NoteKind
 from archivist_captions.timecode import frame_at
 
@@ -64,29 +64,43 @@ def screens_of(
 
 def _rows(index: int, cue: Cue, notes: list[Note]) -> list[Row]:
     rows: list[Row] = []
+    changes: list[Change] = []
     for number, line in enumerate(cue.lines):
         words: list[str] = []
-        italics: list[bool] = []
-        letters = {
-            place for italic in cue.italics if italic.line == number for place in range(italic.start, italic.end)
-        }
-        for match in _WORD.finditer(line):
-            shown, changes = transliterate(match[0])
-            for change in changes:
-                kind = NoteKind.TRANSLITERATED if change.shown else NoteKind.REMOVED
-                notes.append(Note(kind, index, f"{change.wanted!r} as {change.shown!r}"))
-            pieces = shown.split()
-            words += pieces
-            # Italics begin and end with a code in place of a space, so a word has them or has not.
-            italics += [not letters.isdisjoint(range(*match.span()))] * len(pieces)
+        italics: Sequence[bool] = ()
+        if SHOWABLE.issuperset(line) and not cue.italics:
+            words = line.split()
+        else:
+            italics = _take_apart(line, [span for span in cue.italics if span.line == number], words, changes)
         text = " ".join(words)
         if _fits(text):
             if text:
                 rows.append(_row(words, italics))
             continue
         notes.append(Note(NoteKind.REWRAPPED, index, f"{len(text)} columns"))
-        rows.extend(_wrap(index, words, italics, notes))
+        rows.extend(_wrap(index, words, italics or [False] * len(words), notes))
+    told = dict.fromkeys(changes)
+    shown_else = ", ".join(f"{change.wanted} as {change.shown}" for change in told if change.shown)
+    removed = ", ".join(change.wanted for change in told if not change.shown)
+    if shown_else:
+        notes.append(Note(NoteKind.TRANSLITERATED, index, shown_else))
+    if removed:
+        notes.append(Note(NoteKind.REMOVED, index, removed))
     return rows
+
+
+def _take_apart(line: str, spans: Sequence[Italic], words: list[str], changes: list[Change]) -> list[bool]:
+    """Adds the line's words as they can be shown, and what that changed; gives for each whether it is in italics."""
+    italics: list[bool] = []
+    for match in _WORD.finditer(line):
+        shown, changed = transliterate(match[0])
+        changes += changed
+        pieces = shown.split()
+        words += pieces
+        # Italics begin and end with a code in place of a space, so a word has them or has not.
+        slanted = any(span.start < match.end() and match.start() < span.end for span in spans)
+        italics += [slanted] * len(pieces)
+    return italics
 
 
 def _row(words: Sequence[str], italics: Sequence[bool]) -> Row:

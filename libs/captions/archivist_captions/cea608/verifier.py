@@ -53,6 +53,7 @@ RULES: dict[str, tuple[Severity, str]] = {
     "late": ("error", "a caption is late only while the channel is busy with it"),
 }
 
+_ODD = tuple(byte.bit_count() % 2 == 1 for byte in range(256))  # whether a byte has odd parity
 _BLINK = 3  # frames
 _TOP_ROWS = 7  # of 15
 _ROW_OVERHEAD = 5  # frames from a carriage return to the first letter of its row
@@ -294,6 +295,3 @@ def _frame_of(label: str) -> tuple[int, str]:
             total = hours * 60 + minutes
             count -= 2 * (total - total // 10)
         return count, str(exc)
-
-
-_ODD = tuple(byte.bit_count() % 2 == 1 for byte in range(256))

@@ -1,12 +1,14 @@
 """Scenarist SCC: CEA-608 as text. The file that goes to air."""
 
+from fractions import Fraction
+
 from archivist_captions.cea608.decoder import Mode, Row, Screen
 from archivist_captions.cea608.encoder import Encoded, SccOptions, encode
 from archivist_captions.cea608.verifier import Played, play
 from archivist_captions.cue import Captions, Cue, Italic
 from archivist_captions.formats.reading import Reading, text_of
 from archivist_captions.notes import Note, NoteKind
-from archivist_captions.timecode import ms_at
+from archivist_captions.timecode import NTSC_30, ms_at
 
 __all__ = ["Encoded", "SccOptions", "read", "reading", "write", "write_scc"]
 
@@ -24,20 +26,24 @@ def write_scc(captions: Captions, options: SccOptions | None = None) -> Encoded:
     return encode(captions.cues, options)
 
 
-def reading(data: bytes) -> Reading:
+def reading(data: bytes, rate: Fraction = NTSC_30, first_frame: int = 0) -> Reading:
     """What a receiver shows, as cues; a note for each finding of the verifier, so files from air can be taken.
+
+    rate: frames per second of the file; first_frame: what its first picture is labelled, taken from every time (a
+    caption before it is taken to be at zero).
 
     Pop-on captions are a cue each. A row that rolls up is a cue until the next begins; what is painted on is one
     cue from its first letter until it is erased. Raises CannotRead for what is no SCC at all.
     """
     text, notes = text_of(data)
     played = play(text)
-    cues = _rolled(played) if Mode.ROLL_UP in played.receiver.modes else _popped(played)
+    shown = played.receiver.rolled if Mode.ROLL_UP in played.receiver.modes else _popped(played)
+    cues = tuple(_cue(screen, rate, first_frame) for screen in shown)
     findings = tuple(
         Note(NoteKind.REPAIRED, -1, f"line {finding.line}: {finding.rule}: {finding.message}")
         for finding in played.findings
     )
-    return Reading(Captions(tuple(cues)), (*notes, *findings))
+    return Reading(Captions(cues), (*notes, *findings))
 
 
 def read(data: bytes) -> Captions:
@@ -45,16 +51,17 @@ def read(data: bytes) -> Captions:
     return reading(data).captions
 
 
-def _popped(played: Played) -> list[Cue]:
-    cues: list[Cue] = []
-    growing: Screen | None = None
+def _popped(played: Played) -> list[Screen]:
+    """Screens as captions. What is painted on grows letter by letter: its last state is the caption."""
+    painted = Mode.PAINT_ON in played.receiver.modes
+    captions: list[Screen] = []
     for screen in played.screens:
-        if growing is not None and growing.end == screen.start and _grew(growing.rows, screen.rows):
-            cues.pop()
-            screen = Screen(growing.start, screen.end, screen.rows)
-        cues.append(_cue(screen.start, screen.end, screen.rows))
-        growing = screen if Mode.PAINT_ON in played.receiver.modes else None
-    return cues
+        before = captions[-1] if captions else None
+        if painted and before is not None and before.end == screen.start and _grew(before.rows, screen.rows):
+            captions[-1] = Screen(before.start, screen.end, screen.rows)
+        else:
+            captions.append(screen)
+    return captions
 
 
 def _grew(before: tuple[Row, ...], after: tuple[Row, ...]) -> bool:
@@ -62,12 +69,10 @@ def _grew(before: tuple[Row, ...], after: tuple[Row, ...]) -> bool:
     return all(texts.get(row.number, "").startswith(row.text) for row in before)
 
 
-def _rolled(played: Played) -> list[Cue]:
-    return [_cue(line.start, line.end, line.rows) for line in played.receiver.rolled]
-
-
-def _cue(start: int, end: int | None, rows: tuple[Row, ...]) -> Cue:
-    begin = ms_at(start)
+def _cue(screen: Screen, rate: Fraction, first_frame: int) -> Cue:
+    end = screen.end if screen.end is not None else screen.start + _LEAST
+    start_ms = max(0, ms_at(screen.start - first_frame, rate))
+    end_ms = max(start_ms + 1, ms_at(end - first_frame, rate))
+    rows = screen.rows
     italics = tuple(Italic(line, *run) for line, row in enumerate(rows) for run in row.italics)
-    until = max(begin + 1, ms_at(end if end is not None else start + _LEAST))
-    return Cue(begin, until, tuple(row.text for row in rows), rows[-1].number <= _TOP_ROWS, italics)
+    return Cue(start_ms, end_ms, tuple(row.text for row in rows), rows[-1].number <= _TOP_ROWS, italics)

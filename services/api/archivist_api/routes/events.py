@@ -22,7 +22,6 @@ from archivist_common.transcriptions import Moving
 
 router = APIRouter(prefix="/api/v1/transcriptions", tags=["transcriptions"])
 
-PING_S = 15.0
 _RETRY_MS = 2000
 
 _STATUS_AFTER = {
@@ -70,7 +69,7 @@ async def events(
 
 
 async def _stream(have: Deps, caller: Caller, credential: str, now: Moving, last: int) -> AsyncIterator[str]:
-    clock = asyncio.get_running_loop().time
+    clock, ping_s = asyncio.get_running_loop().time, have.feed.ping_s
     yield f"retry: {_RETRY_MS}\n\n"
     with have.feed.watch(now, caller.user_id) as watch:
         told: dict[str, Any] | None = None
@@ -88,12 +87,12 @@ async def _stream(have: Deps, caller: Caller, credential: str, now: Moving, last
                 yield _message("progress", progress)
             if (latest.has_ended and last >= latest.last_event) or have.feed.stopping.is_set():
                 return
-            await watch.changed(max(0.0, spoke + PING_S - clock()))
-            if clock() - checked >= PING_S:
+            await watch.changed(max(0.0, spoke + ping_s - clock()))
+            if clock() - checked >= ping_s:
                 checked = clock()
                 if not await _still_allowed(have, credential):
                     return
-            if clock() - spoke >= PING_S:
+            if clock() - spoke >= ping_s:
                 spoke = clock()
                 yield ": still here\n\n"
 

@@ -1,0 +1,71 @@
+"""Progress as people see it, and what a slot says when its settings cannot work."""
+
+import json
+from itertools import pairwise
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+
+from archivist_common.states import Stage
+from archivist_transcriber import inference
+from archivist_transcriber.inference import Meter
+
+
+class Heard(list[dict[str, Any]]):
+    """A channel to a supervisor that remembers what it was told."""
+
+    def write(self, line: bytes, /) -> None:
+        self.append(json.loads(line))
+
+
+@pytest.fixture
+def ticking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A meter that ticks fifty times a second: a batch of minutes is over in one."""
+    monkeypatch.setattr(inference, "_TICK_S", 0.02)
+    monkeypatch.setattr(inference, "_FIRST_GUESS_S", 0.2)
+
+
+@pytest.mark.usefixtures("ticking")
+def test_progress_moves_between_two_batches_and_stays_within_the_batch() -> None:
+    heard, wait = Heard(), Event()
+    with Meter(heard) as meter:
+        meter.tell(Stage.TRANSCRIBE, 0, 600_000)
+        wait.wait(0.4)
+    shown = [told["done_ms"] for told in heard]
+    assert len(set(shown)) > 5
+    assert max(shown) < inference._STEP_MS
+
+
+@pytest.mark.usefixtures("ticking")
+def test_progress_never_goes_back_when_a_batch_was_shorter_than_thought() -> None:
+    heard, wait = Heard(), Event()
+    with Meter(heard) as meter:
+        meter.tell(Stage.TRANSCRIBE, 0, 600_000)
+        meter.tell(Stage.TRANSCRIBE, 300_000, 600_000)
+        wait.wait(0.3)
+        meter.tell(Stage.TRANSCRIBE, 305_000, 600_000)
+        meter.tell(Stage.ASSEMBLE, 600_000, 600_000)
+    for before, after in pairwise(heard):
+        assert after["done_ms"] >= before["done_ms"]
+        assert after["percent"] >= before["percent"]
+
+
+@pytest.mark.usefixtures("ticking")
+def test_no_tick_comes_after_the_work_is_over() -> None:
+    heard = Heard()
+    with Meter(heard) as meter:
+        meter.tell(Stage.TRANSCRIBE, 0, 600_000)
+    count = len(heard)
+    Event().wait(0.1)
+    assert len(heard) == count
+
+
+def test_the_supervisors_silence_ends_the_ears() -> None:
+    stop: Event = Event()
+    waiting: inference.SimpleQueue[Any] = inference.SimpleQueue()
+    ears = Thread(target=inference._hear, args=(iter([b'{"do": "stop"}\n']), waiting, stop))
+    ears.start()
+    ears.join(5)
+    assert stop.is_set()
+    assert waiting.get(timeout=1) is None

@@ -1,0 +1,113 @@
+"""The supervisor: jobs are found, slots that die are started again, and leaving gives everything back."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from tests.transcriber.supervision.conftest import Slots, Station
+
+from archivist_common.errors import EngineUnavailable
+from archivist_common.models import Worker
+from archivist_common.queue import Doorbell
+from archivist_transcriber.slots import Slot
+from archivist_transcriber.supervisor import Supervisor
+
+
+@asynccontextmanager
+async def _running(station: Station, slots: list[Slot], redis_url: str) -> AsyncIterator[Supervisor]:
+    supervisor = Supervisor(station.deps, slots, redis_url, lambda: None)
+    running = asyncio.create_task(supervisor.run())
+    try:
+        yield supervisor
+    finally:
+        running.cancel()
+        async with asyncio.timeout(8):
+            with suppress(asyncio.CancelledError):
+                await running
+
+
+async def _ready(supervisor: Supervisor) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                return await supervisor.ready()
+            except EngineUnavailable:
+                await asyncio.sleep(0.1)
+
+
+async def test_a_waiting_job_is_found_without_any_bell(station: Station, slot_for: Slots) -> None:
+    slot = await slot_for(start=False)
+    job_id = await station.submit(station.recording())
+    async with _running(station, [slot], "unix:///nowhere/valkey.sock"), asyncio.timeout(60):
+        while (await station.row(job_id)).status != "completed":
+            await asyncio.sleep(0.2)
+
+
+async def test_a_bell_is_answered_before_the_next_poll(station: Station, slot_for: Slots, redis_url: str) -> None:
+    slot = await slot_for(start=False)
+    bell = Doorbell(redis_url)
+    async with _running(station, [slot], redis_url) as supervisor:
+        await _ready(supervisor)
+        await asyncio.sleep(0.5)
+        waits = []
+        for name in ("a.mp4", "b.mp4", "c.mp4"):
+            (station.media / name).write_text("not a recording: its claim is what counts")
+            job_id = await station.submit(name)
+            assert await bell.ring(job_id)
+            async with asyncio.timeout(20):
+                while (row := await station.row(job_id)).status != "failed":
+                    await asyncio.sleep(0.1)
+            assert row.started_date is not None
+            waits.append((row.started_date - row.created_date).total_seconds())
+    await bell.close()
+    assert sorted(waits)[1] < 1.0, "the median of three, with a poll every two seconds"
+
+
+async def test_an_idle_slot_that_dies_is_started_again(station: Station, slot_for: Slots, redis_url: str) -> None:
+    slot = await slot_for(start=False)
+    async with _running(station, [slot], redis_url) as supervisor:
+        await _ready(supervisor)
+        before = slot.pid
+        assert before is not None
+        os.kill(before, signal.SIGKILL)
+        async with asyncio.timeout(30):
+            while slot.pid in {before, None} or slot.loaded is None:
+                await asyncio.sleep(0.1)
+
+
+async def test_a_missing_model_is_the_reason_why_no_job_is_taken(
+    station: Station, slot_for: Slots, redis_url: str, tmp_path: Path
+) -> None:
+    slot = await slot_for(tmp_path / "no-model", start=False)
+    job_id = await station.submit(station.recording())
+    async with _running(station, [slot], redis_url) as supervisor, asyncio.timeout(30):
+        while True:
+            async with station.db.transaction() as session:
+                worker = await session.scalar(select(Worker).where(Worker.id == supervisor.id))
+            if worker is not None and worker.reason and "no-model" in worker.reason:
+                break
+            await asyncio.sleep(0.2)
+        assert not worker.ready
+        with pytest.raises(EngineUnavailable, match="no-model"):
+            await supervisor.ready()
+        assert (await station.row(job_id)).status == "pending"
+
+
+async def test_a_supervisor_that_leaves_gives_its_job_back_and_is_off_the_list(
+    station: Station, slot_for: Slots, redis_url: str
+) -> None:
+    slot = await slot_for(start=False)
+    job_id = await station.submit(station.recording("long.ogg", "meeting-2min.ogg"))
+    async with _running(station, [slot], redis_url) as supervisor, asyncio.timeout(60):
+        while (await station.row(job_id)).stage != "transcribe":
+            await asyncio.sleep(0.1)
+    row = await station.row(job_id)
+    assert (row.status, row.crash_count, row.failure_count) == ("pending", 0, 0)
+    async with station.db.transaction() as session:
+        assert await session.get(Worker, supervisor.id) is None
+    assert station.files() == []
