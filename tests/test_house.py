@@ -62,7 +62,7 @@ def imports(path: Path, nodes: Iterator[ast.AST] | None = None) -> set[str]:
 
 
 def at_import(node: ast.AST) -> Iterator[ast.AST]:
-    """Everything of a module that runs when it is imported: not the insides of functions, not what types alone need."""
+    """What of a module runs when it is imported: not the insides of functions, not what types alone need."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             continue
@@ -164,7 +164,7 @@ def test_a_planted_violation_is_seen(copy: Path, module: str, line: str, contrac
     finally:
         planted.write_text(before)
     assert done.returncode == 1, done.stdout + done.stderr
-    broken = [told for told in done.stdout.splitlines() if told.endswith("BROKEN")]
+    broken = [told for told in done.stdout.splitlines() if re.search(r" BROKEN( \(|$)", told)]
     assert any(told.startswith(contract) for told in broken), done.stdout
 
 
@@ -253,9 +253,7 @@ def test_who_may_read_the_environment_still_does() -> None:
 # What may not stand in a tracked file
 
 LATER = re.compile(r"\b(?:TODO|FIXME)\b(?!.*(?:#|issue )\d+)")
-A_DEVELOPERS_PATH = re.compile(
-    r"(?<![\w.])/(?:home|Users)/(?!archivist\b|app\b|user\b)\w+|(?<![\w.])/(?:root|work)/\w+"
-)
+A_DEVELOPERS_PATH = re.compile(r"(?<![\w.])/(?:(?:home|Users)/(?!archivist\b)|root/|work/)\w+")
 REGISTRY = re.compile(
     r"pypi\.org|pythonhosted\.org|npmjs|crates\.io|ghcr\.io|quay\.io|docker\.io|gcr\.io|artifactory|nexus\."
     r"|(?m:^\s*-{0,2}(?:extra-)?index-url[ =])",

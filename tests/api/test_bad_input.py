@@ -115,6 +115,7 @@ async def test_any_name_a_file_may_have_is_taken_and_comes_back_whole(gateway, n
         pytest.param({"path": None}, "body.path", id="no-path"),
         pytest.param({"path": ["a.mp4"]}, "body.path", id="a-list-of-paths"),
         pytest.param({"path": "\ud83d.mp4"}, "body.path", id="half-an-emoji"),
+        pytest.param({"\ud83d": 1}, "body", id="half-an-emoji-for-a-name"),
         pytest.param({"status": "completed"}, "body.status", id="status"),
         pytest.param({"user_id": 1}, "body.user_id", id="user"),
         pytest.param({"attempt": 5}, "body.attempt", id="attempt"),

@@ -1,6 +1,7 @@
 """Accounts, log-ins and keys over HTTP."""
 
 import pytest
+from sqlalchemy import text
 
 PASSWORD = "seven green lanterns at dusk"
 OTHER = "eight blue kites over the pier"
@@ -210,8 +211,6 @@ async def test_a_proxy_is_believed_only_where_the_settings_name_it(
         async with running.client(address=peer) as client:
             await client.post("/auth/login", json={"username": "x", "password": "y"}, headers=headers)
         async with running.db.transaction() as session:
-            from sqlalchemy import text
-
             query = "SELECT metadata->>'address' FROM system_logs WHERE component = 'login' ORDER BY id DESC LIMIT 1"
             return await session.scalar(text(query))
 

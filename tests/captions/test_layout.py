@@ -58,7 +58,7 @@ def test_rows_break_where_the_grammar_does() -> None:
     [
         ("Mayor", "Lopez"), ("Dr.", "Smith"), ("J.", "Smith"), ("No.", "5"), ("Ordinance", "2024-17"),
         ("Item", "12"), ("five", "percent"), ("20", "percent"), ("$3", "million"), ("hundred", "thousand"),
-        ("March", "12"), ("7", "p.m."),
+        ("March", "12"), ("7", "p.m."), ("12,", "2024"),
     ],
 )  # fmt: skip
 def test_what_belongs_together_is_not_broken(before: str, after: str) -> None:
@@ -75,6 +75,9 @@ def test_what_belongs_together_is_not_broken(before: str, after: str) -> None:
         (("of", "it"), ("the", "hearing")),
         (("works", "hard"), ("will", "work")),
         (("street", "works"), ("Elm", "Street")),
+        (("motion", "passes"), ("five", "to")),
+        (("Elm", "Street"), ("the", "street")),
+        (("the", "street"), ("Mayor", "Lopez")),
     ],
 )
 def test_a_better_place_to_break_costs_less(better: tuple[str, str], worse: tuple[str, str]) -> None:

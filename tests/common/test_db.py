@@ -52,11 +52,14 @@ async def test_a_block_that_ends_is_committed(committed_db: Database, pool: Asyn
 
 @pytest.mark.parametrize("exc", [ZeroDivisionError, asyncio.CancelledError])
 async def test_a_block_that_raises_leaves_nothing(committed_db: Database, exc: type[BaseException]) -> None:
-    with pytest.raises(exc):
+    async def breaks() -> None:
         async with committed_db.transaction() as session:
             session.add(person())
             await session.flush()
             raise exc
+
+    with pytest.raises(exc):
+        await breaks()
     assert await people(committed_db) == 0
 
 
@@ -169,12 +172,15 @@ async def test_a_server_that_restarts_is_unavailable_and_then_answers(postgres: 
 
 
 async def test_a_killed_server_breaks_the_block_by_name(postgres: Postgres) -> None:
+    async def interrupted() -> None:
+        async with db.transaction() as session:
+            await session.execute(text("SELECT 1"))
+            await postgres.stop()
+            await session.execute(text("SELECT 1"))
+
     async with pooled(dsn_of(postgres)) as db:
         with pytest.raises(DatabaseUnavailable):
-            async with db.transaction() as session:
-                await session.execute(text("SELECT 1"))
-                await postgres.stop()
-                await session.execute(text("SELECT 1"))
+            await interrupted()
         await postgres.start()
         await db.ping()
 

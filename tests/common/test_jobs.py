@@ -276,7 +276,8 @@ class TestClaim:
                 taken.append((held.id, held.attempt))
             return taken
 
-        taken = sum(await asyncio.gather(*(work(f"slot-{n}") for n in range(10))), [])
+        shares = await asyncio.gather(*(work(f"slot-{n}") for n in range(10)))
+        taken = [one for share in shares for one in share]
         assert len(taken) == 30
         assert set(taken) == {(job_id, 1) for job_id in waiting}
 
@@ -385,10 +386,14 @@ class TestHolding:
     ) -> None:
         held = await claimed(db)
         before = await everything(db)
-        with pytest.raises(ZeroDivisionError):
+
+        async def breaks() -> None:
             async with db.transaction() as session:
                 await jobs.complete(session, held, outcome(held))
                 raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            await breaks()
         assert await everything(db) == before
 
     async def test_a_cancel_that_came_before_completion_does_not_undo_the_work(

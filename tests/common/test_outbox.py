@@ -46,10 +46,13 @@ async def unsent(db: Database) -> int:
 
 
 async def test_an_event_of_a_change_that_was_rolled_back_never_was(db: Database, submission: Submit) -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def breaks() -> None:
         async with db.transaction() as session:
             await jobs.submit(session, submission(), max_queue=10)
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await breaks()
     assert await unsent(db) == 0
 
 

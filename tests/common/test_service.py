@@ -1,4 +1,4 @@
-"""What every process is: alive, ready or not and why, counted; polite errors; bounded bodies; one line for a busy port."""
+"""What every process is: alive, ready or not and why; its errors, its bounded bodies, its line for a busy port."""
 
 import asyncio
 import json

@@ -166,8 +166,8 @@ async def test_column(db: Database, table: str, column: str, kind: str, null: st
         found = (
             await session.execute(
                 text(
-                    "SELECT format_type(atttypid, atttypmod), attnotnull, pg_get_expr(adbin, adrelid) FROM pg_attribute "
-                    "LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum "
+                    "SELECT format_type(atttypid, atttypmod), attnotnull, pg_get_expr(adbin, adrelid) "
+                    "FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum "
                     "WHERE attrelid = CAST(:table AS regclass) AND attname = :column AND attnum > 0"
                 ),
                 {"table": table, "column": column},

@@ -117,7 +117,7 @@ async def test_a_program_refuses_another_schema(empty_database: str) -> None:
     engine = create_async_engine(empty_database, poolclass=NullPool)
     db = Database(engine)
     try:
-        with pytest.raises(SchemaMismatch, match="is at nothing.*run archivist-migrate"):
+        with pytest.raises(SchemaMismatch, match=r"is at nothing.*run archivist-migrate"):
             await migrate.check(db)
         await migrate.upgrade(empty_database)
         await migrate.check(db)

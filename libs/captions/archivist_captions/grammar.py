@@ -7,7 +7,7 @@ while any other place is left. Words of other languages fall back on punctuation
 import re
 from functools import lru_cache
 
-BAN = 120
+BAN = 400
 
 _SENTENCE = 0
 _CLAUSE = 6  # ; : —
@@ -16,7 +16,8 @@ _BEFORE_CONJUNCTION = 22
 _BEFORE_PREPOSITION = 26
 _PLAIN = 36
 _CLOSE = 62  # preposition + object, pronoun + verb, auxiliary + verb
-_TIGHT = 84  # article + noun, first and last name
+_TIGHT = 140  # first and last name, the parts of a vote
+_ARTICLE = 240  # article + noun
 
 
 def _set(words: str) -> frozenset[str]:
@@ -25,12 +26,12 @@ def _set(words: str) -> frozenset[str]:
 
 _ARTICLES = _set(
     """
-    a an the this that these those my your his her its our their every each some any no
+    a an the this these those my your his her its our their every each some any no
     """
 )
 _CONJUNCTIONS = _set(
     """
-    and but or nor so yet because although though while when where if unless than since
+    and but or nor so yet because although though that while when where if unless than since
     """
 )
 _PREPOSITIONS = _set(
@@ -88,6 +89,8 @@ _NUMBERED = _set(
 _EDGE = "\"'“”‘’()[]{}«».,;:!?…—-♪"
 _SENTENCE_END = re.compile(r"[.!?…][\"'”’)\]]*$")
 _INITIAL = re.compile(r"(?:[A-Za-z]\.)+$")
+_DAY = re.compile(r"\d{1,2},")
+_YEAR = re.compile(r"\d{4}\b")
 _NUMBER = re.compile(r"[$£€#]?\d")
 
 
@@ -124,6 +127,8 @@ def break_cost(before: str, after: str) -> int:
         return BAN
     if before[-1:] not in ",;:" and _is_number(left) and (right in _COUNTED or _is_number(right)):
         return BAN
+    if _DAY.fullmatch(before) and _YEAR.match(after):
+        return BAN
     if left in _NUMBERED and _NUMBER.match(after):
         return BAN
     if before.endswith((";", ":", "—", "-")):
@@ -131,6 +136,8 @@ def break_cost(before: str, after: str) -> int:
     if before.endswith(","):
         return _COMMA
     if left in _ARTICLES:
+        return _ARTICLE
+    if (left == "to" and _is_number(right)) or (_is_number(left) and right == "to"):
         return _TIGHT
     if before[:1].isupper() and after[:1].isupper() and right not in _PRONOUNS and left not in _PRONOUNS:
         return _TIGHT

@@ -118,7 +118,7 @@ class Listener:
         finally:
             while not listening.done():  # one cancellation may be lost, see _connect
                 listening.cancel()
-                await asyncio.wait([listening], timeout=_DEADLINE_S)
+                await asyncio.wait([listening], timeout=_POLL_S)
 
     async def _run(self) -> None:
         away = False

@@ -27,13 +27,28 @@ Outward = Callable[[str], str]
 """A sentence as it may leave the house: paths of this machine replaced by names."""
 
 
-def _storable(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("holds a NUL character")
+def _whole(text: str) -> str:
+    """JSON can hold half a character (`"\\ud83d"`); nothing that stores text can."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("is not valid text") from None
     return text
 
 
+def _storable(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("holds a NUL character")
+    return _whole(text)
+
+
+def _whole_secret(secret: SecretStr) -> SecretStr:
+    _whole(secret.get_secret_value())
+    return secret
+
+
 Text = Annotated[str, AfterValidator(_storable)]
+Secret = Annotated[SecretStr, AfterValidator(_whole_secret)]
 Cursor = Annotated[str, Field(max_length=LONGEST_CURSOR)]
 
 
@@ -51,8 +66,8 @@ class Told(BaseModel):
 
 class Login(Asked):
     username: Text = Field(min_length=1, max_length=80, examples=["admin"])
-    password: SecretStr = Field(min_length=1, max_length=LONGEST_PASSWORD, examples=["correct horse battery staple"])
-    new_password: SecretStr | None = Field(
+    password: Secret = Field(min_length=1, max_length=LONGEST_PASSWORD, examples=["correct horse battery staple"])
+    new_password: Secret | None = Field(
         default=None,
         max_length=LONGEST_PASSWORD,
         description="Replaces the password; required with a one-time password",
@@ -60,12 +75,12 @@ class Login(Asked):
 
 
 class Refresh(Asked):
-    refresh_token: SecretStr = Field(min_length=43, max_length=43, description="Good for one use")
+    refresh_token: Secret = Field(min_length=43, max_length=43, description="Good for one use")
 
 
 class PasswordChange(Asked):
-    current_password: SecretStr = Field(min_length=1, max_length=LONGEST_PASSWORD)
-    new_password: SecretStr = Field(min_length=1, max_length=LONGEST_PASSWORD)
+    current_password: Secret = Field(min_length=1, max_length=LONGEST_PASSWORD)
+    new_password: Secret = Field(min_length=1, max_length=LONGEST_PASSWORD)
 
 
 class Tokens(Told):
@@ -250,7 +265,7 @@ class Files(Told):
 
 class TranscriptionCreate(Asked):
     storage: Text = Field(min_length=1, max_length=64, description="Name of a storage server", examples=["flex-1"])
-    path: str = Field(
+    path: Annotated[str, AfterValidator(_whole)] = Field(
         min_length=1,
         max_length=500,
         description="The recording, beneath its server",
@@ -323,7 +338,9 @@ class Transcription(Progress):
     started: datetime | None
     ended: datetime | None
     processing_s: int | None = Field(ge=0, le=2**31)
-    warnings: list[str] = Field(max_length=1000, description="What was coped with: `CODE: sentence`")
+    warnings: list[Annotated[str, Field(max_length=2000)]] = Field(
+        max_length=1000, description="What was coped with: `CODE: sentence`"
+    )
     error: Failure | None
     outputs: list[Output] = Field(max_length=50)
     links: dict[str, str] = Field(max_length=20, description="Where to ask for more")
@@ -351,7 +368,7 @@ class Transcription(Progress):
             started=job.started,
             ended=job.ended,
             processing_s=job.processing_s,
-            warnings=list(job.warnings),
+            warnings=[outward(warning)[:2000] for warning in job.warnings[:1000]],
             error=None
             if job.error_code is None
             else Failure(code=job.error_code, message=outward(job.error_message or "")[:10_000]),

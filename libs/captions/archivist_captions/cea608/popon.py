@@ -1,8 +1,17 @@
 """Pop-on captions: one scheduler for every word of the programme.
 
 The channel carries one word a frame and a caption is loaded, unseen, before it is shown. So a caption of n words
-that is to be shown at frame s begins to be sent at s - (n - 2): the first of the two EOC words shows it.
-Sources: 47 CFR 79.101; the order of measures when time is short is in docs/captions.md.
+that is to be shown at frame s begins to be sent at s - (n - 2): the first of the two EOC words shows it. Loads may
+not overlap, so a caption cannot come nearer to the one before than its own length. Source: 47 CFR 79.101.
+
+When that is too near, these measures are taken in order, as few as make it punctual:
+1. ENM is left out where an erase has emptied the hidden memory already;
+2. curly quotes and dashes go straight (three or four words each);
+3. no tab offset: centred to four columns (two words a row);
+4. its predecessor is not blanked but stays until it is replaced (two words);
+5. it is late, by at most as much as one word a frame makes it; more than half a second late, it is shown together
+   with its predecessor instead, in at most three rows.
+No word is ever dropped, and each measure that can be seen is noted.
 """
 
 from collections.abc import Iterator, Sequence
