@@ -79,6 +79,19 @@ async def test_what_the_job_has_not_made_is_not_found(gateway):
         assert (await uma.get(f"{here}/summary?as=docx")).status_code == 422
 
 
+async def test_head_is_get_without_the_body(gateway):
+    async with gateway.as_("uma") as uma:
+        here = f"/transcriptions/{await completed(gateway, uma)}"
+        for path in (here, f"{here}/captions/scc", "/storage", "http://gateway/version"):
+            asked, told = await uma.head(path), await uma.get(path)
+            assert (asked.status_code, asked.content) == (200, b"")
+            assert asked.headers["content-type"] == told.headers["content-type"]
+        assert (await uma.head(f"{here}/captions/scc")).headers["content-length"] == str(len(ALL["scc"]))
+        assert (await uma.head(f"{here}/events")).status_code == 405
+    async with gateway.client() as nobody:
+        assert (await nobody.head(here)).status_code == 401
+
+
 @pytest.mark.parametrize(
     ("name", "header"),
     [

@@ -1,8 +1,11 @@
-"""ttconv's model, walked: an independent reader that knows nothing of us."""
+"""Independent readers that know nothing of us: ttconv's model, walked, and FFmpeg's caption decoder."""
 
+import io
+import re
 from collections.abc import Iterator
 from typing import Any
 
+import av
 import ttconv.model
 
 
@@ -20,3 +23,19 @@ def text_of_model(element: Any) -> str:
     if isinstance(element, ttconv.model.Br):
         return "\n"
     return "".join(text_of_model(child) for child in element)
+
+
+_FFMPEG_GLYPHS = str.maketrans({"’": "'", "´": "‘", "·": "•"})
+_TAG = re.compile(r"\{\\[^}]*\}")
+
+
+def ffmpeg_screens(scc: str) -> list[list[str]]:
+    """The rows of every screen as FFmpeg decodes them; its glyphs for three characters are mapped to ours."""
+    container: Any = av.open(io.BytesIO(scc.encode()), format="scc")
+    with container:
+        packets = container.demux(container.streams[0])
+        texts = [subtitle.ass.decode().split(",", 8)[8] for packet in packets for subtitle in packet.decode()]
+    return [
+        [_TAG.sub("", row).replace("\\h", " ").strip().translate(_FFMPEG_GLYPHS) for row in text.split("\\N")]
+        for text in texts
+    ]

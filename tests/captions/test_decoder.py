@@ -54,6 +54,13 @@ def test_roll_up_moves_rows_up_and_drops_the_top_one() -> None:
     assert receiver.modes == [Mode.ROLL_UP]
 
 
+def test_fewer_rows_of_a_roll_up_take_the_upper_ones_away() -> None:
+    lines = " ".join(f"94ad 94ad 9470 9470 {word} " for word in ("4fce", "54d7", "54c8"))
+    receiver = _receive("94a7 94a7 " + lines + "9425 9425")
+    assert [row.text for row in receiver.screens[-2].rows] == ["ON", "TW", "TH"]
+    assert [row.text for row in receiver.screens[-1].rows] == ["TW", "TH"]
+
+
 def test_paint_on_shows_every_word_as_it_comes() -> None:
     receiver = _receive("9429 9429 9470 9470 c1c2 43c4")
     assert [(screen.start, screen.text) for screen in receiver.screens] == [(4, "AB"), (5, "ABCD")]

@@ -1,5 +1,7 @@
 """Words to cues: what a reader of captions would check."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,7 +10,7 @@ from archivist_captions.cue import Cue, Word
 from archivist_captions.grammar import BAN, break_cost, ends_sentence
 from archivist_captions.layout import layout
 from archivist_captions.masking import mask
-from archivist_captions.profile import BROADCAST, PROFILES, Profile
+from archivist_captions.profile import BROADCAST, NETFLIX, PROFILES, Profile, profile_from
 
 from .programmes import benign, easy, words_of
 
@@ -217,6 +219,28 @@ def test_masked_words_keep_their_first_letter_and_are_told() -> None:
     assert [word.text for word in masking.words] == ["D---!", "“Darning”", "and", "damn-it", "d---"]
     assert masking.masked == (0, 4)
     assert mask(words, []).words == tuple(words)
+
+
+def test_a_profile_from_settings_changes_what_it_names() -> None:
+    assert profile_from({"name": "ours", "base": "netflix", "columns": 30}) == replace(
+        NETFLIX, name="ours", columns=30
+    )
+    assert profile_from({}) == BROADCAST
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"base": "cinema"}, "known: broadcast"),
+        ({"colums": 30}, "no 'colums'"),
+        ({"columns": "30"}, "columns is int"),
+        ({"capitals": 1}, "capitals is bool"),
+        ({"columns": 5}, "columns must be"),
+    ],
+)
+def test_a_profile_from_settings_that_cannot_be_is_refused(values: dict[str, object], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        profile_from(values)
 
 
 _WORDS = st.lists(

@@ -1,16 +1,19 @@
 """Our files read by somebody else's decoder: ttconv's SCC reader knows nothing of us."""
 
 from fractions import Fraction
+from itertools import groupby
+from typing import Literal
 
 import pytest
 import ttconv.scc.reader
 
+from archivist_captions.cea608.characters import SHOWABLE
 from archivist_captions.cea608.encoder import SccOptions, encode
 from archivist_captions.cea608.verifier import play
 from archivist_captions.cue import Cue
 from archivist_captions.timecode import NTSC_30
 
-from .oracle import paragraphs_of, text_of_model
+from .oracle import ffmpeg_screens, paragraphs_of, text_of_model
 from .programmes import benign, easy, hazards
 
 
@@ -36,3 +39,29 @@ def test_ttconv_shows_the_same_text_at_the_same_frames(cues: list[Cue], drop_fra
         for screen in play(text).screens
     ]
     assert theirs == ours
+
+
+def _distinct(screens: list[list[str]]) -> list[list[str]]:
+    """Without repeats: FFmpeg shows a caption that says the same again as one."""
+    return [screen for screen, _ in groupby(screens)]
+
+
+@pytest.mark.parametrize("mode", ["pop-on", "roll-up"])
+@pytest.mark.parametrize("cues", [pytest.param(benign(40), id="benign"), pytest.param(hazards(), id="hazards")])
+def test_ffmpeg_shows_the_same_rows(cues: list[Cue], mode: Literal["pop-on", "roll-up"]) -> None:
+    text = encode(cues, SccOptions(mode=mode)).text
+    # FFmpeg has a hyphen where 608 has a dash, and takes the third and fourth copy of a pair for repeats as well.
+    ours = [[row.text.replace("—", "-").replace("♪♪", "♪") for row in screen.rows] for screen in play(text).screens]
+    theirs = _distinct(ffmpeg_screens(text))
+    if mode == "roll-up":  # FFmpeg shows a row when it is complete
+        ours = [screen for screen in ours if screen in theirs]
+    assert _distinct(ours) == theirs
+
+
+def test_ffmpeg_reads_every_character() -> None:
+    characters = sorted(SHOWABLE - set(" {}"))  # braces are tags in what FFmpeg gives out
+    lines = [" ".join(characters[first : first + 12]) for first in range(0, len(characters), 12)]
+    cues = [Cue(2_000 + 4_000 * place, 5_000 + 4_000 * place, (line,)) for place, line in enumerate(lines)]
+    shown = [row for screen in ffmpeg_screens(encode(cues).text) for row in screen]
+    expected = [line.replace("—", "-") for line in lines]
+    assert shown == expected

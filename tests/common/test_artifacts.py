@@ -43,6 +43,14 @@ async def test_what_was_made_is_read_back_in_order(db: Database, claimed: Claime
     ]
 
 
+async def test_files_are_known_by_the_attempt_that_made_them(db: Database, claimed: Claimed) -> None:
+    job_id = await completed(db, claimed, made("scc"))
+    async with db.transaction() as session:
+        assert await artifacts.made_by(session, job_id, 1)
+        assert not await artifacts.made_by(session, job_id, 2)
+        assert not await artifacts.made_by(session, uuid4(), 1)
+
+
 async def test_a_committed_file_waits_to_be_placed(db: Database, claimed: Claimed) -> None:
     first = await completed(db, claimed, made("scc"))
     second = await completed(db, claimed, made("vtt"), path="Other.mp4")

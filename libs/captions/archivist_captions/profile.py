@@ -1,6 +1,7 @@
 """House rules of caption layout, as named values. Sources: DCMP Captioning Key, Netflix Timed Text, BBC."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 
 MOST_COLUMNS = 32  # 47 CFR 79.101(d): a CEA-608 row
 MOST_ROWS = 4  # 47 CFR 79.101(d): rows shown at once
@@ -55,3 +56,24 @@ NETFLIX = Profile(name="netflix", columns=42, max_rows=2, min_ms=1_000, floor_ms
 BBC = Profile(name="bbc", columns=37, target_cps=15, warn_cps=18, min_ms=1_500, floor_ms=1_000)
 
 PROFILES: dict[str, Profile] = {profile.name: profile for profile in (BROADCAST, WEB, NETFLIX, BBC)}
+
+
+def profile_from(values: Mapping[str, object]) -> Profile:
+    """A profile from settings: `{"name": "ours", "base": "netflix", "columns": 30}`. base: broadcast when not given.
+
+    Raises ValueError, naming the key, for one that is unknown or of the wrong kind.
+    """
+    given = dict(values)
+    base = given.pop("base", BROADCAST.name)
+    if base not in PROFILES:
+        raise ValueError(f"no profile is called {base!r}; known: {', '.join(PROFILES)}")
+    start = PROFILES[str(base)]
+    for key, value in given.items():
+        if key not in _FIELDS:
+            raise ValueError(f"a profile has no {key!r}; it has {', '.join(sorted(_FIELDS))}")
+        if type(value) is not type(getattr(start, key)):
+            raise ValueError(f"profile {key} is {type(getattr(start, key)).__name__}, not {value!r}")
+    return replace(start, **given)  # type: ignore[arg-type]  # checked above, key by key
+
+
+_FIELDS = frozenset(field.name for field in fields(Profile))

@@ -153,7 +153,7 @@ class ApiSettings(CommonSettings):
     """Addresses or networks of reverse proxies, comma-separated, whose X-Forwarded-For is believed."""
     session_timeout: Seconds = timedelta(hours=1)
     """A session not refreshed for this long has ended."""
-    token_lifetime: Seconds = timedelta(minutes=10)
+    token_lifetime: Seconds = Field(default=timedelta(minutes=10), gt=timedelta(), le=timedelta(hours=1))
     """Life of an access token."""
     default_language: str = Field(default="en", max_length=10)
     output_format: str = "scc"

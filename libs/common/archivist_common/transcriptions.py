@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -123,14 +124,18 @@ async def outputs(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, li
 
 async def moving(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, Moving]:
     """How these transcriptions are now; one that does not exist is left out."""
-    rows = await session.execute(
-        select(Transcription, _left_s(), _last_event()).where(Transcription.id.in_(sorted(ids)))
-    )
+    rows = await session.execute(_movings().where(Transcription.id.in_(sorted(ids))))
     return {row.id: _moving(row, left_s, last) for row, left_s, last in rows}
 
 
+@cache  # building it costs more than running it
 def _readings() -> Any:
     return select(Transcription, _left_s(), _last_event(), _position())
+
+
+@cache
+def _movings() -> Any:
+    return select(Transcription, _left_s(), _last_event())
 
 
 def _left_s() -> ColumnElement[float | None]:

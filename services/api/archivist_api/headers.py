@@ -1,4 +1,4 @@
-"""Headers that every answer of the gateway carries."""
+"""Headers that every answer of the gateway carries, and answers that are headers alone."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,7 +17,13 @@ class Headers:
             await self._app(scope, receive, send)
             return
 
+        head = scope["method"] == "HEAD" and not scope["path"].endswith("/events")
+        if head:  # answered as GET is, without the body; the server knows that it was HEAD
+            scope = {**scope, "method": "GET"}
+
         async def sending(message: Message) -> None:
+            if head and message["type"] == "http.response.body":
+                message = {**message, "body": b""}
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.setdefault("Cache-Control", "no-store")

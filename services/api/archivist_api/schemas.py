@@ -49,7 +49,7 @@ def _whole_secret(secret: SecretStr) -> SecretStr:
 
 Text = Annotated[str, AfterValidator(_storable)]
 Secret = Annotated[SecretStr, AfterValidator(_whole_secret)]
-Cursor = Annotated[str, Field(max_length=LONGEST_CURSOR)]
+Sentences = Annotated[str, Field(max_length=2000)]
 
 
 class Asked(BaseModel):
@@ -338,9 +338,7 @@ class Transcription(Progress):
     started: datetime | None
     ended: datetime | None
     processing_s: int | None = Field(ge=0, le=2**31)
-    warnings: list[Annotated[str, Field(max_length=2000)]] = Field(
-        max_length=1000, description="What was coped with: `CODE: sentence`"
-    )
+    warnings: list[Sentences] = Field(max_length=1000, description="What was coped with: `CODE: sentence`")
     error: Failure | None
     outputs: list[Output] = Field(max_length=50)
     links: dict[str, str] = Field(max_length=20, description="Where to ask for more")

@@ -5,13 +5,15 @@ findings. Source: 47 CFR 79.101. Nothing here knows how the encoder works.
 """
 
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import groupby
 
 from archivist_captions.cea608 import codes
 from archivist_captions.cea608.characters import BASIC_OF_CODE, EXTENDED_OF_CODE, FALLBACKS, SPECIAL_OF_CODE
+from archivist_captions.cea608.memory import Memory, Row, Screen, indented_by_spaces, rows_of
+
+__all__ = ["Event", "Mode", "Receiver", "Row", "Screen", "receive"]
 
 
 class Mode(StrEnum):
@@ -23,35 +25,6 @@ class Mode(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One row of the screen. number 1 to 15 from the top, column 0 to 31 of its first character.
-
-    italics: where in the text, (start, end) by (start, end), it is in italics; spaces at the ends left out.
-    """
-
-    number: int
-    column: int
-    text: str
-    italics: tuple[tuple[int, int], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Screen:
-    """What stands on the screen from frame `start` to before frame `end`. Never without a row.
-
-    end is None when nothing blanks it before the words run out.
-    """
-
-    start: int
-    end: int | None
-    rows: tuple[Row, ...]
-
-    @property
-    def text(self) -> str:
-        return " ".join(row.text.strip() for row in self.rows)
-
-
-@dataclass(frozen=True, slots=True)
 class Event:
     """Something a receiver copes with but a good file does not do. what: a rule's name in `verifier`."""
 
@@ -59,9 +32,6 @@ class Event:
     frame: int
     detail: str
 
-
-_Cell = tuple[str, bool]  # a character, and whether it is in italics
-_Memory = dict[int, dict[int, _Cell]]  # row -> column -> cell
 
 _ROW_OF_PAC = {base: row for row, base in codes.PAC_BASES.items()}
 
@@ -78,8 +48,8 @@ class Receiver:
         self.letters: list[str] = []  # everything that became visible, without spaces
         self.frames: list[int] = []  # when each of the letters did
         self._mode = Mode.NONE
-        self._shown: _Memory = {}
-        self._hidden: _Memory = {}
+        self._shown: Memory = {}
+        self._hidden: Memory = {}
         self._row = codes.ROWS
         self._column = 0
         self._italic = False
@@ -171,10 +141,10 @@ class Receiver:
             self._stale = bool(self._hidden)
             if len(self._shown) > codes.MOST_ROWS_SHOWN:
                 self.events.append(Event("rows", frame, f"{len(self._shown)} rows at once"))
-            if _indented_by_spaces(self._shown):
+            if indented_by_spaces(self._shown):
                 self.events.append(Event("space-indent", frame, "a row is moved right by spaces"))
             self.shows.append(frame)
-            for row in _rows(self._shown):
+            for row in rows_of(self._shown):
                 self._appear(frame, row.text)
             self._swap_frame = frame
             self._refresh(frame, swapped=True)
@@ -216,6 +186,7 @@ class Receiver:
             self._row, self._column = codes.ROWS, 0
             self._enter(Mode.ROLL_UP)
         self._depth = depth
+        self._shown = {row: cells for row, cells in self._shown.items() if row > self._row - depth}
         self._refresh(frame)
 
     def _carriage_return(self, frame: int) -> None:
@@ -230,7 +201,7 @@ class Receiver:
     def _end_row(self, frame: int) -> None:
         """The row that rolls up is complete: keep it."""
         if self._row_since is not None:
-            rows = tuple(row for row in _rows(self._shown) if row.number == self._row)
+            rows = tuple(row for row in rows_of(self._shown) if row.number == self._row)
             if rows:
                 self.rolled.append(Screen(self._row_since, frame, rows))
             self._row_since = None
@@ -296,11 +267,11 @@ class Receiver:
         self.letters += letters
         self.frames += [frame] * len(letters)
 
-    def _memory(self) -> _Memory:
+    def _memory(self) -> Memory:
         return self._hidden if self._mode is Mode.POP_ON else self._shown
 
     def _refresh(self, frame: int, *, swapped: bool = False) -> None:
-        rows = tuple(_rows(self._shown))
+        rows = tuple(rows_of(self._shown))
         if rows == self._rows and not swapped:  # a caption that says the same again is a caption
             return
         if self._rows and frame > self._since:
@@ -319,46 +290,8 @@ def receive(words: Iterable[tuple[int, int]]) -> Receiver:
     return receiver
 
 
-def _rows(memory: _Memory) -> Iterable[Row]:
-    for number in sorted(memory):
-        cells = memory[number]
-        if not cells:
-            continue
-        first, last = min(cells), max(cells)
-        # A column that was skipped is transparent; it reads as a space.
-        blank = (" ", False)
-        text = "".join(cells.get(column, blank)[0] for column in range(first, last + 1))
-        visible = text.replace("\u00a0", " ")
-        stripped = visible.lstrip()
-        if stripped:
-            column = first + len(visible) - len(stripped)
-            text = stripped.rstrip()
-            slanted = [cells.get(column + place, blank)[1] for place in range(len(text))]
-            yield Row(number, column, text, tuple(_runs(text, slanted)) if any(slanted) else ())
-
-
-def _runs(text: str, slanted: list[bool]) -> Iterator[tuple[int, int]]:
-    place = 0
-    for italic, group in groupby(slanted):
-        end = place + len(list(group))
-        run = text[place:end]
-        if italic and run.strip():
-            yield end - len(run.lstrip()), place + len(run.rstrip())
-        place = end
-
-
 def _stands_in(fallback: str, character: str) -> bool:
     """Whether a receiver without the extended set would do well to show this instead."""
     if fallback == FALLBACKS[character] or fallback == unicodedata.normalize("NFD", character)[0]:
         return True
     return fallback != " " and not fallback.isalnum() and not character.isalpha()
-
-
-def _indented_by_spaces(memory: _Memory) -> bool:
-    """Whether a row begins with two spaces or more that were sent as characters."""
-    for cells in memory.values():
-        if cells:
-            first = min(cells)
-            if all(column in cells and cells[column][0] == " " for column in (first, first + 1)):
-                return True
-    return False

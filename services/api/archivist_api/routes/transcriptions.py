@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -22,6 +23,7 @@ from archivist_api.schemas import (
     TranscriptionPage,
 )
 from archivist_common import artifacts, idempotency, jobs, journal, models_on_disk, outbox, paths, transcriptions
+from archivist_common.artifacts import Stored
 from archivist_common.errors import Conflict, DatabaseUnavailable, FileTooLarge, PathRefused
 from archivist_common.jobs import Submission
 from archivist_common.security.callers import Caller
@@ -122,12 +124,10 @@ async def read(
     ] = 0,
 ) -> Transcription:
     """Its state, progress and outputs. With `wait`, one that has ended is answered at once."""
-    job = await _read(have, caller, job_id)
+    job, files = await _read(have, caller, job_id)
     if wait and not job.now.has_ended:
         await _moved(have, caller, job, wait)
-        job = await _read(have, caller, job_id)
-    async with have.db.transaction() as session:
-        files = await artifacts.of_transcription(session, job_id)
+        job, files = await _read(have, caller, job_id)
     if not job.now.has_ended:
         response.headers["Retry-After"] = str(_POLL_AFTER_S)
     return Transcription.of(job, files, have.outward)
@@ -224,9 +224,11 @@ def _accepted(have: Deps, response: Response, job: Reading, *, status: int, repl
     return Transcription.of(job, (), have.outward)
 
 
-async def _read(have: Deps, caller: Caller, job_id: UUID) -> Reading:
+async def _read(have: Deps, caller: Caller, job_id: UUID) -> tuple[Reading, Sequence[Stored]]:
     async with have.db.transaction() as session:
-        return await transcriptions.get(session, job_id, user_id=caller.sees_only)
+        job = await transcriptions.get(session, job_id, user_id=caller.sees_only)
+        files = await artifacts.of_transcription(session, job_id) if job.now.has_ended else ()
+    return job, files
 
 
 async def _moved(have: Deps, caller: Caller, job: Reading, seconds: int) -> None:
