@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from archivist_captions.cea608.encoder import encode
 from archivist_captions.cue import Cue, Word
 from archivist_captions.grammar import BAN, break_cost, ends_sentence
 from archivist_captions.layout import layout
 from archivist_captions.masking import mask
+from archivist_captions.notes import NoteKind
 from archivist_captions.profile import BROADCAST, NETFLIX, PROFILES, Profile, profile_from
 
 from .programmes import benign, easy, words_of
@@ -143,6 +145,13 @@ def test_votes_are_put_together_rather_than_flashed() -> None:
     assert all(row.removeprefix(">> ") == "Aye." for cue in cues for row in cue.lines)
     assert all(len(cue.lines) >= 2 for cue in cues)
     assert sum(len(cue.lines) for cue in cues) == 8
+
+
+def test_captions_of_fast_speech_leave_one_another_time_to_be_sent() -> None:
+    """Laid out without a thought for the channel, every second one would be seven frames late."""
+    words = _speech("Thank you. Please state your name and address for the public record. " * 8, word_ms=150)
+    notes = encode(layout(words)[1:]).notes
+    assert NoteKind.LATE not in [note.kind for note in notes]
 
 
 def test_three_rows_only_to_keep_up() -> None:

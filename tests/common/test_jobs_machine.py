@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -314,6 +314,7 @@ def test_any_order_of_calls_keeps_the_promises(database_url: str) -> None:
             stateful_step_count=30,
             deadline=None,
             database=None,
+            phases=(Phase.generate,),  # to shrink thirty steps on a database takes five minutes
             suppress_health_check=[HealthCheck.too_slow],
         ),
     )

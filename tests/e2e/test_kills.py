@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import asyncpg
 import httpx
@@ -66,7 +67,9 @@ async def test_a_submission_is_taken_while_redis_is_down(start: Start) -> None:
 async def test_without_its_database_the_gateway_answers_503_and_when_to_come_back(start: Start) -> None:
     async with start() as system:
         system.recording("no database.flac", "short-20s.flac")
-        os.kill(system.stack.pids()["postgres"], signal.SIGSTOP)
+        stopped = _family(system.stack.pids()["postgres"])
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
         try:
             async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
                 answer = await http.post(
@@ -77,7 +80,8 @@ async def test_without_its_database_the_gateway_answers_503_and_when_to_come_bac
                 live = await http.get(f"{system.stack.api_url}/health/live")
                 ready = await http.get(f"{system.stack.api_url}/health/ready")
         finally:
-            os.kill(system.stack.pids()["postgres"], signal.SIGCONT)
+            for pid in stopped:
+                os.kill(pid, signal.SIGCONT)
         assert (answer.status_code, answer.json()["code"]) == (503, "DATABASE_UNAVAILABLE")
         assert int(answer.headers["Retry-After"]) > 0
         assert (live.status_code, ready.status_code) == (200, 503)
@@ -103,6 +107,12 @@ async def test_started_again_on_the_same_data_everything_is_still_there(start: S
                 if status == "completed":
                     break
                 await asyncio.sleep(0.5)
+
+
+def _family(postmaster: int) -> list[int]:
+    """A postmaster and its backends, which would go on answering without it."""
+    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
+    return [postmaster, *map(int, children)]
 
 
 def asyncpg_connection(system: System) -> "_Connection":

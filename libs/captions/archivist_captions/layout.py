@@ -70,9 +70,8 @@ def _spans(text: Text, profile: Profile) -> list[tuple[int, tuple[int, ...]]]:
                 continue
             cost += _time_cost(tokens, first, past, width, profile)
             cost += _stump(ends, first, past)
-            if profile.columns <= MOST_COLUMNS:
-                shown_before = tokens[came[first][0]].start_ms if first else 0
-                cost += _late_cost(tokens[first].start_ms - shown_before, width, profile)
+            if first and profile.columns <= MOST_COLUMNS:
+                cost += _late_cost(tokens[first].start_ms - tokens[came[first][0]].start_ms, width, profile)
             if cost + extra >= best[past]:
                 continue
             rows = best_rows(text, first, past, profile)

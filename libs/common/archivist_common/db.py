@@ -16,6 +16,7 @@ from archivist_common.settings import CommonSettings
 _CONNECT_DEADLINE_S = 5
 _POOL_WAIT_S = 5
 _STATEMENT_DEADLINE_S = 30
+_TRANSACTION_DEADLINE_S = 8.0  # ours take milliseconds; a server that hangs must not hold a caller for long
 
 # Classes of SQLSTATE that mean the server is away or going, or does not let us in: connection exception, invalid
 # authorization, no such database, insufficient resources, operator intervention, system error.
@@ -42,10 +43,12 @@ class Database:
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """A session whose work is committed when the block ends, rolled back when it raises.
 
-        Raises DatabaseUnavailable when the server is away, restarting, or out of connections.
+        Raises DatabaseUnavailable when the server is away, restarting, out of connections, or has not come to an
+        end within eight seconds: then nobody knows whether a last COMMIT counted.
         """
         try:
             async with (
+                asyncio.timeout(_TRANSACTION_DEADLINE_S),
                 AsyncSession(self._bind, expire_on_commit=False, join_transaction_mode="create_savepoint") as session,
                 session.begin(),
             ):
