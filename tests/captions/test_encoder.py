@@ -14,8 +14,7 @@ from archivist_captions.cue import Captions, Cue, Italic
 from archivist_captions.errors import CannotEncode
 from archivist_captions.notes import NoteKind
 from archivist_captions.timecode import frame_at, frame_of_label
-
-from .programmes import benign, easy, hazards
+from archivist_captions.trials import benign, easy, hazards
 
 
 def _lines(text: str) -> list[tuple[str, list[str]]]:

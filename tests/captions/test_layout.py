@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 
 from archivist_captions.cea608.encoder import encode
 from archivist_captions.cue import Cue, Word
+from archivist_captions.formats.voices import words_of
 from archivist_captions.grammar import BAN, break_cost, ends_sentence
 from archivist_captions.layout import layout
 from archivist_captions.masking import mask
 from archivist_captions.notes import NoteKind
 from archivist_captions.profile import BROADCAST, NETFLIX, PROFILES, Profile, profile_from
-
-from .programmes import benign, easy, words_of
+from archivist_captions.trials import benign, easy
 
 
 def _speech(text: str, start_ms: int = 1_000, word_ms: int = 300, speaker: str | None = None) -> list[Word]:

@@ -12,9 +12,9 @@ from archivist_captions.cea608.encoder import SccOptions, encode
 from archivist_captions.cea608.verifier import play
 from archivist_captions.cue import Cue
 from archivist_captions.timecode import NTSC_30
+from archivist_captions.trials import benign, easy, hazards
 
 from .oracle import ffmpeg_screens, paragraphs_of, text_of_model
-from .programmes import benign, easy, hazards
 
 
 @pytest.mark.parametrize(

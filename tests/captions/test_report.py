@@ -1,6 +1,7 @@
 """The report on a file, by the four criteria."""
 
 import json
+from collections.abc import Sequence
 from html.parser import HTMLParser
 from typing import Any
 from xml.etree import ElementTree
@@ -15,8 +16,7 @@ from archivist_captions.page import page
 from archivist_captions.preview import as_svg, as_text, screen_at, strip_svg
 from archivist_captions.report import Report, percentile, report
 from archivist_captions.schema import REPORT
-
-from .programmes import hazards
+from archivist_captions.trials import hazards
 
 _CUES = (Cue(0, 2_000, ("Thank you 👍 all",)), Cue(5_000, 6_000, ("Ten – twelve cups cost €5 each today.",)))
 _CAPTIONS = Captions(_CUES, (Word(0, 500, "Thank", 0.3), Word(500, 900, "you", 0.9)))
@@ -56,7 +56,7 @@ def test_percentile_is_the_nearest_rank(percent: int, value: int) -> None:
     assert percentile(range(1, 11), percent) == value
 
 
-def _made(cues: list[Cue], options: SccOptions | None = None, title: str = "") -> Report:
+def _made(cues: Sequence[Cue], options: SccOptions | None = None, title: str = "") -> Report:
     encoded = encode(cues, options)
     return report(Captions(tuple(cues), title=title), encoded.text, options, encoded.notes)
 

@@ -9,6 +9,7 @@ import pytest
 from tests import media_factory as factory
 
 from archivist_common.errors import ModelMissing, ModelUnknown
+from archivist_common.models_on_disk import SIZES, known
 from archivist_transcriber import models
 
 
@@ -59,14 +60,15 @@ def test_a_name_that_can_be_no_model_is_unknown(directory: Path, name: str) -> N
 
 
 def test_known_are_complete_folders(directory: Path) -> None:
-    assert models.known(directory) == ("council", "demo")
-    assert models.known(directory / "nowhere") == ("demo",)
+    assert known(directory) == ("council", "demo")
+    assert known(directory / "nowhere") == ("demo",)
 
 
 def test_sizes_are_those_of_faster_whisper() -> None:
     from faster_whisper.utils import _MODELS
 
     assert models._REPOSITORIES == _MODELS
+    assert set(models._REPOSITORIES) == set(SIZES)
 
 
 def fetch(name: str, into: Path) -> subprocess.CompletedProcess[str]:

@@ -3,14 +3,13 @@
 import json
 import os
 import re
-import sys
-import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 
 from dotenv import dotenv_values
 
 from archivist_cli.local.errors import StackError
+from archivist_common import models_on_disk
 
 _PLAIN_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -48,10 +47,8 @@ def storage_name(folder: Path) -> str:
 
 
 def demo_folder() -> Path:
-    """The bundled model and recordings: in the checkout this runs from, or where the wheel put them."""
-    checkout = Path(__file__).resolve().parents[3] / "demo"
-    installed = [Path(root) / "share/archivist/demo" for root in (sys.prefix, sysconfig.get_path("data"))]
-    for folder in (checkout, *installed):
-        if (folder / "model.bin").is_file():
-            return folder
-    raise StackError("the demo model is not part of this installation: clone the repository for its demo folder")
+    """The bundled model and recordings. Raises StackError where the installation has none."""
+    folder = models_on_disk.demo_folder()
+    if folder is None:
+        raise StackError("the demo model is not part of this installation: clone the repository for its demo folder")
+    return folder

@@ -21,6 +21,10 @@ _FILES = ("config.json", "model.bin", "tokenizer.json")
 _VOCABULARIES = ("vocabulary.json", "vocabulary.txt")
 
 
+_LONGEST_NAME = 50
+"""Characters of the `model` column."""
+
+
 def known(directory: Path) -> tuple[str, ...]:
     """Names that can be used now: the demo model's and those of complete folders in `directory`."""
     found = {DEMO} if demo_folder() is not None else set()
@@ -38,6 +42,8 @@ def choose(name: str | None, *, default: Path | None, directory: Path) -> str:
     if name is None:
         if default is None:
             raise ModelMissing(f"no speech model is set: name its folder in WHISPER_MODEL_PATH ({describe_files()})")
+        if len(default.name) > _LONGEST_NAME:
+            raise ModelUnknown(f"the folder of WHISPER_MODEL_PATH has a name longer than {_LONGEST_NAME} characters")
         return default.name
     there = known(directory)
     if name in there or (default is not None and name == default.name):

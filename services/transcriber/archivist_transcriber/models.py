@@ -1,16 +1,12 @@
 """Speech models as folders on this machine: by path, by name, and how to get one."""
 
 import argparse
-import contextlib
 import sys
-import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 
 from archivist_common.errors import ModelMissing, ModelUnknown
-
-DEMO = "demo"
-"""The small bundled model: synthetic speech only, for trying things out."""
+from archivist_common.models_on_disk import DEMO, SIZES, demo_folder, describe_files, known, missing_files
 
 _REPOSITORIES = {
     "tiny": "Systran/faster-whisper-tiny",
@@ -33,13 +29,7 @@ _REPOSITORIES = {
     "distil-large-v3": "Systran/faster-distil-whisper-large-v3",
     "distil-large-v3.5": "distil-whisper/distil-large-v3.5-ct2",
 }
-"""Where each size is published; the table of faster-whisper 1.2 (a test compares them)."""
-
-SIZES = tuple(_REPOSITORIES)
-"""Names that `fetch` can get."""
-
-_FILES = ("config.json", "model.bin", "tokenizer.json")
-_VOCABULARIES = ("vocabulary.json", "vocabulary.txt")
+"""Where each of SIZES is published; the table of faster-whisper 1.2 (a test compares them)."""
 
 
 def resolve(name: str | None, *, default: Path | None, directory: Path) -> Path:
@@ -65,39 +55,12 @@ def resolve(name: str | None, *, default: Path | None, directory: Path) -> Path:
     return folder
 
 
-def known(directory: Path) -> tuple[str, ...]:
-    """Names that can be used now: the demo model's and those of complete folders in `directory`."""
-    found = {DEMO} if demo_folder() is not None else set()
-    with contextlib.suppress(OSError):
-        found |= {entry.name for entry in directory.iterdir() if entry.is_dir() and not missing_files(entry)}
-    return tuple(sorted(found))
-
-
-def demo_folder() -> Path | None:
-    """The bundled model: in the checkout this package runs from, or where the wheel put it."""
-    checkout = Path(__file__).resolve().parents[3] / "demo"
-    installed = [Path(root) / "share/archivist/demo" for root in (sys.prefix, sysconfig.get_path("data"))]
-    return next((folder for folder in [checkout, *installed] if not missing_files(folder)), None)
-
-
-def missing_files(folder: Path) -> tuple[str, ...]:
-    """Names of the files a model folder lacks. An empty file is a missing one."""
-    missing = [name for name in _FILES if not _has(folder / name)]
-    if not any(_has(folder / name) for name in _VOCABULARIES):
-        missing.append(" or ".join(_VOCABULARIES))
-    return tuple(missing)
-
-
 def check_folder(folder: Path) -> None:
     """Raises ModelMissing, naming the folder and what it lacks."""
     missing = missing_files(folder)
     if missing:
         state = "does not exist" if not folder.is_dir() else f"lacks {', '.join(missing)}"
         raise ModelMissing(f"the model folder {folder} {state}: fill it with {describe_files()}")
-
-
-def describe_files() -> str:
-    return f"{', '.join(_FILES)} and {' or '.join(_VOCABULARIES)} of a CTranslate2 Whisper model"
 
 
 def _how_to_fetch(name: str, directory: Path) -> str:
@@ -119,13 +82,6 @@ def _folder(name: str, directory: Path) -> Path:
         choices = ", ".join([*dict.fromkeys([*known(directory), *SIZES])])
         raise ModelUnknown(f"unknown model {name!r}: give an absolute path or one of {choices}")
     return directory / name
-
-
-def _has(path: Path) -> bool:
-    try:
-        return path.is_file() and path.stat().st_size > 0
-    except OSError:
-        return False
 
 
 def fetch(name: str, into: Path) -> Path:

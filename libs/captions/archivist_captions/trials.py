@@ -1,0 +1,130 @@
+"""Trial programmes: the inputs that SCC writers are measured with, and the measuring.
+
+The same every time, so that figures of two days, two machines or two writers can be compared.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from archivist_captions.cea608.encoder import SccOptions, encode
+from archivist_captions.cea608.verifier import Finding, compare_played, play, timings
+from archivist_captions.cue import Captions, Cue
+from archivist_captions.notes import NoteKind
+
+_WORDS = (
+    *("the", "council", "of", "this", "city", "will", "now", "hear", "public", "comment", "on", "item", "twelve"),
+    *("regarding", "the", "zoning", "variance", "and", "we", "thank", "you", "for", "your", "patience"),
+    *("tonight", "motion", "carries", "second"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What came of a trial. Errors are frames by which cues are shown off their time, without sign, in no order.
+
+    words_lost counts the cues whose words are not shown as written. late: frames of each cue that the encoder said
+    is late. Times are seconds of one process.
+    """
+
+    cues: int
+    encode_s: float
+    verify_s: float
+    errors: tuple[int, ...]
+    late: tuple[int, ...]
+    cues_lost: int
+    findings: tuple[Finding, ...]
+
+
+def measure(cues: tuple[Cue, ...], options: SccOptions | None = None) -> Measured:
+    """Encode the cues, decode the file again, and hold the two together."""
+    begun = time.perf_counter()
+    encoded = encode(cues, options)
+    written = time.perf_counter()
+    played = play(encoded.text)
+    captions = Captions(cues)
+    compared = compare_played(captions, played, options)
+    checked = time.perf_counter()
+    return Measured(
+        cues=len(cues),
+        encode_s=written - begun,
+        verify_s=checked - written,
+        errors=tuple(abs(timing.frames) for timing in timings(captions, played, options) if not timing.joined),
+        late=tuple(note.frames for note in encoded.notes if note.kind is NoteKind.LATE),
+        cues_lost=sum(finding.rule == "text-missing" for finding in compared),
+        findings=(*played.findings, *compared),
+    )
+
+
+def easy() -> tuple[Cue, ...]:
+    """60 two-row cues, one a minute."""
+    chance = _chance(1)
+    starts = [60_000 * minute + 5_000 + chance.randint(0, 999) for minute in range(60)]
+    return tuple(Cue(start, start + 3_000, (_line(chance, 32), _line(chance, 32))) for start in starts)
+
+
+def benign(count: int = 1_057) -> tuple[Cue, ...]:
+    """Two-row cues with gaps of 0 to 2 s, about an hour of them."""
+    chance = _chance(2)
+    clock, cues = 3_000, []
+    for _ in range(count):
+        length = chance.randint(1_600, 3_200)
+        cues.append(Cue(clock, clock + length, (_line(chance, 32), _line(chance, 30))))
+        clock += length + chance.choice([0, 0, 33, 100, 300, 500, 600, 800, 1_000, 1_200, 2_000])
+    return tuple(cues)
+
+
+def fast(count: int = 4_000) -> tuple[Cue, ...]:
+    """Two full rows every 2.7 s, three hours of them."""
+    chance = _chance(3)
+    starts = [2_000 + 2_700 * number for number in range(count)]
+    return tuple(
+        Cue(start, start + chance.randint(1_500, 2_500), (_line(chance, 32), _line(chance, 32))) for start in starts
+    )
+
+
+def hazards() -> tuple[Cue, ...]:
+    """What breaks SCC writers: 0.0 s, bursts, accents, quotes, notes, emoji, overlaps, six rows, past an hour."""
+    texts = [
+        "“Don’t delay” — he said", "We’re O’Brien’s", "Übung, Zürich ñ é", "{brace} \\ ^ _ | ~ * `", "♪♪ Oh say ♪",
+        "Thank you 👍 all", "ten – twelve… ¾ €5", "x" * 80, "A line much longer than thirty two columns it is",
+        "Aye.", "Nay.", "👍", "“" + "q" * 30 + "”", "Ü" * 32,
+    ]  # fmt: skip
+    cues = [Cue(0, 1_000, ("Good evening.",))]
+    clock = 1_033
+    for text in texts * 2:
+        cues.append(Cue(clock, clock + 900, (text,)))
+        clock += 933
+    for _ in range(15):
+        cues.append(Cue(clock, clock + 200, ("Aye.",)))
+        clock += 233
+    clock += 2_000
+    for _ in range(8):
+        cues.append(Cue(clock, clock + 1_200, ("x" * 31 + "y", "z" * 32)))
+        clock += 1_200
+    clock += 3_000
+    cues.append(Cue(clock, clock + 5_000, tuple(f"row {row}" for row in range(6))))
+    cues.append(Cue(clock + 1_000, clock + 2_000, ("overlap",)))
+    cues.append(Cue(clock + 1_000, clock + 2_000, ("same time",)))
+    cues.append(Cue(3_700_000, 3_701_000, ("Past an hour.",)))
+    return tuple(cues)
+
+
+TRIALS: dict[str, Callable[[], tuple[Cue, ...]]] = {
+    "easy": easy,
+    "benign": benign,
+    "fast": fast,
+    "hazards": hazards,
+}
+
+
+def _chance(seed: int) -> random.Random:
+    return random.Random(seed)  # noqa: S311  # nothing secret: it must be the same every time
+
+
+def _line(chance: random.Random, columns: int) -> str:
+    line = chance.choice(_WORDS).capitalize()
+    while len(line) + 1 + len(word := chance.choice(_WORDS)) <= columns:
+        line += f" {word}"
+    return line

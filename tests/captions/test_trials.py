@@ -1,0 +1,27 @@
+"""The trials that SCC writers are measured with, through our own."""
+
+import pytest
+
+from archivist_captions.trials import TRIALS, measure
+
+
+@pytest.mark.parametrize("name", ["easy", "benign", "fast"])
+def test_ordinary_trials_are_without_fault(name: str) -> None:
+    measured = measure(TRIALS[name]()[:600])
+    assert measured.findings == ()
+    assert measured.cues_lost == 0
+    assert max(measured.errors) <= 1
+    assert measured.late == ()
+
+
+def test_the_hazards_lose_nothing() -> None:
+    measured = measure(TRIALS["hazards"]())
+    assert measured.findings == ()
+    assert measured.cues_lost == 0
+    # 32 times Ü takes more than three seconds to send: late, with the channel busy in every frame.
+    assert max(measured.late) <= 90
+
+
+@pytest.mark.parametrize("name", sorted(TRIALS))
+def test_a_trial_is_the_same_every_time(name: str) -> None:
+    assert TRIALS[name]() == TRIALS[name]()
