@@ -197,6 +197,12 @@ def test_webvtt_is_read_with_positions_voices_and_entities() -> None:
     assert len(reading.notes) == 1
 
 
+def test_webvtt_without_its_empty_line_loses_no_cue() -> None:
+    text = "WEBVTT\n00:01.000 --> 00:02.000\nOne\n\n00:03.000 --> 00:04.000\nTwo\n"
+    assert [cue.text for cue in _read("vtt", text).cues] == ["One", "Two"]
+    assert _read("vtt", "WEBVTT").cues == _read("vtt", "WEBVTT\n").cues == ()
+
+
 def test_webvtt_names_the_voices_of_its_words() -> None:
     words = (Word(0, 500, "Second?", speaker="Ann <A>"), Word(600, 900, "Aye.", speaker="Bob"))
     captions = Captions((Cue(0, 1_000, ("Second?", ">> BOB: Aye.")),), words)

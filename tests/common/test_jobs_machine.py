@@ -50,7 +50,8 @@ ENDS = {
     JobStatus.FAILED: outbox.FAILED,
     JobStatus.CANCELLED: outbox.CANCELLED,
 }
-NEWEST_MOSTLY = st.sampled_from([0, 0, 0, 0, 1, 2, 5])
+STALE = 5
+NEWEST_MOSTLY = st.sampled_from([0, 0, 0, 0, 1, 2, STALE])
 T = TypeVar("T")
 
 
@@ -135,7 +136,9 @@ class Life(RuleBasedStateMachine):
 
     def _write(self, claim: int, work: Callable[[AsyncSession, jobs.Claim], Coroutine[Any, Any, T]]) -> Any:
         """Writes as a claim, old or new. The model and the answer; None when it was fenced, as it had to be."""
-        held = self.claims[-1 - claim % len(self.claims)]
+        live = [job.held for job in self.jobs.values() if job.held is not None]
+        known = live if live and claim != STALE else self.claims
+        held = known[-1 - claim % len(known)]
         job = self.jobs[held.id]
         if job.held is held:
             return job, self._do(lambda session: work(session, held))
@@ -145,7 +148,9 @@ class Life(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.submit(recording=0, priority=1)
+        for recording in range(3):
+            self.submit(recording=recording, priority=1)
+        self.claim(lapses=False, owner="a")
 
     @rule(recording=st.integers(0, 2), priority=st.integers(1, 3))
     def submit(self, recording: int, priority: int) -> None:
@@ -188,13 +193,18 @@ class Life(RuleBasedStateMachine):
             job.lapsed = False
 
     @precondition(lambda self: self.claims)
-    @rule(claim=NEWEST_MOSTLY, percent=st.integers(0, 100))
-    def advance(self, claim: int, percent: int) -> None:
-        reached = jobs.Progress(Stage.TRANSCRIBE, percent, percent * 10, 1000)
-        if (wrote := self._write(claim, lambda session, held: jobs.advance(session, held, reached))) is not None:
-            job, asked_to_end = wrote
-            assert asked_to_end is job.asked_to_end
-            job.progress = max(job.progress, min(percent, 99))
+    @rule(claim=NEWEST_MOSTLY, percents=st.lists(st.integers(0, 100), min_size=1, max_size=3))
+    def advance(self, claim: int, percents: list[int]) -> None:
+        for percent in percents:
+            reached = jobs.Progress(Stage.TRANSCRIBE, percent, percent * 10, 1000)
+
+            def work(session: AsyncSession, held: jobs.Claim, reached: jobs.Progress = reached) -> Any:
+                return jobs.advance(session, held, reached)
+
+            if (wrote := self._write(claim, work)) is not None:
+                job, asked_to_end = wrote
+                assert asked_to_end is job.asked_to_end
+                job.progress = max(job.progress, min(percent, 99))
 
     @precondition(lambda self: self.claims)
     @rule(claim=NEWEST_MOSTLY)

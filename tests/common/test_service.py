@@ -25,7 +25,7 @@ from sqlalchemy import text
 from archivist_cli.local.postgres import Postgres
 from archivist_common import __version__, errors, migrate, service
 from archivist_common.db import Database, engine
-from archivist_common.settings import ApiSettings, CommonSettings
+from archivist_common.settings import ApiSettings, CommonSettings, read
 
 LIMIT = 256 * 1024
 
@@ -314,7 +314,7 @@ SERVE = """
 import asyncio, sys
 from contextlib import asynccontextmanager
 from archivist_common import service
-from archivist_common.settings import CommonSettings
+from archivist_common.settings import CommonSettings, read
 
 async def forever(): await asyncio.sleep(3600)
 async def dies(): await asyncio.sleep(0.2); raise RuntimeError("out of luck")
@@ -326,7 +326,7 @@ async def lifespan(app):
     print("lifespan ended", flush=True)
 
 app = service.create_app("tests", lifespan=lifespan, readiness=lambda app: ())
-service.run("tests", app, service.read_settings(CommonSettings), "127.0.0.1", int(sys.argv[1]))
+service.run("tests", app, read(CommonSettings), "127.0.0.1", int(sys.argv[1]))
 """
 
 
@@ -399,7 +399,7 @@ class TestReadSettings:
         monkeypatch.setenv("MAX_FILE_SIZE", "huge")
         monkeypatch.delenv("DATABASE_URL")
         with pytest.raises(SystemExit) as left:
-            service.read_settings(CommonSettings, _env_file=None)
+            read(CommonSettings, _env_file=None)
         said = capsys.readouterr().err.splitlines()
         assert left.value.code == 2
         assert [line.split(":")[0] for line in said] == ["DATABASE_URL", "MAX_FILE_SIZE", "LOG_LEVEL"]
@@ -411,7 +411,7 @@ class TestReadSettings:
         monkeypatch.setenv("ENVIRONMENT", "production")
         monkeypatch.setenv("SECRET_KEY", "hunter2")
         with pytest.raises(SystemExit):
-            service.read_settings(ApiSettings, _env_file=None)
+            read(ApiSettings, _env_file=None)
         said = capsys.readouterr().err
         assert "SECRET_KEY must be at least 32 bytes" in said
         assert "hunter2" not in said

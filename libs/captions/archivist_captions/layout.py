@@ -88,10 +88,10 @@ def _spans(text: Text, profile: Profile) -> list[tuple[int, tuple[int, ...]]]:
 
 
 def _stump(ends: Sequence[bool], first: int, past: int) -> float:
-    """Cost of a caption that is the last word of a sentence alone, or that ends with the first word of one."""
-    if past - first == 1:
-        return _STUMP if ends[first] and first > 0 and not ends[first - 1] else 0.0
-    return _STUMP if past < len(ends) and ends[past - 2] and not ends[past - 1] else 0.0
+    """Cost of a caption that begins with the last word of a sentence, or ends with the first word of one."""
+    begins = ends[first] and first > 0 and not ends[first - 1]
+    finishes = past - first > 1 and past < len(ends) and ends[past - 2] and not ends[past - 1]
+    return _STUMP * (begins + finishes)
 
 
 def _late_cost(has_ms: int, width: int, profile: Profile) -> float:

@@ -24,8 +24,8 @@ _WORDS = (
 class Measured:
     """What came of a trial. Errors are frames by which cues are shown off their time, without sign, in no order.
 
-    words_lost counts the cues whose words are not shown as written. late: frames of each cue that the encoder said
-    is late. Times are seconds of one process.
+    late: frames of each cue that the encoder said is late. cues_lost: how many are not shown as written. Times are
+    seconds of one process.
     """
 
     cues: int

@@ -20,7 +20,7 @@ from sqlalchemy.pool import NullPool
 
 from archivist_common.db import Database, is_away
 from archivist_common.errors import DatabaseUnavailable, SchemaMismatch
-from archivist_common.settings import CommonSettings
+from archivist_common.settings import CommonSettings, read
 
 _SCRIPTS = Path(__file__).parent / "migrations"
 _WAIT_FOR_DATABASE = timedelta(seconds=60)
@@ -97,9 +97,7 @@ async def _wait_and_upgrade(dsn: str) -> None:
 
 
 def main() -> None:
-    from archivist_common.service import read_settings  # it needs this module
-
-    settings = read_settings(CommonSettings)
+    settings = read(CommonSettings)
     try:
         asyncio.run(_wait_and_upgrade(settings.database_dsn))
     except DatabaseUnavailable as exc:

@@ -12,13 +12,12 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import FrameType
-from typing import Any, TypeVar
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import ValidationError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from archivist_common import __version__, logs, metrics, migrate, problems
@@ -43,7 +42,6 @@ _SECURITY_HEADERS = (
     (b"x-frame-options", b"DENY"),
 )
 
-SettingsT = TypeVar("SettingsT", bound=CommonSettings)
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
@@ -121,17 +119,6 @@ async def _alone(work: Awaitable[None]) -> None:
     except Exception:
         log.critical("a task of this process died; stopping", exc_info=True)
         os.kill(os.getpid(), signal.SIGTERM)
-
-
-def read_settings(cls: type[SettingsT], **given: Any) -> SettingsT:
-    """The settings of this process; exits with a line for each that is wrong or missing."""
-    try:
-        return cls(**given)
-    except ValidationError as exc:
-        for error in exc.errors():
-            name = "_".join(str(part) for part in error["loc"]).upper() or "settings"
-            sys.stderr.write(f"{name}: {error['msg']}\n")
-        sys.exit(2)
 
 
 def run(name: str, app: FastAPI, settings: CommonSettings, host: str, port: int) -> None:

@@ -8,12 +8,21 @@ and a line in `.env.example`.
 import json
 import re
 import secrets
+import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from archivist_common.errors import InvalidRequest
@@ -226,6 +235,9 @@ class MonitorSettings(CommonSettings):
     """How often every check runs; the report says each one's age."""
 
 
+SettingsT = TypeVar("SettingsT", bound=CommonSettings)
+
+
 def asyncpg_dsn(url: str) -> str:
     """A PostgreSQL address as SQLAlchemy's asyncpg dialect wants it. Raises InvalidRequest for another kind."""
     scheme, separator, rest = url.partition("://")
@@ -233,6 +245,17 @@ def asyncpg_dsn(url: str) -> str:
         # Not quoted: where the scheme is missing, what stands in its place may be a password.
         raise InvalidRequest("DATABASE_URL must be a postgresql:// address")
     return "postgresql+asyncpg://" + re.sub(r"([?&])sslmode=", r"\1ssl=", rest)  # libpq's name for it is common
+
+
+def read(cls: type[SettingsT], **given: Any) -> SettingsT:
+    """The settings of this process; exits with a line for each that is wrong or missing."""
+    try:
+        return cls(**given)
+    except ValidationError as exc:
+        for error in exc.errors():
+            name = "_".join(str(part) for part in error["loc"]).upper() or "settings"
+            sys.stderr.write(f"{name}: {error['msg']}\n")
+        sys.exit(2)
 
 
 def check_secret(name: str, value: str) -> None:

@@ -20,7 +20,7 @@ from archivist_common import service
 from archivist_common.db import Database
 from archivist_common.queue import Doorbell
 from archivist_common.security.tokens import Keys
-from archivist_common.settings import ApiSettings
+from archivist_common.settings import ApiSettings, read
 from archivist_common.storage import Storages
 
 NAME = "api"
@@ -85,7 +85,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
 
 
 def main() -> None:
-    settings = service.read_settings(ApiSettings)
+    settings = read(ApiSettings)
     service.run(NAME, create_app(settings), settings, settings.api_host, settings.api_port)
 
 

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from archivist_common import reconciler, service
 from archivist_common.db import Database
 from archivist_common.queue import Doorbell
-from archivist_common.settings import MonitorSettings
+from archivist_common.settings import MonitorSettings, read
 from archivist_common.storage import Storages
 from archivist_monitor.checks import CHECKS, Clients
 from archivist_monitor.checks.storage import output_server
@@ -58,7 +58,7 @@ def create_app(settings: MonitorSettings) -> FastAPI:
 
 
 def main() -> None:
-    settings = service.read_settings(MonitorSettings)
+    settings = read(MonitorSettings)
     service.run(NAME, create_app(settings), settings, settings.monitor_host, settings.monitor_port)
 
 

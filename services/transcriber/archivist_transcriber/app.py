@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from archivist_common import reconciler, service
 from archivist_common.db import Database
 from archivist_common.queue import Doorbell
-from archivist_common.settings import TranscriberSettings
+from archivist_common.settings import TranscriberSettings, read
 from archivist_common.storage import Storages
 from archivist_transcriber import cores
 from archivist_transcriber.placement import Placer
@@ -78,7 +78,7 @@ def plan(settings: TranscriberSettings) -> list[Slot]:
 
 
 def main() -> None:
-    settings = service.read_settings(TranscriberSettings)
+    settings = read(TranscriberSettings)
     service.run("transcriber", create_app(settings), settings, settings.transcriber_host, settings.transcriber_port)
 
 

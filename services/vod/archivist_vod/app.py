@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from archivist_common import reconciler, service
 from archivist_common.db import Database
 from archivist_common.queue import Doorbell
-from archivist_common.settings import VodSettings
+from archivist_common.settings import VodSettings, read
 
 NAME = "vod"
 
@@ -32,7 +32,7 @@ def create_app(settings: VodSettings) -> FastAPI:
 
 
 def main() -> None:
-    settings = service.read_settings(VodSettings)
+    settings = read(VodSettings)
     service.run(NAME, create_app(settings), settings, settings.vod_host, settings.vod_port)
 
 

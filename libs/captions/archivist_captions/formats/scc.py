@@ -13,7 +13,7 @@ from archivist_captions.timecode import NTSC_30, ms_at
 __all__ = ["Encoded", "SccOptions", "read", "reading", "write", "write_scc"]
 
 _TOP_ROWS = 7
-_LEAST = 30  # frames; what a caption that is never erased is given after the last word
+_LEAST = 120  # frames; what a caption that nothing ever erases is given
 
 
 def write(captions: Captions) -> bytes:

@@ -40,7 +40,8 @@ def reading(data: bytes) -> Reading:
     raw: list[RawCue] = []
     voices: dict[int, Voices] = {}
     repairs: list[Note] = list(notes)
-    for block in re.split(r"\n{2,}", text)[1:]:
+    # After the first line there should be an empty one; where there is none the first cue follows at once.
+    for block in re.split(r"\n{2,}", text.partition("\n")[2]):
         lines = block.strip("\n").split("\n")
         at = next((number for number, line in enumerate(lines[:2]) if "-->" in line), None)
         if at is None or re.match(r"(?:NOTE|STYLE|REGION)\b", block):
