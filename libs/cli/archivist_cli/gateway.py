@@ -11,6 +11,12 @@ import httpx
 from archivist_common.errors import ArchivistError, by_code
 
 _TIMEOUT = httpx.Timeout(10.0, connect=5.0)
+_WHERE = {
+    "summary": "summary?as=text",
+    "metadata": "metadata",
+    "report": "report",
+    "report_page": "report?as=page",
+}
 _QUIET_S = 60.0  # an event stream sends a comment every fifteen seconds
 
 
@@ -55,7 +61,7 @@ class Gateway:
 
     async def output(self, job_id: str, kind: str) -> bytes:
         """A file the job made: a caption format by its name, `summary` as text, or `metadata`."""
-        where = {"summary": "summary?as=text", "metadata": "metadata"}.get(kind, f"captions/{kind}")
+        where = _WHERE.get(kind, f"captions/{kind}")
         return _checked(await self._http.get(f"/transcriptions/{job_id}/{where}")).content
 
     async def summary(self, job_id: str) -> dict[str, Any]:

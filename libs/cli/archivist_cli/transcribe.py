@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from archivist_captions.formats import FORMATS
 from archivist_cli import config, work
 from archivist_cli.local.errors import StackError
 from archivist_common.errors import ArchivistError
+from archivist_common.paths import OUTPUT_ENDINGS
 
 _DEFAULT_MODEL = "small"  # the largest that keeps up with real time on one core of the machines we measured
 
@@ -33,7 +33,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument(
         "--format",
         action="append",
-        choices=[*FORMATS, "summary", "metadata", "all"],
+        choices=[*OUTPUT_ENDINGS, "all"],
         help="what to write; repeatable (default: all)",
     )
     parser.add_argument("--output", type=Path, default=Path(), metavar="DIR", help="where to (default: this folder)")

@@ -28,6 +28,8 @@ VAULT = ".archivist"
 OUTPUT_ENDINGS = {name: f".{form.extension}" for name, form in FORMATS.items()} | {
     "summary": "_summary.txt",
     "metadata": "_metadata.json",
+    "report": "_report.json",
+    "report_page": "_report.html",
 }
 """What a job makes, by kind, and how each file's name ends after the recording's base name."""
 

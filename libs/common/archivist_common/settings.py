@@ -25,6 +25,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from archivist_captions.cea608.options import SccOptions
+from archivist_captions.profile import Profile, profile_from
 from archivist_common.errors import InvalidRequest
 from archivist_common.storage import StorageServer
 
@@ -217,6 +219,47 @@ class TranscriberSettings(CommonSettings):
     """Where libraries put what they need for a moment. Recordings and their sound never go there."""
     media_deadline: Seconds = timedelta(seconds=60)
     """A probe, or a decoder that has sent nothing for this long, is ended."""
+    caption_profile: str = "broadcast"
+    """House rules of layout: broadcast, web, netflix, bbc, or JSON: `{"base": "bbc", "columns": 30}`."""
+    caption_mask: Annotated[tuple[str, ...], NoDecode] = ()
+    """Words shown as their first letter and hyphens, comma-separated. The job says how many were."""
+    scc_drop_frame: bool = True
+    """Drop-frame labels, as North American playout expects them; false for non-drop."""
+    scc_start_timecode: str = ""
+    """Label of the first picture, such as 01:00:00;00. Empty: zero."""
+    scc_offset_ms: int = 0
+    """Added to every time of the SCC, in milliseconds; may be negative."""
+    scc_mode: Literal["pop-on", "roll-up"] = "pop-on"
+    """Roll-up gives a live look."""
+
+    @field_validator("caption_mask", mode="before")
+    @classmethod
+    def _parse_mask(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(word.strip() for word in value.split(",") if word.strip())
+        return value
+
+    @model_validator(mode="after")
+    def _possible_captions(self) -> Self:
+        self.profile, self.scc_options  # noqa: B018 -- each raises ValueError for what cannot be
+        return self
+
+    @property
+    def profile(self) -> Profile:
+        """Raises ValueError for a profile that is not known or cannot be."""
+        if self.caption_profile.lstrip().startswith("{"):
+            return profile_from(json.loads(self.caption_profile))
+        return profile_from({"base": self.caption_profile})
+
+    @property
+    def scc_options(self) -> SccOptions:
+        """Raises ValueError for options that no SCC file can have."""
+        return SccOptions(
+            drop_frame=self.scc_drop_frame,
+            start_label=self.scc_start_timecode,
+            offset_ms=self.scc_offset_ms,
+            mode=self.scc_mode,
+        )
 
 
 class VodSettings(CommonSettings):

@@ -427,8 +427,11 @@ def _progress(now: Moving) -> dict[str, Any]:
     }
 
 
+_HREFS = {"summary": "summary", "metadata": "metadata", "report": "report", "report_page": "report?as=page"}
+
+
 def _output(here: str, file: Stored, outward: Outward) -> Output:
-    where = file.kind if file.kind in {"summary", "metadata"} else f"captions/{file.kind}"
+    where = _HREFS.get(file.kind, f"captions/{file.kind}")
     return Output(
         kind=file.kind,
         href=f"{here}/{where}",

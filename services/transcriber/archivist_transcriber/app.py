@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import FastAPI
@@ -68,6 +69,14 @@ def plan(settings: TranscriberSettings) -> list[Slot]:
         "whisper_compute_type": settings.whisper_compute_type,
         "whisper_batch_size": settings.whisper_batch_size,
         "whisper_beam_size": settings.whisper_beam_size,
+        "profile": asdict(settings.profile),
+        "scc_options": {
+            "drop_frame": settings.scc_drop_frame,
+            "start_label": settings.scc_start_timecode,
+            "offset_ms": settings.scc_offset_ms,
+            "mode": settings.scc_mode,
+        },
+        "caption_mask": list(settings.caption_mask),
         "whisper_speakers": settings.whisper_speakers,
         "media_deadline_s": settings.media_deadline.total_seconds(),
     }

@@ -11,13 +11,15 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, BinaryIO, Protocol
 
+from archivist_captions.cea608.options import SccOptions
+from archivist_captions.profile import Profile
 from archivist_common.errors import ArchivistError, ModelUnknown
 from archivist_common.jobs import Progress
 from archivist_common.states import Stage
 from archivist_common.storage import StorageServer
 from archivist_transcriber import models, pipeline, wire
 from archivist_transcriber.engines import ENGINES, Engine, EngineSettings
-from archivist_transcriber.pipeline import Places
+from archivist_transcriber.pipeline import Authoring, Places
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +65,11 @@ class SlotSettings:
                 servers={server.name: server for server in servers},
                 output=Path(given["default_output_path"]),
                 media_deadline_s=given["media_deadline_s"],
+                authoring=Authoring(
+                    profile=Profile(**given["profile"]),
+                    scc=SccOptions(**given["scc_options"]),
+                    masked=tuple(given["caption_mask"]),
+                ),
                 speakers=Path(given["model_directory"]) / "speakers" if given["whisper_speakers"] else None,
             ),
         )

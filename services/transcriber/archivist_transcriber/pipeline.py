@@ -14,18 +14,22 @@ from typing import Any
 
 import numpy as np
 
+from archivist_captions.cea608.options import SccOptions
 from archivist_captions.cue import Captions, Word
 from archivist_captions.errors import CannotEncode
 from archivist_captions.formats import FORMATS
 from archivist_captions.formats.scc import write_scc
 from archivist_captions.layout import layout
-from archivist_captions.profile import BROADCAST
+from archivist_captions.masking import mask
+from archivist_captions.page import page
+from archivist_captions.profile import BROADCAST, Profile
 from archivist_captions.report import Report, report
 from archivist_common import __version__, files
 from archivist_common.artifacts import Made
 from archivist_common.beneath import open_beneath
 from archivist_common.errors import Cancelled, CaptionsInvalid, EngineUnavailable, SourceChanged
 from archivist_common.jobs import Outcome
+from archivist_common.paths import output_name
 from archivist_common.states import Stage
 from archivist_common.storage import StorageServer
 from archivist_transcriber import media, speech
@@ -43,6 +47,15 @@ Tell = Callable[[Stage, int, int | None], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Authoring:
+    """How this station wants its captions. masked: words shown as their first letter and hyphens."""
+
+    profile: Profile = BROADCAST
+    scc: SccOptions = field(default_factory=SccOptions)
+    masked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Places:
     """Where recordings are and where files go. speakers: folder of the model that tells them apart, None for not."""
 
@@ -50,6 +63,7 @@ class Places:
     output: Path
     media_deadline_s: float
     speakers: Path | None = None
+    authoring: Authoring = field(default_factory=Authoring)
 
 
 @dataclass(slots=True)
@@ -100,13 +114,8 @@ def caption(work: Work, engine: Engine, model: str, places: Places, tell: Tell, 
         os.close(source)
     tell(Stage.ASSEMBLE, transcript.audio_ms, transcript.audio_ms)
     with timings.stage(Stage.ASSEMBLE):
-        captions = Captions(
-            cues=layout(transcript.words, BROADCAST),
-            words=transcript.words,
-            language=transcript.language,
-            title=PurePosixPath(work.path).stem,
-        )
-        written, worth = write_formats(captions)
+        transcript, captions = lay_out(transcript, PurePosixPath(work.path).stem, places.authoring)
+        written, worth = write_formats(captions, places.authoring)
         summary = summarise(transcript.words, language=transcript.language) if work.include_summary else None
     if stop():
         raise Cancelled("somebody asked for this")
@@ -181,21 +190,35 @@ def name_speakers(source: int, work: Work, transcript: Transcript, diarizer: Dia
     return replace(transcript, words=with_speakers(transcript.words, turns))
 
 
-def write_formats(captions: Captions) -> tuple[dict[str, bytes], Report]:
-    """Every format of the programme, and what its SCC is worth.
+def lay_out(transcript: Transcript, title: str, authoring: Authoring) -> tuple[Transcript, Captions]:
+    """The words as they are shown, masked where the station wants that, and the programme made of them."""
+    masking = mask(transcript.words, authoring.masked)
+    if masking.masked:
+        told = f"WORDS_MASKED: {len(masking.masked)} words of the station's list are shown by their first letter"
+        transcript = replace(transcript, words=masking.words, warnings=(*transcript.warnings, told))
+    cues = layout(transcript.words, authoring.profile)
+    return transcript, Captions(cues=cues, words=transcript.words, language=transcript.language, title=title)
+
+
+def write_formats(captions: Captions, authoring: Authoring) -> tuple[dict[str, bytes], Report]:
+    """Every format of the programme and the report, as data and as a page.
 
     The SCC is decoded again by our own decoder and compared with the cues: one error, and CaptionsInvalid is
     raised instead of anything being released.
     """
     try:
-        encoded = write_scc(captions)
+        encoded = write_scc(captions, authoring.scc)
     except CannotEncode as exc:
         raise CaptionsInvalid(str(exc)) from exc
-    worth = report(captions, encoded.text, notes=encoded.notes)
+    worth = report(captions, encoded.text, authoring.scc, encoded.notes, authoring.profile)
     if not worth.releasable:
         errors = [finding for finding in worth.findings if finding.severity == "error"]
         raise CaptionsInvalid(f"the SCC file is not what was meant: {errors[0].message} ({len(errors)} errors)")
     written = {name: form.write(captions) for name, form in FORMATS.items() if name != "scc"}
+    written |= {
+        "report": json.dumps(worth.as_dict(), indent=2, ensure_ascii=False).encode() + b"\n",
+        "report_page": page(worth).encode(),
+    }
     return {"scc": encoded.text.encode("ascii"), **written}, worth
 
 
@@ -238,7 +261,11 @@ def metadata(
         "warnings": list(transcript.warnings),
         "seconds": timings.seconds,
         "real_time_factor": round(spent / (transcript.audio_ms / 1000), 4) if transcript.audio_ms else None,
-        "captions": worth.as_dict(),
+        "captions": {
+            "releasable": worth.releasable,
+            "report": output_name(PurePosixPath(work.path).stem, "report"),
+            "report_page": output_name(PurePosixPath(work.path).stem, "report_page"),
+        },
     }
 
 

@@ -3,13 +3,14 @@
 import os
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
 import pytest_asyncio
 
+from archivist_captions.profile import BROADCAST
 from archivist_common import jobs
 from archivist_common.db import Database, engine
 from archivist_common.jobs import Claim
@@ -106,6 +107,9 @@ async def slot_for(tmp_path: Path) -> AsyncIterator[Slots]:
             "whisper_compute_type": "default",
             "whisper_batch_size": 4,
             "whisper_beam_size": 1,
+            "profile": asdict(BROADCAST),
+            "scc_options": {},
+            "caption_mask": [],
             "whisper_speakers": False,
             "media_deadline_s": 20.0,
             **settings,

@@ -32,6 +32,13 @@ class As(StrEnum):
     TEXT = "text"
 
 
+class ReportAs(StrEnum):
+    """How a report is given."""
+
+    JSON = "json"
+    PAGE = "page"
+
+
 @router.get(
     "/{job_id}/captions/{format}",
     operation_id="downloadCaptions",
@@ -79,6 +86,28 @@ async def summary(
 async def metadata(job_id: JobId, caller: Reader, have: Have) -> Response:
     job = await _completed(have, caller, job_id)
     return await _download(have, job, "metadata", "application/json")
+
+
+@router.get(
+    "/{job_id}/report",
+    operation_id="downloadReport",
+    summary="How good the captions are",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The report",
+            "content": {"application/json": {"schema": {"type": "object"}}, "text/html": {"schema": _FILE}},
+        }
+    },
+)
+async def report(
+    job_id: JobId, caller: Reader, have: Have, as_: Annotated[ReportAs, Query(alias="as")] = ReportAs.JSON
+) -> Response:
+    """Accuracy, synchrony, completeness and placement of the SCC, and every compromise; `as=page` to read."""
+    job = await _completed(have, caller, job_id)
+    if as_ is ReportAs.PAGE:
+        return await _download(have, job, "report_page", "text/html; charset=utf-8")
+    return await _download(have, job, "report", "application/json")
 
 
 def attachment(name: str) -> str:
