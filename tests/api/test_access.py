@@ -60,6 +60,7 @@ EXPECTED = {
     "downloadCaptions": ONE_OF_UMAS,
     "readSummary": ONE_OF_UMAS,
     "downloadMetadata": ONE_OF_UMAS,
+    "downloadReport": ONE_OF_UMAS,
 }
 
 BODIES = {
@@ -108,7 +109,7 @@ async def job_of_uma(gateway, name, operation):
         if operation in RESTED:
             await uma.post(f"/transcriptions/{job_id}/cancel")
         elif operation not in WAITING:
-            files = {"scc": b"scc", "summary": b"text", "metadata": b"{}"}
+            files = {"scc": b"scc", "summary": b"text", "metadata": b"{}", "report": b"{}"}
             await gateway.complete(await gateway.claim(), files, summary={"sentences": []})
     return job_id
 

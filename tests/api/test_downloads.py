@@ -14,6 +14,8 @@ ALL = {
     "json": b"{}",
     "summary": b"They met.\n",
     "metadata": b'{"duration_s": 60}',
+    "report": b"{}",
+    "report_page": b"<!doctype html>",
 }
 
 
@@ -65,7 +67,7 @@ async def test_nothing_is_given_before_the_job_has_completed(gateway):
     async with gateway.as_("uma") as uma:
         body = {"storage": "flex-1", "path": gateway.recording("a.mp4")}
         here = f"/transcriptions/{(await uma.post('/transcriptions', json=body)).json()['id']}"
-        for rest in ("captions/scc", "summary", "summary?as=text", "metadata"):
+        for rest in ("captions/scc", "summary", "summary?as=text", "metadata", "report"):
             answer = await uma.get(f"{here}/{rest}")
             assert (answer.status_code, answer.json()["code"]) == (409, "CONFLICT")
 
@@ -73,7 +75,7 @@ async def test_nothing_is_given_before_the_job_has_completed(gateway):
 async def test_what_the_job_has_not_made_is_not_found(gateway):
     async with gateway.as_("uma") as uma:
         here = f"/transcriptions/{await completed(gateway, uma, {'scc': b'x'})}"
-        for rest in ("captions/vtt", "summary", "summary?as=text", "metadata"):
+        for rest in ("captions/vtt", "summary", "summary?as=text", "metadata", "report?as=page"):
             assert (await uma.get(f"{here}/{rest}")).status_code == 404
         assert (await uma.get(f"{here}/captions/docx")).status_code == 422
         assert (await uma.get(f"{here}/summary?as=docx")).status_code == 422

@@ -58,3 +58,16 @@ def test_the_administrator_needs_a_database(
     monkeypatch.delenv("DATABASE_URL", raising=False)
     assert main(["admin", "create", "--data", str(tmp_path)]) == 1
     assert "set DATABASE_URL" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["transcribe", "--model", "./model", "council.wav"], ["up", "--data", "data"]])
+def test_a_model_folder_that_lacks_files_is_said_before_anything_starts(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WHISPER_MODEL_PATH", "model")
+    (tmp_path / "model").mkdir()
+    (tmp_path / "council.wav").touch()
+    assert main(command) == 1
+    assert "lacks config.json, model.bin, tokenizer.json" in capsys.readouterr().err
+    assert not (tmp_path / "data").exists()

@@ -84,15 +84,6 @@ def test_one_bad_file_does_not_keep_the_others_from_their_captions(tmp_path: Pat
     assert (tmp_path / "good.txt").read_text().split()
 
 
-def test_a_model_folder_that_lacks_files_is_said_in_a_sentence(tmp_path: Path) -> None:
-    media_factory.write(tmp_path / "good.wav", media_factory.sample("short-20s"))
-    (tmp_path / "model").mkdir()
-    done = _archivist("transcribe", "--model", "./model", "good.wav", cwd=tmp_path)
-    assert done.returncode == 1
-    assert "model.bin" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
 async def test_up_prints_where_it_is_and_stops_within_ten_seconds_without_orphans(tmp_path: Path) -> None:
     (tmp_path / "media").mkdir()
     running = await asyncio.create_subprocess_exec(

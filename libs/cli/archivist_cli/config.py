@@ -52,3 +52,12 @@ def demo_folder() -> Path:
     if folder is None:
         raise StackError("the demo model is not part of this installation: clone the repository for its demo folder")
     return folder
+
+
+def checked_model(folder: Path) -> Path:
+    """A model folder that holds what it must. Raises StackError with what it lacks: sooner than a worker would say so."""
+    missing = models_on_disk.missing_files(folder)
+    if missing:
+        state = f"lacks {', '.join(missing)}" if folder.is_dir() else "does not exist"
+        raise StackError(f"the model folder {folder} {state}: fill it with {models_on_disk.describe_files()}")
+    return folder

@@ -95,15 +95,12 @@ def _complain(file: Path, what: object) -> int:
 def _model(name: str | None, settings: dict[str, str]) -> Path:
     """The folder of the model asked for, fetched first where it is known by name and not here yet."""
     if name is None and "WHISPER_MODEL_PATH" in settings:
-        return Path(settings["WHISPER_MODEL_PATH"])
+        return config.checked_model(Path(settings["WHISPER_MODEL_PATH"]).absolute())
     name = name or _DEFAULT_MODEL
     if name == "demo":
         return config.demo_folder()
     if "/" in name or Path(name).is_dir():
-        folder = Path(name).resolve()
-        if not folder.is_dir():
-            raise StackError(f"--model {name}: there is no such folder")
-        return folder
+        return config.checked_model(Path(name).resolve())
     directory = config.model_directory(settings)
     # The speech room knows the names and does the fetching; it says in a sentence what went wrong.
     command = [sys.executable, "-m", "archivist_transcriber.models", "fetch", name, "--into", str(directory)]

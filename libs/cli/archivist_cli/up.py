@@ -39,6 +39,8 @@ async def _up(data: Path, media: list[Path], port: int) -> int:
     demo = "WHISPER_MODEL_PATH" not in settings
     if demo:
         settings["WHISPER_MODEL_PATH"] = str(config.demo_folder())
+    else:
+        settings["WHISPER_MODEL_PATH"] = str(config.checked_model(Path(settings["WHISPER_MODEL_PATH"]).absolute()))
     settings.setdefault("MODEL_DIRECTORY", str(config.model_directory(settings)))
     async with Stack(data, settings=settings, ports=Ports(api=port)) as stack:
         first = await people.first_administrator(stack.database_url)
