@@ -55,7 +55,7 @@ def demo_folder() -> Path:
 
 
 def checked_model(folder: Path) -> Path:
-    """A model folder that holds what it must. Raises StackError with what it lacks: sooner than a worker would say so."""
+    """A model folder that holds what it must. Raises StackError with what it lacks, before anything is started."""
     missing = models_on_disk.missing_files(folder)
     if missing:
         state = f"lacks {', '.join(missing)}" if folder.is_dir() else "does not exist"
