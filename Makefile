@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-fast e2e check format lock openapi clean
+.PHONY: help demo up test test-fast e2e check format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,9 +41,6 @@ format: $(VENV)/.dev ## format the code
 
 lock: $(VENV)/.dev ## make the hash-pinned locks anew from pyproject.toml
 	@$(BIN)/python requirements/lock.py
-
-openapi: $(VENV)/.dev ## write docs/api/openapi.json
-	@$(BIN)/python -m archivist_api.openapi docs/api/openapi.json
 
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache archivist-demo

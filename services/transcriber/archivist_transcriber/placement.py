@@ -12,14 +12,7 @@ from pathlib import Path
 from archivist_common import artifacts, files
 from archivist_common.artifacts import Unplaced
 from archivist_common.db import Database
-from archivist_common.errors import (
-    DatabaseUnavailable,
-    FileMissing,
-    InvalidFileFormat,
-    PathRefused,
-    PublicNameTaken,
-    StorageError,
-)
+from archivist_common.errors import ArchivistError, DatabaseUnavailable, FileMissing, PublicNameTaken
 from archivist_common.states import PublicState
 from archivist_common.storage import Storages, StorageServer
 from archivist_transcriber.outputs import second_choice
@@ -75,7 +68,9 @@ class Placer:
             except PublicNameTaken as exc:
                 await self._settle(artifact, PublicState.BLOCKED, target, f"{exc.code}: {exc.message}")
                 return
-            except (StorageError, FileMissing, PathRefused, InvalidFileFormat) as exc:
+            except DatabaseUnavailable:
+                raise
+            except ArchivistError as exc:
                 log.warning("not placed yet", extra={"kind": artifact.kind, "code": exc.code, "detail": exc.message})
                 async with self._db.transaction() as session:
                     await artifacts.note(session, artifact, f"{exc.code}: {exc.message}")

@@ -1,0 +1,114 @@
+"""The steps between the engine and the files: what the station asked for is done, and told where it changes words."""
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from archivist_captions.cea608 import verifier
+from archivist_captions.cea608.options import SccOptions
+from archivist_captions.cue import Captions, Cue, Word
+from archivist_captions.profile import PROFILES
+from archivist_common.errors import CaptionsInvalid, FileMissing, PathRefused, SourceChanged
+from archivist_common.mounts import Kind
+from archivist_common.paths import OUTPUT_ENDINGS
+from archivist_common.storage import StorageServer
+from archivist_transcriber import pipeline
+from archivist_transcriber.engines.whisperx import Diarizer
+from archivist_transcriber.pipeline import Authoring, Places, Transcript
+from archivist_transcriber.wire import Work
+
+DEMO = Path(__file__).parents[3] / "demo"
+SAID = "That darn motion passes seven to two."
+WORDS = tuple(Word(1_000 + n * 400, 1_350 + n * 400, text) for n, text in enumerate(SAID.split()))
+TRANSCRIPT = Transcript(WORDS, "en", 10_000, ())
+
+
+def _captions(authoring: Authoring) -> tuple[Transcript, Captions]:
+    return pipeline.lay_out(TRANSCRIPT, "Council", authoring)
+
+
+def _work(path: str, found: os.stat_result) -> Work:
+    return Work("a-job", 1, "flex-1", path, found.st_size, found.st_mtime_ns, "en", "demo", True, None)
+
+
+def test_every_kind_of_output_but_summary_and_metadata_is_written() -> None:
+    written, _ = pipeline.write_formats(_captions(Authoring())[1], Authoring())
+    assert set(written) == set(OUTPUT_ENDINGS) - {"summary", "metadata"}
+
+
+def test_the_report_tells_of_every_word() -> None:
+    written, _ = pipeline.write_formats(_captions(Authoring())[1], Authoring())
+    report = json.loads(written["report"])
+    assert report["completeness"]["words_in"] == report["completeness"]["words_out"] == len(WORDS)
+    assert b"Council" in written["report_page"]
+
+
+def test_without_a_list_no_word_is_masked() -> None:
+    transcript, captions = _captions(Authoring())
+    assert transcript == TRANSCRIPT
+    assert " ".join(cue.text for cue in captions.cues) == SAID
+
+
+def test_listed_words_are_masked_and_the_job_says_how_many() -> None:
+    transcript, captions = _captions(Authoring(masked=("darn",)))
+    assert " ".join(cue.text for cue in captions.cues) == SAID.replace("darn", "d---")
+    assert transcript.warnings == ("WORDS_MASKED: 1 words of the station's list are shown by their first letter",)
+
+
+def test_a_profile_bounds_the_rows() -> None:
+    narrow = replace(PROFILES["broadcast"], columns=16)
+    _, captions = _captions(Authoring(profile=narrow))
+    assert max(len(line) for cue in captions.cues for line in cue.lines) <= 16
+
+
+@pytest.mark.parametrize(
+    ("options", "first"),
+    [
+        pytest.param(SccOptions(), "00:00:0", id="drop-frame-from-zero"),
+        pytest.param(SccOptions(start_label="01:00:00;00"), "01:00:0", id="from-one-o-clock"),
+        pytest.param(SccOptions(drop_frame=False), "00:00:0", id="non-drop"),
+        pytest.param(SccOptions(mode="roll-up"), "00:00:0", id="roll-up"),
+    ],
+)
+def test_the_stations_scc_options_reach_the_file_and_pass_the_gate(options: SccOptions, first: str) -> None:
+    authoring = Authoring(scc=options)
+    written, worth = pipeline.write_formats(_captions(authoring)[1], authoring)
+    label = written["scc"].decode("ascii").splitlines()[2].split("\t")[0]
+    assert label.startswith(first)
+    assert (";" in label) == options.drop_frame
+    assert worth.releasable
+    assert verifier.verify(written["scc"].decode("ascii")) == ()
+
+
+def test_a_programme_past_the_last_label_of_the_day_is_refused_with_the_cue() -> None:
+    late = Captions(cues=(Cue(86_500_000, 86_502_000, ("Adjourned.",)),))
+    with pytest.raises(CaptionsInvalid, match="cue 1"):
+        pipeline.write_formats(late, Authoring())
+
+
+def test_words_are_kept_when_speakers_cannot_be_told_apart(tmp_path: Path) -> None:
+    places = Places({}, tmp_path, 10.0)
+    told = pipeline.name_speakers(
+        0, _work("x", tmp_path.stat()), TRANSCRIPT, Diarizer(tmp_path / "no", "cpu"), places
+    )
+    assert told.words == TRANSCRIPT.words
+    assert told.warnings[0].startswith("SPEAKERS_UNKNOWN: no speaker model")
+
+
+def test_a_recording_is_opened_only_as_it_was_submitted(tmp_path: Path) -> None:
+    server = StorageServer("flex-1", tmp_path, kind=Kind.FOLDER)
+    (tmp_path / "council.wav").write_bytes(b"as submitted")
+    work = _work("council.wav", (tmp_path / "council.wav").stat())
+    os.close(pipeline.open_source(server, work))
+    (tmp_path / "council.wav").write_bytes(b"recorded once more")
+    with pytest.raises(SourceChanged, match="submit it again"):
+        pipeline.open_source(server, work)
+    (tmp_path / "council.wav").unlink()
+    with pytest.raises(FileMissing):
+        pipeline.open_source(server, work)
+    (tmp_path / "council.wav").symlink_to("/etc/passwd")
+    with pytest.raises(PathRefused):
+        pipeline.open_source(server, work)
