@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from archivist_captions.cea608.options import SccOptions
-from archivist_captions.cue import Captions
-from archivist_captions.errors import CannotRead
+from archivist_captions.cea608.transliteration import transliterate
+from archivist_captions.cue import Captions, Cue
+from archivist_captions.errors import CannotEncode, CannotRead
 from archivist_captions.formats import FORMATS, Format
 from archivist_captions.formats.reading import Reading
 from archivist_captions.formats.scc import reading as scc_reading
@@ -15,7 +16,9 @@ from archivist_captions.layout import layout
 from archivist_captions.notes import Note, NoteKind
 from archivist_captions.profile import BROADCAST, Profile
 from archivist_captions.report import Report, report
-from archivist_captions.timecode import NTSC_30
+from archivist_captions.timecode import NTSC_30, frame_at
+
+_MOST_NAMED = 40  # letters of a word that a note repeats
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +63,9 @@ def convert(
     """The captions as a file of the target format, laid out anew by the profile.
 
     as_cues keeps the cues and their times as they are; only what the channel forces is changed, and noted. Where a
-    file knows no words, their times are shared out by letters within each cue.
-    Raises CannotRead for an unknown target, CannotEncode, which names the cue, for what no SCC can hold.
+    file knows no words, their times are shared out by letters within each cue. options are for SCC, but for
+    offset_ms, which moves every cue whatever the target.
+    Raises CannotRead for an unknown target, CannotEncode, which names the cue, for what no file can hold.
     """
     entry = format_of(target)
     captions = source.captions
@@ -69,11 +73,46 @@ def convert(
     if not as_cues:
         if any(cue.top or cue.italics for cue in captions.cues):
             notes.append(Note(NoteKind.PLAIN, -1, "italics and places are kept only where the cues are"))
-        words = captions.words or words_of(captions.cues)
+        words = captions.words
+        if not words:
+            cues, overlaps = _one_at_a_time(captions.cues)
+            words = words_of(cues)
+            notes.extend(overlaps)
+        for word in words:
+            if (width := len(transliterate(word.text)[0])) > profile.columns:
+                notes.append(Note(NoteKind.CUT, -1, f"a word of {width} letters: {word.text[:_MOST_NAMED]}…"))
         captions = replace(captions, cues=layout(words, profile), words=words)
     if entry.name != "scc":
+        captions = _moved(captions, options.offset_ms if options is not None else 0)
         return Converted(entry.write(captions), captions, tuple(notes), None)
     encoded = write_scc(captions, options)
     notes.extend(encoded.notes)
     made = report(captions, encoded.text, options, notes, profile)
     return Converted(encoded.text.encode("ascii"), captions, tuple(notes), made)
+
+
+def _one_at_a_time(cues: tuple[Cue, ...]) -> tuple[tuple[Cue, ...], list[Note]]:
+    """The cues, each ended by the start of the next one: the words of two at once would run into each other."""
+    notes: list[Note] = []
+    ended = list(cues)
+    for index, (cue, following) in enumerate(zip(cues, cues[1:], strict=False)):
+        if following.start_ms < cue.end_ms:
+            frames = frame_at(cue.end_ms) - frame_at(following.start_ms)
+            notes.append(Note(NoteKind.OVERLAP, index, f"ended by cue {index + 2}", frames))
+            ended[index] = replace(cue, end_ms=max(cue.start_ms + 1, following.start_ms))
+    return tuple(ended), notes
+
+
+def _moved(captions: Captions, offset_ms: int) -> Captions:
+    if not offset_ms:
+        return captions
+    cues = []
+    for number, cue in enumerate(captions.cues, 1):
+        if cue.end_ms + offset_ms <= 0:
+            raise CannotEncode(f"cue {number} ({cue.start_ms} ms, {cue.text!r}) falls before the first picture")
+        cues.append(replace(cue, start_ms=max(0, cue.start_ms + offset_ms), end_ms=cue.end_ms + offset_ms))
+    words = tuple(
+        replace(word, start_ms=max(0, word.start_ms + offset_ms), end_ms=max(0, word.end_ms + offset_ms))
+        for word in captions.words
+    )
+    return replace(captions, cues=tuple(cues), words=words)

@@ -46,6 +46,7 @@ class Report:
     findings: tuple[Finding, ...]
     notes: tuple[Note, ...]
     screens: tuple[Screen, ...]
+    drop_frame: bool = True
 
     @property
     def releasable(self) -> bool:
@@ -132,6 +133,7 @@ def report(
         findings=(*played.findings, *compare_played(captions, played, options)),
         notes=tuple(notes),
         screens=tuple(decoded),
+        drop_frame=options is None or options.drop_frame,
     )
 
 

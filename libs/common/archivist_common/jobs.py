@@ -243,6 +243,7 @@ async def complete(session: AsyncSession, held: Claim, outcome: Outcome) -> None
         .values(
             **_ENDED,
             status=JobStatus.COMPLETED,
+            stage=Stage.PUBLISH,
             progress=100,
             audio_ms=outcome.audio_ms,
             audio_done_ms=outcome.audio_ms,

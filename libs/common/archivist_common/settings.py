@@ -9,6 +9,7 @@ import json
 import re
 import secrets
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -242,6 +243,8 @@ class TranscriberSettings(CommonSettings):
     @model_validator(mode="after")
     def _possible_captions(self) -> Self:
         self.profile, self.scc_options  # noqa: B018 -- each raises ValueError for what cannot be
+        for server in self.flex_servers:
+            scc_options_of(server, self.scc_options)
         return self
 
     @property
@@ -279,6 +282,14 @@ class MonitorSettings(CommonSettings):
 
 
 SettingsT = TypeVar("SettingsT", bound=CommonSettings)
+
+
+def scc_options_of(server: StorageServer, usual: SccOptions) -> SccOptions:
+    """How a server's playout wants its SCC. Raises ValueError for a label that is not of its kind."""
+    drop_frame = usual.drop_frame if server.drop_frame is None else server.drop_frame
+    # A usual label of the other kind is not this server's.
+    label = server.start_timecode or (usual.start_label if drop_frame == usual.drop_frame else "")
+    return replace(usual, drop_frame=drop_frame, start_label=label)
 
 
 def asyncpg_dsn(url: str) -> str:

@@ -6,7 +6,7 @@ server that hangs costs its own callers their deadline and nobody else anything.
 
 import asyncio
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
@@ -21,21 +21,28 @@ from archivist_common.storage_pool import HelperPool
 
 MAX_PAGE = 10_000  # entries of one answer
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FLAGS = {"beside", "mount", "folder"}
+_FLAGS = {"beside", "mount", "folder", "drop-frame", "non-drop"}
 
 
 @dataclass(frozen=True, slots=True)
 class StorageServer:
-    """One mount with recordings. `beside`: the SCC goes beside each recording too. `kind`: see `mounts`."""
+    """One mount with recordings. `beside`: the SCC goes beside each recording. `kind`: see `mounts`.
+
+    drop_frame, start_timecode: how its playout wants SCC labels, where that is not SCC_DROP_FRAME and
+    SCC_START_TIMECODE; None and empty leave it to those.
+    """
 
     name: str
     path: Path
     beside: bool = False
     kind: Kind = Kind.AUTO
+    drop_frame: bool | None = None
+    start_timecode: str = ""
 
     @classmethod
     def parse(cls, entry: str) -> Self:
-        """`/mnt/flex-1` or `birchwood=/mnt/flex-1`, with any of `+beside`, `+mount`, `+folder` behind it.
+        """`/mnt/flex-1` or `birchwood=/mnt/flex-1`, with any of `+beside`, `+mount`, `+folder`, `+drop-frame`,
+        `+non-drop` behind it.
 
         A path may hold `=`. `+mount` refuses the folder while nothing is mounted on it, `+folder` takes it
         even when it is an empty folder of the local disk. Raises ValueError for a path that is not
@@ -49,28 +56,40 @@ class StorageServer:
         path = Path(path_text if equals else text)
         if {"mount", "folder"} <= flags:
             raise ValueError(f"a storage server is +mount or +folder, not both: {entry!r}")
+        if {"drop-frame", "non-drop"} <= flags:
+            raise ValueError(f"a storage server is +drop-frame or +non-drop, not both: {entry!r}")
         kind = next((Kind(flag) for flag in ("mount", "folder") if flag in flags), Kind.AUTO)
-        return cls._checked(name if equals else path.name, path, "beside" in flags, kind)
+        labels = {"drop-frame": True, "non-drop": False}
+        drop_frame = next((labels[flag] for flag in flags & labels.keys()), None)
+        return cls(name if equals else path.name, path, "beside" in flags, kind, drop_frame)._checked()
 
     @classmethod
     def from_json(cls, entry: object) -> Self:
-        """`{"name": …, "path": …, "beside": true, "kind": "mount"}`, the last two optional.
+        """`{"name": …, "path": …}`, and any of `"beside": true`, `"kind": "mount"`, `"drop_frame": false` and
+        `"start_timecode": "01:00:00:00"`.
 
-        For paths that hold a comma. Raises ValueError as `parse` does.
+        For paths that hold a comma, and labels. Raises ValueError as `parse` does.
         """
         match entry:
             case {"name": str(name), "path": str(path), **rest}:
                 kind = Kind(str(rest.get("kind", Kind.AUTO)))
-                return cls._checked(name, Path(path), rest.get("beside") is True, kind)
+                drop_frame = rest.get("drop_frame")
+                if not isinstance(drop_frame, bool | None):
+                    raise ValueError(f"drop_frame of a storage server is true or false: {drop_frame!r}")
+                start = str(rest.get("start_timecode", ""))
+                return cls(name, Path(path), rest.get("beside") is True, kind, drop_frame, start)._checked()
         raise ValueError(f"a storage server needs a name and a path: {entry!r}")
 
-    @classmethod
-    def _checked(cls, name: str, path: Path, beside: bool, kind: Kind) -> Self:
-        if not path.is_absolute():
-            raise ValueError(f"a storage server's path must be absolute: {str(path)!r}")
-        if not name or not all(c.isascii() and (c.isalnum() or c in "._-") for c in name):
-            raise ValueError(f"a storage server's name may hold letters, digits, '.', '_' and '-': {name!r}")
-        return cls(name, path, beside, kind)
+    def as_json(self) -> dict[str, object]:
+        """What `from_json` reads."""
+        return {**asdict(self), "path": str(self.path)}
+
+    def _checked(self) -> Self:
+        if not self.path.is_absolute():
+            raise ValueError(f"a storage server's path must be absolute: {str(self.path)!r}")
+        if not self.name or not all(c.isascii() and (c.isalnum() or c in "._-") for c in self.name):
+            raise ValueError(f"a storage server's name may hold letters, digits, '.', '_' and '-': {self.name!r}")
+        return self
 
 
 class Order(StrEnum):

@@ -57,10 +57,7 @@ def plan(settings: TranscriberSettings) -> list[Slot]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     plans = cores.plan_slots(cores.discover(), settings.worker_concurrency, memory)
     handed = {
-        "flex_servers": [
-            {"name": server.name, "path": str(server.path), "beside": server.beside, "kind": server.kind}
-            for server in settings.flex_servers
-        ],
+        "flex_servers": [server.as_json() for server in settings.flex_servers],
         "default_output_path": str(settings.default_output_path),
         "whisper_engine": settings.whisper_engine,
         "whisper_model_path": None if settings.whisper_model_path is None else str(settings.whisper_model_path),

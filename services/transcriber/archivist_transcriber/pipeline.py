@@ -30,6 +30,7 @@ from archivist_common.beneath import open_beneath
 from archivist_common.errors import Cancelled, CaptionsInvalid, EngineUnavailable, SourceChanged
 from archivist_common.jobs import Outcome
 from archivist_common.paths import output_name
+from archivist_common.settings import scc_options_of
 from archivist_common.states import Stage
 from archivist_common.storage import StorageServer
 from archivist_transcriber import media, speech
@@ -114,8 +115,9 @@ def caption(work: Work, engine: Engine, model: str, places: Places, tell: Tell, 
         os.close(source)
     tell(Stage.ASSEMBLE, transcript.audio_ms, transcript.audio_ms)
     with timings.stage(Stage.ASSEMBLE):
-        transcript, captions = lay_out(transcript, PurePosixPath(work.path).stem, places.authoring)
-        written, worth = write_formats(captions, places.authoring)
+        authoring = replace(places.authoring, scc=scc_options_of(server, places.authoring.scc))
+        transcript, captions = lay_out(transcript, PurePosixPath(work.path).stem, authoring)
+        written, worth = write_formats(captions, authoring)
         summary = summarise(transcript.words, language=transcript.language) if work.include_summary else None
     if stop():
         raise Cancelled("somebody asked for this")

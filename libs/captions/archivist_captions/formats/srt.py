@@ -13,6 +13,9 @@ from archivist_captions.notes import Note, NoteKind
 
 _TIMES = re.compile(r"^[ \t]*(\d[\d:.,]*)[ \t]*-->[ \t]*(\d[\d:.,]*)[^\n]*$", re.MULTILINE)
 _NUMBER = re.compile(r"\n[ \t]*\d+[ \t]*$")
+# What a file that was not written to its end leaves of its next cue: a number, and times as far as they came.
+_HALF = re.compile(r"\n[ \t]*\n[ \t]*(\d+)[ \t]*(?:\n[ \t]*[\d:.,]*[ \t]*-{0,2}>?[ \t]*)?$")
+_TORN = re.compile(r"(?:\n[ \t]*\d+[ \t]*)?\n[ \t]*(\d[\d:.,]*[ \t]*-->[^\n]*)[\s\S]*$")
 
 
 def write(captions: Captions) -> bytes:
@@ -45,6 +48,12 @@ def reading(data: bytes) -> Reading:
         payload = text[match.end() : following.start() if following else len(text)].rstrip()
         if following is not None:
             payload = _NUMBER.sub("", "\n" + payload)  # the number of the next cue
+        elif (half := _HALF.search(payload)) is not None and int(half[1]) == len(matches) + 1:
+            payload = payload[: half.start()]
+            repairs.append(Note(NoteKind.REPAIRED, -1, f"the file ends where cue {half[1]} begins"))
+        if (torn := _TORN.search("\n" + payload)) is not None:
+            payload = payload[: max(0, torn.start() - 1)]
+            repairs.append(Note(NoteKind.REPAIRED, -1, f"a cue was left out: not two times: {torn[1]!r}"))
         try:
             times = ms_of_clock(match[1]), ms_of_clock(match[2])
         except ValueError as exc:

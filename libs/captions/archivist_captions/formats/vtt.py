@@ -41,11 +41,16 @@ def reading(data: bytes) -> Reading:
     voices: dict[int, Voices] = {}
     repairs: list[Note] = list(notes)
     # After the first line there should be an empty one; where there is none the first cue follows at once.
-    for block in re.split(r"\n{2,}", text.partition("\n")[2]):
+    for number, block in enumerate(re.split(r"\n{2,}", text.partition("\n")[2])):
         lines = block.strip("\n").split("\n")
-        at = next((number for number, line in enumerate(lines[:2]) if "-->" in line), None)
-        if at is None or re.match(r"(?:NOTE|STYLE|REGION)\b", block):
-            continue  # a note, a style, a region
+        at = next((place for place, line in enumerate(lines[:2]) if "-->" in line), None)
+        if re.match(r"(?:NOTE|STYLE|REGION)\b", block.strip("\n")):
+            continue
+        if at is None:
+            header = number == 0 and not block.startswith("\n")
+            if block.strip() and not header:
+                repairs.append(Note(NoteKind.REPAIRED, -1, f"text without times was left out: {lines[0][:40]!r}"))
+            continue
         start, _, rest = lines[at].partition("-->")
         end, _, settings = rest.strip().partition(" ")
         try:
