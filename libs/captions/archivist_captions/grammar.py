@@ -15,8 +15,9 @@ _COMMA = 10
 _BEFORE_CONJUNCTION = 22
 _BEFORE_PREPOSITION = 26
 _PLAIN = 36
-_CLOSE = 62  # preposition + object, pronoun + verb, auxiliary + verb
-_TIGHT = 140  # first and last name, the parts of a vote
+_MODIFIER = 80  # adjective, number or adverb of degree + what it says more of
+_CLOSE = 110  # preposition + object, pronoun + verb, auxiliary + verb
+_TIGHT = 140  # first and last name, the parts of a vote, "thank you"
 _ARTICLE = 240  # article + noun
 
 
@@ -54,6 +55,10 @@ _AUXILIARIES = _set(
     wasn't weren't not going to
     """
 ) - _set("to")
+# Words that close a phrase or open one: nothing before them modifies them.
+_FUNCTION_WORDS = _ARTICLES | _CONJUNCTIONS | _PREPOSITIONS | _PRONOUNS | _AUXILIARIES
+_DEGREES = _set("very too quite rather more most less least such")
+_ADJECTIVE = re.compile(r"[a-z]{3,}(?:al|ic|ive|ous|able|ible|ary|ful|less)")  # by its ending; "approval" is one too
 _SHORT_TITLES = _set("mr mrs ms dr prof rev hon sen rep gov gen col sgt capt lt st")
 _TITLES = _SHORT_TITLES | _set(
     """
@@ -141,6 +146,8 @@ def break_cost(before: str, after: str) -> int:
         return _TIGHT
     if before[:1].isupper() and after[:1].isupper() and right not in _PRONOUNS and left not in _PRONOUNS:
         return _TIGHT
+    if left == "thank" and right == "you":
+        return _TIGHT
     if left in _CONJUNCTIONS or left in _PREPOSITIONS or left in _AUXILIARIES:
         return _CLOSE
     if left in _PRONOUNS:
@@ -149,4 +156,10 @@ def break_cost(before: str, after: str) -> int:
         return _BEFORE_CONJUNCTION
     if right in _PREPOSITIONS:
         return _BEFORE_PREPOSITION
-    return _PLAIN
+    return _MODIFIER if _modifies(left, right) else _PLAIN
+
+
+def _modifies(left: str, right: str) -> bool:
+    if right in _FUNCTION_WORDS:
+        return False
+    return left in _DEGREES or _is_number(left) or _ADJECTIVE.fullmatch(left) is not None

@@ -17,7 +17,7 @@ _FLASH = 260  # a caption that cannot stay floor_ms
 _SHORT = 50  # one that cannot stay min_ms, in full; less as it comes nearer
 _LONG = 150  # per second beyond max_ms
 _FAST = 9  # per character a second above the target
-_STUMP = 60  # one word of a sentence, cut off from the rest
+_STUMP = 60  # one word of a sentence, cut off from the rest; two cost half
 _INNER_SENTENCE = 14  # a sentence that ends inside a caption
 _INNER_PAUSE = 90  # per second of silence inside a caption beyond pause_ms
 _LATE = 25  # per 100 ms that a caption cannot be sent in the time its predecessor has
@@ -88,10 +88,22 @@ def _spans(text: Text, profile: Profile) -> list[tuple[int, tuple[int, ...]]]:
 
 
 def _stump(ends: Sequence[bool], first: int, past: int) -> float:
-    """Cost of a caption that begins with the last word of a sentence, or ends with the first word of one."""
-    begins = ends[first] and first > 0 and not ends[first - 1]
-    finishes = past - first > 1 and past < len(ends) and ends[past - 2] and not ends[past - 1]
-    return _STUMP * (begins + finishes)
+    """Cost of a caption that begins with the last words of a sentence, or ends with the first words of one.
+
+    One word is worst, two are half as bad. A sentence that is whole, however short, costs nothing.
+    """
+    cost = 0.0
+    if first > 0 and not ends[first - 1]:
+        if ends[first]:
+            cost += _STUMP
+        elif past - first > 2 and ends[first + 1]:
+            cost += _STUMP / 2
+    if past < len(ends) and not ends[past - 1]:
+        if past - first > 1 and ends[past - 2]:
+            cost += _STUMP
+        elif past - first > 2 and ends[past - 3]:
+            cost += _STUMP / 2
+    return cost
 
 
 def _late_cost(has_ms: int, width: int, profile: Profile) -> float:

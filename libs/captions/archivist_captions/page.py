@@ -7,7 +7,7 @@ from archivist_captions.cea608.verifier import RULES, Finding
 from archivist_captions.notes import Note
 from archivist_captions.preview import strip_svg
 from archivist_captions.report import Report, percentile
-from archivist_captions.timecode import LAST_DROP_FRAME, drop_frame_label
+from archivist_captions.timecode import LAST_DROP_FRAME, LAST_NON_DROP, label
 
 _MOST_ROWS = 1_000  # of a table; the JSON has them all
 
@@ -51,7 +51,7 @@ def _sections(report: Report) -> Iterator[str]:
     )
     yield _table(
         ("Late cue", "Shown at", "Frames"),
-        ((late.cue + 1, _label(late.shown), late.frames) for late in report.late),
+        ((late.cue + 1, _label(late.shown, report), late.frames) for late in report.late),
     )
     yield "<h2>Completeness</h2>"
     yield _facts([("Cues", report.cues), ("Words in", report.words_in), ("Words decoded", report.words_out)])
@@ -69,7 +69,7 @@ def _sections(report: Report) -> Iterator[str]:
     yield from _notes(report.notes)
     if report.screens:
         yield "<h2>Screens</h2><figure>"
-        yield strip_svg([(_label(screen.start), screen) for screen in report.screens])
+        yield strip_svg([(_label(screen.start, report), screen) for screen in report.screens])
         yield "</figure>"
 
 
@@ -109,8 +109,9 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return f"<table><tr>{head}</tr>{body}</table>{left_out}"
 
 
-def _label(frame: int) -> str:
-    return drop_frame_label(min(frame, LAST_DROP_FRAME))
+def _label(frame: int, report: Report) -> str:
+    last = LAST_DROP_FRAME if report.drop_frame else LAST_NON_DROP
+    return label(min(frame, last), drop_frame=report.drop_frame)
 
 
 def _clock(ms: int) -> str:

@@ -25,7 +25,7 @@ class Report:
     words_in: words of the cues; words_out: words decoded from the file (fewer where an emoji was one, more where a
     word was cut). start_errors: frames by which each cue is shown late (early is negative), in order of cues.
     transliterated: (character, shown as, times). rows: how many screens have 1, 2, 3, 4 rows. screens: what is
-    shown when, for pictures; not part of the data.
+    shown when, for pictures, and drop_frame, the kind of its labels: not part of the data.
     """
 
     title: str

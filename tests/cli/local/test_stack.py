@@ -105,7 +105,7 @@ async def test_given_servers_are_used_and_none_is_started(place, own_database, r
     async with _fast(place, DATABASE_URL=own_database, REDIS_URL=redis_url) as stack:
         assert stack.pids() == {}
         assert (stack.database_url, stack.redis_url) == (own_database, redis_url)
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)
         await asyncio.wait_for(stack.wait(), 5)
     assert not (place / "postgres").exists()
 

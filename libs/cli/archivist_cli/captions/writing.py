@@ -1,0 +1,29 @@
+"""Where the files of `archivist captions` go: whole or not at all, and never over what they were made from."""
+
+from pathlib import Path
+
+from archivist_cli.captions.reading import is_regular
+from archivist_cli.local.errors import StackError
+from archivist_common import files
+
+
+def target(path: Path, *others: Path) -> Path:
+    """The path with its links followed, fit to be written.
+
+    Raises StackError when its folder is missing, when something else than a file stands there, and when it is one
+    of `others`: what is read, or written as well.
+    """
+    real = path.resolve()
+    if not real.parent.is_dir():
+        raise StackError(f"{path}: there is no folder {str(path.parent)!r}")
+    if real.exists() and not is_regular(real):
+        raise StackError(f"{path}: is not a file that could be replaced")
+    for other in others:
+        if real == other.resolve() or (real.exists() and other.exists() and real.samefile(other)):
+            raise StackError(f"{path}: would replace {other}; give it another name")
+    return real
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write a file that `target` allowed. Raises StorageFull, StorageReadOnly or StorageUnavailable."""
+    files.stage(path.parent, path.name, data)
