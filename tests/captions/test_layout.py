@@ -1,6 +1,9 @@
 """Words to cues: what a reader of captions would check."""
 
+import json
 from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +18,8 @@ from archivist_captions.masking import mask
 from archivist_captions.notes import NoteKind
 from archivist_captions.profile import BROADCAST, NETFLIX, PROFILES, Profile, profile_from
 from archivist_captions.trials import benign, easy
+
+_DEMO = Path(__file__).parents[2] / "demo" / "samples"
 
 
 def _speech(text: str, start_ms: int = 1_000, word_ms: int = 300, speaker: str | None = None) -> list[Word]:
@@ -77,7 +82,13 @@ def test_what_belongs_together_is_not_broken(before: str, after: str) -> None:
         (("public", "and"), ("public", "hearing")),
         (("hearing", "of"), ("of", "the")),
         (("of", "it"), ("the", "hearing")),
+        (("works", "hard"), ("environmental", "report")),
+        (("council", "works"), ("very", "much")),
+        (("much", "thing"), ("one", "thing")),
+        (("financial", "impact"), ("the", "impact")),
+        (("environmental", "is"), ("environmental", "report")),
         (("works", "hard"), ("will", "work")),
+        (("will", "work"), ("Thank", "you")),
         (("street", "works"), ("Elm", "Street")),
         (("motion", "passes"), ("five", "to")),
         (("Elm", "Street"), ("the", "street")),
@@ -97,6 +108,63 @@ def test_a_better_place_to_break_costs_less(better: tuple[str, str], worse: tupl
 )  # fmt: skip
 def test_where_sentences_end(word: str, ends: bool) -> None:
     assert ends_sentence(word) is ends
+
+
+def test_pronouns_stay_with_their_verbs_and_numbers_with_their_things() -> None:
+    """Was `clarify one | thing, because I think there` and `may be some confusion about what | this item`."""
+    words = _speech(
+        "I just wanted to clarify one thing, because I think there may be some confusion "
+        "about what this item does and does not do.",
+        word_ms=350,
+    )
+    assert _lines(words) == [
+        ("I just wanted", "to clarify one thing,"),
+        ("because I think", "there may be some confusion"),
+        ("about what this item", "does and does not do."),
+    ]
+
+
+def _demo_words(name: str, speakers: bool) -> list[Word]:
+    segments = json.loads((_DEMO / f"{name}.json").read_text(encoding="utf-8"))["segments"]
+    return [
+        Word(
+            round(word["start"] * 1_000),
+            round(word["end"] * 1_000),
+            word["word"],
+            speaker=segment["speaker"] if speakers else None,
+        )
+        for segment in segments
+        for word in segment["words"]
+    ]
+
+
+@pytest.mark.parametrize("speakers", [False, True], ids=["no-speakers", "speakers"])
+@pytest.mark.parametrize("name", ["meeting-2min", "meeting-10min"])
+def test_no_caption_of_the_demo_is_one_that_nobody_would_put_on_air(name: str, speakers: bool) -> None:
+    cues = layout(_demo_words(name, speakers))
+    fast = 0
+    for before, cue in pairwise(cues):
+        last, words = before.text.split()[-1], cue.text.split()
+        stays = cue.end_ms - cue.start_ms
+        assert stays >= BROADCAST.floor_ms, f"a flash: {cue}"
+        fast += len(cue.text) * 1_000 > BROADCAST.warn_cps * stays
+        assert ends_sentence(last) or not ends_sentence(words[0]), f"begins with a sentence's last word: {cue}"
+        assert ends_sentence(last) or len(words) > 1, f"one word of a sentence: {cue}"
+        assert len(cue.lines) <= 2
+        assert all(len(line.split()) > 1 for line in cue.lines[1:]), f"a second row of one word: {cue}"
+        breaks = [(last, words[0]), *((a.split()[-1], b.split()[0]) for a, b in pairwise(cue.lines))]
+        assert all(break_cost(*pair) < break_cost("the", "council") for pair in breaks), f"{before} {cue}"
+    assert fast <= -(-len(cues) // 20)
+
+
+def test_two_words_of_a_sentence_are_not_left_in_the_caption_before() -> None:
+    """Was `>> Please call the roll. | We spent`, with the rest in the next caption."""
+    lines = [cue.lines for cue in layout(_demo_words("meeting-2min", speakers=True))]
+    place = lines.index((">> Please call the roll.",))
+    assert lines[place + 1 : place + 3] == [
+        ("We spent", "five hundred thousand dollars"),
+        ("on the park", "playground last year."),
+    ]
 
 
 def test_a_change_of_speaker_begins_a_row() -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 
 from archivist_captions.cea608.options import SccOptions
 from archivist_captions.cea608.transliteration import transliterate
@@ -78,9 +79,11 @@ def convert(
             cues, overlaps = _one_at_a_time(captions.cues)
             words = words_of(cues)
             notes.extend(overlaps)
-        for word in words:
-            if (width := len(transliterate(word.text)[0])) > profile.columns:
-                notes.append(Note(NoteKind.CUT, -1, f"a word of {width} letters: {word.text[:_MOST_NAMED]}…"))
+        notes.extend(
+            Note(NoteKind.CUT, -1, f"a word of {width} letters: {word.text[:_MOST_NAMED]}…")
+            for word in words
+            if (width := len(transliterate(word.text)[0])) > profile.columns
+        )
         captions = replace(captions, cues=layout(words, profile), words=words)
     if entry.name != "scc":
         captions = _moved(captions, options.offset_ms if options is not None else 0)
@@ -95,7 +98,7 @@ def _one_at_a_time(cues: tuple[Cue, ...]) -> tuple[tuple[Cue, ...], list[Note]]:
     """The cues, each ended by the start of the next one: the words of two at once would run into each other."""
     notes: list[Note] = []
     ended = list(cues)
-    for index, (cue, following) in enumerate(zip(cues, cues[1:], strict=False)):
+    for index, (cue, following) in enumerate(pairwise(cues)):
         if following.start_ms < cue.end_ms:
             frames = frame_at(cue.end_ms) - frame_at(following.start_ms)
             notes.append(Note(NoteKind.OVERLAP, index, f"ended by cue {index + 2}", frames))

@@ -160,6 +160,7 @@ def break_cost(before: str, after: str) -> int:
 
 
 def _modifies(left: str, right: str) -> bool:
+    """Whether the first word says more of the second. Both in lower case without punctuation. By form alone."""
     if right in _FUNCTION_WORDS:
         return False
     return left in _DEGREES or _is_number(left) or _ADJECTIVE.fullmatch(left) is not None

@@ -4,12 +4,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from archivist_cli import admin, demo, models, transcribe, up
+from archivist_cli import admin, captions, demo, models, transcribe, up
 from archivist_cli.local.errors import StackError
 from archivist_common import __version__
 from archivist_common.errors import ArchivistError
 
-_COMMANDS = (up, demo, transcribe, admin, models)
+_COMMANDS = (up, demo, transcribe, captions, admin, models)
 
 
 def parser() -> argparse.ArgumentParser:

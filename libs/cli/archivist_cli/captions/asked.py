@@ -73,8 +73,10 @@ def scc_options(
     if drop_frame and rate != NTSC_30:
         parser.error("--drop-frame labels exist at 30000/1001 frames per second only")
     if start and is_drop_frame(start) != drop_frame:
-        mend = f"write '{start[:8]};{start[9:]}', or add --non-drop" if drop_frame else f"write {start[:8]}:{start[9:]}"
-        parser.error(f"--start-timecode {start} is not of the file's kind of labels: {mend}")
+        mend = (
+            f"write '{start[:8]};{start[9:]}', or add --non-drop" if drop_frame else f"write {start[:8]}:{start[9:]}"
+        )
+        parser.error(f"--start-timecode {start} is not of the file's kind of labels: write {other}")
     try:
         return SccOptions(drop_frame=drop_frame, start_label=start, offset_ms=offset_ms, rate=rate, mode=mode)
     except ValueError as exc:

@@ -87,9 +87,7 @@ def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     if to_scc and not reading.captions.title:
         reading = replace(reading, captions=replace(reading.captions, title=source.stem))
     try:
-        made = convert(
-            reading, name, profile=PROFILES[options.profile], options=wanted, as_cues=options.as_cues
-        )
+        made = convert(reading, name, profile=PROFILES[options.profile], options=wanted, as_cues=options.as_cues)
     except CannotEncode as exc:
         raise CaptionsInvalid(f"{source}: {exc}") from exc
     if not made.captions.cues:
