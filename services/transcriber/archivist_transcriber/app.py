@@ -14,7 +14,7 @@ from archivist_common.db import Database
 from archivist_common.queue import Doorbell
 from archivist_common.settings import TranscriberSettings, read
 from archivist_common.storage import Storages
-from archivist_transcriber import cores
+from archivist_transcriber import cores, sweeping
 from archivist_transcriber.placement import Placer
 from archivist_transcriber.slots import Slot
 from archivist_transcriber.supervisor import Supervisor
@@ -39,7 +39,10 @@ def create_app(settings: TranscriberSettings) -> FastAPI:
             state.update(db=db, supervisor=supervisor)
             try:
                 async with service.owned(
-                    supervisor.run(), placer.run(), reconciler.run(db, bell, settings.job_lease)
+                    supervisor.run(),
+                    placer.run(),
+                    sweeping.run(db, settings.default_output_path),
+                    reconciler.run(db, bell, settings.job_lease),
                 ):
                     yield
             finally:

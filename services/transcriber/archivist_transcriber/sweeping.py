@@ -1,0 +1,55 @@
+"""Throws away what attempts that were killed left in the vault. A job's result is never touched."""
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+from archivist_common import artifacts
+from archivist_common.db import Database
+from archivist_common.errors import DatabaseUnavailable
+from archivist_common.paths import VAULT
+
+log = logging.getLogger(__name__)
+
+EVERY = timedelta(hours=1)
+LEFT_FOR = timedelta(days=1)
+"""An attempt's folder is not looked at before: no attempt stages its files for so long."""
+
+
+async def run(db: Database, output: Path) -> None:
+    """Sweep every hour, for ever."""
+    while True:
+        try:
+            await sweep(db, output, datetime.now(UTC) - LEFT_FOR)
+        except (DatabaseUnavailable, OSError) as exc:
+            log.warning("the vault was not swept", extra={"why": repr(exc)})
+        await asyncio.sleep(EVERY.total_seconds())
+
+
+async def sweep(db: Database, output: Path, before: datetime) -> int:
+    """Remove folders of attempts last written to before a moment that are no job's result; how many were."""
+    removed = 0
+    for job_id, attempt, folder in await asyncio.to_thread(lambda: list(_old_attempts(output / VAULT, before))):
+        async with db.transaction() as session:
+            if await artifacts.made_by(session, job_id, attempt):
+                continue
+        await asyncio.to_thread(shutil.rmtree, folder)
+        removed += 1
+        log.info("swept an abandoned attempt", extra={"transcription_id": str(job_id), "attempt": attempt})
+    return removed
+
+
+def _old_attempts(vault: Path, before: datetime) -> Iterator[tuple[UUID, int, Path]]:
+    """Folders that bear a job's and an attempt's name; anything else in the vault is not ours to judge."""
+    for job in vault.iterdir() if vault.is_dir() else ():
+        try:
+            job_id = UUID(job.name)
+        except ValueError:
+            continue
+        for folder in job.iterdir() if job.is_dir() else ():
+            if folder.name.isdecimal() and folder.stat().st_mtime < before.timestamp():
+                yield job_id, int(folder.name), folder
