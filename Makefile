@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-fast e2e check format lock clean
+.PHONY: help demo up test test-fast e2e bench fuzz check format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,12 @@ test-fast: $(VENV)/.dev ## tests without the end-to-end and slow ones
 
 e2e: $(VENV)/.dev ## only the end-to-end tests
 	@$(BIN)/pytest -m e2e
+
+bench: $(VENV)/.dev ## caption writers compared on the same programmes, in one run
+	@$(BIN)/archivist bench captions
+
+fuzz: $(VENV)/.dev ## random programmes and damaged files through encoder and decoder (SECONDS=60)
+	@$(BIN)/python tests/captions/fuzz.py --seconds $(or $(SECONDS),60)
 
 check: $(VENV)/.dev ## ruff, mypy --strict, import contracts, compose file
 	@$(BIN)/ruff check .

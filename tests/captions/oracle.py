@@ -1,4 +1,4 @@
-"""Independent readers that know nothing of us: ttconv's model, walked, and FFmpeg's caption decoder."""
+"""Independent readers that know nothing of us: ttconv's model, FFmpeg's caption decoder, pycaption's captions."""
 
 import io
 import re
@@ -7,6 +7,7 @@ from typing import Any
 
 import av
 import ttconv.model
+from pycaption import SCCReader
 
 
 def paragraphs_of(element: Any) -> Iterator[Any]:
@@ -39,3 +40,9 @@ def ffmpeg_screens(scc: str) -> list[list[str]]:
         [_TAG.sub("", row).replace("\\h", " ").strip().translate(_FFMPEG_GLYPHS) for row in text.split("\\N")]
         for text in texts
     ]
+
+
+def pycaption_screens(scc: str) -> list[tuple[float, float, str]]:
+    """Start and end in microseconds and text of every caption as pycaption reads them."""
+    captions = SCCReader().read(scc).get_captions("en-US")
+    return [(caption.start, caption.end, caption.get_text()) for caption in captions]

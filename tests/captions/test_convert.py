@@ -72,6 +72,30 @@ def test_a_cue_past_the_day_is_named() -> None:
         convert(source, "scc")
 
 
+def test_overlapping_cues_are_laid_out_one_after_the_other() -> None:
+    source = read(
+        b'[{"start": 1, "end": 9, "text": "Is there a second?"}, {"start": 4, "end": 6, "text": "Yes."}]', "json"
+    )
+    made = convert(source, "vtt")
+    assert "cue 1 as read is ended by cue 2" in [note.detail for note in made.notes]
+    (yes,) = (word for word in made.captions.words if word.text == "Yes.")
+    assert (yes.start_ms, yes.end_ms) == (4_000, 6_000)
+    assert max(word.end_ms for word in made.captions.words if word is not yes) == 4_000
+
+
+def test_a_word_that_no_row_holds_is_told() -> None:
+    made = convert(read(b'[{"start": 1, "end": 9, "text": "%s"}]' % (b"x" * 80), "json"), "srt")
+    assert [(note.kind, note.detail) for note in made.notes] == [(NoteKind.CUT, f"a word of 80 letters: {'x' * 40}…")]
+
+
+def test_an_offset_moves_words_and_cues_of_every_format() -> None:
+    made = convert(read(_SRT, "srt"), "json", options=SccOptions(offset_ms=-3_000))
+    assert made.captions.cues[0].start_ms == made.captions.words[0].start_ms == 0
+    assert made.captions.words[-1].start_ms == 3_000
+    with pytest.raises(CannotEncode, match=r"cue 1 .* before the first picture"):
+        convert(read(_SRT, "srt"), "json", options=SccOptions(offset_ms=-9_000))
+
+
 def test_what_is_unknown_or_only_written_is_refused() -> None:
     with pytest.raises(CannotRead, match="known: scc"):
         format_of(".docx")

@@ -12,6 +12,7 @@ from archivist_captions.cea608.encoder import SccOptions, encode
 from archivist_captions.cea608.verifier import compare, play, timings, verify
 from archivist_captions.cue import Captions, Cue, Italic
 from archivist_captions.errors import CannotEncode
+from archivist_captions.formats.scc import read
 from archivist_captions.notes import NoteKind
 from archivist_captions.timecode import frame_at, frame_of_label
 from archivist_captions.trials import benign, easy, hazards
@@ -296,3 +297,13 @@ def test_decoding_gives_back_what_was_encoded(cues: list[Cue]) -> None:
         assert [row.italics for row in screen.rows] == [
             ((0, len(line)),) if number in slanted else () for number, line in enumerate(cue.lines)
         ]
+
+
+@settings(max_examples=100, deadline=None)
+@given(_CUES, st.booleans())
+def test_what_was_decoded_is_encoded_to_the_same_screens_and_frames(cues: list[Cue], drop_frame: bool) -> None:
+    """Any cues, those that need every measure too: what the channel could show once it can show again."""
+    options = SccOptions(drop_frame=drop_frame)
+    first = encode(cues, options).text
+    again = encode(read(first.encode("ascii")).cues, options).text
+    assert play(again).screens == play(first).screens

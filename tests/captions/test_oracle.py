@@ -1,4 +1,4 @@
-"""Our files read by somebody else's decoder: ttconv's SCC reader knows nothing of us."""
+"""Our files read by decoders that know nothing of us: ttconv, FFmpeg, pycaption; what they read otherwise is said."""
 
 from fractions import Fraction
 from itertools import groupby
@@ -14,7 +14,7 @@ from archivist_captions.cue import Cue
 from archivist_captions.timecode import NTSC_30
 from archivist_captions.trials import benign, easy, hazards
 
-from .oracle import ffmpeg_screens, paragraphs_of, text_of_model
+from .oracle import ffmpeg_screens, paragraphs_of, pycaption_screens, text_of_model
 
 
 @pytest.mark.parametrize(
@@ -65,3 +65,34 @@ def test_ffmpeg_reads_every_character() -> None:
     shown = [row for screen in ffmpeg_screens(encode(cues).text) for row in screen]
     expected = [line.replace("—", "-") for line in lines]
     assert shown == expected
+
+
+# What pycaption reads otherwise, and so cannot judge: drop-frame labels (it takes them for seconds of the clock,
+# out by up to two frames in a minute), the bar and the broken bar (changed about), the block (left out).
+_PYCAPTION = str.maketrans({"\u00a0": " ", "¦": "|", "|": "¦"})
+
+
+def _frame(microseconds: float) -> float:
+    """Its times are floats: a thousandth of a frame is forgiven."""
+    return round(microseconds * NTSC_30 / 1_000_000, 3)
+
+
+@pytest.mark.parametrize(
+    "cues",
+    [pytest.param(easy(), id="easy"), pytest.param(benign(300), id="benign"), pytest.param(hazards(), id="hazards")],
+)
+def test_pycaption_shows_the_same_text_at_the_same_frames_of_non_drop_files(cues: list[Cue]) -> None:
+    text = encode(cues, SccOptions(drop_frame=False)).text
+    theirs = [
+        (_frame(start), _frame(end), shown.translate(_PYCAPTION).split())
+        for start, end, shown in pycaption_screens(text)
+    ]
+    assert theirs == [(screen.start, screen.end, screen.text.split()) for screen in play(text).screens]
+
+
+def test_pycaption_reads_every_character_but_the_block() -> None:
+    characters = sorted(SHOWABLE - {" ", "█"})
+    lines = [" ".join(characters[first : first + 12]) for first in range(0, len(characters), 12)]
+    cues = [Cue(2_000 + 4_000 * place, 5_000 + 4_000 * place, (line,)) for place, line in enumerate(lines)]
+    shown = pycaption_screens(encode(cues, SccOptions(drop_frame=False)).text)
+    assert [text.translate(_PYCAPTION) for _, _, text in shown] == lines

@@ -39,6 +39,14 @@ def test_report_counts_what_happened() -> None:
     assert data["synchrony"]["late"][0]["frames"] == made.start_errors[0]
 
 
+def test_the_page_labels_its_screens_as_the_file_does() -> None:
+    cues = (Cue(120_000, 122_000, ("Aye.",)),)
+    for drop_frame, label in ((True, "00:01:59;28"), (False, "00:01:59:26")):
+        options = SccOptions(drop_frame=drop_frame)
+        made = page(report(Captions(cues), encode(cues, options).text, options))
+        assert f">{label}</text>" in made
+
+
 def test_a_file_that_is_not_these_captions_is_not_releasable() -> None:
     made = report(_CAPTIONS, encode(_CUES[:1]).text)
     assert not made.releasable

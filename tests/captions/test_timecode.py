@@ -115,3 +115,40 @@ def test_what_is_no_label_is_refused(text: str) -> None:
 def test_kind_of_a_label() -> None:
     assert is_drop_frame("00:00:00;00")
     assert not is_drop_frame("00:00:00:00")
+
+
+_MEDIA_RATES = {
+    "23.976": Fraction(24_000, 1_001),
+    "24": Fraction(24),
+    "25": Fraction(25),
+    "29.97": NTSC_30,
+    "30": Fraction(30),
+    "50": Fraction(50),
+    "59.94": Fraction(60_000, 1_001),
+}
+_DAY_S = Fraction(LAST_DROP_FRAME) / NTSC_30
+
+
+@pytest.mark.parametrize("rate", _MEDIA_RATES.values(), ids=_MEDIA_RATES.keys())
+def test_pictures_of_any_rate_lead_to_a_label_and_back_for_a_day(rate: Fraction) -> None:
+    """Every 499th picture of 24 hours, as a time in milliseconds: its frame is the nearest, its labels lead back."""
+    before = -1
+    for picture in range(0, int(_DAY_S * rate), 499):
+        time = picture / rate
+        frame = frame_at(round(1_000 * time))
+        assert abs(frame / NTSC_30 - time) <= 1 / (2 * NTSC_30) + Fraction(1, 2_000)
+        assert frame_of_label(drop_frame_label(frame)) == frame_of_label(non_drop_label(frame)) == frame > before
+        before = frame
+
+
+@pytest.mark.parametrize(("name", "pictures", "frames"), [("29.97", 1, 1), ("59.94", 2, 1), ("23.976", 4, 5)])
+def test_pictures_that_fall_on_frames_are_met_to_the_frame_for_a_day(name: str, pictures: int, frames: int) -> None:
+    rate = _MEDIA_RATES[name]
+    for place in range(0, LAST_DROP_FRAME // frames, 331):
+        assert frame_at(round(1_000 * place * pictures / rate)) == place * frames
+
+
+def test_true_30_pictures_are_met_to_the_frame_for_a_day() -> None:
+    for picture in range(0, LAST_NON_DROP, 331):
+        assert frame_at(round(Fraction(1_000 * picture, 30)), TRUE_30) == picture
+        assert frame_of_label(non_drop_label(picture)) == picture

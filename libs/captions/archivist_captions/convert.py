@@ -101,7 +101,7 @@ def _one_at_a_time(cues: tuple[Cue, ...]) -> tuple[tuple[Cue, ...], list[Note]]:
     for index, (cue, following) in enumerate(pairwise(cues)):
         if following.start_ms < cue.end_ms:
             frames = frame_at(cue.end_ms) - frame_at(following.start_ms)
-            notes.append(Note(NoteKind.OVERLAP, index, f"ended by cue {index + 2}", frames))
+            notes.append(Note(NoteKind.OVERLAP, -1, f"cue {index + 1} as read is ended by cue {index + 2}", frames))
             ended[index] = replace(cue, end_ms=max(cue.start_ms + 1, following.start_ms))
     return tuple(ended), notes
 

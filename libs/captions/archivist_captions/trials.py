@@ -5,11 +5,13 @@ The same every time, so that figures of two days, two machines or two writers ca
 
 import random
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from archivist_captions.cea608.encoder import SccOptions, encode
-from archivist_captions.cea608.verifier import Finding, compare_played, play, timings
+from archivist_captions.cea608.transliteration import transliterate
+from archivist_captions.cea608.verifier import Finding, Played, compare_played, plain, play, timings
 from archivist_captions.cue import Captions, Cue
 from archivist_captions.notes import NoteKind
 
@@ -20,21 +22,35 @@ _WORDS = (
 )
 
 
+_LONG = 16  # letters of a word that a row may have to cut
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What an SCC file is worth that somebody made of a trial's cues.
+
+    findings: of the verifier, and against the cues. errors: frames by which cues that are found are shown off their
+    time, without sign, in no order. cues_lost: how many are not shown as written. words: of all cues, as CEA-608 can
+    show them; words_lost: how many of them are on no screen.
+    """
+
+    findings: tuple[Finding, ...]
+    errors: tuple[int, ...]
+    cues_lost: int
+    words: int
+    words_lost: int
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What came of a trial. Errors are frames by which cues are shown off their time, without sign, in no order.
-
-    late: frames of each cue that the encoder said is late. cues_lost: how many are not shown as written. Times are
-    seconds of one process.
-    """
+    """What came of a trial. late: frames of each cue that the encoder said is late. Times are seconds of one process;
+    verify_s is decoding the file and holding it against the cues."""
 
     cues: int
     encode_s: float
     verify_s: float
-    errors: tuple[int, ...]
     late: tuple[int, ...]
-    cues_lost: int
-    findings: tuple[Finding, ...]
+    judged: Judged
 
 
 def measure(cues: tuple[Cue, ...], options: SccOptions | None = None) -> Measured:
@@ -43,17 +59,39 @@ def measure(cues: tuple[Cue, ...], options: SccOptions | None = None) -> Measure
     encoded = encode(cues, options)
     written = time.perf_counter()
     played = play(encoded.text)
-    captions = Captions(cues)
-    compared = compare_played(captions, played, options)
+    compared = compare_played(Captions(cues), played, options)
     checked = time.perf_counter()
     return Measured(
         cues=len(cues),
         encode_s=written - begun,
         verify_s=checked - written,
-        errors=tuple(abs(timing.frames) for timing in timings(captions, played, options) if not timing.joined),
         late=tuple(note.frames for note in encoded.notes if note.kind is NoteKind.LATE),
-        cues_lost=sum(finding.rule == "text-missing" for finding in compared),
+        judged=_judged(cues, played, compared, options),
+    )
+
+
+def judge(cues: tuple[Cue, ...], scc_text: str, options: SccOptions | None = None) -> Judged:
+    """Anybody's SCC file of these cues, by our decoder. Raises CannotRead when the text is no SCC file at all."""
+    played = play(scc_text)
+    return _judged(cues, played, compare_played(Captions(cues), played, options), options)
+
+
+def _judged(cues: tuple[Cue, ...], played: Played, compared: Sequence[Finding], options: SccOptions | None) -> Judged:
+    wanted = Counter(plain(word) for cue in cues for word in transliterate(cue.text)[0].split())
+    shown = Counter(plain(word) for screen in played.screens for row in screen.rows for word in row.text.split())
+    letters = plain("".join(played.receiver.letters))
+    lost = 0
+    for word, times in wanted.items():
+        found = shown[word]
+        if found < times and len(word) >= _LONG:  # it may be there, on two rows
+            found = letters.count(word)
+        lost += max(0, times - found)
+    return Judged(
         findings=(*played.findings, *compared),
+        errors=tuple(abs(timing.frames) for timing in timings(Captions(cues), played, options) if not timing.joined),
+        cues_lost=sum(finding.rule == "text-missing" for finding in compared),
+        words=wanted.total(),
+        words_lost=lost,
     )
 
 

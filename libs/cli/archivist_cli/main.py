@@ -3,27 +3,31 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
-from archivist_cli import admin, captions, demo, models, transcribe, up
 from archivist_cli.local.errors import StackError
 from archivist_common import __version__
 from archivist_common.errors import ArchivistError
 
-_COMMANDS = (up, demo, transcribe, captions, admin, models)
+_COMMANDS = ("up", "demo", "transcribe", "captions", "admin", "models", "bench")
+"""Sub-commands, each a module of this name with `add_to`."""
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(command: str | None = None) -> argparse.ArgumentParser:
+    """Knows one command, or all of them: checking a caption file shall not wait for a database driver to load."""
     result = argparse.ArgumentParser(prog="archivist", description="Broadcast captions from your own machines.")
     result.add_argument("--version", action="version", version=f"archivist {__version__}")
     commands = result.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in _COMMANDS:
-        module.add_to(commands)
+    for name in _COMMANDS:
+        if command in (None, name):
+            import_module(f"archivist_cli.{name}").add_to(commands)
     return result
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0 done, 1 it could not be done, 2 wrong usage, 130 interrupted."""
-    options = parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    options = parser(given[0] if given and given[0] in _COMMANDS else None).parse_args(given)
     try:
         return int(options.run(options))
     except (StackError, ArchivistError) as exc:

@@ -153,7 +153,7 @@ def compare_played(
     """`compare` for a file that was played already."""
     findings: list[Finding] = []
     place = 0
-    shown = _plain("".join(played.receiver.letters))
+    shown = plain("".join(played.receiver.letters))
     for index, found, length in _places(captions, shown):
         if found < 0:
             text = captions.cues[index].text
@@ -198,7 +198,7 @@ def timings(captions: Captions, played: Played, options: SccOptions | None = Non
     pops = played.receiver.modes == [Mode.POP_ON]
     rows = {screen.start: screen.rows[0].number for screen in played.screens} if pops else {}
     result: list[Timing] = []
-    for index, found, _ in _places(captions, _plain("".join(played.receiver.letters))):
+    for index, found, _ in _places(captions, plain("".join(played.receiver.letters))):
         if found >= 0:
             wanted = options.first_frame + frame_at(captions.cues[index].start_ms + options.offset_ms, options.rate)
             joined = found > 0 and frames[found - 1] == frames[found]
@@ -210,7 +210,7 @@ def _places(captions: Captions, shown: str) -> Iterator[tuple[int, int, int]]:
     """Index of each cue that has something to show, where its letters begin in `shown` (-1: nowhere), how many."""
     place = 0
     for index, cue in sorted(enumerate(captions.cues), key=lambda item: item[1].start_ms):
-        wanted = _plain(transliterate(" ".join(cue.lines))[0])
+        wanted = plain(transliterate(" ".join(cue.lines))[0])
         if not wanted:
             continue
         found = shown.find(wanted, place, place + len(wanted) + _SEARCH)
@@ -232,7 +232,7 @@ def _busy_until(frame: int, played: Played) -> bool:
 _STRAIGHT = str.maketrans({"“": '"', "”": '"', "—": "-", "‘": "'", "’": "'"})
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Letters that count when texts are compared: no spaces, quotes straight (a measure of thrift)."""
     return "".join(text.split()).translate(_STRAIGHT)
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from archivist_captions.cea608.options import SccOptions
 from archivist_captions.timecode import NTSC_30, TRUE_30, frame_of_label, is_drop_frame
+from archivist_cli.local.errors import StackError
 
 _RATES = {"30000/1001": NTSC_30, "29.97": NTSC_30, "30": TRUE_30}
 _DAY_MS = 86_400_000
@@ -21,7 +22,6 @@ def add_labels(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--start-timecode",
         type=label,
-        default="",
         metavar="LABEL",
         help="label of the first picture, as '01:00:00;00' (in quotes: the shell would take the semicolon)",
     )
@@ -35,6 +35,17 @@ def label(text: str) -> str:
         quote = "; put it in quotes: '01:00:00;00'" if text.count(":") == 2 and ";" not in text else ""
         raise argparse.ArgumentTypeError(f"{exc}{quote}") from exc
     return text
+
+
+def frame_of(label: str, *, drop_frame: bool) -> int:
+    """The frame of a label, read as one of the file's kind whatever stands before its frames.
+
+    Raises StackError for a label that drop-frame counting skips.
+    """
+    try:
+        return frame_of_label(f"{label[:8]}{';' if drop_frame else ':'}{label[9:]}")
+    except ValueError as exc:
+        raise StackError(f"{label}: {exc}") from exc
 
 
 def rate(text: str) -> Fraction:
@@ -68,14 +79,12 @@ def scc_options(
     mode: Literal["pop-on", "roll-up"] = "pop-on",
 ) -> SccOptions:
     """The options together. Ends the program with wrong usage (2) where they contradict each other."""
-    start: str = options.start_timecode
+    start: str = options.start_timecode or ""
     drop_frame = not options.non_drop and (options.drop_frame or rate == NTSC_30)
     if drop_frame and rate != NTSC_30:
         parser.error("--drop-frame labels exist at 30000/1001 frames per second only")
     if start and is_drop_frame(start) != drop_frame:
-        mend = (
-            f"write '{start[:8]};{start[9:]}', or add --non-drop" if drop_frame else f"write {start[:8]}:{start[9:]}"
-        )
+        other = f"'{start[:8]};{start[9:]}', or add --non-drop" if drop_frame else f"{start[:8]}:{start[9:]}"
         parser.error(f"--start-timecode {start} is not of the file's kind of labels: write {other}")
     try:
         return SccOptions(drop_frame=drop_frame, start_label=start, offset_ms=offset_ms, rate=rate, mode=mode)

@@ -11,6 +11,7 @@ from archivist_cli.captions.reading import scc_of
 from archivist_common.errors import ArchivistError
 
 CLEAN, FINDINGS, UNREADABLE = 0, 1, 2
+_MOST_TOLD = 200  # findings
 
 
 def add_to(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -49,8 +50,10 @@ def run(options: argparse.Namespace) -> int:
             )
         )
     else:
-        for finding in findings:
+        for finding in findings[:_MOST_TOLD]:
             print(_line(options.file, finding))
+        if len(findings) > _MOST_TOLD:
+            print(f"… and {len(findings) - _MOST_TOLD} more; --json has all")
         told = "clean" if not findings else f"{errors} errors, {len(findings) - errors} warnings"
         print(f"{options.file}: {len(played.screens)} screens, {told}")
     return FINDINGS if findings else CLEAN

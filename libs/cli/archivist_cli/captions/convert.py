@@ -10,22 +10,22 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
-from archivist_captions.convert import Converted, convert, format_of, read
+from archivist_captions.cea608.options import SccOptions
+from archivist_captions.convert import convert, format_of, read
 from archivist_captions.errors import CannotEncode, CannotRead
 from archivist_captions.formats import FORMATS
-from archivist_captions.formats.reading import Reading
+from archivist_captions.formats.reading import Reading, text_of
 from archivist_captions.notes import Note
 from archivist_captions.page import page
 from archivist_captions.profile import PROFILES
 from archivist_captions.report import Report
-from archivist_captions.timecode import NTSC_30, frame_of_label, label
+from archivist_captions.timecode import NTSC_30
 from archivist_cli.captions import asked, writing
-from archivist_cli.captions.reading import contents
+from archivist_cli.captions.reading import contents, counts_drop_frame
 from archivist_cli.local.errors import StackError
 from archivist_common.errors import CaptionsInvalid, InvalidFileFormat
 
 _EXAMPLES = 3  # of each kind of note, and of findings
-_HOUR = 108_000  # labels of an hour
 
 
 def add_to(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -44,7 +44,6 @@ def add_to(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     parser.add_argument(
         "--in-start-timecode",
         type=asked.label,
-        default="",
         metavar="LABEL",
         help="label of the first picture in an SCC that is read (default: --start-timecode where OUT is no SCC)",
     )
@@ -76,13 +75,15 @@ def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
             parser.error(f"--report {path}: a report is a .json or a .html file")
     if options.report and not to_scc:
         parser.error(f"--report: only SCC files have one; {name} has no air to be fit for")
-    wanted = asked.scc_options(parser, options, rate=options.fps, offset_ms=options.offset, mode=options.mode)
+    wanted = SccOptions(offset_ms=options.offset)
+    if to_scc:
+        wanted = asked.scc_options(parser, options, rate=options.fps, offset_ms=options.offset, mode=options.mode)
     target = writing.target(options.target, source)
     reports = [
         writing.target(path, source, options.target, *options.report[:number])
         for number, path in enumerate(options.report)
     ]
-    begins = options.in_start_timecode or ("" if to_scc else options.start_timecode)
+    begins = options.in_start_timecode or (None if to_scc else options.start_timecode) or ""
     reading = _read(source, options.fps, begins)
     if to_scc and not reading.captions.title:
         reading = replace(reading, captions=replace(reading.captions, title=source.stem))
@@ -114,16 +115,20 @@ def _format_name(path: Path) -> str:
 
 def _read(path: Path, rate: Fraction, begins: str) -> Reading:
     """The captions of IN. Raises InvalidFileFormat where it is not what its extension says, or holds nothing."""
-    first = frame_of_label(begins) if begins else 0
     try:
-        if format_of(path.suffix).reading is None:
-            raise CannotRead(f"{format_of(path.suffix).name} files are written only")
-        reading = read(contents(path), path.suffix, rate, first)
+        entry = format_of(path.suffix)
+        if entry.reading is None:
+            raise CannotRead(f"{entry.name} files are written only")
+        data = contents(path)
+        first = 0
+        if begins and entry.name == "scc":
+            first = asked.frame_of(begins, drop_frame=counts_drop_frame(text_of(data)[0]))
+        reading = read(data, entry.name, rate, first)
     except CannotRead as exc:
         raise InvalidFileFormat(f"{path}: {exc}") from exc
     if not reading.captions.cues and not reading.captions.words:
         raise InvalidFileFormat(f"{path}: holds no captions; nothing was written")
-    if format_of(path.suffix).name == "scc":
+    if entry.name == "scc":
         _look_at_labels(path, reading, begins)
     return reading
 
@@ -134,12 +139,9 @@ def _look_at_labels(path: Path, reading: Reading, begins: str) -> None:
     if begins and sum(cue.start_ms == 0 for cue in cues) > 1:
         raise InvalidFileFormat(f"{path}: has captions before {begins}, which was said to be its first picture")
     if not begins and cues and cues[0].start_ms >= 3_600_000:
-        hour = label(cues[0].start_ms // 3_600_000 * _HOUR, drop_frame=False)
-        print(
-            f"{path}: its first caption is at hour {hour[:2]}; if its first picture is labelled so, "
-            f"say --in-start-timecode",
-            file=sys.stderr,
-        )
+        hour = f"hour {cues[0].start_ms // 3_600_000:02}"
+        advice = "if its first picture is labelled so, say --in-start-timecode"
+        print(f"{path}: its first caption is at {hour}; {advice}", file=sys.stderr)
 
 
 def _told(notes: Iterable[Note]) -> Iterator[str]:
@@ -178,9 +180,6 @@ def _require_fit(report: Report, source: Path) -> None:
 def _worth(report: Report) -> str:
     largest = max(map(abs, report.start_errors), default=0)
     return (
-        f"{report.cues} cues, {report.words_in} words; decoded again: nothing lost, nothing added, "
-        f"largest start error {largest} {'frame' if largest == 1 else 'frames'}, {len(report.late)} late"
+        f"cues: {report.cues}, words: {report.words_in}; decoded again: nothing lost, nothing added, "
+        f"largest start error {largest} {'frame' if largest == 1 else 'frames'}, late: {len(report.late)}"
     )
-
-
-__all__ = ["Converted", "add_to", "run"]

@@ -71,13 +71,16 @@ def draw_sheet(font: Path) -> "Image.Image":
     from PIL import Image, ImageDraw, ImageFont
 
     face = ImageFont.truetype(str(font), _SIZE)
+    small = ImageFont.truetype(str(font), _SIZE // 2)
     rows = -(-len(CHARACTERS) // _ACROSS)
     sheet = Image.new("L", (_ACROSS * CELL_WIDTH, rows * CELL_HEIGHT), 0)
     ascent, descent = face.getmetrics()
     baseline = ascent + (CELL_HEIGHT - ascent - descent) // 2
     for number, character in enumerate(CHARACTERS):
         cell = Image.new("L", (CELL_WIDTH, CELL_HEIGHT), 255 if character == "█" else 0)
-        if character != "█":
+        if character == "℠":  # few monospaced fonts have it
+            ImageDraw.Draw(cell).text((CELL_WIDTH / 2, baseline - 8), "SM", 255, small, anchor="ms")
+        elif character != "█":
             where = ((CELL_WIDTH - face.getlength(character)) / 2, baseline)
             ImageDraw.Draw(cell).text(where, character, 255, face, anchor="ls")
         sheet.paste(cell, (number % _ACROSS * CELL_WIDTH, number // _ACROSS * CELL_HEIGHT))

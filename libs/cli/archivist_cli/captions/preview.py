@@ -9,10 +9,10 @@ from pathlib import Path
 from archivist_captions.cea608.codes import COLUMNS
 from archivist_captions.cea608.decoder import Screen
 from archivist_captions.preview import as_svg, as_text, screen_at
-from archivist_captions.timecode import LAST_DROP_FRAME, LAST_NON_DROP, frame_of_label, label
+from archivist_captions.timecode import LAST_DROP_FRAME, LAST_NON_DROP, label
 from archivist_cli.captions import asked, writing
 from archivist_cli.captions.play import play
-from archivist_cli.captions.reading import scc_of
+from archivist_cli.captions.reading import counts_drop_frame, scc_of
 from archivist_cli.local.errors import StackError
 
 _FASTEST = 1_000.0
@@ -46,11 +46,11 @@ def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     if options.output is not None and options.output.suffix.lower() not in _DRAWN:
         parser.error(f"--output {options.output}: a preview is one of {' '.join(_DRAWN)}")
     text, played = scc_of(options.file)
-    drop_frame = _counts_drop_frame(text)
+    drop_frame = counts_drop_frame(text)
     if options.play:
-        begin = _frame(options.begin, drop_frame) if options.begin is not None else None
+        begin = asked.frame_of(options.begin, drop_frame=drop_frame) if options.begin is not None else None
         return play(played.screens, begin=begin, speed=options.speed, drop_frame=drop_frame)
-    frame = _frame(options.at, drop_frame)
+    frame = asked.frame_of(options.at, drop_frame=drop_frame)
     screen = screen_at(played.screens, frame)
     if options.output is not None:
         target = writing.target(options.output, options.file)
@@ -86,23 +86,6 @@ def _drawn(screen: Screen | None, suffix: str) -> bytes:
         return png(screen)
     except ImportError as exc:
         raise StackError(f"a PNG needs Pillow: install archivist[embedded], or ask for .svg ({exc})") from exc
-
-
-def _counts_drop_frame(text: str) -> bool:
-    """Whether the first time code of a file is a drop-frame one; an empty file is taken to be."""
-    first = next((line for line in text.splitlines()[1:] if line[:1].isdigit()), ";")
-    return first[8:9] != ":"
-
-
-def _frame(given: str, drop_frame: bool) -> int:
-    """The frame of a label, read as one of the file's kind whatever stands before the frames.
-
-    Raises StackError for a label that drop-frame counting skips.
-    """
-    try:
-        return frame_of_label(f"{given[:8]}{';' if drop_frame else ':'}{given[9:]}")
-    except ValueError as exc:
-        raise StackError(f"{given}: {exc}") from exc
 
 
 def _when(screens: Sequence[Screen], frame: int, drop_frame: bool) -> str:

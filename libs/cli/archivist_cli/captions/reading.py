@@ -1,6 +1,5 @@
 """Caption files of the user's own, read with a limit: nothing that is too large to be captions gets into memory."""
 
-import stat
 from pathlib import Path
 
 from archivist_captions.cea608.verifier import Played, play
@@ -27,14 +26,6 @@ def contents(path: Path, most: int = MOST_BYTES) -> bytes:
     return data
 
 
-def is_regular(path: Path) -> bool:
-    """Whether a file stands there that may be replaced by another: not a folder, a device or a pipe."""
-    try:
-        return stat.S_ISREG(path.stat().st_mode)
-    except OSError:
-        return False
-
-
 def scc_of(path: Path) -> tuple[str, Played]:
     """An SCC file as text, a mark at its beginning kept for the verifier to see, and played to its end.
 
@@ -48,3 +39,9 @@ def scc_of(path: Path) -> tuple[str, Played]:
         return text, play(text)
     except CannotRead as exc:
         raise InvalidFileFormat(f"{path}: {exc}") from exc
+
+
+def counts_drop_frame(scc_text: str) -> bool:
+    """Whether the first time code of a file is a drop-frame one; a file without any is taken to be."""
+    first = next((line for line in scc_text.splitlines()[1:] if line[:1].isdigit()), "")
+    return first[8:9] != ":"

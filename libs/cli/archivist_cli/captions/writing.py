@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from archivist_cli.captions.reading import is_regular
 from archivist_cli.local.errors import StackError
 from archivist_common import files
 
@@ -16,7 +15,7 @@ def target(path: Path, *others: Path) -> Path:
     real = path.resolve()
     if not real.parent.is_dir():
         raise StackError(f"{path}: there is no folder {str(path.parent)!r}")
-    if real.exists() and not is_regular(real):
+    if real.exists() and not real.is_file():  # a device put in a file's place would be gone
         raise StackError(f"{path}: is not a file that could be replaced")
     for other in others:
         if real == other.resolve() or (real.exists() and other.exists() and real.samefile(other)):

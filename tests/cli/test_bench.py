@@ -1,0 +1,50 @@
+"""The benchmark of the caption encoder, run small."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from archivist_captions.cea608.encoder import encode
+from archivist_captions.trials import TRIALS, judge
+from archivist_cli.main import main
+
+
+def test_the_bench_prints_ours_beside_the_others(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "captions", "--trial", "easy", "--runs", "1"]) == 0
+    told = capsys.readouterr().out
+    figures = {line.split()[1]: line.split() for line in told.splitlines() if line.startswith("easy ")}
+    assert "All kept." in told
+    assert "Promised" in told
+    ours = figures["archivist"]
+    assert 0 < float(ours[2]) < 1
+    assert 10 < float(ours[5]) < 150
+    assert ours[6:] == ["0", "0", "of", "639", "0"]
+    assert re.search(r"^easy +pycaption 2[.\d]+ +[\d.]+ +[\d.]+ +\d+ +60 +0 of 639 +3$", told, re.MULTILINE)
+    assert re.search(r"^easy +ttconv +60 +60 +60 +drop-frame$", told, re.MULTILINE)
+    assert re.search(r"^easy +pycaption +60 +60 +60 +non-drop$", told, re.MULTILINE)
+
+
+def test_another_writers_failure_is_told_and_judged(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "captions", "--trial", "hazards", "--runs", "1"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    ttconv = next(line for line in told if line.startswith("hazards  ttconv 1"))
+    assert "without cue 1, on which it fails: RuntimeError" in ttconv
+    lost = re.search(r"(\d+) of 143", ttconv)
+    assert lost is not None
+    assert int(lost[1]) > 0
+
+
+def test_a_file_that_lost_words_is_judged_so() -> None:
+    cues = TRIALS["easy"]()[:4]
+    judged = judge(cues, encode(cues[:3]).text)
+    assert judged.cues_lost == 1
+    assert judged.words_lost == len(cues[3].text.split())
+
+
+def test_a_writer_that_is_not_installed_has_no_version() -> None:
+    command = [sys.executable, "-m", "archivist_cli.peers", "", "version", "no-such-writer-of-scc"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert json.loads(done.stdout) == {"version": None}
