@@ -22,11 +22,13 @@ from archivist_common.errors import (
     Cancelled,
     CaptionsInvalid,
     Conflict,
+    EngineUnavailable,
     Fenced,
     MediaUnreadable,
     ModelMissing,
     NotFound,
     QueueFull,
+    ResourceExhausted,
     StorageUnavailable,
     WorkerCrashed,
 )
@@ -234,12 +236,37 @@ class TestClaim:
         high = [await queue(db, submission(priority=5)) for _ in range(2)]
         middle = await queue(db, submission(priority=3))
         twins = sorted([await queue(db, submission(priority=4)), await queue(db, submission(priority=4))])
+        same = select(func.max(Transcription.queue_key)).where(Transcription.id.in_(twins))
         async with db.transaction() as session:
             await session.execute(
-                update(Transcription).where(Transcription.id.in_(twins)).values(created_date=func.now())
+                update(Transcription).where(Transcription.id.in_(twins)).values(queue_key=same.scalar_subquery())
             )
         order = [held.id for _ in range(7) if (held := await take(db)) is not None]
         assert order == [*high, *twins, middle, *low]
+
+    async def test_a_low_priority_that_has_waited_a_day_goes_before_a_fresh_high_one(
+        self, db: Database, submission: Submit
+    ) -> None:
+        patient = await queue(db, submission(priority=1))
+        async with db.transaction() as session:
+            day = 4 * jobs.PRIORITY_STEP.total_seconds() + 60
+            await session.execute(
+                update(Transcription)
+                .where(Transcription.id == patient)
+                .values(queue_key=Transcription.queue_key - day)
+            )
+        fresh = await queue(db, submission(priority=5))
+        order = [held.id for _ in range(2) if (held := await take(db)) is not None]
+        assert order == [patient, fresh]
+
+    async def test_only_jobs_of_storages_that_can_be_read_are_taken(self, db: Database, submission: Submit) -> None:
+        await queue(db, submission(priority=5, storage="flex-1"))
+        readable = await queue(db, submission(priority=1, storage="flex-2"))
+        async with db.transaction() as session:
+            held = await jobs.claim(session, "host-a/0", LEASE, storages={"flex-2"})
+            assert await jobs.claim(session, "host-a/0", LEASE, storages=set()) is None
+        assert held is not None
+        assert held.id == readable
 
     async def test_a_job_of_the_future_is_left_alone(self, db: Database, submission: Submit) -> None:
         later, now = await queue(db, submission(priority=5)), await queue(db, submission(priority=1))
@@ -482,14 +509,28 @@ class TestFail:
         assert all(-0.5 <= wait <= 15 for wait in waits)
         assert len(waits) > 1
 
-    async def test_the_fifth_failure_is_the_last(self, db: Database, claimed: Claimed) -> None:
+    @pytest.mark.parametrize("error", [EngineUnavailable("gone"), ResourceExhausted("no memory")], ids=["5", "2"])
+    async def test_the_last_try_of_its_retry_class_is_the_last(
+        self, db: Database, claimed: Claimed, error: ArchivistError
+    ) -> None:
         held: jobs.Claim | None = await claimed(db)
         ends = []
         while held is not None:
             async with db.transaction() as session:
-                ends.append(await jobs.fail(session, held, StorageUnavailable("away"), spread=0.0))
+                ends.append(await jobs.fail(session, held, error, spread=0.0))
             held = await take(db)
-        assert ends == [JobStatus.PENDING] * (jobs.MAX_FAILURES - 1) + [JobStatus.FAILED]
+        assert ends == [JobStatus.PENDING] * (error.tries - 1) + [JobStatus.FAILED]
+
+    async def test_crashes_three_days_apart_are_not_counted_together(self, db: Database, claimed: Claimed) -> None:
+        held: jobs.Claim | None = await claimed(db)
+        for _ in range(4):
+            assert held is not None
+            async with db.transaction() as session:
+                assert await jobs.fail(session, held, WorkerCrashed("signal 11")) is JobStatus.PENDING
+                await session.execute(
+                    update(Transcription).values(crashed_at=Transcription.crashed_at - jobs.CRASHES_COUNT)
+                )
+            held = await take(db)
 
     async def test_the_third_crash_is_the_last_and_none_waits(self, db: Database, claimed: Claimed) -> None:
         held: jobs.Claim | None = await claimed(db)

@@ -37,6 +37,7 @@ from archivist_common.errors import (
     Fenced,
     MediaUnreadable,
     QueueFull,
+    ResourceExhausted,
     StorageUnavailable,
     WorkerCrashed,
 )
@@ -50,6 +51,12 @@ ENDS = {
     JobStatus.FAILED: outbox.FAILED,
     JobStatus.CANCELLED: outbox.CANCELLED,
 }
+ERRORS = (
+    StorageUnavailable("away"),
+    ResourceExhausted("no memory"),
+    MediaUnreadable("no"),
+    WorkerCrashed("signal 9"),
+)
 STALE = 5
 NEWEST_MOSTLY = st.sampled_from([0, 0, 0, 0, 1, 2, STALE])
 T = TypeVar("T")
@@ -85,17 +92,16 @@ class Model:
     def crash(self) -> None:
         self.crashes += 1
         self.due = True
-        self.move(self._after(self.crashes < jobs.MAX_CRASHES and self.failures < jobs.MAX_FAILURES))
+        self.move(self._after(self.crashes < jobs.MAX_CRASHES))
 
     def _after(self, again: bool) -> JobStatus:
         if self.asked_to_end:
             return JobStatus.CANCELLED
         return JobStatus.PENDING if again else JobStatus.FAILED
 
-    def fail(self, retryable: bool) -> None:
+    def fail(self, error: ArchivistError) -> None:
         self.failures += 1
-        again = retryable and self.failures < jobs.MAX_FAILURES and self.crashes < jobs.MAX_CRASHES
-        self.move(self._after(again))
+        self.move(self._after(error.retryable and self.failures < error.tries))
 
     def lapse(self) -> None:
         self.crashes += 1
@@ -220,7 +226,14 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.claims)
     @rule(
         claim=NEWEST_MOSTLY,
-        error=st.sampled_from([StorageUnavailable("away"), MediaUnreadable("no"), WorkerCrashed("signal 9")]),
+        error=st.sampled_from(
+            [
+                StorageUnavailable("away"),
+                ResourceExhausted("memory"),
+                MediaUnreadable("no"),
+                WorkerCrashed("signal 9"),
+            ]
+        ),
         waits=st.booleans(),
     )
     def fail(self, claim: int, error: ArchivistError, waits: bool) -> None:
@@ -232,7 +245,7 @@ class Life(RuleBasedStateMachine):
                 job.crash()
             else:
                 job.due = not waits
-                job.fail(error.retryable)
+                job.fail(error)
             assert status is job.status
 
     @precondition(lambda self: self.claims)

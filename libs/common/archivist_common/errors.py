@@ -49,11 +49,13 @@ class ArchivistError(Exception):
 
     code: stable, for programs. http_status: what a caller of the API sees.
     retryable: whether the same thing, tried again later, may succeed.
+    tries: how often a job is begun, where trying again may help, before it is given up.
     """
 
     code: ClassVar[str] = "INTERNAL_ERROR"
     http_status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
+    tries: ClassVar[int] = 5
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -179,9 +181,12 @@ class CaptionsInvalid(ArchivistError):
 
 
 class StorageError(ArchivistError):
+    """Waited for rather than given up: at up to ten minutes apart, its tries last for about two days."""
+
     code = "STORAGE_ERROR"
     http_status = 503
     retryable = True
+    tries = 500
 
 
 class StorageUnavailable(StorageError):
@@ -216,7 +221,10 @@ class EngineUnavailable(EngineError):
 
 
 class ResourceExhausted(EngineError):
+    """Tried once more, with the least memory the engine can do with."""
+
     code = "RESOURCE_EXHAUSTED"
+    tries = 2
 
 
 class WorkerCrashed(ArchivistError):

@@ -22,7 +22,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from archivist_common import disk_errors
+from archivist_common import disk_errors, killpoints
 from archivist_common.beneath import open_folder_beneath
 from archivist_common.errors import FileMissing, InvalidFileFormat, PathRefused, PublicNameTaken, StorageUnavailable
 
@@ -119,9 +119,12 @@ def stage(directory: Path, name: str, data: bytes, *, calls: Calls = _SYSTEM) ->
     try:
         with _folder(directory) as folder, _temporary(folder) as temporary:
             _write(folder, temporary, iter((data,)), calls)
+            killpoints.reach("file-synced")
             _rename(folder, temporary, name, wanted, calls)
+            killpoints.reach("file-renamed")
             try:
                 calls.fsync(folder)
+                killpoints.reach("folder-synced")
                 found = _digest(folder, name)
                 if found != wanted:
                     raise StorageUnavailable(f"{str(path)!r} reads back as something else than was written")
@@ -272,6 +275,7 @@ def _write(folder: int, name: str, blocks: Iterator[bytes], calls: Calls) -> Non
             rest = memoryview(block)
             while rest:
                 rest = rest[calls.write(fd, rest) :]
+        killpoints.reach("file-written")
         calls.fsync(fd)
         # So that reading back asks the server, not this machine's memory; a hint, and no more.
         os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)

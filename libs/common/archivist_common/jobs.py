@@ -1,5 +1,8 @@
 """The life of a transcription, as functions of a session. Each is one conditional statement and its outbox row.
 
+Whoever claims a job leads it: has it planned, waits until its chunks (`chunks.py`) are heard by whatever slots there
+are, and has the files made.
+
     submit ──▶ pending ──claim──▶ processing ──complete──▶ completed
                  ▲  │                │  │  └────fail────▶ failed ──┐
                  │  └────cancel──────┼──┴──stop──────────▶ cancelled ──┐
@@ -12,25 +15,39 @@ owner or status changes nothing and raises Fenced. All times are the database's.
 
 import hashlib
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Update, case, func, insert, literal_column, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Update,
+    case,
+    delete,
+    func,
+    insert,
+    literal,
+    literal_column,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from archivist_common import artifacts, journal, outbox
 from archivist_common.artifacts import Made
 from archivist_common.errors import ArchivistError, Conflict, Fenced, NotFound, QueueFull, WorkerCrashed
-from archivist_common.models import Artifact, Transcription
-from archivist_common.states import LIVE, TERMINAL, JobStatus, Stage
+from archivist_common.models import Artifact, Chunk, QueueControl, Transcription
+from archivist_common.states import LIVE, TERMINAL, ChunkStatus, JobStatus, Stage
 from archivist_common.time import database_in, database_now
 
-MAX_FAILURES = 5  # failures worth another try before a job is given up (reliability protocol, step 13)
-MAX_CRASHES = 3  # a recording that killed its worker this often is poison (same step; Sidekiq's figure)
+MAX_CRASHES = 3  # a recording that killed its worker this often is poison (reliability protocol, step 13; Sidekiq)
+CRASHES_COUNT = timedelta(hours=72)  # and crashes that lie further apart are not of one cause (same step)
+PRIORITY_STEP = timedelta(hours=6)
+"""What a level of priority is worth in waiting: priority 1 goes before a fresh 5 once it has waited for 24 hours."""
 _BACKOFF_FIRST_S = 15
 _BACKOFF_MOST_S = 600
 _QUEUE_LOCK = 0x4A6F6273  # "Jobs": submits and retries look at the queue one after another
@@ -53,15 +70,19 @@ class Submission:
     audio_track: int | None = None
     priority: int = 1
     user_id: int | None = None
+    fingerprint: str = ""
+    """Of size, head and tail (`storage.Recording`); empty where only size and time are known."""
+    start_at: datetime | None = None
+    batch_id: UUID | None = None
 
     @property
     def dedupe_key(self) -> str:
         """Same recording, unchanged, captioned the same way: the same job."""
+        content = (self.fingerprint,) if self.fingerprint else (self.size_bytes, self.mtime_ns)
         parts = (
             self.storage,
             self.path,
-            self.size_bytes,
-            self.mtime_ns,
+            *content,
             self.language,
             self.model,
             self.audio_track,
@@ -85,6 +106,8 @@ class Claim:
     include_summary: bool
     audio_track: int | None
     filename: str
+    crash_count: int = 0
+    """Crashes since its last progress: after the second it is tried alone and with little memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +160,11 @@ async def submit(session: AsyncSession, submission: Submission, *, max_queue: in
             include_summary=submission.include_summary,
             audio_track=submission.audio_track,
             priority=submission.priority,
+            queue_key=_waits_since(database_now(), submission.start_at) - worth(submission.priority),
+            available_at=func.coalesce(submission.start_at, database_now()),
+            start_at=submission.start_at,
+            batch_id=submission.batch_id,
+            source_fingerprint=submission.fingerprint or None,
             dedupe_key=submission.dedupe_key,
             created_date=database_now(),
         )
@@ -152,37 +180,58 @@ async def submit(session: AsyncSession, submission: Submission, *, max_queue: in
     return job_id, True
 
 
-async def claim(session: AsyncSession, owner: str, lease: timedelta) -> Claim | None:
-    """Take the next job: highest priority first, then the oldest. None when nothing is due."""
-    due = (
-        select(Transcription.id)
-        .where(Transcription.status == JobStatus.PENDING, Transcription.available_at <= database_now())
-        .order_by(Transcription.priority.desc(), Transcription.created_date, Transcription.id)
+async def claim(
+    session: AsyncSession, owner: str, lease: timedelta, storages: Collection[str] | None = None
+) -> Claim | None:
+    """Take the next job of these storage servers (None: of any), by its place in the queue. None: nothing is due."""
+    due = (await session.execute(next_due(storages))).one_or_none()
+    return None if due is None else await take(session, due.id, owner, lease)
+
+
+def next_due(storages: Collection[str] | None) -> Any:
+    """Id and queue key of the next job to claim, its row locked; one that somebody else is claiming is left out."""
+    query = (
+        select(Transcription.id, Transcription.queue_key)
+        .where(
+            Transcription.status == JobStatus.PENDING,
+            Transcription.available_at <= database_now(),
+            Transcription.paused_at.is_(None),
+            queue_is_open(),
+        )
+        .order_by(Transcription.queue_key, Transcription.id)
         .limit(1)
         .with_for_update(skip_locked=True)
-        .scalar_subquery()
     )
+    return query if storages is None else query.where(Transcription.storage.in_(sorted(storages)))
+
+
+def queue_is_open() -> ColumnElement[bool]:
+    """Whether nobody holds back the whole queue."""
+    return ~select(QueueControl.id).where(QueueControl.paused_at.is_not(None)).exists()
+
+
+async def take(session: AsyncSession, job_id: UUID, owner: str, lease: timedelta) -> Claim:
+    """Claim a job whose row the caller has locked while it was due."""
+    planned = Transcription.plan.is_not(None)
     row = (
         await session.execute(
             update(Transcription)
-            .where(Transcription.id == due)
+            .where(Transcription.id == job_id)
             .values(
                 status=JobStatus.PROCESSING,
-                stage=Stage.PROBE,
+                stage=case((planned, Stage.TRANSCRIBE.value), else_=Stage.PROBE.value),
                 attempt=Transcription.attempt + 1,
                 lease_owner=owner,
                 lease_expires_at=database_in(lease),
                 started_date=database_now(),
-                progress=0,
-                audio_done_ms=0,
+                progress=case((planned, Transcription.progress), else_=0),
+                audio_done_ms=case((planned, Transcription.audio_done_ms), else_=0),
                 progress_at=database_now(),
             )
             .returning(Transcription)
             .execution_options(synchronize_session=False, populate_existing=True)
         )
-    ).scalar_one_or_none()
-    if row is None:
-        return None
+    ).scalar_one()
     await outbox.append(session, outbox.STARTED, row.id, attempt=row.attempt)
     await _tell(session, row.id, f"started, attempt {row.attempt}", owner=owner)
     return Claim(
@@ -198,6 +247,7 @@ async def claim(session: AsyncSession, owner: str, lease: timedelta) -> Claim | 
         include_summary=row.include_summary,
         audio_track=row.audio_track,
         filename=row.filename,
+        crash_count=row.crash_count,
     )
 
 
@@ -280,24 +330,42 @@ async def complete(session: AsyncSession, held: Claim, outcome: Outcome) -> None
     await _tell(session, held.id, f"completed, attempt {held.attempt}", warnings=list(outcome.warnings))
 
 
+async def planned(session: AsyncSession, held: Claim, audio_ms: int, plan: Mapping[str, Any]) -> None:
+    """All chunks of a job are stored, and this is what its recording holds. Raises Fenced.
+
+    Progress: what failed or crashed before is forgotten.
+    """
+    await _fenced(
+        session,
+        held,
+        _mine(held)
+        .values(
+            plan=dict(plan),
+            stage=Stage.TRANSCRIBE,
+            audio_ms=audio_ms,
+            duration=_seconds(audio_ms),
+            failure_count=0,
+            crash_count=0,
+            progress_at=database_now(),
+        )
+        .returning(literal_column("true")),
+    )
+
+
 async def fail(
-    session: AsyncSession, held: Claim, error: ArchivistError, *, spread: float | None = None
+    session: AsyncSession, held: Claim, error: ArchivistError, *, final: bool = False, spread: float | None = None
 ) -> JobStatus:
     """End an attempt that could not finish. Where trying again may help, the job waits and is tried again.
 
-    spread: 0 to 1, how much of the wait to take (full jitter); random when None. A crash waits for nothing.
+    final: it was tried often enough already. spread: 0 to 1, how much of the wait to take (full jitter); random
+    when None. A crash waits for nothing.
     Returns the state the job is in now. Raises Fenced.
     """
-    crashed = isinstance(error, WorkerCrashed)
-    failures = Transcription.failure_count + (0 if crashed else 1)
-    crashes = Transcription.crash_count + (1 if crashed else 0)
+    verdict = judge(Transcription, error, final=final)
     cancelled = Transcription.cancel_requested_at.is_not(None)
-    again = (failures < MAX_FAILURES) & (crashes < MAX_CRASHES) if error.retryable else literal_column("false")
-    share = random.random() if spread is None else spread  # noqa: S311 -- nobody gains by guessing it
-    wait = timedelta() if crashed else retry_delay(held.attempt, share)
     ended = case(
         (cancelled, JobStatus.CANCELLED.value),
-        (again, JobStatus.PENDING.value),
+        (verdict.again, JobStatus.PENDING.value),
         else_=JobStatus.FAILED.value,
     )
     status = JobStatus(
@@ -307,10 +375,9 @@ async def fail(
             _mine(held)
             .values(
                 **_ENDED | {"completed_date": case((ended == JobStatus.PENDING, None), else_=database_now())},
+                **verdict.counts,
                 status=ended,
-                failure_count=failures,
-                crash_count=crashes,
-                available_at=database_in(wait),
+                available_at=database_in(wait_before(error, held.attempt, spread)),
                 error_code=error.code,
                 error_message=journal.plain(error.message),
             )
@@ -321,6 +388,33 @@ async def fail(
     return status
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a failure does to a row. again: whether it is tried once more. counts: columns to set."""
+
+    again: ColumnElement[bool]
+    counts: Mapping[str, Any]
+
+
+def judge(row: type[Transcription] | type[Chunk], error: ArchivistError, *, final: bool = False) -> Verdict:
+    """By retry class (reliability protocol, step 13): a crash is counted as one, anything else as a failure."""
+    crashed = isinstance(error, WorkerCrashed)
+    recent = func.coalesce(row.crashed_at > database_in(-CRASHES_COUNT), literal(False))
+    crashes = case((recent, row.crash_count + 1), else_=1)
+    failures = row.failure_count + 1
+    counts = {"crash_count": crashes, "crashed_at": database_now()} if crashed else {"failure_count": failures}
+    if final or not error.retryable:
+        return Verdict(literal(False), counts)
+    return Verdict(crashes < MAX_CRASHES if crashed else failures < error.tries, counts)
+
+
+def wait_before(error: ArchivistError, attempt: int, spread: float | None = None) -> timedelta:
+    """How long a failed attempt's next one waits. A crash waits for nothing: the worker is what was lost."""
+    if isinstance(error, WorkerCrashed):
+        return timedelta()
+    return retry_delay(attempt, random.random() if spread is None else spread)  # noqa: S311 -- nobody gains by it
+
+
 async def stop(session: AsyncSession, held: Claim) -> None:
     """The worker has stopped because somebody cancelled the job. Raises Fenced."""
     await _fenced(
@@ -328,6 +422,7 @@ async def stop(session: AsyncSession, held: Claim) -> None:
         held,
         _mine(held).values(**_ENDED, status=JobStatus.CANCELLED).returning(literal_column("true")),
     )
+    await _forget_chunks(session, held.id)
     await outbox.append(session, outbox.CANCELLED, held.id)
     await _tell(session, held.id, "cancelled while running")
 
@@ -350,6 +445,7 @@ async def release(session: AsyncSession, held: Claim) -> None:
         .returning(Transcription.status),
     )
     if status == JobStatus.CANCELLED:
+        await _forget_chunks(session, held.id)
         await outbox.append(session, outbox.CANCELLED, held.id)
         await _tell(session, held.id, "cancelled while the worker stopped")
         return
@@ -374,6 +470,7 @@ async def cancel(session: AsyncSession, job_id: UUID, *, user_id: int | None = N
                     completed_date=database_now(),
                 )
             )
+            await _forget_chunks(session, job_id)
             await outbox.append(session, outbox.CANCELLED, job_id)
             await _tell(session, job_id, "cancelled before it started", user_id=user_id)
             return JobStatus.CANCELLED
@@ -414,6 +511,22 @@ async def retry(session: AsyncSession, job_id: UUID, *, user_id: int | None = No
             error_code=None,
             error_message=None,
             available_at=database_now(),
+            queue_key=_waits_since(database_now(), None) - worth(job.priority),
+            start_at=None,
+            paused_at=None,
+        )
+    )
+    # What was heard stays heard; what failed is tried anew.
+    await session.execute(
+        update(Chunk)
+        .where(Chunk.transcription_id == job_id, Chunk.status == ChunkStatus.FAILED)
+        .values(
+            status=ChunkStatus.PENDING,
+            failure_count=0,
+            crash_count=0,
+            error_code=None,
+            error_message=None,
+            available_at=database_now(),
         )
     )
     await outbox.append(session, outbox.QUEUED, job_id, priority=job.priority)
@@ -435,21 +548,26 @@ async def lapsed(session: AsyncSession, lease: timedelta) -> Sequence[tuple[UUID
         )
         .with_for_update(skip_locked=True)
     )
-    crashes = Transcription.crash_count + 1
+    error = WorkerCrashed("the worker was not heard of for a whole lease")
+    verdict = judge(Transcription, error)
+    # While chunks are heard nothing of the job itself runs: a chunk that kills its worker is counted itself.
+    leading = Transcription.stage == Stage.TRANSCRIBE
     ended = case(
         (Transcription.cancel_requested_at.is_not(None), JobStatus.CANCELLED.value),
-        (crashes < MAX_CRASHES, JobStatus.PENDING.value),
+        (leading | verdict.again, JobStatus.PENDING.value),
         else_=JobStatus.FAILED.value,
     )
-    error = WorkerCrashed("the worker was not heard of for a whole lease")
+    counts = {
+        name: case((leading, getattr(Transcription, name)), else_=value) for name, value in verdict.counts.items()
+    }
     rows = (
         await session.execute(
             update(Transcription)
             .where(Transcription.id.in_(overdue))
             .values(
                 **_ENDED | {"completed_date": case((ended == JobStatus.PENDING, None), else_=database_now())},
+                **counts,
                 status=ended,
-                crash_count=crashes,
                 available_at=database_now(),
                 error_code=error.code,
                 error_message=error.message,
@@ -460,6 +578,8 @@ async def lapsed(session: AsyncSession, lease: timedelta) -> Sequence[tuple[UUID
     ).all()
     ends = [(job_id, JobStatus(status)) for job_id, status in rows]
     for job_id, status in ends:
+        if status is JobStatus.CANCELLED:
+            await _forget_chunks(session, job_id)
         await _told_end(session, job_id, status, error)
     return ends
 
@@ -468,6 +588,16 @@ def retry_delay(attempt: int, spread: float) -> timedelta:
     """Wait before the next try: full jitter, 15 s doubling to 10 min. spread: 0 to 1."""
     most = min(_BACKOFF_FIRST_S * 2 ** min(max(attempt - 1, 0), 16), _BACKOFF_MOST_S)
     return timedelta(seconds=most * spread)
+
+
+def worth(priority: int) -> float:
+    """Seconds of waiting that a priority is worth beyond the lowest."""
+    return (priority - 1) * PRIORITY_STEP.total_seconds()
+
+
+def _waits_since(now: ColumnElement[datetime], start_at: datetime | None) -> ColumnElement[Any]:
+    """Seconds since 1970 from which a job waits: one that shall not start before tonight has not waited till then."""
+    return func.extract("epoch", func.greatest(now, start_at))
 
 
 _ENDED: dict[str, Any] = {
@@ -497,6 +627,11 @@ async def _fenced(session: AsyncSession, held: Claim, statement: Any) -> Any:
 async def _lock_queue(session: AsyncSession) -> None:
     """Until the transaction ends, nobody else makes a job live: the count and the look for a live twin hold."""
     await session.execute(text(f"SELECT pg_advisory_xact_lock({_QUEUE_LOCK})"))
+
+
+async def _forget_chunks(session: AsyncSession, job_id: UUID) -> None:
+    """A cancelled job leaves nothing behind."""
+    await session.execute(delete(Chunk).where(Chunk.transcription_id == job_id))
 
 
 async def _locked(session: AsyncSession, job_id: UUID) -> Transcription:

@@ -5,6 +5,7 @@ Plain PostgreSQL 15: no extension.
 """
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    Numeric,
     String,
     Text,
     UniqueConstraint,
@@ -122,13 +124,8 @@ class Transcription(Base):
             unique=True,
             postgresql_where=text("status IN ('pending', 'processing')"),
         ),
-        Index(
-            "idx_transcriptions_claim",
-            text("priority DESC"),
-            "created_date",
-            "id",
-            postgresql_where=text("status = 'pending'"),
-        ),
+        Index("idx_transcriptions_claim", "queue_key", "id", postgresql_where=text("status = 'pending'")),
+        Index("idx_transcriptions_running", "queue_key", "id", postgresql_where=text("status = 'processing'")),
         Index(
             "idx_transcriptions_lease",
             "lease_expires_at",
@@ -138,6 +135,7 @@ class Transcription(Base):
         Index("idx_transcriptions_user_id", "user_id"),
         Index("idx_transcriptions_created_date", "created_date"),
         Index("idx_transcriptions_vod_status", "vod_status"),
+        Index("idx_transcriptions_batch_id", "batch_id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
@@ -163,9 +161,17 @@ class Transcription(Base):
     audio_track: Mapped[int | None] = mapped_column(Integer)
     priority: Mapped[int] = mapped_column(Integer, server_default=text("1"))
     """1 to 5; 5 is claimed first."""
+    queue_key: Mapped[Decimal] = mapped_column(Numeric, server_default=text("extract(epoch from now())"))
+    """Place in the queue, lowest first: seconds since 1970 at which it began to wait, less what its priority is
+    worth (`jobs.PRIORITY_STEP`). So waiting makes up for priority, and a move is a number between two others."""
     created_date: Mapped[datetime] = mapped_column(server_default=_NOW)
     available_at: Mapped[datetime] = mapped_column(server_default=_NOW)
     """Not claimed before."""
+    start_at: Mapped[datetime | None]
+    """The start time its submitter asked for."""
+    paused_at: Mapped[datetime | None]
+    """Held back by a person: not claimed, and of a running one no further chunk is."""
+    batch_id: Mapped[UUID | None] = mapped_column(ForeignKey("batches.id", ondelete="SET NULL"))
     started_date: Mapped[datetime | None]
     completed_date: Mapped[datetime | None]
     """When it reached a terminal state."""
@@ -173,11 +179,19 @@ class Transcription(Base):
     """The fencing token: bumped by every claim, in the WHERE clause of every later write."""
     failure_count: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     crash_count: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    crashed_at: Mapped[datetime | None]
+    """The last crash: three within 72 hours make a recording poison."""
     lease_owner: Mapped[str | None] = mapped_column(String(100))
     lease_expires_at: Mapped[datetime | None]
     progress_at: Mapped[datetime | None]
     cancel_requested_at: Mapped[datetime | None]
     dedupe_key: Mapped[str] = mapped_column(String(64))
+    source_fingerprint: Mapped[str | None] = mapped_column(String(64))
+    """Size, head and tail of the recording when it was submitted."""
+    recipe: Mapped[str | None] = mapped_column(String(120))
+    """Engine and settings its chunks are heard with; a chunk of another recipe is never mixed in."""
+    plan: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """What the planner found: media, language, length. Set once all chunks are known."""
     scc_file_path: Mapped[str | None] = mapped_column(String(500))
     summary_file_path: Mapped[str | None] = mapped_column(String(500))
     metadata_file_path: Mapped[str | None] = mapped_column(String(500))
@@ -191,6 +205,100 @@ class Transcription(Base):
     vod_id: Mapped[str | None] = mapped_column(String(100))
     vod_url: Mapped[str | None] = mapped_column(String(500))
     vod_status: Mapped[str | None] = mapped_column(String(20))
+
+
+class Chunk(Base):
+    """A stretch of a recording, cut in silence: the unit of claiming. Heard once, whoever dies meanwhile."""
+
+    __tablename__ = "transcription_chunks"
+    __table_args__ = (
+        UniqueConstraint("transcription_id", "number"),
+        CheckConstraint(_one_of("status", "pending", "processing", "completed", "failed"), name="check_chunk_status"),
+        CheckConstraint("start_ms >= 0 AND start_ms < end_ms", name="check_chunk_length"),
+        CheckConstraint(
+            "(status = 'processing') = (lease_owner IS NOT NULL AND lease_expires_at IS NOT NULL)",
+            name="check_chunk_lease_while_processing",
+        ),
+        CheckConstraint("(status = 'completed') = (words IS NOT NULL)", name="check_chunk_words_when_completed"),
+        Index(
+            "idx_transcription_chunks_claim",
+            "transcription_id",
+            "number",
+            postgresql_where=text("status = 'pending'"),
+        ),
+        Index("idx_transcription_chunks_lease", "lease_expires_at", postgresql_where=text("status = 'processing'")),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    transcription_id: Mapped[UUID] = mapped_column(ForeignKey("transcriptions.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    """Counted from 0, without a hole."""
+    recipe: Mapped[str] = mapped_column(String(120))
+    start_ms: Mapped[int] = mapped_column(BigInteger)
+    end_ms: Mapped[int] = mapped_column(BigInteger)
+    speech: Mapped[list[Any]] = mapped_column(JSONB)
+    """[start, end] of each stretch of speech, in samples at 16 kHz from the start of the chunk."""
+    language: Mapped[str] = mapped_column(String(10))
+    status: Mapped[str] = mapped_column(String(20), server_default="pending")
+    attempt: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    """The chunk's own fencing token, and how often it was begun."""
+    failure_count: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    crash_count: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    crashed_at: Mapped[datetime | None]
+    available_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    lease_owner: Mapped[str | None] = mapped_column(String(100))
+    lease_expires_at: Mapped[datetime | None]
+    done_ms: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    """Of this chunk, heard by the attempt under way."""
+    words: Mapped[list[Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """[start_ms, end_ms, text, confidence] of each word, times of the recording."""
+    dropped: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    """Words left out as inventions of the model."""
+    bad_packets: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    took_ms: Mapped[int | None] = mapped_column(BigInteger)
+    """Time the attempt that finished it took."""
+    error_code: Mapped[str | None] = mapped_column(String(50))
+    error_message: Mapped[str | None] = mapped_column(Text)
+    started_date: Mapped[datetime | None]
+    completed_date: Mapped[datetime | None]
+
+
+class Batch(Base):
+    """Recordings submitted together. Its progress is that of its transcriptions."""
+
+    __tablename__ = "batches"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
+    name: Mapped[str | None] = mapped_column(String(100))
+    results: Mapped[list[Any]] = mapped_column(JSONB, server_default=text("'[]'"))
+    """One answer per file, in the order asked: {storage, path, transcription_id | code, message}."""
+    created_date: Mapped[datetime] = mapped_column(server_default=_NOW)
+
+
+class QueueControl(Base):
+    """The one row that says whether the queue as a whole is held back."""
+
+    __tablename__ = "queue_control"
+    __table_args__ = (CheckConstraint("id = 1", name="check_one_row"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, server_default=text("1"))
+    paused_at: Mapped[datetime | None]
+    paused_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+
+
+class MachineSpeed(Base):
+    """How fast a machine hears with a model, measured once: what estimates come from."""
+
+    __tablename__ = "machine_speeds"
+
+    host: Mapped[str] = mapped_column(String(255), primary_key=True)
+    model: Mapped[str] = mapped_column(String(100), primary_key=True)
+    recipe: Mapped[str] = mapped_column(String(120), primary_key=True)
+    threads: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    window_s: Mapped[float]
+    """Seconds of computing for thirty seconds of speech in one slot."""
+    measured_date: Mapped[datetime] = mapped_column(server_default=_NOW)
 
 
 class Artifact(Base):

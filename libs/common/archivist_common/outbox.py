@@ -24,6 +24,9 @@ CANCELLED = "transcription.cancelled"
 RELEASED = "transcription.released"
 """Given back to the queue: a graceful stop, a lapsed lease, a failure that is tried again."""
 
+CAPTIONS = "transcription.captions"
+"""A chunk was heard: its number, its place in the recording, its text."""
+
 _RINGS = frozenset({QUEUED, RELEASED})
 _BATCH = 100
 

@@ -98,6 +98,9 @@ class CommonSettings(BaseSettings):
     max_queue_size: int = Field(default=100, ge=1)
     """Jobs that may wait; the next submit is answered 429."""
 
+    kill_points: Path | None = None
+    """Tests only: a folder whose files make named steps kill, stop or delay the process. Refused in production."""
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_file: Path | None = None
     """Main log file; transcription.log, vod.log and error.log lie beside it. Unset: standard error only."""
@@ -122,6 +125,12 @@ class CommonSettings(BaseSettings):
         if value.lstrip().startswith("["):
             return tuple(StorageServer.from_json(entry) for entry in json.loads(value))
         return tuple(StorageServer.parse(entry) for entry in value.split(",") if entry.strip())
+
+    @model_validator(mode="after")
+    def _no_kill_points_in_production(self) -> Self:
+        if self.kill_points is not None and self.environment == "production":
+            raise ValueError("KILL_POINTS is for tests; production does not start with it")
+        return self
 
     @model_validator(mode="after")
     def _distinct_servers(self) -> Self:

@@ -14,6 +14,15 @@ class JobStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+class ChunkStatus(StrEnum):
+    """State of a chunk. `failed` ends its job, and is left by an operator's retry of the job."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
 class Stage(StrEnum):
     """The step a processing job has reached."""
 

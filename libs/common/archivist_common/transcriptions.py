@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, case, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, case, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -161,11 +161,7 @@ def _position() -> ColumnElement[int | None]:
         select(func.count() + 1)
         .where(
             other.status == JobStatus.PENDING,
-            or_(
-                other.priority > Transcription.priority,
-                (other.priority == Transcription.priority)
-                & (tuple_(other.created_date, other.id) < tuple_(Transcription.created_date, Transcription.id)),
-            ),
+            tuple_(other.queue_key, other.id) < tuple_(Transcription.queue_key, Transcription.id),
             Transcription.status == JobStatus.PENDING,
         )
         .correlate(Transcription)

@@ -1,0 +1,28 @@
+"""What a free slot takes next: a chunk of a job under way, or a job to lead, whichever stands first in the queue."""
+
+from collections.abc import Collection
+from datetime import timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from archivist_common import chunks, jobs
+from archivist_common.chunks import ChunkClaim
+from archivist_common.jobs import Claim
+
+
+async def next_work(
+    session: AsyncSession, owner: str, lease: timedelta, *, recipe: str, storages: Collection[str] | None = None
+) -> Claim | ChunkClaim | None:
+    """Claim the next piece of work. None when nothing is due.
+
+    A chunk goes by its job's place in the queue: a long recording under way lets an urgent one pass after the
+    chunk in hand. recipe: the only one of chunks that this slot can hear. storages: those that can be read from
+    here now; None for all.
+    """
+    job = (await session.execute(jobs.next_due(storages))).one_or_none()
+    chunk = (await session.execute(chunks.next_due(recipe, storages))).one_or_none()
+    if chunk is not None and (job is None or (chunk[2], chunk[1]) <= (job[1], job[0])):
+        return await chunks.take(session, chunk[0], owner, lease)
+    if job is not None:
+        return await jobs.take(session, job[0], owner, lease)
+    return None
