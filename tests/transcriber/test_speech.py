@@ -1,6 +1,6 @@
 """Where people speak, found in a stream as in a whole."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +62,31 @@ def test_blocks_of_any_length_give_the_same_pieces(long: np.ndarray, cut: list[P
 
 def test_pieces_start_where_the_caller_says(sound: np.ndarray) -> None:
     assert [p.start_ms for p in pieces([sound], start_ms=480_000)] == [480_000]
+
+
+def spans(found: Iterable[Piece]) -> list[tuple[int, int, tuple[tuple[int, int], ...]]]:
+    return [(piece.start_ms, piece.end_ms, piece.speech) for piece in found]
+
+
+def test_pieces_end_where_an_earlier_run_ended_them(long: np.ndarray, cut: list[Piece]) -> None:
+    """A cut of that run which the rule would not make here stands, and the rest is found from there on."""
+    ends = [40_000, cut[0].end_ms]
+    found = list(pieces(blocks(long, 77_777), cuts=ends))
+    assert [piece.end_ms for piece in found[:2]] == ends
+    assert spans(found[2:]) == spans(cut[1:])
+    assert np.array_equal(np.concatenate([p.samples for p in found]), long)
+
+
+def test_a_stream_whose_every_piece_is_known_is_cut_the_same(long: np.ndarray, cut: list[Piece]) -> None:
+    off = long[:-100]  # the last piece ends inside a window
+    known = [*(piece.end_ms for piece in cut[:-1]), len(off) * 1000 // RATE]
+    assert [piece.end_ms for piece in pieces(blocks(off, 160_000), cuts=known)] == known
+
+
+@pytest.mark.parametrize("cuts", [(64, 64), (96, 64), (500,), (0,)])
+def test_ends_that_do_not_rise_are_refused(cuts: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="must rise from 500"):
+        list(pieces([], start_ms=500, cuts=cuts))
 
 
 def test_a_piece_never_ends_inside_speech_that_has_a_pause(cut: list[Piece]) -> None:

@@ -4,8 +4,10 @@ Memory stays flat whatever the length of the recording: the detector carries its
 and a piece never holds more than five minutes.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -84,25 +86,45 @@ class VoiceDetector:
         return found
 
 
-def pieces(blocks: Iterable[Samples], *, start_ms: int = 0) -> Iterator[Piece]:
+def pieces(blocks: Iterable[Samples], *, start_ms: int = 0, cuts: Sequence[int] = ()) -> Iterator[Piece]:
     """The whole of a stream as pieces that follow one another without a hole.
 
     A piece ends in the middle of a pause: of one second once it is two minutes long, of ever shorter ones
     later, and after five minutes without any pause at the least spoken moment. Blocks may have any length.
+
+    cuts: where pieces of this stream are known to end, rising milliseconds after `start_ms`, as an earlier run
+    found them. Pieces end exactly there, those after the last one as ever. Raises ValueError where they do not rise.
     """
+    known = deque(_windows_between(start_ms, cuts))
     detector = VoiceDetector()
-    sound = np.zeros(0, np.float32)
+    sound: list[Samples] = []  # joined once a piece: joining block by block would copy every piece thirty times
     spoken = np.zeros(0, np.float32)
     for block in _windowed(blocks):
-        sound = np.concatenate([sound, block])
-        whole = len(block) // WINDOW * WINDOW
-        spoken = np.concatenate([spoken, detector.probabilities(_padded(block) if whole < len(block) else block)])
-        while (cut := cut_point(spoken)) is not None:
-            yield _piece(start_ms, sound[: cut * WINDOW], spoken[:cut])
+        sound.append(block)
+        spoken = np.concatenate([spoken, detector.probabilities(_padded(block))])
+        while (cut := _next_cut(spoken, known)) is not None:
+            whole = np.concatenate(sound)
+            yield _piece(start_ms, whole[: cut * WINDOW], spoken[:cut])
             start_ms += cut * _WINDOW_MS
-            sound, spoken = sound[cut * WINDOW :], spoken[cut:]
-    if len(sound):
-        yield _piece(start_ms, sound, spoken)
+            sound, spoken = [whole[cut * WINDOW :]], spoken[cut:]
+    if len(spoken):
+        yield _piece(start_ms, np.concatenate(sound), spoken)
+
+
+def _windows_between(start_ms: int, cuts: Sequence[int]) -> list[int]:
+    """Lengths in windows of the pieces that end at `cuts`. The end of a stream lies in its last, padded window."""
+    ends = [-(-(cut - start_ms) // _WINDOW_MS) for cut in cuts]
+    lengths = [end - begin for begin, end in pairwise([0, *ends])]
+    if any(length <= 0 for length in lengths):
+        raise ValueError(f"ends of pieces must rise from {start_ms}: {list(cuts)}")
+    return lengths
+
+
+def _next_cut(spoken: Probabilities, known: deque[int]) -> int | None:
+    """The window at which the piece in hand ends, or None while it should still grow."""
+    if not known:
+        return cut_point(spoken)
+    return known.popleft() if len(spoken) >= known[0] else None
 
 
 def _piece(start_ms: int, sound: Samples, spoken: Probabilities) -> Piece:
