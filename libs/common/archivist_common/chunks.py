@@ -110,6 +110,17 @@ async def plan(session: AsyncSession, transcription_id: UUID) -> dict[str, Any] 
     return found
 
 
+async def language(session: AsyncSession, transcription_id: UUID) -> str | None:
+    """The language its chunks are heard in; None while no speech was found."""
+    found: str | None = await session.scalar(
+        select(Chunk.language)
+        .where(Chunk.transcription_id == transcription_id, func.jsonb_array_length(Chunk.speech) > 0)
+        .order_by(Chunk.number)
+        .limit(1)
+    )
+    return found
+
+
 async def add(session: AsyncSession, held: Claim, recipe: str, cuts: Sequence[Cut]) -> None:
     """Store chunks, ready to be claimed. One that is stored already stays as it is. Raises Fenced."""
     await lead(session, held)

@@ -21,6 +21,13 @@ JOB_STAGE_SECONDS = Histogram(
     buckets=(0.1, 0.5, 1, 5, 15, 60, 300, 900, 1800, 3600, 7200, 14400, 43200),
 )
 JOB_AUDIO_SECONDS = Counter("archivist_job_audio_seconds", "Seconds of audio captioned.")
+CHUNK_ATTEMPTS = Counter("archivist_chunk_attempts", "Attempts at chunks ended.", ["outcome"])
+CHUNK_AUDIO_SECONDS = Counter("archivist_chunk_audio_seconds", "Seconds of audio heard.")
+CHUNK_SECONDS = Histogram(
+    "archivist_chunk_duration_seconds",
+    "Time to hear a chunk.",
+    buckets=(0.5, 1, 2, 5, 10, 20, 40, 80, 160, 320, 640, 1280),
+)
 LEASE_EXPIRED = Counter("archivist_lease_expired", "Leases that lapsed and were taken back.")
 FENCED_WRITES = Counter(
     "archivist_fenced_writes", "Writes refused to an attempt that had lost its job.", ["component"]

@@ -10,7 +10,7 @@ from datetime import timedelta
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from archivist_common import jobs, metrics, migrate, outbox
+from archivist_common import chunks, jobs, metrics, migrate, outbox
 from archivist_common.db import Database
 from archivist_common.errors import DatabaseUnavailable, SchemaMismatch
 from archivist_common.models import IdempotencyKey, OutboxEvent, SystemLog, Worker
@@ -56,6 +56,10 @@ async def mend(db: Database, bell: outbox.Bell, lease: timedelta) -> bool:
         for job_id, status in await jobs.lapsed(session, lease):
             metrics.LEASE_EXPIRED.inc()
             log.warning("lease lapsed", extra={"transcription_id": job_id, "status": status})
+        for job_id, number, chunk_status in await chunks.lapsed(session, lease):
+            metrics.LEASE_EXPIRED.inc()
+            told = {"transcription_id": job_id, "chunk": number, "status": chunk_status}
+            log.warning("lease of a chunk lapsed", extra=told)
         await _prune(session)
     await outbox.relay(db, bell)
     metrics.RECONCILER_LAST_SUCCESS.set_to_current_time()

@@ -9,7 +9,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from archivist_common import reconciler, service
+from archivist_common import killpoints, reconciler, service
 from archivist_common.db import Database
 from archivist_common.queue import Doorbell
 from archivist_common.settings import TranscriberSettings, read
@@ -79,6 +79,7 @@ def plan(settings: TranscriberSettings) -> list[Slot]:
         "caption_mask": list(settings.caption_mask),
         "whisper_speakers": settings.whisper_speakers,
         "media_deadline_s": settings.media_deadline.total_seconds(),
+        "kill_points": None if settings.kill_points is None else str(settings.kill_points),
     }
     return [
         Slot(number, slot.cpus, handed, threads=slot.threads, temp=settings.temp_directory)
@@ -88,6 +89,7 @@ def plan(settings: TranscriberSettings) -> list[Slot]:
 
 def main() -> None:
     settings = read(TranscriberSettings)
+    killpoints.arm(settings.kill_points)
     service.run("transcriber", create_app(settings), settings, settings.transcriber_host, settings.transcriber_port)
 
 

@@ -1,11 +1,11 @@
-"""Inside a slot: the model loaded once, then recording after recording, one at a time, until the channel closes."""
+"""Inside a slot: the model loaded once, then one piece of work at a time, until the channel closes."""
 
 import json
 import logging
 import math
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -13,18 +13,20 @@ from typing import Any, BinaryIO, Protocol
 
 from archivist_captions.cea608.options import SccOptions
 from archivist_captions.profile import Profile
+from archivist_common import killpoints
+from archivist_common.chunks import Cut
 from archivist_common.errors import ArchivistError, ModelUnknown
-from archivist_common.jobs import Progress
 from archivist_common.states import Stage
 from archivist_common.storage import StorageServer
-from archivist_transcriber import models, pipeline, wire
+from archivist_transcriber import hearing, models, pipeline, speech, wire
 from archivist_transcriber.engines import ENGINES, Engine, EngineSettings
+from archivist_transcriber.hearing import opened
 from archivist_transcriber.pipeline import Authoring, Places
+from archivist_transcriber.wire import Moved
 
 log = logging.getLogger(__name__)
 
 _TICK_S = 2.0
-_TRANSCRIBED = 96  # percent: the rest is layout, checks and writing
 _STEP_MS = 30_000  # a Whisper window, for the first guess of how far a batch goes
 _FIRST_GUESS_S = 15.0
 _SHARE = 0.9  # of a batch that is shown as done before it is
@@ -47,6 +49,7 @@ class SlotSettings:
     beam_size: int
     threads: int
     places: Places
+    kill_points: Path | None
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> "SlotSettings":
@@ -61,6 +64,7 @@ class SlotSettings:
             batch_size=given["whisper_batch_size"],
             beam_size=given["whisper_beam_size"],
             threads=options["threads"],
+            kill_points=None if given.get("kill_points") is None else Path(given["kill_points"]),
             places=Places(
                 servers={server.name: server for server in servers},
                 output=Path(given["default_output_path"]),
@@ -74,12 +78,19 @@ class SlotSettings:
             ),
         )
 
+    def recipe(self, device: str) -> str:
+        """What chunks are heard with, beside the model: slots of one recipe give the same words for a chunk."""
+        compute = self.compute_type
+        if compute == "default":
+            compute = "int8" if device == "cpu" else "float16"
+        return f"{self.engine} {device} {compute} batch {self.batch_size} beam {self.beam_size} cuts {speech.RULE}"
+
 
 class Bench:
     """The engine in hand. Another model is loaded when a job names one, in the place of the last."""
 
     def __init__(self, settings: SlotSettings) -> None:
-        self._settings = settings
+        self.settings = settings
         self._engine: Engine | None = None
         self._folder: Path | None = None
 
@@ -88,7 +99,7 @@ class Bench:
 
         Raises ModelMissing, ModelUnknown, EngineUnavailable, ResourceExhausted.
         """
-        settings = self._settings
+        settings = self.settings
         if settings.model is not None and name == settings.model.name:
             name = None
         folder = models.resolve(name, default=settings.model, directory=settings.model_directory)
@@ -114,15 +125,16 @@ class Bench:
 class Meter:
     """Progress as people see it: between two batches it goes on by what the last ones took, and never back.
 
-    What is shown ahead of what is done stays within the batch being worked on.
+    What is shown ahead of what is done stays within the batch being worked on. Times are milliseconds of the audio
+    in hand; ends_ms: its length, None where that is not known or nothing is shown ahead.
     """
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel, ends_ms: int | None) -> None:
         self._channel = channel
+        self._ends_ms = ends_ms
         self._lock = threading.Lock()
-        self._stage = Stage.PROBE
+        self._stage: Stage | None = None
         self._done_ms = self._shown_ms = 0
-        self._audio_ms: int | None = None
         self._step_ms, self._step_s = _STEP_MS, _FIRST_GUESS_S
         self._since = time.monotonic()
         self._over = threading.Event()
@@ -136,39 +148,38 @@ class Meter:
         self._over.set()
         self._ticker.join()
 
-    def tell(self, stage: Stage, done_ms: int, audio_ms: int | None) -> None:
+    def tell(self, stage: Stage, done_ms: int) -> None:
         now = time.monotonic()
         with self._lock:
             if done_ms > self._done_ms:
                 self._step_ms, self._step_s = done_ms - self._done_ms, max(now - self._since, 0.1)
             if done_ms > self._done_ms or stage != self._stage:
                 self._since = now
-            self._stage, self._done_ms, self._audio_ms = stage, done_ms, audio_ms
+            self._stage, self._done_ms = stage, done_ms
             self._send(done_ms)
+
+    def cut(self, cut: Cut) -> None:
+        with self._lock:
+            self._channel.write(wire.cut_message(cut))
 
     def _tick(self) -> None:
         while not self._over.wait(_TICK_S):
             with self._lock:
-                if self._stage is Stage.TRANSCRIBE:
+                if self._ends_ms is not None:
                     gone = (time.monotonic() - self._since) / self._step_s
                     self._send(self._done_ms + int(self._step_ms * _SHARE * (1 - math.exp(-gone))))
 
     def _send(self, shown_ms: int) -> None:
-        most = self._audio_ms if self._audio_ms is not None else shown_ms
+        most = self._ends_ms if self._ends_ms is not None else shown_ms
         self._shown_ms = max(self._shown_ms, min(shown_ms, most))
-        percent = 0
-        if self._stage in {Stage.ASSEMBLE, Stage.PUBLISH}:
-            percent = _TRANSCRIBED + 1
-        elif self._audio_ms:
-            percent = min(_TRANSCRIBED, self._shown_ms * _TRANSCRIBED // self._audio_ms)
-        progress = Progress(self._stage, percent, self._shown_ms, self._audio_ms)
-        self._channel.write(wire.progress_message(progress))
+        self._channel.write(wire.moved_message(Moved(self._stage or Stage.TRANSCRIBE, self._shown_ms)))
 
 
 def serve(options: Mapping[str, Any], supervisor: BinaryIO, channel: Channel) -> int:
     """Load the model, say so, and work on what the supervisor sends until it closes the channel. The exit code."""
     logging.basicConfig(level=logging.WARNING)
     settings = SlotSettings.of(options)
+    killpoints.arm(settings.kill_points)
     bench = Bench(settings)
     began = time.perf_counter()
     try:
@@ -177,29 +188,55 @@ def serve(options: Mapping[str, Any], supervisor: BinaryIO, channel: Channel) ->
         channel.write(wire.encode(tell="failed", code=exc.code, message=exc.message))
         return 1
     load_s = round(time.perf_counter() - began, 2)
-    channel.write(wire.encode(tell="ready", model=name, device=engine.device, load_s=load_s))
+    channel.write(
+        wire.encode(
+            tell="ready", model=name, device=engine.device, load_s=load_s, recipe=settings.recipe(engine.device)
+        )
+    )
     asked_to_stop = threading.Event()
     waiting: SimpleQueue[wire.Work | None] = SimpleQueue()
     threading.Thread(target=_hear, args=(supervisor, waiting, asked_to_stop), name="ears", daemon=True).start()
     while (work := waiting.get()) is not None:
         asked_to_stop.clear()
         try:
-            with Meter(channel) as meter:
-                engine, name = bench.engine(work.model)
-                outcome = pipeline.caption(work, engine, name, settings.places, meter.tell, asked_to_stop.is_set)
-            channel.write(wire.outcome_message(outcome))
+            channel.write(_done(work, bench, channel, engine.device, asked_to_stop.is_set))
         except ArchivistError as exc:
             channel.write(wire.encode(tell="failed", code=exc.code, message=exc.message))
     return 0
+
+
+def _done(work: wire.Work, bench: Bench, channel: Channel, device: str, stop: Callable[[], bool]) -> bytes:
+    """Do a piece of work; the message that tells its result."""
+    places = bench.settings.places
+    match work:
+        case wire.PlanWork():
+            with opened(places.servers, work.recording) as source, Meter(channel, None) as meter:
+                engine = bench.engine(work.model)[0]
+                return wire.planned_message(
+                    hearing.plan(work, engine, source, places.media_deadline_s, meter.cut, meter.tell, stop)
+                )
+        case wire.ChunkWork():
+            length_ms = work.cut.end_ms - work.cut.start_ms
+            with opened(places.servers, work.recording) as source, Meter(channel, length_ms) as meter:
+                engine = bench.engine(work.model)[0]
+                found = hearing.hear(work, engine, source, places.media_deadline_s, meter.tell, stop)
+                killpoints.reach("chunk-heard")
+                return wire.hearing_message(found)
+        case wire.AssembleWork():
+            with Meter(channel, None) as meter:
+                meter.tell(Stage.ASSEMBLE, 0)
+                outcome = pipeline.assemble(work, places, bench.settings.recipe(device), device, stop)
+                killpoints.reach("staged")
+                return wire.outcome_message(outcome)
 
 
 def _hear(supervisor: BinaryIO, waiting: "SimpleQueue[wire.Work | None]", asked_to_stop: threading.Event) -> None:
     """Take messages while the main thread computes. The end of the channel ends the process' work at once."""
     for line in supervisor:
         message = json.loads(line)
-        if message["do"] == "work":
-            waiting.put(wire.Work(**message["work"]))
-        elif message["do"] == "stop":
+        if message["do"] == "stop":
             asked_to_stop.set()
+        else:
+            waiting.put(wire.work_of(message))
     asked_to_stop.set()
     waiting.put(None)

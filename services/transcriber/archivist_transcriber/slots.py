@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from archivist_common import metrics
+from archivist_common.chunks import Cut, Hearing
 from archivist_common.errors import WorkerCrashed, by_code
-from archivist_common.jobs import Outcome, Progress
+from archivist_common.jobs import Outcome
 from archivist_transcriber import wire
+from archivist_transcriber.wire import Moved
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +30,7 @@ LOAD_DEADLINE = timedelta(minutes=5)
 """A large model from a slow disk takes a minute or two."""
 _STOP_GRACE_S = 4.0  # a slot looks up between two batches; past this it is killed
 _LAST_BREATH_S = 2.0
+_REAP_S = 5.0  # a killed process that is still there waits in the kernel, for a disk that does not answer
 _LINE_LIMIT = 32 * 1024 * 1024  # bytes; a summary and its files' names stay far below
 
 _THREAD_SETTINGS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -51,6 +54,8 @@ class Loaded:
     model: str
     device: str
     load_s: float
+    recipe: str
+    """Engine and settings: slots of one recipe give the same words for a chunk."""
 
 
 class Slot:
@@ -112,25 +117,49 @@ class Slot:
         if message["tell"] == "failed":
             await self.kill("load failed")
             raise by_code(message["code"])(message["message"])
-        self.loaded = Loaded(message["model"], message["device"], message["load_s"])
+        self.loaded = Loaded(message["model"], message["device"], message["load_s"], message["recipe"])
         log.info("slot ready", extra={"slot": self.number, "cores": self.cores, "model": self.loaded.model})
         return self.loaded
 
-    async def work(self, work: wire.Work, on_progress: Callable[[Progress], None]) -> Outcome:
-        """Caption one recording. Raises what the recording, the disk or the engine raised; WorkerCrashed when
-        the process died of it."""
+    async def plan(
+        self, work: wire.PlanWork, on_cut: Callable[[Cut], None], on_moved: Callable[[Moved], None]
+    ) -> wire.Planned:
+        """Cut a recording; each chunk is given to on_cut as it is found.
+
+        Raises, as `hear` and `assemble` do, what the recording, the disk or the engine raised, and WorkerCrashed
+        when the process died of it.
+        """
+        return wire.planned_of(await self._done(work, "planned", on_moved, on_cut))
+
+    async def hear(self, work: wire.ChunkWork, on_moved: Callable[[Moved], None]) -> Hearing:
+        """The words of one chunk."""
+        return wire.hearing_of(await self._done(work, "heard", on_moved))
+
+    async def assemble(self, work: wire.AssembleWork, on_moved: Callable[[Moved], None]) -> Outcome:
+        """A job's files, staged in the attempt's own folder."""
+        return wire.outcome_of(await self._done(work, "made", on_moved))
+
+    async def _done(
+        self,
+        work: wire.Work,
+        last: str,
+        on_moved: Callable[[Moved], None],
+        on_cut: Callable[[Cut], None] | None = None,
+    ) -> dict[str, Any]:
         await self._send(wire.work_message(work))
         while True:
             message = await self._hear()
             match message["tell"]:
-                case "progress":
-                    on_progress(wire.progress_of(message))
-                case "done":
-                    return wire.outcome_of(message)
+                case "moved":
+                    on_moved(wire.moved_of(message))
+                case "cut" if on_cut is not None:
+                    on_cut(wire.cut_of(message))
                 case "failed":
                     raise by_code(message["code"])(message["message"])
+                case word if word == last:
+                    return message
 
-    async def stop_work(self, working: asyncio.Task[Outcome]) -> None:
+    async def stop_work(self, working: asyncio.Task[Any]) -> None:
         """Ask for the work in hand to end, and end the process where it does not look up in time."""
         try:
             await self._send(wire.encode(do="stop"))
@@ -142,7 +171,10 @@ class Slot:
         await asyncio.wait({working})
 
     async def kill(self, reason: str) -> None:
-        """End the process and every child of its own. Safe to call when it has ended."""
+        """End the process and every child of its own. Safe to call when it has ended.
+
+        One that the kernel holds is left to die when its disk answers; its cores serve the next one meanwhile.
+        """
         process, self._process, self.loaded = self._process, None, None
         if process is None:
             return
@@ -150,7 +182,12 @@ class Slot:
             metrics.CHILD_KILLS.labels(reason).inc()
         with contextlib.suppress(ProcessLookupError):  # the whole group may have ended by itself
             os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+        try:
+            async with asyncio.timeout(_REAP_S):
+                await process.wait()
+        except TimeoutError:
+            metrics.CHILD_KILLS.labels("stuck").inc()
+            log.error("a killed slot is held by the kernel", extra={"slot": self.number, "pid": process.pid})
 
     async def _send(self, line: bytes) -> None:
         process = self._process

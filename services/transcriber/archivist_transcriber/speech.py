@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+RULE = 1  # raised whenever a recording would be cut otherwise than before
 RATE = 16_000  # samples a second
 WINDOW = 512  # samples, 32 ms: what Silero judges at once (fixed by its training)
 _WINDOW_MS = WINDOW * 1000 // RATE

@@ -1,4 +1,4 @@
-"""Keeps every slot at work: starts it on its cores, claims for it, keeps its leases, starts it again when it dies."""
+"""Keeps every slot at work: starts it on its cores, claims for it, leads its jobs, starts it again when it dies."""
 
 import asyncio
 import logging
@@ -7,12 +7,14 @@ import socket
 import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from archivist_common import jobs, metrics
+from archivist_common import claiming, killpoints, metrics
+from archivist_common.chunks import ChunkClaim
 from archivist_common.errors import ArchivistError, DatabaseUnavailable, EngineUnavailable
 from archivist_common.jobs import Claim
 from archivist_common.machine import machine_id
@@ -20,8 +22,9 @@ from archivist_common.models import Worker
 from archivist_common.queue import Listener
 from archivist_common.time import database_now
 from archivist_transcriber import tasks
-from archivist_transcriber.slots import Loaded, Slot
-from archivist_transcriber.tasks import Deps
+from archivist_transcriber.leading import Lead
+from archivist_transcriber.slots import Loaded
+from archivist_transcriber.tasks import Deps, Workplace
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +37,7 @@ _RESTART_MOST_S = 30.0
 class Supervisor:
     """The slots of one machine. `run` owns them until it is cancelled; then their jobs are given back."""
 
-    def __init__(self, deps: Deps, slots: Sequence[Slot], redis_dsn: str, on_end: Callable[[], None]) -> None:
+    def __init__(self, deps: Deps, slots: Sequence[Workplace], redis_dsn: str, on_end: Callable[[], None]) -> None:
         """on_end: called after every attempt; there may be files to place."""
         self.id = f"{socket.gethostname()[:60]}:{uuid.uuid4().hex[:12]}"
         self._deps = deps
@@ -44,11 +47,14 @@ class Supervisor:
         self._rung: asyncio.Queue[None] = asyncio.Queue(maxsize=len(slots))
         self._busy: set[int] = set()
         self._loaded: dict[int, Loaded] = {}
+        self._leads: dict[UUID, Lead] = {}
+        self._group: asyncio.TaskGroup | None = None
         self._reasons: dict[int, str] = {slot.number: "loading its model" for slot in slots}
 
     async def run(self) -> None:
         try:
             async with asyncio.TaskGroup() as group:
+                self._group = group
                 group.create_task(self._heartbeats())
                 group.create_task(self._listener.run())
                 for slot in self._slots:
@@ -68,7 +74,7 @@ class Supervisor:
         if not self._rung.full():
             self._rung.put_nowait(None)
 
-    async def _serve(self, slot: Slot) -> None:
+    async def _serve(self, slot: Workplace) -> None:
         """One slot's life: loaded, then job after job."""
         pause = _RESTART_FIRST_S
         while True:
@@ -86,31 +92,66 @@ class Supervisor:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _RESTART_MOST_S)
                 continue
-            claim = await self._next(slot)
-            if claim is not None:
+            work = await self._next(slot, self._loaded[slot.number].recipe)
+            if work is not None:
                 self._set_busy(slot, True)
                 try:
-                    await tasks.run(self._deps, slot, claim)
+                    await self._do(slot, work)
                 finally:
                     self._set_busy(slot, False)
-                self._on_end()
 
-    async def _next(self, slot: Slot) -> Claim | None:
-        """The next job for a slot; None when nothing came within a poll interval: then the slot is looked after."""
+    async def _do(self, slot: Workplace, work: Lead | Claim | ChunkClaim) -> None:
+        match work:
+            case Lead():
+                await work.assemble(slot)
+            case Claim():
+                lead = Lead(self._deps, work, self._loaded[slot.number].recipe, self._wake)
+                self._leads[work.id] = lead
+                assert self._group is not None  # noqa: S101 -- slots are served within it
+                self._group.create_task(self._lead(lead))
+                await lead.plan(slot)
+            case ChunkClaim():
+                await tasks.hear(self._deps, slot, work)
+                lead_here = self._leads.get(work.transcription_id)
+                if lead_here is not None:
+                    lead_here.look()
+
+    async def _lead(self, lead: Lead) -> None:
+        try:
+            await lead.run()
+        except Exception:
+            log.exception("an attempt was left by its leader; its lease will lapse")
+        finally:
+            if self._leads.get(lead.claim.id) is lead:
+                del self._leads[lead.claim.id]
+            self._on_end()
+
+    async def _next(self, slot: Workplace, recipe: str) -> Lead | Claim | ChunkClaim | None:
+        """The next work for a slot; None when nothing came within a poll interval: then the slot is looked after."""
+        for lead in self._leads.values():
+            if lead.offers_assembly:
+                return lead
+        killpoints.reach("before-claim")
         try:
             async with self._deps.db.transaction() as session:
-                claim = await jobs.claim(session, f"{self.id}/{slot.number}", self._deps.lease)
+                work = await claiming.next_work(
+                    session,
+                    f"{self.id}/{slot.number}",
+                    self._deps.lease,
+                    recipe=recipe,
+                    storages=self._deps.usable(),
+                )
         except DatabaseUnavailable:
-            claim = None  # said by the heartbeat; the next poll tries again
-        if claim is None:
+            work = None  # said by the heartbeat; the next poll tries again
+        if work is None:
             try:
                 async with asyncio.timeout(_POLL_S * random.uniform(0.8, 1.2)):  # noqa: S311 -- jitter
                     await self._rung.get()
             except TimeoutError:
                 pass
-        return claim
+        return work
 
-    def _set_busy(self, slot: Slot, busy: bool) -> None:
+    def _set_busy(self, slot: Workplace, busy: bool) -> None:
         (self._busy.add if busy else self._busy.discard)(slot.number)
         self._listener.accept(len(self._busy) < len(self._slots))
         metrics.WORKER_SLOTS.labels("busy").set(len(self._busy))
@@ -142,6 +183,8 @@ class Supervisor:
                 "cores": [list(slot.cores) for slot in self._slots],
                 "model": next((loaded.model for loaded in self._loaded.values()), None),
                 "device": next((loaded.device for loaded in self._loaded.values()), None),
+                "recipe": next((loaded.recipe for loaded in self._loaded.values()), None),
+                "leads": len(self._leads),
             },
             "heartbeat_at": database_now(),
         }

@@ -1,18 +1,21 @@
-"""One attempt at one job, from its claim to its end. Run twice, the work is done once."""
+"""One attempt at one chunk, from its claim to its end; and what every attempt at anything is watched by.
+
+Run twice, the work is done once: whoever lost the claim meanwhile writes nothing.
+"""
 
 import asyncio
 import logging
-import shutil
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from archivist_common import artifacts, jobs, logs, metrics, outbox
+from archivist_common import chunks, killpoints, logs, metrics, outbox
+from archivist_common.chunks import ChunkClaim, Cut, Hearing
 from archivist_common.db import Database
 from archivist_common.errors import (
     ArchivistError,
@@ -20,106 +23,166 @@ from archivist_common.errors import (
     DatabaseUnavailable,
     DeadlineExceeded,
     Fenced,
+    ResourceExhausted,
     WorkerCrashed,
 )
-from archivist_common.jobs import Claim, Outcome, Progress
+from archivist_common.jobs import Outcome
 from archivist_transcriber import wire
-from archivist_transcriber.outputs import attempt_folder
-from archivist_transcriber.slots import Slot
+from archivist_transcriber.slots import Loaded
+from archivist_transcriber.wire import Moved
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-_RENEWALS = 3.75  # in a lease: 8 s of 30 s, so that two may fail before it lapses
-_TELL_EVERY_S = 1.0
-_STALL = timedelta(minutes=10)
-_BEFORE_PROBE = timedelta(minutes=10)
-_TIMES_AUDIO = 6  # an attempt may take this many times its recording's length, beyond the ten minutes
+RENEWALS = 3.75  # in a lease: 8 s of 30 s, so that two may fail before it lapses
+BEAT_S = 1.0  # how often a running attempt is looked after: a cancel is heard within two of them
+STALL = timedelta(minutes=10)
+_BESIDE_AUDIO = timedelta(minutes=10)
+_TIMES_AUDIO = 6  # a piece of work may take this many times its audio's length, beyond the ten minutes
+_TELL_EVERY_S = 2.0
 _LAST_WORD = timedelta(minutes=10)  # how long a finished result waits for a database that is away
 _GIVE_BACK_S = 3.0
+_QUARANTINE = 2  # crashes, after which a chunk is tried with the least memory, in a process of its own
+
+
+class Workplace(Protocol):
+    """What computes: a pinned process (`slots.Slot`), or what stands for one in a test of everything around it."""
+
+    number: int
+    cores: tuple[int, ...]
+    loaded: Loaded | None
+
+    async def start(self) -> Loaded: ...
+    async def plan(
+        self, work: wire.PlanWork, on_cut: Callable[[Cut], None], on_moved: Callable[[Moved], None]
+    ) -> wire.Planned: ...
+    async def hear(self, work: wire.ChunkWork, on_moved: Callable[[Moved], None]) -> Hearing: ...
+    async def assemble(self, work: wire.AssembleWork, on_moved: Callable[[Moved], None]) -> Outcome: ...
+    async def stop_work(self, working: "asyncio.Task[Any]") -> None: ...
+    async def kill(self, reason: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What an attempt works with."""
+    """What an attempt works with. timeout: JOB_TIMEOUT. usable: storages that can be read here now; None for all."""
 
     db: Database
     bell: outbox.Bell
     lease: timedelta
     timeout: timedelta | None
     output: Path
+    usable: Callable[[], Collection[str] | None] = lambda: None
 
 
-async def run(deps: Deps, slot: Slot, claim: Claim) -> None:
-    """Work on a claimed job and write how it ended. Never raises for what the job did; only when cancelled."""
-    with logs.bound(transcription_id=str(claim.id), attempt=claim.attempt):
-        log.info("job started", extra={"slot": slot.number, "storage": claim.storage})
+class Movement:
+    """How far a piece of work is, and when it last moved. audio: how much of it there is."""
+
+    def __init__(self, audio: timedelta | None = None) -> None:
+        self.audio = audio
+        self.latest: Moved | None = None
+        self._began = self._moved = time.monotonic()
+
+    def heard(self, moved: Moved) -> None:
+        if moved != self.latest:
+            self._moved = time.monotonic()
+        self.latest = moved
+
+    @property
+    def done_ms(self) -> int:
+        return self.latest.done_ms if self.latest is not None else 0
+
+    def check(self) -> None:
+        """Raises DeadlineExceeded past the time its audio allows, WorkerCrashed when nothing has moved for long."""
+        now = time.monotonic()
+        limit = _BESIDE_AUDIO + _TIMES_AUDIO * (self.audio or timedelta())
+        if now - self._began > limit.total_seconds():
+            raise DeadlineExceeded(f"the work on {self.audio or 'it'} of audio took longer than {limit}")
+        if now - self._moved > STALL.total_seconds():
+            raise WorkerCrashed(f"nothing has moved for {STALL}")
+
+
+async def hear(deps: Deps, slot: Workplace, claim: ChunkClaim) -> None:
+    """Work on a claimed chunk and write how it ended. Never raises for what the chunk did; only when cancelled."""
+    with logs.bound(transcription_id=str(claim.transcription_id), chunk=claim.cut.number, attempt=claim.attempt):
+        killpoints.reach("chunk-claimed")
         began = time.monotonic()
+        careful = claim.crash_count >= _QUARANTINE or claim.failed_with == ResourceExhausted.code
         try:
-            outcome = await _watched(deps, slot, claim)
-            await _write(deps, lambda session: jobs.complete(session, claim, outcome))
+            if careful:
+                await slot.kill("quarantine")
+                await slot.start()
+            found = await _heard(deps, slot, claim, careful)
+            took = timedelta(seconds=time.monotonic() - began)
+            await last_word(deps.db, lambda session: chunks.finish(session, claim, found, took))
+            killpoints.reach("chunk-finished")
         except Fenced as exc:
             metrics.FENCED_WRITES.labels("transcriber").inc()
-            log.warning("attempt lost its job", extra={"why": exc.message})
-            await slot.kill("fenced")
-            await _discard(deps, claim)
+            log.info("a chunk is no longer ours", extra={"why": exc.message})
             _count("fenced")
-        except Cancelled:
-            await _end(deps, claim, lambda session: jobs.stop(session, claim))
-            log.info("job cancelled")
-            _count("cancelled")
-        except ArchivistError as exc:
-            error = exc
-            status = await _end(deps, claim, lambda session: jobs.fail(session, claim, error))
-            log.error("attempt failed", extra={"code": exc.code, "detail": exc.message, "status": status})
-            _count("failed")
         except asyncio.CancelledError:
             await slot.kill("shutdown")
             async with asyncio.timeout(_GIVE_BACK_S):
-                await _end(deps, claim, lambda session: jobs.release(session, claim))
-            log.info("job given back")
+                await _ended(deps, lambda session: chunks.release(session, claim))
             raise
+        except Cancelled:
+            await _ended(deps, lambda session: chunks.release(session, claim))
+            _count("released")
+        except ArchivistError as exc:
+            error = exc
+            status = await _ended(deps, lambda session: chunks.fail(session, claim, error))
+            log.error("a chunk failed", extra={"code": exc.code, "detail": exc.message, "status": status})
+            _count("failed")
         else:
-            took = time.monotonic() - began
-            metrics.JOB_AUDIO_SECONDS.inc(outcome.audio_ms / 1000)
-            log.info("job completed", extra={"audio_s": outcome.audio_ms / 1000, "took_s": round(took, 1)})
+            metrics.CHUNK_AUDIO_SECONDS.inc((claim.cut.end_ms - claim.cut.start_ms) / 1000)
+            metrics.CHUNK_SECONDS.observe(took.total_seconds())
             _count("completed")
-        await _ring(deps)
 
 
-async def _watched(deps: Deps, slot: Slot, claim: Claim) -> Outcome:
-    """The slot's result, while this side keeps the lease, tells the progress, and hears of a cancel."""
-    watch = _Watch(claim)
-    working = asyncio.create_task(slot.work(wire.Work.of(claim), watch.heard))
-    renewed = told = time.monotonic()
+async def _heard(deps: Deps, slot: Workplace, claim: ChunkClaim, careful: bool) -> Hearing:
+    cut = claim.cut
+    movement = Movement(timedelta(milliseconds=cut.end_ms - cut.start_ms))
+    renewed = time.monotonic()
+    period = min(_TELL_EVERY_S, deps.lease.total_seconds() / RENEWALS)
+
+    async def beat() -> None:
+        nonlocal renewed
+        if time.monotonic() - renewed >= period:
+            async with deps.db.transaction() as session:
+                await chunks.renew(session, claim, deps.lease, movement.done_ms)
+            renewed = time.monotonic()
+
+    work = wire.ChunkWork(wire.Recording.of(claim), claim.model, cut, careful)
+    return await watched(slot, slot.hear(work, movement.heard), beat, movement)
+
+
+async def watched(
+    slot: Workplace, work: Coroutine[Any, Any, T], beat: Callable[[], Awaitable[None]], movement: Movement
+) -> T:
+    """A slot's result, while this side looks after it once a second.
+
+    beat: raises Fenced when the work is not wanted any more; the slot is then asked to stop, and keeps its model.
+    A database that is away is waited for: the slot goes on. Work that takes too long, or does not move, is ended
+    with its process.
+    """
+    working = asyncio.create_task(work)
     away = False
     try:
         while not working.done():
-            await asyncio.wait({working}, timeout=_TELL_EVERY_S)
-            now = time.monotonic()
+            await asyncio.wait({working}, timeout=BEAT_S)
             if working.done():
                 break
-            watch.check(now, deps.timeout)
-            cancel = False
+            movement.check()
             try:
-                if watch.latest is not None and now - told >= _TELL_EVERY_S:
-                    async with deps.db.transaction() as session:
-                        cancel = await jobs.advance(session, claim, watch.latest)
-                    told = now
-                if now - renewed >= deps.lease.total_seconds() / _RENEWALS or away:
-                    async with deps.db.transaction() as session:
-                        cancel = await jobs.renew(session, claim, deps.lease)
-                    renewed = now
+                await beat()
                 away = False
             except DatabaseUnavailable:
                 if not away:
                     log.warning("database is away; the slot goes on computing")
                 away = True
-            if cancel:
-                await slot.stop_work(working)
-                if not working.exception():
-                    break  # it had finished before it heard: the result stands or is fenced
-                raise Cancelled("somebody asked for this")
+    except Fenced:
+        await slot.stop_work(working)
+        _consume(working)
+        raise
     except BaseException:
         if not working.done():
             await slot.kill("abandoned")
@@ -129,83 +192,33 @@ async def _watched(deps: Deps, slot: Slot, claim: Claim) -> Outcome:
     return working.result()
 
 
-class _Watch:
-    """What has been heard of an attempt, and whether it has taken too long."""
-
-    def __init__(self, claim: Claim) -> None:
-        self._claim = claim
-        self._began = self._moved = self._stage_began = time.monotonic()
-        self.latest: Progress | None = None
-
-    def heard(self, progress: Progress) -> None:
-        now = time.monotonic()
-        before = self.latest
-        if before is None or before.stage != progress.stage or before.audio_done_ms < progress.audio_done_ms:
-            self._moved = now
-        if before is not None and before.stage != progress.stage:
-            metrics.JOB_STAGE_SECONDS.labels(before.stage).observe(now - self._stage_began)
-            self._stage_began = now
-        self.latest = progress
-
-    def check(self, now: float, timeout: timedelta | None) -> None:
-        """Raises DeadlineExceeded past the attempt's time, WorkerCrashed when nothing has moved for long."""
-        limit = timeout or _BEFORE_PROBE
-        if timeout is None and self.latest is not None and self.latest.audio_ms is not None:
-            limit = _BEFORE_PROBE + _TIMES_AUDIO * timedelta(milliseconds=self.latest.audio_ms)
-        if now - self._began > limit.total_seconds():
-            raise DeadlineExceeded(f"the attempt took longer than {limit}; set JOB_TIMEOUT to allow more")
-        if now - self._moved > _STALL.total_seconds():
-            raise WorkerCrashed(f"nothing has moved for {_STALL}")
-
-
-async def _write(deps: Deps, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+async def last_word(db: Database, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
     """Write an attempt's last word, waiting for a database that is away. Raises Fenced when somebody was first."""
     gives_up = time.monotonic() + _LAST_WORD.total_seconds()
     while True:
         try:
-            async with deps.db.transaction() as session:
+            async with db.transaction() as session:
                 return await work(session)
         except DatabaseUnavailable:
             if time.monotonic() > gives_up:
                 raise
-        await asyncio.sleep(_TELL_EVERY_S)
+        await asyncio.sleep(BEAT_S)
 
 
-async def _end(deps: Deps, claim: Claim, work: Callable[[AsyncSession], Awaitable[T]]) -> T | None:
-    """End an attempt without a result and leave nothing of it behind. None when the last word was not ours."""
+async def _ended(deps: Deps, work: Callable[[AsyncSession], Awaitable[T]]) -> T | None:
+    """End an attempt without a result. None when the last word was not ours."""
     try:
-        return await _write(deps, work)
+        return await last_word(deps.db, work)
     except (Fenced, DatabaseUnavailable) as exc:
-        log.warning("the attempt's end was not written", extra={"code": exc.code})
+        log.warning("a chunk's end was not written", extra={"code": exc.code})
         return None
-    finally:
-        await _discard(deps, claim)
-
-
-async def _discard(deps: Deps, claim: Claim) -> None:
-    """Remove an attempt's files, unless they are the job's result: an answer lost on its way may hide that."""
-    try:
-        async with deps.db.transaction() as session:
-            if await artifacts.made_by(session, claim.id, claim.attempt):
-                return
-    except DatabaseUnavailable:
-        return  # the sweep finds them later
-    folder = attempt_folder(deps.output, str(claim.id), claim.attempt)
-    await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
-
-
-async def _ring(deps: Deps) -> None:
-    try:
-        await outbox.relay(deps.db, deps.bell)
-    except DatabaseUnavailable:
-        log.info("events are relayed later")
 
 
 def _count(outcome: str) -> None:
-    metrics.JOB_ATTEMPTS.labels(outcome).inc()
+    metrics.CHUNK_ATTEMPTS.labels(outcome).inc()
 
 
-def _consume(working: asyncio.Task[Outcome]) -> None:
+def _consume(working: "asyncio.Task[Any]") -> None:
     """An abandoned task's own error says nothing new; looked at, it is not reported as never retrieved."""
-    if not working.cancelled():
+    if working.done() and not working.cancelled():
         working.exception()

@@ -1,44 +1,101 @@
 """What a supervisor and its slots say to one another: one JSON object a line. Plain data, no library."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from archivist_captions.cue import Word
 from archivist_common.artifacts import Made
-from archivist_common.jobs import Claim, Outcome, Progress
+from archivist_common.chunks import ChunkClaim, Cut, Hearing
+from archivist_common.jobs import Claim, Outcome
 from archivist_common.states import Stage
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
-    """One attempt at one recording, as a slot needs to know it."""
+class Recording:
+    """A recording as it was when it was submitted. audio_track: None for its main one."""
 
-    job_id: str
-    attempt: int
     storage: str
     path: str
     size_bytes: int
     mtime_ns: int
-    language: str | None
-    model: str
-    include_summary: bool
     audio_track: int | None
 
     @classmethod
-    def of(cls, claim: Claim) -> Self:
+    def of(cls, claim: Claim | ChunkClaim) -> Self:
+        return cls(claim.storage, claim.path, claim.size_bytes, claim.mtime_ns, claim.audio_track)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanWork:
+    """Find the speech of a recording and cut it. language: None to find out. ends_ms: cuts that stand already."""
+
+    recording: Recording
+    model: str
+    language: str | None
+    ends_ms: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A recording cut to its end. facts: what its media holds, for the metadata of the job."""
+
+    audio_ms: int
+    language: str
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkWork:
+    """Hear one chunk. careful: with the least memory the engine can do with."""
+
+    recording: Recording
+    model: str
+    cut: Cut
+    careful: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AssembleWork:
+    """Make a job's files of what was heard in its chunks."""
+
+    job_id: str
+    attempt: int
+    recording: Recording
+    model: str
+    include_summary: bool
+    planned: Planned
+    words: tuple[Word, ...]
+    dropped: int
+    bad_packets: int
+
+    @classmethod
+    def of(cls, claim: Claim, planned: Planned, heard: Sequence[tuple[Cut, Hearing]]) -> Self:
+        """heard: every chunk, in the order of the recording."""
         return cls(
             job_id=str(claim.id),
             attempt=claim.attempt,
-            storage=claim.storage,
-            path=claim.path,
-            size_bytes=claim.size_bytes,
-            mtime_ns=claim.mtime_ns,
-            language=None if claim.language == "auto" else claim.language,
+            recording=Recording.of(claim),
             model=claim.model,
             include_summary=claim.include_summary,
-            audio_track=claim.audio_track,
+            planned=planned,
+            words=tuple(word for _, hearing in heard for word in hearing.words),
+            dropped=sum(hearing.dropped for _, hearing in heard),
+            bad_packets=sum(hearing.bad_packets for _, hearing in heard),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """How far the work in hand is, in milliseconds of its audio."""
+
+    stage: Stage
+    done_ms: int
+
+
+Work = PlanWork | ChunkWork | AssembleWork
 
 
 def encode(**message: Any) -> bytes:
@@ -54,21 +111,64 @@ def decode(line: bytes) -> dict[str, Any]:
 
 
 def work_message(work: Work) -> bytes:
-    return encode(do="work", work=asdict(work))
+    match work:
+        case PlanWork():
+            return encode(do="plan", work=asdict(work))
+        case ChunkWork():
+            return encode(do="hear", work=asdict(work))
+        case AssembleWork():
+            fields = asdict(work)
+            fields["words"] = _from_words(work.words)
+            return encode(do="assemble", work=fields)
 
 
-def progress_message(progress: Progress) -> bytes:
+def work_of(message: dict[str, Any]) -> Work:
+    fields = dict(message["work"])
+    fields["recording"] = Recording(**fields["recording"])
+    match message["do"]:
+        case "plan":
+            return PlanWork(**fields | {"ends_ms": tuple(fields["ends_ms"])})
+        case "hear":
+            return ChunkWork(**fields | {"cut": _cut(fields["cut"])})
+        case "assemble":
+            return AssembleWork(
+                **fields | {"planned": Planned(**fields["planned"]), "words": _words(fields["words"])}
+            )
+    raise ValueError(f"no such work: {message['do']!r}")
+
+
+def moved_message(moved: Moved) -> bytes:
+    return encode(tell="moved", stage=moved.stage, done_ms=moved.done_ms)
+
+
+def moved_of(message: dict[str, Any]) -> Moved:
+    return Moved(Stage(message["stage"]), message["done_ms"])
+
+
+def cut_message(cut: Cut) -> bytes:
+    return encode(tell="cut", cut=asdict(cut))
+
+
+def cut_of(message: dict[str, Any]) -> Cut:
+    return _cut(message["cut"])
+
+
+def planned_message(planned: Planned) -> bytes:
+    return encode(tell="planned", **asdict(planned))
+
+
+def planned_of(message: dict[str, Any]) -> Planned:
+    return Planned(message["audio_ms"], message["language"], message["facts"])
+
+
+def hearing_message(hearing: Hearing) -> bytes:
     return encode(
-        tell="progress",
-        stage=progress.stage,
-        percent=progress.percent,
-        done_ms=progress.audio_done_ms,
-        audio_ms=progress.audio_ms,
+        tell="heard", words=_from_words(hearing.words), dropped=hearing.dropped, bad_packets=hearing.bad_packets
     )
 
 
-def progress_of(message: dict[str, Any]) -> Progress:
-    return Progress(Stage(message["stage"]), message["percent"], message["done_ms"], message["audio_ms"])
+def hearing_of(message: dict[str, Any]) -> Hearing:
+    return Hearing(_words(message["words"]), message["dropped"], message["bad_packets"])
 
 
 def outcome_message(outcome: Outcome) -> bytes:
@@ -83,7 +183,7 @@ def outcome_message(outcome: Outcome) -> bytes:
         for made in outcome.artifacts
     ]
     return encode(
-        tell="done",
+        tell="made",
         artifacts=made,
         audio_ms=outcome.audio_ms,
         language=outcome.language,
@@ -109,3 +209,15 @@ def outcome_of(message: dict[str, Any]) -> Outcome:
         summary=message["summary"],
         warnings=tuple(message["warnings"]),
     )
+
+
+def _cut(fields: dict[str, Any]) -> Cut:
+    return Cut(**fields | {"speech": tuple((start, end) for start, end in fields["speech"])})
+
+
+def _from_words(words: Sequence[Word]) -> list[list[Any]]:
+    return [[word.start_ms, word.end_ms, word.text, word.confidence] for word in words]
+
+
+def _words(rows: list[list[Any]]) -> tuple[Word, ...]:
+    return tuple(Word(*row) for row in rows)

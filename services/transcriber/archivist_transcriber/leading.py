@@ -1,0 +1,328 @@
+"""One attempt at one job, from its claim to its end: its leader keeps the lease while slots of any machine work.
+
+The leader alone writes the job's row. It has the recording planned by the slot that asked for work, stores the
+chunks as they are cut, waits until all are heard, and has a slot of its own machine make the files.
+"""
+
+import asyncio
+import contextlib
+import logging
+import shutil
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from archivist_common import artifacts, chunks, jobs, killpoints, logs, metrics, outbox
+from archivist_common.chunks import Cut, Standing
+from archivist_common.errors import ArchivistError, Cancelled, DatabaseUnavailable, DeadlineExceeded, Fenced
+from archivist_common.jobs import Claim, Outcome, Progress
+from archivist_common.states import JobStatus, Stage
+from archivist_transcriber import tasks, wire
+from archivist_transcriber.outputs import attempt_folder
+from archivist_transcriber.tasks import Deps, Movement, Workplace
+from archivist_transcriber.wire import Moved
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+_GATE_S = 10.0  # no effect unless the lease was renewed this recently (reliability protocol, step 5)
+_HEARD_SHARE = 96  # percent of a job's progress that hearing is; the rest is layout, checks and writing
+_GIVE_BACK_S = 3.0
+
+
+class Lead:
+    """An attempt in hand. `run` owns it; slots come to `plan` and `assemble` for it."""
+
+    def __init__(self, deps: Deps, claim: Claim, recipe: str, call_slots: Callable[[], None]) -> None:
+        """call_slots: called when there is something new for a slot of this machine to do."""
+        self.claim = claim
+        self._deps = deps
+        self._recipe = recipe
+        self._call_slots = call_slots
+        self._changed = asyncio.Event()
+        self._begun = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._over = False
+        self._ends_ms: tuple[int, ...] = ()
+        self._language: str | None = None
+        self._cuts: list[Cut] = []  # found and not stored
+        self._planned: wire.Planned | None = None
+        self._is_planned = False  # and stored
+        self._assembly: wire.AssembleWork | None = None
+        self._outcome: Outcome | None = None
+        self._error: ArchivistError | None = None
+        self._given_up = False  # a chunk was, so that trying again has been tried
+        self._stage = Stage.PROBE
+        self._stage_began = time.monotonic()
+        self._renewed = time.monotonic()
+        self._held_back_s = 0.0
+
+    @property
+    def offers_assembly(self) -> bool:
+        """Whether a slot may come to `assemble` now."""
+        wanted = self._assembly is not None and self._outcome is None and self._error is None
+        return wanted and self._idle.is_set() and not self._over
+
+    def look(self) -> None:
+        """Something has happened to the job's chunks."""
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Lead the job to the end of this attempt and write how it ended; never raises for what the job did."""
+        claim, deps = self.claim, self._deps
+        with logs.bound(transcription_id=str(claim.id), attempt=claim.attempt):
+            log.info("job started", extra={"storage": claim.storage})
+            began = time.monotonic()
+            try:
+                outcome = await self._led()
+                await self._gate()
+                await tasks.last_word(deps.db, lambda session: jobs.complete(session, claim, outcome))
+                killpoints.reach("completed")
+            except Fenced as exc:
+                metrics.FENCED_WRITES.labels("transcriber").inc()
+                log.warning("attempt lost its job", extra={"why": exc.message})
+                await self._leave(_discard(deps, claim))
+                _count("fenced")
+            except Cancelled:
+                await self._leave(self._ended(lambda session: jobs.stop(session, claim)))
+                log.info("job cancelled")
+                _count("cancelled")
+            except ArchivistError as exc:
+                status = await self._leave(self._failed(exc))
+                log.error("attempt failed", extra={"code": exc.code, "detail": exc.message, "status": status})
+                _count("failed")
+            except asyncio.CancelledError:
+                self._over = True
+                async with asyncio.timeout(_GIVE_BACK_S):
+                    await self._ended(lambda session: jobs.release(session, claim))
+                log.info("job given back")
+                raise
+            else:
+                took = time.monotonic() - began
+                metrics.JOB_AUDIO_SECONDS.inc(outcome.audio_ms / 1000)
+                log.info("job completed", extra={"audio_s": outcome.audio_ms / 1000, "took_s": round(took, 1)})
+                _count("completed")
+            finally:
+                self._over = True
+                self._begun.set()
+            await _ring(deps)
+
+    async def plan(self, slot: Workplace) -> None:
+        """Have the recording cut by this slot, unless that is done. Returns when the slot is free again."""
+        await self._begun.wait()
+        if self._is_planned or self._over:
+            return
+        movement = Movement()
+        language = None if self.claim.language == "auto" else self.claim.language
+        work = wire.PlanWork(
+            wire.Recording.of(self.claim), self.claim.model, self._language or language, self._ends_ms
+        )
+        self._planned = await self._worked(slot, slot.plan(work, self._cut, self._heard(movement)), movement)
+        self._changed.set()
+
+    async def assemble(self, slot: Workplace) -> None:
+        """Have the files made by this slot. Returns when the slot is free again."""
+        work = self._assembly
+        if work is None or self._over:
+            return
+        killpoints.reach("before-assembly")
+        movement = Movement(timedelta(milliseconds=work.planned.audio_ms))
+        self._outcome = await self._worked(slot, slot.assemble(work, self._heard(movement)), movement)
+        self._changed.set()
+
+    async def _worked(self, slot: Workplace, work: Coroutine[Any, Any, T], movement: Movement) -> T | None:
+        """A slot's result; None when there is none, and the leader knows why."""
+
+        async def beat() -> None:
+            if self._over:
+                raise Fenced("the attempt is over")
+
+        self._idle.clear()
+        try:
+            return await tasks.watched(slot, work, beat, movement)
+        except Fenced:
+            return None
+        except ArchivistError as exc:
+            self._error = exc
+            return None
+        finally:
+            self._idle.set()
+            self._changed.set()
+
+    def _heard(self, movement: Movement) -> Callable[[Moved], None]:
+        def heard(moved: Moved) -> None:
+            movement.heard(moved)
+            self._reach(moved.stage)
+
+        return heard
+
+    def _cut(self, cut: Cut) -> None:
+        self._cuts.append(cut)
+        self._changed.set()
+
+    def _reach(self, stage: Stage) -> None:
+        if stage is not self._stage:
+            now = time.monotonic()
+            metrics.JOB_STAGE_SECONDS.labels(self._stage).observe(now - self._stage_began)
+            self._stage, self._stage_began = stage, now
+
+    async def _led(self) -> Outcome:
+        """The attempt's result. Raises what it failed of, Cancelled, and Fenced when the job is somebody else's."""
+        killpoints.reach("after-claim")
+        await tasks.last_word(self._deps.db, self._adopt)
+        self._begun.set()
+        began = time.monotonic()
+        away = False
+        while True:
+            self._changed.clear()
+            try:
+                if self._cuts:
+                    await self._store_cuts()
+                if self._planned is not None and not self._is_planned:
+                    await self._store_plan(self._planned)
+                standing, cancel = await self._tell()
+                if away:
+                    log.info("database is back")
+                away = False
+                if cancel:
+                    raise Cancelled("somebody asked for this")
+                if standing.error is not None:
+                    self._error, self._given_up = standing.error, True
+                if self._error is not None:
+                    raise self._error
+                if self._outcome is not None:
+                    return self._outcome
+                if self._is_planned and self._assembly is None and standing.completed == standing.chunks:
+                    await self._prepare_assembly()
+                if self._assembly is not None and not standing.held_back:
+                    self._call_slots()
+                self._check_time(began, standing)
+            except DatabaseUnavailable:
+                if not away:
+                    log.warning("database is away; running chunks go on")
+                away = True
+            await self._wait()
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(tasks.BEAT_S):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+
+    async def _adopt(self, session: AsyncSession) -> None:
+        """Find out what earlier attempts have left to go on from."""
+        self._ends_ms = await chunks.adopt(session, self.claim, self._recipe)
+        self._language = await chunks.language(session, self.claim.id)
+        found = await chunks.plan(session, self.claim.id)
+        if found is not None:
+            self._planned, self._is_planned = wire.planned_of(found), True
+            self._reach(Stage.TRANSCRIBE)
+
+    async def _store_cuts(self) -> None:
+        cuts = list(self._cuts)
+        async with self._deps.db.transaction() as session:
+            await chunks.add(session, self.claim, self._recipe, cuts)
+        del self._cuts[: len(cuts)]
+        killpoints.reach("chunks-added")
+        for _ in cuts:
+            self._call_slots()
+        await self._deps.bell.ring(self.claim.id)
+
+    async def _store_plan(self, planned: wire.Planned) -> None:
+        async with self._deps.db.transaction() as session:
+            await jobs.planned(session, self.claim, planned.audio_ms, asdict(planned))
+        self._is_planned = True
+        self._reach(Stage.TRANSCRIBE)
+        killpoints.reach("planned")
+
+    async def _prepare_assembly(self) -> None:
+        assert self._planned is not None  # noqa: S101 -- the caller has looked
+        async with self._deps.db.transaction() as session:
+            heard = await chunks.heard(session, self.claim.id)
+        self._assembly = wire.AssembleWork.of(self.claim, self._planned, heard)
+
+    async def _tell(self) -> tuple[Standing, bool]:
+        """Write how far the job is and keep its lease; how its chunks stand, and whether it shall end."""
+        due = time.monotonic() - self._renewed >= self._deps.lease.total_seconds() / tasks.RENEWALS
+        async with self._deps.db.transaction() as session:
+            standing = await chunks.standing(session, self.claim.id)
+            cancel = await jobs.advance(session, self.claim, self._progress(standing))
+            if due:
+                await jobs.renew(session, self.claim, self._deps.lease)
+        if due:
+            self._renewed = time.monotonic()
+        return standing, cancel
+
+    def _progress(self, standing: Standing) -> Progress:
+        audio_ms = self._planned.audio_ms if self._planned is not None else None
+        done_ms = standing.done_ms if audio_ms is None else min(standing.done_ms, audio_ms)
+        if self._assembly is not None:
+            percent = _HEARD_SHARE + 1
+        else:
+            percent = done_ms * _HEARD_SHARE // audio_ms if audio_ms else 0
+        return Progress(self._stage, percent, done_ms, audio_ms)
+
+    def _check_time(self, began: float, standing: Standing) -> None:
+        """Raises DeadlineExceeded past JOB_TIMEOUT. While a person holds the job back, the time stands still."""
+        if standing.held_back:
+            self._held_back_s += tasks.BEAT_S
+        limit = self._deps.timeout
+        if limit is not None and time.monotonic() - began - self._held_back_s > limit.total_seconds():
+            raise DeadlineExceeded(f"the attempt took longer than {limit}; set JOB_TIMEOUT to allow more")
+
+    async def _gate(self) -> None:
+        """Before an effect: the lease was renewed within the last ten seconds, or is now. Raises Fenced."""
+        if time.monotonic() - self._renewed > _GATE_S:
+            await tasks.last_word(self._deps.db, lambda session: jobs.renew(session, self.claim, self._deps.lease))
+            self._renewed = time.monotonic()
+
+    async def _leave(self, end: Awaitable[T]) -> T:
+        """Write the end once no slot of ours works for the job any more."""
+        self._over = True
+        await self._idle.wait()
+        return await end
+
+    async def _failed(self, error: ArchivistError) -> JobStatus | None:
+        return await self._ended(lambda session: jobs.fail(session, self.claim, error, final=self._given_up))
+
+    async def _ended(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T | None:
+        """End an attempt without a result and leave nothing of it behind. None when the last word was not ours."""
+        try:
+            return await tasks.last_word(self._deps.db, work)
+        except (Fenced, DatabaseUnavailable) as exc:
+            log.warning("the attempt's end was not written", extra={"code": exc.code})
+            return None
+        finally:
+            with contextlib.suppress(TimeoutError):  # a slot of ours that is being ended may still write
+                async with asyncio.timeout(_GIVE_BACK_S / 2):
+                    await self._idle.wait()
+            await _discard(self._deps, self.claim)
+
+
+async def _discard(deps: Deps, claim: Claim) -> None:
+    """Remove an attempt's files, unless they are the job's result: an answer lost on its way may hide that."""
+    try:
+        async with deps.db.transaction() as session:
+            if await artifacts.made_by(session, claim.id, claim.attempt):
+                return
+    except DatabaseUnavailable:
+        return  # the sweep finds them later
+    folder = attempt_folder(deps.output, str(claim.id), claim.attempt)
+    await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+async def _ring(deps: Deps) -> None:
+    try:
+        await outbox.relay(deps.db, deps.bell)
+    except DatabaseUnavailable:
+        log.info("events are relayed later")
+
+
+def _count(outcome: str) -> None:
+    metrics.JOB_ATTEMPTS.labels(outcome).inc()
