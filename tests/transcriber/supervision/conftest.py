@@ -1,22 +1,28 @@
 """A database, a pinned slot with the demo model, and a folder of recordings: an attempt's real surroundings."""
 
+import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
 import pytest_asyncio
+from sqlalchemy import select
 
 from archivist_captions.profile import BROADCAST
-from archivist_common import jobs
+from archivist_common import chunks, jobs
+from archivist_common.chunks import ChunkClaim
 from archivist_common.db import Database, engine
 from archivist_common.jobs import Claim
-from archivist_common.models import Transcription
+from archivist_common.models import Chunk, Transcription
+from archivist_transcriber import tasks
+from archivist_transcriber.leading import Lead
 from archivist_transcriber.slots import Slot
 from archivist_transcriber.tasks import Deps
+from archivist_transcriber.wire import Recording
 
 DEMO = Path(__file__).parents[3] / "demo"
 LEASE = timedelta(seconds=30)
@@ -38,6 +44,11 @@ class Station:
     media: Path
     output: Path
     owner: str = "host-a/0"
+
+    def asked(self, path: str) -> Recording:
+        """A recording as a slot is asked to work on it."""
+        found = (self.media / path).stat()
+        return Recording("flex-1", path, found.st_size, found.st_mtime_ns, None)
 
     def recording(self, name: str = "meeting.flac", sample: str = "short-20s.flac") -> str:
         shutil.copy(DEMO / "samples" / sample, self.media / name)
@@ -72,6 +83,53 @@ class Station:
             row = await session.get(Transcription, job_id)
         assert row is not None
         return row
+
+    async def chunks(self, job_id: UUID) -> Sequence[Chunk]:
+        async with self.db.transaction() as session:
+            rows = await session.scalars(select(Chunk).where(Chunk.transcription_id == job_id).order_by(Chunk.number))
+            return list(rows)
+
+    async def planned(self, slot: Slot, claim: Claim) -> ChunkClaim:
+        """The first chunk of a job, claimed; the rest of the job is as its leader's death would leave it."""
+        assert slot.loaded is not None
+        lead = Lead(self.deps, claim, slot.loaded.recipe, lambda: None)
+        leading = asyncio.create_task(lead.run())
+        await lead.plan(slot)
+        while not (await self.row(claim.id)).plan:
+            await asyncio.sleep(0.02)
+        leading.cancel()
+        await asyncio.wait({leading})
+        assert await self.claim() is not None
+        chunk = await self.next_chunk(slot)
+        assert chunk is not None
+        return chunk
+
+    async def next_chunk(self, slot: Slot) -> ChunkClaim | None:
+        assert slot.loaded is not None
+        async with self.db.transaction() as session:
+            due = (await session.execute(chunks.next_due(slot.loaded.recipe, None))).one_or_none()
+            return None if due is None else await chunks.take(session, due[0], self.owner, LEASE)
+
+    async def attempt(self, slot: Slot, claim: Claim, deps: Deps | None = None) -> None:
+        """One attempt at a job with one slot, as a supervisor has it worked on."""
+        deps = deps or self.deps
+        loaded = await slot.start()
+        lead = Lead(deps, claim, loaded.recipe, lambda: None)
+        leading = asyncio.create_task(lead.run())
+        try:
+            await lead.plan(slot)
+            while not leading.done():
+                await slot.start()
+                if lead.offers_assembly:
+                    await lead.assemble(slot)
+                elif (chunk := await self.next_chunk(slot)) is not None:
+                    await tasks.hear(deps, slot, chunk)
+                    lead.look()
+                else:
+                    await asyncio.wait({leading}, timeout=0.05)
+        finally:
+            leading.cancel()
+            await asyncio.wait({leading})
 
     def files(self) -> list[str]:
         return sorted(str(path.relative_to(self.output)) for path in self.output.rglob("*") if path.is_file())

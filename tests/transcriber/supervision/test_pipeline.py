@@ -17,8 +17,9 @@ from archivist_common.paths import OUTPUT_ENDINGS
 from archivist_common.storage import StorageServer
 from archivist_transcriber import pipeline
 from archivist_transcriber.engines.whisperx import Diarizer
+from archivist_transcriber.hearing import opened
 from archivist_transcriber.pipeline import Authoring, Places, Transcript
-from archivist_transcriber.wire import Work
+from archivist_transcriber.wire import AssembleWork, Planned, Recording
 
 DEMO = Path(__file__).parents[3] / "demo"
 SAID = "That darn motion passes seven to two."
@@ -30,8 +31,9 @@ def _captions(authoring: Authoring) -> tuple[Transcript, Captions]:
     return pipeline.lay_out(TRANSCRIPT, "Council", authoring)
 
 
-def _work(path: str, found: os.stat_result) -> Work:
-    return Work("a-job", 1, "flex-1", path, found.st_size, found.st_mtime_ns, "en", "demo", True, None)
+def _work(path: str, found: os.stat_result) -> AssembleWork:
+    recording = Recording("flex-1", path, found.st_size, found.st_mtime_ns, None)
+    return AssembleWork("a-job", 1, recording, "demo", True, Planned(10_000, "en", {}), WORDS, 0, 0)
 
 
 def test_every_kind_of_output_but_summary_and_metadata_is_written() -> None:
@@ -102,13 +104,21 @@ def test_a_recording_is_opened_only_as_it_was_submitted(tmp_path: Path) -> None:
     server = StorageServer("flex-1", tmp_path, kind=Kind.FOLDER)
     (tmp_path / "council.wav").write_bytes(b"as submitted")
     work = _work("council.wav", (tmp_path / "council.wav").stat())
-    os.close(pipeline.open_source(server, work))
+    servers = {"flex-1": server}
+    with opened(servers, work.recording) as source:
+        assert os.pread(source, 20, 0) == b"as submitted"
     (tmp_path / "council.wav").write_bytes(b"recorded once more")
-    with pytest.raises(SourceChanged, match="submit it again"):
-        pipeline.open_source(server, work)
+    with pytest.raises(SourceChanged, match="submit it again"), opened(servers, work.recording):
+        pass
     (tmp_path / "council.wav").unlink()
-    with pytest.raises(FileMissing):
-        pipeline.open_source(server, work)
+    with pytest.raises(FileMissing), opened(servers, work.recording):
+        pass
     (tmp_path / "council.wav").symlink_to("/etc/passwd")
-    with pytest.raises(PathRefused):
-        pipeline.open_source(server, work)
+    with pytest.raises(PathRefused), opened(servers, work.recording):
+        pass
+
+
+def test_what_was_coped_with_while_hearing_is_told() -> None:
+    work = replace(_work("x", Path(__file__).stat()), words=(), dropped=4, bad_packets=2)
+    warnings = pipeline.transcript_of(work).warnings
+    assert [warning.partition(":")[0] for warning in warnings] == ["NO_SPEECH", "INVENTIONS_DROPPED", "AUDIO_DAMAGED"]

@@ -3,20 +3,26 @@
 import asyncio
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.transcriber.supervision.conftest import Slots, Station
 
+from archivist_common.chunks import Cut
 from archivist_common.errors import MediaUnreadable, ModelMissing, WorkerCrashed
-from archivist_common.jobs import Progress
 from archivist_transcriber.slots import Slot
-from archivist_transcriber.wire import Work
+from archivist_transcriber.wire import ChunkWork, Moved, PlanWork
 
 
-def _work(station: Station, path: str) -> Work:
-    found = (station.media / path).stat()
-    return Work("a-job", 1, "flex-1", path, found.st_size, found.st_mtime_ns, "en", "demo", True, None)
+def _plan(station: Station, path: str) -> PlanWork:
+    return PlanWork(station.asked(path), "demo", "en")
+
+
+def _chunk(station: Station, path: str, seconds: int) -> ChunkWork:
+    """The beginning of a recording, all of it taken for speech."""
+    cut = Cut(0, 0, seconds * 1000, ((0, seconds * 16_000),), "en")
+    return ChunkWork(station.asked(path), "demo", cut)
 
 
 def _allowed(pid: int) -> str:
@@ -50,26 +56,49 @@ async def test_a_slot_without_its_model_says_which_folder_lacks_what(slot_for: S
 
 
 async def test_progress_rises_to_the_whole_recording(slot: Slot, station: Station) -> None:
-    heard: list[Progress] = []
-    outcome = await slot.work(_work(station, station.recording()), heard.append)
-    done = [progress.audio_done_ms for progress in heard]
+    moved: list[Moved] = []
+    await slot.hear(_chunk(station, station.recording(), 20), moved.append)
+    done = [told.done_ms for told in moved]
     assert done == sorted(done)
-    assert done[-1] == outcome.audio_ms
-    assert [progress.percent for progress in heard] == sorted(progress.percent for progress in heard)
+    assert done[-1] == 20_000
+
+
+async def test_the_same_chunk_gives_the_same_words_whatever_went_before(slot: Slot, station: Station) -> None:
+    name = station.recording("long.ogg", "meeting-2min.ogg")
+    cuts: list[Cut] = []
+    await slot.plan(_plan(station, name), cuts.append, lambda _: None)
+    works = [ChunkWork(station.asked(name), "demo", cut) for cut in cuts]
+    first = [await slot.hear(work, lambda _: None) for work in works]
+    again = [await slot.hear(work, lambda _: None) for work in reversed(works)]
+    assert [hearing.words for hearing in first] == [hearing.words for hearing in reversed(again)]
+    assert sum(len(hearing.words) for hearing in first) > 200
+
+
+async def test_a_plan_that_goes_on_keeps_the_cuts_that_stand(slot: Slot, station: Station) -> None:
+    name = station.recording("long.ogg", "meeting-10min.ogg")
+    whole: list[Cut] = []
+    planned = await slot.plan(_plan(station, name), whole.append, lambda _: None)
+    rest: list[Cut] = []
+    stored = tuple(cut.end_ms for cut in whole[:2])
+    again = await slot.plan(replace(_plan(station, name), ends_ms=stored), rest.append, lambda _: None)
+    assert rest == whole[2:]
+    assert again == planned
+    assert 0 <= planned.audio_ms - whole[-1].end_ms < 100
+    assert [cut.start_ms for cut in whole] == [0, *(cut.end_ms for cut in whole[:-1])]
 
 
 async def test_a_slot_goes_on_after_a_recording_it_could_not_read(slot: Slot, station: Station) -> None:
     (station.media / "notes.mp4").write_text("these are minutes, not a recording\n" * 50)
     with pytest.raises(MediaUnreadable):
-        await slot.work(_work(station, "notes.mp4"), lambda _: None)
-    outcome = await slot.work(_work(station, station.recording()), lambda _: None)
-    assert outcome.audio_ms == 20_000
+        await slot.plan(_plan(station, "notes.mp4"), lambda _: None, lambda _: None)
+    planned = await slot.plan(_plan(station, station.recording()), lambda _: None, lambda _: None)
+    assert planned.audio_ms == 20_000
 
 
 async def test_a_killed_slot_is_told_from_a_failed_job_and_starts_again(slot: Slot, station: Station) -> None:
     station.recording("long.ogg", "meeting-2min.ogg")
     begun = asyncio.Event()
-    working = asyncio.create_task(slot.work(_work(station, "long.ogg"), lambda _: begun.set()))
+    working = asyncio.create_task(slot.hear(_chunk(station, "long.ogg", 120), lambda _: begun.set()))
     async with asyncio.timeout(20):
         await begun.wait()
         assert slot.pid is not None
@@ -81,10 +110,10 @@ async def test_a_killed_slot_is_told_from_a_failed_job_and_starts_again(slot: Sl
 
 
 async def test_killing_a_slot_leaves_no_decoder_behind(slot: Slot, station: Station) -> None:
-    station.recording("long.ogg", "meeting-2min.ogg")
+    station.recording("long.ogg", "meeting-10min.ogg")
     begun = asyncio.Event()
     working = asyncio.create_task(
-        slot.work(_work(station, "long.ogg"), lambda told: begun.set() if told.audio_done_ms else None)
+        slot.plan(_plan(station, "long.ogg"), lambda _: None, lambda told: begun.set() if told.done_ms else None)
     )
     async with asyncio.timeout(20):
         await begun.wait()

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 from tests.transcriber.supervision.conftest import Slots, Station
 
+from archivist_common import artifacts
 from archivist_common.errors import EngineUnavailable
 from archivist_common.models import Worker
 from archivist_common.queue import Doorbell
@@ -111,3 +112,34 @@ async def test_a_supervisor_that_leaves_gives_its_job_back_and_is_off_the_list(
     async with station.db.transaction() as session:
         assert await session.get(Worker, supervisor.id) is None
     assert station.files() == []
+
+
+async def test_the_same_files_are_made_whatever_the_number_of_slots(station: Station, slot_for: Slots) -> None:
+    made: list[dict[str, bytes]] = []
+    for name, count in (("one.ogg", 1), ("two.ogg", 2)):
+        slots = [await slot_for(start=False) for _ in range(count)]
+        job_id = await station.submit(station.recording(name, "meeting-2min.ogg"), include_summary=False)
+        async with _running(station, slots, "unix:///nowhere/valkey.sock"), asyncio.timeout(100):
+            while (await station.row(job_id)).status != "completed":
+                await asyncio.sleep(0.2)
+        owners = {chunk.lease_owner for chunk in await station.chunks(job_id)}
+        assert owners == {None}
+        async with station.db.transaction() as session:
+            stored = await artifacts.of_transcription(session, job_id)
+        made.append({file.kind: file.path.read_bytes() for file in stored if file.kind in {"scc", "srt", "vtt"}})
+    assert made[0] == made[1]
+    assert len(made[0]) == 3
+
+
+async def test_an_urgent_job_passes_a_long_one_after_the_chunk_in_hand(station: Station, slot_for: Slots) -> None:
+    slot = await slot_for(start=False)
+    long = await station.submit(station.recording("long.ogg", "meeting-10min.ogg"))
+    async with _running(station, [slot], "unix:///nowhere/valkey.sock"), asyncio.timeout(100):
+        while not any(chunk.status == "processing" for chunk in await station.chunks(long)):
+            await asyncio.sleep(0.1)
+        urgent = await station.submit(station.recording("urgent.flac"), priority=5)
+        while (await station.row(urgent)).status != "completed":
+            await asyncio.sleep(0.1)
+        heard = [chunk.status for chunk in await station.chunks(long)]
+        assert (await station.row(long)).status == "processing"
+        assert heard.count("completed") <= 1, "the one that was in hand"
