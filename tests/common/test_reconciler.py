@@ -11,9 +11,10 @@ from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from archivist_common import jobs, outbox, reconciler
+from archivist_common import chunks, claiming, jobs, outbox, reconciler
+from archivist_common.chunks import Cut
 from archivist_common.db import Database
-from archivist_common.models import IdempotencyKey, OutboxEvent, SystemLog, Transcription, Worker
+from archivist_common.models import Chunk, IdempotencyKey, OutboxEvent, SystemLog, Transcription, Worker
 
 GONE = timedelta(seconds=-1)
 AT_ONCE = timedelta()
@@ -144,3 +145,23 @@ async def test_a_stumble_is_logged_and_the_next_round_runs(
         running.cancel()
         await asyncio.wait([running])
     assert bell.rung == [job_id]
+
+
+async def test_a_chunk_whose_worker_is_gone_is_given_back(db: Database, claimed: Claimed) -> None:
+    held = await claimed(db)
+    async with db.transaction() as session:
+        await chunks.adopt(session, held, "recipe")
+        await chunks.add(session, held, "recipe", [Cut(0, 0, 60_000, (), "en")])
+        taken = await claiming.next_work(session, "host-b/0", GONE, recipe="recipe")
+    assert taken is not None
+    assert await reconciler.mend(db, Bell(), AT_ONCE) is True
+    async with db.transaction() as session:
+        chunk = (await session.scalars(select(Chunk))).one()
+    assert (chunk.status, chunk.crash_count, chunk.lease_owner) == ("pending", 1, None)
+
+
+async def test_after_an_outage_of_the_database_no_lease_lapses_for_a_lease(db: Database, claimed: Claimed) -> None:
+    held = await claimed(db, lease=GONE)
+    assert await reconciler.mend(db, Bell(), AT_ONCE, lapses=False) is True
+    async with db.transaction() as session:
+        assert (await session.get_one(Transcription, held.id)).status == "processing"

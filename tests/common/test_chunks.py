@@ -1,0 +1,322 @@
+"""The life of a chunk on a real PostgreSQL: a lost race changes nothing, and what was heard stays heard."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select, update
+
+from archivist_captions.cue import Word
+from archivist_common import chunks, claiming, jobs, outbox
+from archivist_common.chunks import ChunkClaim, Cut, Hearing
+from archivist_common.db import Database
+from archivist_common.errors import (
+    ArchivistError,
+    EngineUnavailable,
+    Fenced,
+    MediaUnreadable,
+    ResourceExhausted,
+    WorkerCrashed,
+)
+from archivist_common.jobs import Claim
+from archivist_common.models import Chunk, OutboxEvent, QueueControl, Transcription
+from archivist_common.states import ChunkStatus, JobStatus
+from archivist_common.time import database_now
+
+LEASE = timedelta(seconds=30)
+GONE = timedelta(seconds=-1)
+RECIPE = "faster_whisper cpu int8 batch 4 beam 1 cuts 1"
+HEARD = Hearing((Word(100, 400, "Motion", 0.9), Word(400, 900, "carries.", 0.8)), 0, 0)
+TOOK = timedelta(seconds=3)
+
+Claimed = Callable[..., Awaitable[Claim]]
+Submit = Callable[..., jobs.Submission]
+
+
+def cuts(count: int) -> list[Cut]:
+    return [Cut(n, n * 60_000, (n + 1) * 60_000, ((0, 16_000),), "en") for n in range(count)]
+
+
+async def planned(db: Database, held: Claim, count: int = 3) -> None:
+    """A job whose recording was cut into so many chunks of a minute."""
+    async with db.transaction() as session:
+        await chunks.adopt(session, held, RECIPE)
+        await chunks.add(session, held, RECIPE, cuts(count))
+        await jobs.planned(session, held, count * 60_000, {"audio_ms": count * 60_000})
+
+
+async def take(db: Database, owner: str = "host-b/0", lease: timedelta = LEASE) -> Claim | ChunkClaim | None:
+    async with db.transaction() as session:
+        return await claiming.next_work(session, owner, lease, recipe=RECIPE)
+
+
+async def chunk_of(db: Database, owner: str = "host-b/0", lease: timedelta = LEASE) -> ChunkClaim:
+    taken = await take(db, owner, lease)
+    assert isinstance(taken, ChunkClaim)
+    return taken
+
+
+async def row(db: Database, chunk_id: int) -> Chunk:
+    async with db.transaction() as session:
+        return await session.get_one(Chunk, chunk_id, populate_existing=True)
+
+
+class TestClaiming:
+    async def test_chunks_are_taken_in_order_each_once(self, db: Database, claimed: Claimed) -> None:
+        await planned(db, await claimed(db))
+        taken = [await chunk_of(db) for _ in range(3)]
+        assert [chunk.cut for chunk in taken] == cuts(3)
+        assert {chunk.attempt for chunk in taken} == {1}
+        assert await take(db) is None
+
+    async def test_a_chunk_under_way_goes_before_a_job_that_waits_behind(
+        self, db: Database, claimed: Claimed, submission: Submit
+    ) -> None:
+        held = await claimed(db, priority=3)
+        await planned(db, held, 1)
+        async with db.transaction() as session:
+            later, _ = await jobs.submit(session, submission(priority=3), max_queue=10)
+        first, second = await take(db), await take(db)
+        assert isinstance(first, ChunkClaim)
+        assert isinstance(second, Claim)
+        assert (first.transcription_id, second.id) == (held.id, later)
+
+    async def test_an_urgent_job_goes_before_the_next_chunk_of_a_long_one(
+        self, db: Database, claimed: Claimed, submission: Submit
+    ) -> None:
+        await planned(db, await claimed(db, priority=1))
+        async with db.transaction() as session:
+            urgent, _ = await jobs.submit(session, submission(priority=5), max_queue=10)
+        first = await take(db)
+        assert isinstance(first, Claim)
+        assert first.id == urgent
+
+    async def test_a_slot_of_another_recipe_takes_no_chunk(self, db: Database, claimed: Claimed) -> None:
+        await planned(db, await claimed(db))
+        async with db.transaction() as session:
+            assert await claiming.next_work(session, "host-b/0", LEASE, recipe="another") is None
+
+    async def test_no_chunk_of_a_storage_that_cannot_be_read_is_taken(self, db: Database, claimed: Claimed) -> None:
+        await planned(db, await claimed(db, storage="flex-1"))
+        async with db.transaction() as session:
+            none = await claiming.next_work(session, "host-b/0", LEASE, recipe=RECIPE, storages={"flex-2"})
+            some = await claiming.next_work(session, "host-b/0", LEASE, recipe=RECIPE, storages={"flex-1"})
+        assert none is None
+        assert isinstance(some, ChunkClaim)
+
+    @pytest.mark.parametrize("held_back", ["job", "queue", "cancel"])
+    async def test_nothing_of_a_job_held_back_is_taken(self, db: Database, claimed: Claimed, held_back: str) -> None:
+        held = await claimed(db)
+        await planned(db, held)
+        statement = {
+            "job": update(Transcription).values(paused_at=database_now()),
+            "queue": update(QueueControl).values(paused_at=database_now()),
+            "cancel": update(Transcription).values(cancel_requested_at=database_now()),
+        }[held_back]
+        async with db.transaction() as session:
+            await session.execute(statement)
+        assert await take(db) is None
+
+    async def test_ten_claims_at_once_get_ten_chunks(self, committed_db: Database, claimed: Claimed) -> None:
+        await planned(committed_db, await claimed(committed_db), 10)
+        taken = await asyncio.gather(*(take(committed_db, f"host-{n}/0") for n in range(10)))
+        numbers = sorted(chunk.cut.number for chunk in taken if isinstance(chunk, ChunkClaim))
+        assert numbers == list(range(10))
+
+
+class TestFinishing:
+    async def test_what_was_heard_is_stored_and_told(self, db: Database, claimed: Claimed) -> None:
+        held = await claimed(db)
+        await planned(db, held)
+        chunk = await chunk_of(db)
+        async with db.transaction() as session:
+            await chunks.finish(session, chunk, HEARD, TOOK)
+            heard = await chunks.heard(session, held.id)
+            standing = await chunks.standing(session, held.id)
+            told = [event for event in await outbox.since(session, held.id, 0) if event.event == outbox.CAPTIONS]
+        assert [hearing for _, hearing in heard] == [HEARD]
+        assert (standing.chunks, standing.completed, standing.done_ms) == (3, 1, 60_000)
+        assert told[0].data == {"chunk": 0, "start_ms": 0, "end_ms": 60_000, "text": "Motion carries."}
+
+    async def test_the_loser_of_a_lease_stores_nothing(self, db: Database, claimed: Claimed) -> None:
+        held = await claimed(db)
+        await planned(db, held, 1)
+        zombie = await chunk_of(db, "host-b/0", GONE)
+        async with db.transaction() as session:
+            await chunks.lapsed(session, timedelta())
+        winner = await chunk_of(db, "host-c/0")
+        for write in (
+            lambda session: chunks.finish(session, zombie, Hearing((), 0, 0), TOOK),
+            lambda session: chunks.renew(session, zombie, LEASE, 10),
+            lambda session: chunks.fail(session, zombie, MediaUnreadable("late")),
+            lambda session: chunks.release(session, zombie),
+        ):
+            with pytest.raises(Fenced):
+                async with db.transaction() as session:
+                    await write(session)
+        async with db.transaction() as session:
+            await chunks.finish(session, winner, HEARD, TOOK)
+        assert (await row(db, winner.id)).attempt == 2
+
+    async def test_a_chunk_outlives_the_leader_of_its_job(self, db: Database, claimed: Claimed) -> None:
+        held = await claimed(db)
+        await planned(db, held, 1)
+        chunk = await chunk_of(db)
+        async with db.transaction() as session:
+            await jobs.release(session, held)
+            await chunks.renew(session, chunk, LEASE, 100)
+            await chunks.finish(session, chunk, HEARD, TOOK)
+        again = await take(db)
+        assert isinstance(again, Claim)
+        async with db.transaction() as session:
+            assert await chunks.adopt(session, again, RECIPE) == (60_000,)
+            assert (await chunks.standing(session, held.id)).completed == 1
+
+    async def test_nothing_is_stored_for_a_job_that_shall_end(self, db: Database, claimed: Claimed) -> None:
+        held = await claimed(db)
+        await planned(db, held, 1)
+        chunk = await chunk_of(db)
+        async with db.transaction() as session:
+            await jobs.cancel(session, held.id)
+        with pytest.raises(Fenced):
+            async with db.transaction() as session:
+                await chunks.renew(session, chunk, LEASE, 100)
+        with pytest.raises(Fenced):
+            async with db.transaction() as session:
+                await chunks.finish(session, chunk, HEARD, TOOK)
+        async with db.transaction() as session:
+            await jobs.stop(session, held)
+            assert (await session.scalars(select(Chunk))).all() == []
+
+
+class TestFailing:
+    @pytest.mark.parametrize(
+        ("error", "times"),
+        [
+            pytest.param(MediaUnreadable("cut off"), 1, id="media-once"),
+            pytest.param(ResourceExhausted("no memory"), 2, id="memory-twice"),
+            pytest.param(WorkerCrashed("signal 11"), 3, id="crash-three-times"),
+            pytest.param(EngineUnavailable("gone"), 5, id="infrastructure-five-times"),
+        ],
+    )
+    async def test_a_chunk_is_given_up_after_the_tries_of_its_class(
+        self, db: Database, claimed: Claimed, error: ArchivistError, times: int
+    ) -> None:
+        held = await claimed(db)
+        await planned(db, held, 1)
+        ends: list[ChunkStatus] = []
+        while not ends or ends[-1] is ChunkStatus.PENDING:
+            chunk = await chunk_of(db)
+            async with db.transaction() as session:
+                ends.append(await chunks.fail(session, chunk, error, spread=0.0))
+        assert len(ends) == times
+        async with db.transaction() as session:
+            standing = await chunks.standing(session, held.id)
+            assert await jobs.fail(session, held, error, final=True) is JobStatus.FAILED
+        assert standing.error is not None
+        assert (standing.error.code, standing.error.message) == (error.code, error.message)
+
+    async def test_a_retry_of_the_job_keeps_what_was_heard_and_tries_what_failed(
+        self, db: Database, claimed: Claimed
+    ) -> None:
+        held = await claimed(db)
+        await planned(db, held, 2)
+        good, bad = await chunk_of(db), await chunk_of(db)
+        async with db.transaction() as session:
+            await chunks.finish(session, good, HEARD, TOOK)
+            await chunks.fail(session, bad, MediaUnreadable("cut off"))
+            await jobs.fail(session, held, MediaUnreadable("cut off"), final=True)
+            await jobs.retry(session, held.id)
+        again = await take(db)
+        assert isinstance(again, Claim)
+        left = await chunk_of(db)
+        assert left.id == bad.id
+        assert (await row(db, good.id)).status == "completed"
+
+    async def test_a_chunk_given_back_is_charged_nothing(self, db: Database, claimed: Claimed) -> None:
+        await planned(db, await claimed(db), 1)
+        chunk = await chunk_of(db)
+        async with db.transaction() as session:
+            await chunks.release(session, chunk)
+        found = await row(db, chunk.id)
+        assert (found.status, found.failure_count, found.crash_count) == ("pending", 0, 0)
+
+    async def test_leaders_that_die_while_chunks_are_heard_cost_the_job_nothing(
+        self, db: Database, claimed: Claimed
+    ) -> None:
+        held: Claim | ChunkClaim | None = await claimed(db)
+        assert isinstance(held, Claim)
+        await planned(db, held)
+        for _ in range(4):
+            async with db.transaction() as session:
+                await session.execute(update(Transcription).values(lease_expires_at=database_now()))
+                assert await jobs.lapsed(session, timedelta()) == [(held.id, JobStatus.PENDING)]
+            held = await take(db)
+            assert isinstance(held, Claim)
+        async with db.transaction() as session:
+            job = await session.get_one(Transcription, held.id, populate_existing=True)
+        assert (job.crash_count, job.attempt) == (0, 5)
+
+
+class TestPlanning:
+    async def test_a_second_leader_finds_the_cuts_of_the_first_and_adds_the_rest(
+        self, db: Database, claimed: Claimed
+    ) -> None:
+        held = await claimed(db)
+        async with db.transaction() as session:
+            await chunks.adopt(session, held, RECIPE)
+            await chunks.add(session, held, RECIPE, cuts(2))
+            await jobs.release(session, held)
+        again = await take(db)
+        assert isinstance(again, Claim)
+        async with db.transaction() as session:
+            assert await chunks.adopt(session, again, RECIPE) == (60_000, 120_000)
+            assert await chunks.plan(session, again.id) is None
+            await chunks.add(session, again, RECIPE, cuts(3))
+            numbers = (await session.scalars(select(Chunk.number).order_by(Chunk.number))).all()
+        assert numbers == [0, 1, 2]
+        with pytest.raises(Fenced):
+            async with db.transaction() as session:
+                await chunks.add(session, held, RECIPE, cuts(4))
+
+    async def test_results_of_two_recipes_are_never_mixed(self, db: Database, claimed: Claimed) -> None:
+        held = await claimed(db)
+        await planned(db, held, 2)
+        chunk = await chunk_of(db)
+        async with db.transaction() as session:
+            await chunks.finish(session, chunk, HEARD, TOOK)
+            assert await chunks.adopt(session, held, "another") == ()
+            assert await chunks.plan(session, held.id) is None
+
+    async def test_a_recording_heard_to_its_end_is_assembled_by_whoever_comes(
+        self, db: Database, claimed: Claimed
+    ) -> None:
+        held = await claimed(db)
+        await planned(db, held, 1)
+        chunk = await chunk_of(db)
+        async with db.transaction() as session:
+            await chunks.finish(session, chunk, HEARD, TOOK)
+            assert await chunks.adopt(session, held, "another") == (60_000,)
+            assert await chunks.plan(session, held.id) == {"audio_ms": 60_000}
+
+
+async def test_events_of_a_job_keep_their_order_when_chunks_end_at_once(
+    committed_db: Database, claimed: Claimed
+) -> None:
+    held = await claimed(committed_db)
+    await planned(committed_db, held, 6)
+    taken = [await chunk_of(committed_db, f"host-{n}/0") for n in range(6)]
+
+    async def finish(chunk: ChunkClaim) -> None:
+        async with committed_db.transaction() as session:
+            await chunks.finish(session, chunk, HEARD, TOOK)
+
+    await asyncio.gather(*(finish(chunk) for chunk in taken))
+    async with committed_db.transaction() as session:
+        ids: list[tuple[int, UUID | None]] = [
+            (event.id, event.transcription_id)
+            for event in await session.scalars(select(OutboxEvent).where(OutboxEvent.event == outbox.CAPTIONS))
+        ]
+    assert len({number for number, _ in ids}) == 6
