@@ -54,12 +54,15 @@ MAX_CHANNELS = 16  # in one track: a 16-channel SDI recorder is real
 MIN_RATE, MAX_RATE = 4_000, 384_000  # samples a second
 GAP = Fraction(1, 10)  # seconds; smaller steps of the clock are rounding
 JUMP = 10  # seconds; a step back of more, or past the end, is a new clock (as in FFmpeg's dts_delta_threshold)
+HOLE = 3_600  # seconds; a longer step ahead is a new clock too, in ANEW
 PREROLL = Fraction(1, 2)  # seconds decoded before the wanted start: codecs need a run-up
 SKIPPED = 6 * BLOCK  # samples left out at the start for which one message is sent: a sign of life
 DECLARING = frozenset(["mov", "matroska", "wav", "w64", "aiff", "flac", "mxf", "caf", "au", "avi"])
 """Containers that say how long they are, so that a cut-off one can be told."""
 PROTOCOLS = "pipe"
 """What FFmpeg may read by itself: nothing. It is handed the recording by `Source`."""
+ANEW = frozenset(["mpegts", "mpeg"])
+"""Containers whose clock may start anew on the way. FFmpeg takes a step back for the counter's turn, 26 hours on."""
 _TIMECODE = re.compile(r"\d\d:\d\d:\d\d[:;.]\d\d")
 
 
@@ -268,19 +271,26 @@ def describe(container: Any, source: Source) -> dict[str, Any]:
     kind = next(name for name in CONTAINERS.split(",") if name in container.format.name.split(","))
     if len(container.streams) > MAX_STREAMS:
         raise unreadable(f"{len(container.streams)} streams; {MAX_STREAMS} is the limit")
+    if not len(container.streams):
+        raise unreadable("there is no track in it: its index is empty or broken")
     audio = list(container.streams.audio)
     pictures = [s for s in container.streams.video if "attached_pic" not in str(s.disposition)]
     if kind == "mov":
         _check_index(container, source)
-    elif kind == "wav":
-        _check_chunks(source)
+    elif kind in _ANNOUNCED:
+        announced = _ANNOUNCED[kind](source)
+        if announced is not None and announced > source.size:
+            raise unreadable(f"the file is cut off: {source.size} bytes are there, {announced} are announced")
     if not audio:
         raise Refused("NO_AUDIO_TRACK", f"no audio track among {_count(len(container.streams), 'stream')}")
     video = pictures[0] if pictures else None
     zero = _start(video) if video is not None and video.start_time is not None else None
     best = container.streams.best("audio") or audio[0]
     duration = _duration(container, audio, video, zero)
-    if duration > MAX_HOURS * 3600:
+    longest = MAX_HOURS * 3600
+    if duration > longest and kind in ANEW:
+        duration = Fraction(0)  # nobody knows
+    if duration > longest:
         raise unreadable(f"it claims to last {float(duration) / 3600:.0f} hours; {MAX_HOURS} is the limit")
     return {
         "container": kind,
@@ -361,20 +371,54 @@ def _check_index(container: Any, source: Source) -> None:
                 )
 
 
-def _check_chunks(source: Source) -> None:
-    """WAV says how many bytes of sound follow; FFmpeg is content with less. All ones mean `until the end`."""
+def _wav_size(source: Source) -> int | None:
+    """Bytes a WAV announces up to the end of its sound; None for `until the end`. FFmpeg is content with less."""
     at = 12  # behind RIFF, size, WAVE
     for _ in range(64):
         head = source.peek(at, 8)
         if len(head) < 8:
-            return
+            return None
         name, size = struct.unpack("<4sI", head)
         if name == b"data":
-            there = source.size - at - 8
-            if size != 0xFFFF_FFFF and size > there:
-                raise unreadable(f"the file is cut off: {there} bytes of sound are there, {size} are announced")
-            return
+            return None if size == 0xFFFF_FFFF else at + 8 + int(size)
         at += 8 + size + size % 2
+    return None
+
+
+def _w64_size(source: Source) -> int | None:
+    """The same of a Sony Wave64, whose head tells the size of the whole file behind the identifier `riff`."""
+    head = source.peek(16, 8)
+    return None if len(head) < 8 else int.from_bytes(head, "little")
+
+
+def _avi_size(source: Source) -> int | None:
+    """The same of an AVI's first RIFF list. Writers err by a few bytes there: a twentieth is let pass."""
+    size = int.from_bytes(source.peek(4, 4), "little")
+    return None if size == 0xFFFF_FFFF else size - size // 20
+
+
+def _matroska_size(source: Source) -> int | None:
+    """The same of a Matroska file's segment; None for one of unknown size, as a recorder leaves."""
+    at = 0
+    for identifier in (b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"):  # EBML head, segment
+        head = source.peek(at, 12)
+        if not head.startswith(identifier) or len(head) < 12:
+            return None
+        length = 9 - head[4].bit_length()  # bytes of the size: as many as its first bit is from the left
+        size = int.from_bytes(head[4 : 4 + length], "big") & (1 << 7 * length) - 1
+        if size == (1 << 7 * length) - 1:
+            return None
+        at += 4 + length + size
+    return at
+
+
+_ANNOUNCED: dict[str, Callable[[Source], int | None]] = {
+    "wav": _wav_size,
+    "w64": _w64_size,
+    "avi": _avi_size,
+    "matroska": _matroska_size,
+}
+"""Containers whose head says how many bytes they have."""
 
 
 class Decoder:
@@ -433,7 +477,7 @@ class Decoder:
         if self._good == 0 and self._first == 0 and not self._info["duration_ms"]:
             raise unreadable("the audio track holds no sample")
         declared = self._track["duration_ms"]
-        if self._whole and declared and self._good and self._info["container"] in DECLARING:
+        if self._whole and declared and self._info["container"] in DECLARING:
             heard = round(self._end * 1000)
             if heard < declared - max(3_000, declared // 20):
                 raise unreadable(f"the file is cut off: {heard} ms of sound of {declared} ms announced")
@@ -457,7 +501,10 @@ class Decoder:
         while True:
             try:
                 packet = next(packets)
-            except StopIteration:
+            except (
+                StopIteration,
+                IndexError,
+            ):  # PyAV 18 stumbles, at the very end, over streams that came up on the way
                 return
             try:
                 frames = packet.decode()
@@ -497,7 +544,8 @@ class Decoder:
                 self._shift, at = -at, Fraction(0)
             self._begin(shape, at)
         elif abs(at - expected) > GAP:
-            if at < expected - JUMP or at > max(self._limit(), expected + JUMP):
+            ahead = HOLE if self._info["container"] in ANEW else MAX_HOURS * 3600
+            if at < expected - JUMP or at > min(max(self._limit(), expected + JUMP), expected + ahead):
                 self._shift -= at - expected
                 at = expected
             self._flush()
