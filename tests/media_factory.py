@@ -33,6 +33,8 @@ _AUDIO = {
     ".mxf": ("pcm_s16le", 48_000),
     ".avi": ("libmp3lame", 44_100),
     ".aac": ("aac", 44_100),
+    ".ac3": ("ac3", 48_000),
+    ".w64": ("pcm_s16le", 16_000),
 }
 _VIDEO = {
     ".mp4": "mpeg4",

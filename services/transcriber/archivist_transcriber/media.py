@@ -7,6 +7,7 @@ the first sample of the track: late sound is preceded by silence, early sound is
 import contextlib
 import json
 import os
+import resource
 import select
 import signal
 import stat
@@ -25,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from archivist_common.errors import (
+    ArchivistError,
     FileMissing,
     MediaUnreadable,
     PathRefused,
@@ -43,11 +45,18 @@ MEMORY = 512 * 2**20
 DEADLINE_S = 60.0
 """Longest probe; longest time a stream may send nothing."""
 
+CPU_S, CPU_SHARE = 60, Fraction(1, 10)
+"""Processor time the child may use: so many seconds, and more for each second of sound it has sent. Ordinary
+sound takes ten seconds an hour."""
+
 Samples = NDArray[np.float32]
 """Mono sound at 16 kHz, shape (n,), in [-1, 1]."""
 
 _HEAD = struct.Struct("<cI")
 _LONGEST = 2 * media_child.BLOCK  # bytes in a message; nothing the child sends is longer
+_MOST = media_child.MAX_HOURS * 3600 * RATE  # samples, heard and skipped
+_SAYS = ("MEDIA_UNREADABLE", "NO_AUDIO_TRACK", "STORAGE_UNAVAILABLE")  # what the child may accuse the recording of
+_MOST_CPU_S = CPU_S + int(_MOST / RATE * CPU_SHARE) + 1
 _BUSY = 0.5  # a child that computed for more than this share of its deadline was not waiting for the disk
 
 
@@ -89,18 +98,56 @@ class MediaInfo:
     timecode: str | None
 
     @classmethod
-    def _from_json(cls, value: dict[str, Any]) -> Self:
-        video = value["video"]
-        rate = video and video["frame_rate"]
-        return cls(
-            container=value["container"],
-            duration_ms=value["duration_ms"],
-            audio=tuple(AudioTrack(index=n, **track) for n, track in enumerate(value["audio"])),
-            default_track=value["default_track"],
-            video=VideoTrack(**{**video, "frame_rate": Fraction(rate) if rate else None}) if video else None,
-            streams=value["streams"],
-            timecode=value["timecode"],
-        )
+    def _from_json(cls, text: bytes) -> Self:
+        """What the child said, taken apart as if it had fallen to the recording."""
+        try:
+            value = json.loads(text)
+            video = value["video"]
+            audio = tuple(_audio_track(index, track) for index, track in enumerate(value["audio"]))
+            info = cls(
+                container=_word(value["container"]),
+                duration_ms=int(value["duration_ms"]),
+                audio=audio,
+                default_track=int(value["default_track"]),
+                video=None if video is None else _video_track(video),
+                streams=int(value["streams"]),
+                timecode=None if value["timecode"] is None else _word(value["timecode"]),
+            )
+        except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as exc:
+            raise MediaUnreadable("the decoder's answer makes no sense") from exc
+        if not (0 <= info.default_track < len(audio) <= info.streams <= media_child.MAX_STREAMS):
+            raise MediaUnreadable("the decoder's answer makes no sense: tracks are missing")
+        if not 0 <= info.duration_ms <= media_child.MAX_HOURS * 3_600_000:
+            raise MediaUnreadable(f"it claims to last {info.duration_ms} ms")
+        return info
+
+
+def _audio_track(index: int, value: dict[str, Any]) -> AudioTrack:
+    language, duration_ms = value["language"], value["duration_ms"]
+    return AudioTrack(
+        index=index,
+        codec=_word(value["codec"]),
+        channels=int(value["channels"]),
+        sample_rate=int(value["sample_rate"]),
+        language=None if language is None else _word(language),
+        start_ms=int(value["start_ms"]),
+        duration_ms=None if duration_ms is None else int(duration_ms),
+    )
+
+
+def _video_track(value: dict[str, Any]) -> VideoTrack:
+    rate = value["frame_rate"]
+    return VideoTrack(
+        codec=_word(value["codec"]),
+        frame_rate=None if rate is None else Fraction(rate),
+        width=int(value["width"]),
+        height=int(value["height"]),
+    )
+
+
+def _word(text: str, limit: int = 40) -> str:
+    """Text from the other side of the wall: short and plain."""
+    return "".join(c if c.isprintable() else "?" for c in text[:limit])
 
 
 def probe(source: Path | int, *, deadline_s: float = DEADLINE_S, memory_bytes: int = MEMORY) -> MediaInfo:
@@ -109,7 +156,7 @@ def probe(source: Path | int, *, deadline_s: float = DEADLINE_S, memory_bytes: i
     Raises FileMissing, MediaUnreadable, NoAudioTrack, StorageUnavailable (also when nothing was read in time).
     """
     with _Child(source, {"mode": "probe", "track": None, "start_ms": 0, "end_ms": None}, memory_bytes) as child:
-        return MediaInfo._from_json(_expect_info(child, deadline_s))
+        return _expect_info(child, deadline_s)
 
 
 def open_audio(
@@ -128,10 +175,11 @@ def open_audio(
     request = {"mode": "audio", "track": track, "start_ms": start_ms, "end_ms": end_ms}
     child = _Child(source, request, memory_bytes)
     try:
-        info = MediaInfo._from_json(_expect_info(child, deadline_s))
+        info = _expect_info(child, deadline_s)
         wanted = info.default_track if track is None else track
         if not 0 <= wanted < len(info.audio):
-            child.message(deadline_s)  # the child says so itself, and raises here
+            child.message(deadline_s)  # the child says so itself, and it is raised here
+            raise MediaUnreadable(f"the decoder has no word on track {wanted}")
         return AudioStream(child, info, info.audio[wanted], start_ms, deadline_s)
     except BaseException:
         child.close()
@@ -158,17 +206,27 @@ class AudioStream:
         self._deadline_s = deadline_s
 
     def __iter__(self) -> Iterator[Samples]:
+        passed, complete = 0, False  # samples heard or skipped; a short block was the last
         while True:
             kind, body = self._child.message(self._deadline_s)
             if kind == b"Z":
-                self.bad_packets = int(json.loads(body)["bad_packets"])
+                self.bad_packets = _bad_packets(body)
                 self._child.check_unchanged()
                 return
-            if kind != b"A":
-                raise MediaUnreadable(f"the decoder answered out of turn: {kind!r}")
-            block = np.frombuffer(body, dtype="<i2").astype(np.float32) / 32768.0
-            self.samples += len(block)
-            yield block
+            if kind == b"S" and not body and not self.samples:
+                passed += media_child.SKIPPED
+            elif kind == b"A" and not complete and body and len(body) % 2 == 0:
+                block = np.frombuffer(body, dtype="<i2").astype(np.float32) / 32768.0
+                passed += len(block)
+                self.samples += len(block)
+                complete = len(block) < media_child.BLOCK
+            else:
+                raise MediaUnreadable(f"the decoder answered out of turn: {kind!r}, {len(body)} bytes")
+            if passed > _MOST:
+                raise MediaUnreadable(f"its sound goes on past {media_child.MAX_HOURS} hours")
+            self._child.grant(passed)
+            if kind == b"A":
+                yield block
 
     def close(self) -> None:
         self._child.close()
@@ -180,26 +238,45 @@ class AudioStream:
         self.close()
 
 
-def _expect_info(child: "_Child", deadline_s: float) -> dict[str, Any]:
+def _expect_info(child: "_Child", deadline_s: float) -> MediaInfo:
     kind, body = child.message(deadline_s)
     if kind != b"I":
-        raise MediaUnreadable(f"the decoder answered out of turn: {kind!r}")
-    info: dict[str, Any] = json.loads(body)
-    return info
+        raise MediaUnreadable(f"the decoder answered out of turn: {kind!r}, {len(body)} bytes")
+    return MediaInfo._from_json(body)
+
+
+def _bad_packets(body: bytes) -> int:
+    try:
+        return int(json.loads(body)["bad_packets"])
+    except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as exc:
+        raise MediaUnreadable("the decoder's answer makes no sense") from exc
 
 
 class _Child:
-    """A running `media_child.py` and the pipe it answers on."""
+    """A running `media_child.py` and the pipe it answers on. Nothing that comes out of it is believed.
 
-    def __init__(self, source: Path | int, request: dict[str, Any], memory_bytes: int) -> None:
+    program: what runs; tests put a child there that has fallen to its recording. cpu_s: granted from the start.
+    """
+
+    def __init__(
+        self,
+        source: Path | int,
+        request: dict[str, Any],
+        memory_bytes: int = MEMORY,
+        *,
+        program: str = media_child.__file__,
+        cpu_s: int = CPU_S,
+    ) -> None:
         self._deadline_s = 0.0
         self._fd = _descriptor(source)
         try:
             self._before = _fingerprint(self._fd)
             self._buffer = bytearray()
-            arguments = json.dumps({**request, "fd": self._fd, "memory": memory_bytes, "parent": os.getpid()})
+            self._cpu_s = self._granted_s = cpu_s
+            most_s = _MOST_CPU_S if request["mode"] == "audio" else cpu_s
+            limits = {"fd": self._fd, "memory": memory_bytes, "cpu_s": (cpu_s, most_s), "parent": os.getpid()}
             self._process = subprocess.Popen(
-                [sys.executable, "-I", media_child.__file__, arguments],
+                [sys.executable, "-I", program, json.dumps(request | limits)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -222,9 +299,16 @@ class _Child:
             raise MediaUnreadable(f"the decoder sent a message of {length} bytes")
         body = self._read(length, until, cpu)
         if kind == b"E":
-            problem = json.loads(body)
-            raise by_code(problem["code"])(problem["message"])
+            raise _accusation(body)
         return kind, body
+
+    def grant(self, samples: int) -> None:
+        """Let the child use the processor time that so much sound is worth. The kernel ends it when it wants more."""
+        seconds = self._cpu_s + int(samples / RATE * CPU_SHARE)
+        if seconds > self._granted_s:
+            self._granted_s = seconds
+            with contextlib.suppress(ProcessLookupError):  # it has ended
+                resource.prlimit(self._process.pid, resource.RLIMIT_CPU, (seconds, _MOST_CPU_S))
 
     def _read(self, count: int, until: float, cpu: float) -> bytes:
         assert self._process.stdout is not None  # noqa: S101 -- a pipe was asked for
@@ -249,7 +333,12 @@ class _Child:
         return StorageUnavailable(f"the recording could not be read for {self._deadline_s:g} s")
 
     def _died(self) -> MediaUnreadable:
-        code = self._process.wait(timeout=10)
+        try:
+            code = self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            return MediaUnreadable("the decoder stopped answering on it")
+        if code == -signal.SIGXCPU:
+            return MediaUnreadable(f"decoding it takes too long: {self._granted_s} s of processor time got nowhere")
         if code < 0:
             with contextlib.suppress(ValueError):
                 return MediaUnreadable(f"the decoder crashed on it ({signal.Signals(-code).name})")
@@ -279,6 +368,16 @@ class _Child:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _accusation(body: bytes) -> ArchivistError:
+    """The error the child reports, if it is one that a recording can cause."""
+    try:
+        problem = json.loads(body)
+        code, message = str(problem["code"]), _word(problem["message"], 300)
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return MediaUnreadable("the decoder's answer makes no sense")
+    return by_code(code)(message) if code in _SAYS else MediaUnreadable(message)
 
 
 def _descriptor(source: Path | int) -> int:

@@ -5,7 +5,8 @@
 A hostile or broken file may crash, loop or eat memory in here; `media.py` watches and ends it. This process
 reads one already opened file descriptor, has no network, may open no file, may write none, and answers on
 its standard output in messages of one kind byte, a length and a body: I information (JSON), A audio
-(16-bit mono 16 kHz), E error (JSON), Z end (JSON). Only the standard library and PyAV are needed.
+(16-bit mono 16 kHz; one shorter than BLOCK is the last), S sound left out on the way to the start (empty;
+SKIPPED samples), E error (JSON), Z end (JSON). Only the standard library and PyAV are needed.
 """
 
 import ctypes
@@ -53,9 +54,15 @@ MAX_CHANNELS = 16  # in one track: a 16-channel SDI recorder is real
 MIN_RATE, MAX_RATE = 4_000, 384_000  # samples a second
 GAP = Fraction(1, 10)  # seconds; smaller steps of the clock are rounding
 JUMP = 10  # seconds; a step back of more, or past the end, is a new clock (as in FFmpeg's dts_delta_threshold)
+HOLE = 3_600  # seconds; a longer step ahead is a new clock too, in ANEW
 PREROLL = Fraction(1, 2)  # seconds decoded before the wanted start: codecs need a run-up
+SKIPPED = 6 * BLOCK  # samples left out at the start for which one message is sent: a sign of life
 DECLARING = frozenset(["mov", "matroska", "wav", "w64", "aiff", "flac", "mxf", "caf", "au", "avi"])
 """Containers that say how long they are, so that a cut-off one can be told."""
+PROTOCOLS = "pipe"
+"""What FFmpeg may read by itself: nothing. It is handed the recording by `Source`."""
+ANEW = frozenset(["mpegts", "mpeg"])
+"""Containers whose clock may start anew on the way. FFmpeg takes a step back for the counter's turn, 26 hours on."""
 _TIMECODE = re.compile(r"\d\d:\d\d:\d\d[:;.]\d\d")
 
 
@@ -113,40 +120,99 @@ def send_json(kind: bytes, value: dict[str, Any]) -> None:
     send(kind, json.dumps(value).encode())
 
 
-def confine(memory: int, parent: int) -> None:
-    """Close the doors. What the kernel does not offer is left out; the whitelists hold regardless."""
+def confine(memory: int, cpu_s: tuple[int, int], parent: int) -> None:
+    """Close the doors. What the kernel does not offer is left out; the whitelists hold regardless.
+
+    memory: bytes. cpu_s: processor time, what is granted now and the most that `media.py` may grant later.
+    """
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
     if os.getppid() != parent:
         sys.exit(1)
     libc.prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
-    new_user, new_net = 0x1000_0000, 0x4000_0000
-    if libc.unshare(new_net) != 0:
-        libc.unshare(new_user | new_net)
-    _forbid_files(libc)
+    leave_network(libc)
+    resource.setrlimit(resource.RLIMIT_CPU, cpu_s)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
     resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     resource.setrlimit(resource.RLIMIT_AS, (memory + 2**30, memory + 2**30))  # libraries are mapped beside it
+    drop_capabilities(libc)
+    forbid_files(libc)
+    forbid_calls(libc)
 
 
-def _forbid_files(libc: ctypes.CDLL) -> None:
-    """Landlock with no rule: no path can be opened any more. Open descriptors stay."""
+def leave_network(libc: ctypes.CDLL) -> None:
+    """A network namespace of our own, without so much as a loopback. Needs root, or user namespaces."""
+    new_user, new_net = 0x1000_0000, 0x4000_0000
+    if libc.unshare(new_net) != 0:
+        libc.unshare(new_user | new_net)
+
+
+def drop_capabilities(libc: ctypes.CDLL) -> None:
+    """Root here, or in a user namespace, is nobody special."""
+    version_3, this_thread = 0x2008_0522, 0
+    libc.capset(struct.pack("<II", version_3, this_thread), bytes(6 * 4))
+
+
+def forbid_files(libc: ctypes.CDLL) -> None:
+    """Landlock with no rule: no path can be opened, no TCP port reached, no other process signalled.
+
+    Open descriptors stay. The numbers are those of the kernel's landlock.h; newer kernels know more rights.
+    """
     create, restrict = 444, 446  # system calls, the same on every architecture
-    every_right = (1 << 13) - 1  # ABI 1: execute, write, read, list, remove, make
-    rules = struct.pack("<Q", every_right)
-    ruleset = libc.syscall(create, rules, len(rules), 0)
+    abi: int = libc.syscall(create, None, 0, 1)
+    if abi < 1:
+        return
+    files = (1 << {1: 13, 2: 14, 3: 15, 4: 15}.get(abi, 16)) - 1  # execute, write, read, list, remove, make, …
+    network = 0b11 if abi >= 4 else 0  # bind, connect
+    scopes = 0b11 if abi >= 6 else 0  # abstract sockets, signals
+    rules = struct.pack("<QQQ", files, network, scopes)
+    ruleset = libc.syscall(create, rules, len(rules) if abi >= 6 else 16 if abi >= 4 else 8, 0)
     if ruleset >= 0:
         libc.syscall(restrict, ruleset, 0)
         os.close(ruleset)
+
+
+CALLS = {
+    "read": (0, 63), "write": (1, 64), "close": (3, 57), "lseek": (8, 62), "pread64": (17, 67),
+    "mmap": (9, 222), "mprotect": (10, 226), "munmap": (11, 215), "brk": (12, 214), "mremap": (25, 216),
+    "madvise": (28, 233), "membarrier": (324, 283),
+    "rt_sigaction": (13, 134), "rt_sigprocmask": (14, 135), "rt_sigreturn": (15, 139), "sigaltstack": (131, 132),
+    "restart_syscall": (219, 128),
+    "sched_yield": (24, 124), "sched_getaffinity": (204, 123), "getpid": (39, 172), "gettid": (186, 178),
+    "sysinfo": (99, 179), "getrusage": (98, 165), "getrandom": (318, 278),
+    "nanosleep": (35, 101), "clock_nanosleep": (230, 115), "clock_gettime": (228, 113), "gettimeofday": (96, 169),
+    "futex": (202, 98), "set_robust_list": (273, 99), "rseq": (334, 293), "exit": (60, 93), "exit_group": (231, 94),
+}  # fmt: skip
+"""All a decoder asks of the kernel: name to number on (x86_64, aarch64). Threads besides, and nothing by a path."""
+_MACHINES = {"x86_64": (0, 0xC000_003E, 56), "aarch64": (1, 0xC000_00B7, 220)}  # column, AUDIT_ARCH_…, clone
+
+
+def forbid_calls(libc: ctypes.CDLL) -> None:
+    """Every system call but CALLS, and clone for a thread, is answered as if the kernel did not know it (ENOSYS).
+
+    So it holds what Landlock does not know (sockets of every kind, other processes, new programs), and where a
+    container allows no namespace. A seccomp filter in classic BPF; none on a machine we do not know.
+    """
+    column, architecture, clone = _MACHINES.get(os.uname().machine, (-1, 0, 0))
+    if column < 0:
+        return
+    allow, deny = (0x06, 0, 0, 0x7FFF_0000), (0x06, 0, 0, 0x0005_0000 | errno.ENOSYS)  # return
+    load, equal, any_bit = 0x20, 0x15, 0x45
+    number, arch, first_argument, thread = 0, 4, 16, 0x1_0000  # offsets in struct seccomp_data; CLONE_THREAD
+    program = [(load, 0, 0, arch), (equal, 1, 0, architecture), deny, (load, 0, 0, number)]
+    program += [step for call in CALLS.values() for step in ((equal, 0, 1, call[column]), allow)]
+    program += [(equal, 0, 3, clone), (load, 0, 0, first_argument), (any_bit, 0, 1, thread), allow, deny]
+    code = ctypes.create_string_buffer(b"".join(struct.pack("<HBBI", *step) for step in program))
+    libc.prctl(22, 2, struct.pack("@HP", len(program), ctypes.addressof(code)), 0, 0)  # PR_SET_SECCOMP, filter
 
 
 def main(request: dict[str, Any]) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     av = load_all()
     av.logging.set_level(av.logging.PANIC)
-    confine(request["memory"], request["parent"])
     source = Source(request["fd"])
+    confine(request["memory"], tuple(request["cpu_s"]), request["parent"])
     try:
         if source.size == 0:
             raise unreadable("the file is empty (0 bytes)")
@@ -192,7 +258,7 @@ def open_container(av: Any, source: Source) -> Any:
         options={
             "format_whitelist": CONTAINERS,
             "codec_whitelist": CODECS,
-            "protocol_whitelist": "pipe",
+            "protocol_whitelist": PROTOCOLS,
             "max_streams": str(4 * MAX_STREAMS),
             "probesize": str(16 << 20),
             "analyzeduration": "10000000",
@@ -205,19 +271,26 @@ def describe(container: Any, source: Source) -> dict[str, Any]:
     kind = next(name for name in CONTAINERS.split(",") if name in container.format.name.split(","))
     if len(container.streams) > MAX_STREAMS:
         raise unreadable(f"{len(container.streams)} streams; {MAX_STREAMS} is the limit")
+    if not len(container.streams):
+        raise unreadable("there is no track in it: its index is empty or broken")
     audio = list(container.streams.audio)
     pictures = [s for s in container.streams.video if "attached_pic" not in str(s.disposition)]
     if kind == "mov":
         _check_index(container, source)
-    elif kind == "wav":
-        _check_chunks(source)
+    elif kind in _ANNOUNCED:
+        announced = _ANNOUNCED[kind](source)
+        if announced is not None and announced > source.size:
+            raise unreadable(f"the file is cut off: {source.size} bytes are there, {announced} are announced")
     if not audio:
         raise Refused("NO_AUDIO_TRACK", f"no audio track among {_count(len(container.streams), 'stream')}")
     video = pictures[0] if pictures else None
     zero = _start(video) if video is not None and video.start_time is not None else None
     best = container.streams.best("audio") or audio[0]
     duration = _duration(container, audio, video, zero)
-    if duration > MAX_HOURS * 3600:
+    longest = MAX_HOURS * 3600
+    if duration > longest and kind in ANEW:
+        duration = Fraction(0)  # nobody knows
+    if duration > longest:
         raise unreadable(f"it claims to last {float(duration) / 3600:.0f} hours; {MAX_HOURS} is the limit")
     return {
         "container": kind,
@@ -298,20 +371,54 @@ def _check_index(container: Any, source: Source) -> None:
                 )
 
 
-def _check_chunks(source: Source) -> None:
-    """WAV says how many bytes of sound follow; FFmpeg is content with less. All ones mean `until the end`."""
+def _wav_size(source: Source) -> int | None:
+    """Bytes a WAV announces up to the end of its sound; None for `until the end`. FFmpeg is content with less."""
     at = 12  # behind RIFF, size, WAVE
     for _ in range(64):
         head = source.peek(at, 8)
         if len(head) < 8:
-            return
+            return None
         name, size = struct.unpack("<4sI", head)
         if name == b"data":
-            there = source.size - at - 8
-            if size != 0xFFFF_FFFF and size > there:
-                raise unreadable(f"the file is cut off: {there} bytes of sound are there, {size} are announced")
-            return
+            return None if size == 0xFFFF_FFFF else at + 8 + int(size)
         at += 8 + size + size % 2
+    return None
+
+
+def _w64_size(source: Source) -> int | None:
+    """The same of a Sony Wave64, whose head tells the size of the whole file behind the identifier `riff`."""
+    head = source.peek(16, 8)
+    return None if len(head) < 8 else int.from_bytes(head, "little")
+
+
+def _avi_size(source: Source) -> int | None:
+    """The same of an AVI's first RIFF list. Writers err by a few bytes there: a twentieth is let pass."""
+    size = int.from_bytes(source.peek(4, 4), "little")
+    return None if size == 0xFFFF_FFFF else size - size // 20
+
+
+def _matroska_size(source: Source) -> int | None:
+    """The same of a Matroska file's segment; None for one of unknown size, as a recorder leaves."""
+    at = 0
+    for identifier in (b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"):  # EBML head, segment
+        head = source.peek(at, 12)
+        if not head.startswith(identifier) or len(head) < 12:
+            return None
+        length = 9 - head[4].bit_length()  # bytes of the size: as many as its first bit is from the left
+        size = int.from_bytes(head[4 : 4 + length], "big") & (1 << 7 * length) - 1
+        if size == (1 << 7 * length) - 1:
+            return None
+        at += 4 + length + size
+    return at
+
+
+_ANNOUNCED: dict[str, Callable[[Source], int | None]] = {
+    "wav": _wav_size,
+    "w64": _w64_size,
+    "avi": _avi_size,
+    "matroska": _matroska_size,
+}
+"""Containers whose head says how many bytes they have."""
 
 
 class Decoder:
@@ -337,6 +444,7 @@ class Decoder:
         self._whole = end_ms is None
         self._out = self._first  # the next sample of the timeline
         self._drop = 0  # samples to leave out: sound that lies before where we are
+        self._skipped = 0
         self._pending = bytearray()
         self._resampler: Callable[[Any], list[Any]] | None = None
         self._shape: tuple[str, str, int] | None = None
@@ -369,7 +477,7 @@ class Decoder:
         if self._good == 0 and self._first == 0 and not self._info["duration_ms"]:
             raise unreadable("the audio track holds no sample")
         declared = self._track["duration_ms"]
-        if self._whole and declared and self._good and self._info["container"] in DECLARING:
+        if self._whole and declared and self._info["container"] in DECLARING:
             heard = round(self._end * 1000)
             if heard < declared - max(3_000, declared // 20):
                 raise unreadable(f"the file is cut off: {heard} ms of sound of {declared} ms announced")
@@ -393,7 +501,10 @@ class Decoder:
         while True:
             try:
                 packet = next(packets)
-            except StopIteration:
+            except (
+                StopIteration,
+                IndexError,
+            ):  # PyAV 18 stumbles, at the very end, over streams that came up on the way
                 return
             try:
                 frames = packet.decode()
@@ -433,7 +544,8 @@ class Decoder:
                 self._shift, at = -at, Fraction(0)
             self._begin(shape, at)
         elif abs(at - expected) > GAP:
-            if at < expected - JUMP or at > max(self._limit(), expected + JUMP):
+            ahead = HOLE if self._info["container"] in ANEW else MAX_HOURS * 3600
+            if at < expected - JUMP or at > min(max(self._limit(), expected + JUMP), expected + ahead):
                 self._shift -= at - expected
                 at = expected
             self._flush()
@@ -477,6 +589,10 @@ class Decoder:
     def _put(self, data: bytes) -> None:
         dropped = min(self._drop, len(data) // 2)
         self._drop -= dropped
+        self._skipped += dropped
+        if self._skipped >= SKIPPED:
+            self._skipped -= SKIPPED
+            send(b"S", b"")
         self._write(data[2 * dropped :])
 
     def _write(self, data: bytes) -> None:
