@@ -4,7 +4,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,9 +19,9 @@ from archivist_captions.profile import BROADCAST
 from archivist_common.errors import EngineUnavailable, InvalidRequest, ModelMissing
 from archivist_transcriber import media, speech
 from archivist_transcriber.engines import ENGINES, Engine, EngineSettings, Heard, Options
-from archivist_transcriber.engines.guard import Suspicion, suspect, without_repeats
+from archivist_transcriber.engines.guard import Said, Suspicion, suspect, without_repeats
 from archivist_transcriber.engines.placing import Placed, place
-from archivist_transcriber.engines.windows import KEPT_PAUSE, PAD, pack
+from archivist_transcriber.engines.windows import KEPT_PAUSE, PAD, batches, pack
 from archivist_transcriber.speech import RATE, Piece
 
 
@@ -189,7 +189,7 @@ def test_clock_times_can_be_written_and_stage_directions_cannot(engine: Engine) 
 
     assert isinstance(engine, FasterWhisper)
     tokens = engine._model.hf_tokenizer
-    suppressed = set(engine._suppressed("en"))
+    suppressed = set(engine._spelling("en")[1])
     assert not {tokens.encode(symbol, add_special_tokens=False).ids[0] for symbol in ":/#"} & suppressed
     assert {tokens.encode(symbol, add_special_tokens=False).ids[0] for symbol in "[]"} <= suppressed
 
@@ -297,27 +297,22 @@ def test_without_speech_words_stay_where_they_are() -> None:
 # The guard
 
 
-@dataclass
-class Segment:
-    no_speech_prob: float = 0.0
-    avg_logprob: float = -0.2
-    compression_ratio: float = 1.2
-    words: Sequence[object] = ()
+WORD = {"word": " aye", "start": 0.0, "end": 0.1, "probability": 1.0}
 
 
 @pytest.mark.parametrize(
-    ("segments", "suspicion"),
+    ("said", "suspicion"),
     [
-        pytest.param([], None, id="nothing"),
-        pytest.param([Segment(words=[1] * 20)], None, id="plain"),
-        pytest.param([Segment(no_speech_prob=0.9)], None, id="sure-of-its-words"),
-        pytest.param([Segment(no_speech_prob=0.9, avg_logprob=-1.5)], Suspicion.NOTHING_SAID, id="silence"),
-        pytest.param([Segment(compression_ratio=3.0)], Suspicion.LOOP, id="repeats-itself"),
-        pytest.param([Segment(words=[1] * 100)], Suspicion.LOOP, id="too-fast"),
+        pytest.param(Said(), None, id="nothing"),
+        pytest.param(Said(words=[WORD] * 20, compression=1.2), None, id="plain"),
+        pytest.param(Said(no_speech=0.9, log_probability=-0.2), None, id="sure-of-its-words"),
+        pytest.param(Said(no_speech=0.9, log_probability=-1.5), Suspicion.NOTHING_SAID, id="silence"),
+        pytest.param(Said(compression=3.0), Suspicion.LOOP, id="repeats-itself"),
+        pytest.param(Said(words=[WORD] * 100), Suspicion.LOOP, id="too-fast"),
     ],
 )
-def test_what_looks_made_up(segments: list[Segment], suspicion: Suspicion | None) -> None:
-    assert suspect(segments, 9.0) is suspicion
+def test_what_looks_made_up(said: Said, suspicion: Suspicion | None) -> None:
+    assert suspect(said, 9.0) is suspicion
 
 
 @pytest.mark.parametrize(

@@ -25,11 +25,11 @@ SILENCE = 0.35  # and beneath which speech may end (default: SPEECH - 0.15)
 MIN_PAUSE = 4  # windows, 128 ms: shorter holes are inside speech
 MIN_SPEECH = 2  # windows, 64 ms: shorter speech is a click
 
+MODEL_WINDOW = 30_000 / _WINDOW_MS  # windows; what Whisper hears at once
+KEPT_PAUSE_MS = 800  # how much of a pause goes into the model's windows, half to each neighbour
+WISHED = 4  # of the model's windows a piece should fill: one batch, two minutes of talk
+SHORTEST = 30_000 // _WINDOW_MS  # windows; a piece that is cut is not shorter
 LONGEST = 300_000 // _WINDOW_MS  # windows, five minutes: where a piece is cut even inside speech
-_WISHES = tuple((after // _WINDOW_MS, pause // _WINDOW_MS) for after, pause in (
-    (120_000, 1_024), (180_000, 512), (240_000, 128)
-))  # fmt: skip
-"""From this length of a piece on, a pause of this length is good enough to cut in (windows, from milliseconds)."""
 
 Samples = NDArray[np.float32]
 Probabilities = NDArray[np.float32]
@@ -90,8 +90,9 @@ class VoiceDetector:
 def pieces(blocks: Iterable[Samples], *, start_ms: int = 0, cuts: Sequence[int] = ()) -> Iterator[Piece]:
     """The whole of a stream as pieces that follow one another without a hole.
 
-    A piece ends in the middle of a pause: of one second once it is two minutes long, of ever shorter ones
-    later, and after five minutes without any pause at the least spoken moment. Blocks may have any length.
+    A piece ends in the middle of a pause, where its speech fills four windows of the model: none is wasted on a
+    remainder. After five minutes of few words it ends where it filled the last one, or in the longest pause, or at
+    the least spoken moment. Blocks may have any length.
 
     cuts: where pieces of this stream are known to end, rising milliseconds after `start_ms`, as an earlier run
     found them. Pieces end exactly there, those after the last one as ever. Raises ValueError where they do not rise.
@@ -158,20 +159,37 @@ def cut_point(spoken: Probabilities) -> int | None:
 
     The same however many windows are known beyond it: blocks of any length give the same pieces.
     """
-    pauses = _pauses(spoken)
-    choices = []
-    for after, pause in _WISHES:
-        for begin, end in pauses:
-            first = max(begin, after)
-            if end - first >= pause:
-                choices.append((first + pause, first + pause // 2))  # when it is known, where it is
-                break
-    known, cut = min(choices, default=(LONGEST + 1, 0))
-    if known <= LONGEST:
-        return cut
+    most = spoken[:LONGEST]
+    closings = list(_closings(most))
+    if len(closings) >= WISHED:
+        return closings[WISHED - 1]
     if len(spoken) < LONGEST:
         return None
-    return LONGEST // 2 + int(np.argmin(spoken[LONGEST // 2 : LONGEST]))
+    if closings and closings[-1] >= SHORTEST:
+        return closings[-1]
+    half = LONGEST // 2
+    pauses = [(max(begin, half), end) for begin, end in _pauses(most) if end > half]
+    begin, end = max(pauses, key=lambda pause: pause[1] - pause[0], default=(0, 0))
+    return (begin + end) // 2 if end else half + int(np.argmin(most[half:]))
+
+
+def _closings(spoken: Probabilities) -> Iterator[int]:
+    """The middles of the pauses in which one of the model's windows is full: as `engines.windows.pack` fills them.
+
+    How much of the last speech is known only adds to it: what is found stays found.
+    """
+    speech = [(begin // WINDOW, end // WINDOW) for begin, end in regions(spoken)]
+    kept = KEPT_PAUSE_MS / _WINDOW_MS
+    filled = 0.0
+    for n, (begin, end) in enumerate(speech):
+        before = speech[n - 1][1] if n else None
+        after = speech[n + 1][0] if n + 1 < len(speech) else len(spoken)
+        early = min(begin, kept / 2) if before is None else min(begin - before, kept) / 2
+        size = early + end - begin + min(after - end, kept) / 2
+        if before is not None and filled and filled + size > MODEL_WINDOW:
+            yield (before + begin) // 2
+            filled = 0.0
+        filled = (filled + size) % MODEL_WINDOW
 
 
 def _pauses(spoken: Probabilities) -> list[tuple[int, int]]:

@@ -65,8 +65,16 @@ class Engine(Protocol):
     def words(self, piece: Piece, options: Options) -> Iterator[Heard]:
         """Yield after every batch, so that progress moves and the caller may stop by closing the iterator.
 
-        The last one's `done_ms` is the end of the piece. The same piece gives the same words.
+        The last one's `done_ms` is the end of the piece. The same piece gives the same words, whatever was heard
+        before, on the same machine with the same settings. Another batch size or processor may round differently.
         Raises EngineUnavailable, ResourceExhausted.
+        """
+
+    def measure(self) -> float:
+        """Seconds of computing for 30 seconds of talk, some hundred tokens, at the batch size of the settings.
+
+        The same work whatever the model would say: estimates are made from it. Takes a few seconds for a small
+        model, half a minute for the largest on one core. Raises EngineUnavailable, ResourceExhausted.
         """
 
 

@@ -1,7 +1,10 @@
 """faster-whisper (CTranslate2): Whisper on a processor or a GPU, from a model folder, never from the network."""
 
 import logging
+import time
+import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 import numpy as np
@@ -9,9 +12,9 @@ import numpy as np
 from archivist_captions.cue import Word
 from archivist_common.errors import EngineUnavailable, InvalidRequest, ModelMissing, ResourceExhausted
 from archivist_transcriber.engines import EngineSettings, Heard, Options
-from archivist_transcriber.engines.guard import Suspicion, suspect, without_repeats
+from archivist_transcriber.engines.guard import Said, Suspicion, suspect, without_repeats
 from archivist_transcriber.engines.placing import Before, Placed, place
-from archivist_transcriber.engines.windows import Window, pack
+from archivist_transcriber.engines.windows import Window, batches, pack
 from archivist_transcriber.models import check_folder
 from archivist_transcriber.speech import RATE, Piece, Samples
 
@@ -22,7 +25,32 @@ _WRITABLE = (":", "/", "#")
 music notes and the like stay forbidden: models use them for `[MUSIC]` and for speaker tags."""
 _NO_SPACES = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
 _DETECTED_IN = 4  # windows
+_PREPENDED, _APPENDED = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"  # what belongs to the next word and to the last
+_SUMS_IN_FLOAT32 = frozenset({"int8", "int8_float32", "int16", "float32"})
 _BIG_MODEL = 10**9  # bytes of model.bin; on a processor one window of such a model takes some ten seconds
+
+_TOKENS = 100  # in 30 seconds of talk
+_MEASUREMENTS, _MEASURED_S = 3, 4.0  # the quickest of three, as long as they are quick
+
+_FAILURES = (RuntimeError, ValueError, MemoryError)  # of CTranslate2 and faster-whisper, outside our control
+
+
+@dataclass(slots=True)
+class _Heard:
+    """A window and what was made of it."""
+
+    window: Window
+    said: Said
+
+    @property
+    def suspicion(self) -> Suspicion | None:
+        return suspect(self.said, self.window.length / RATE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    words: tuple[Word, ...]
+    dropped: int
 
 
 class FasterWhisper:
@@ -32,8 +60,9 @@ class FasterWhisper:
         self._settings = settings
         self._device = settings.device
         self._model: Any = None
-        self._pipeline: Any = None
         self._batch_size = settings.batch_size
+        self._one_by_one = False
+        self._spellings: dict[str, tuple[Any, list[int]]] = {}
 
     @property
     def device(self) -> str:
@@ -45,7 +74,7 @@ class FasterWhisper:
         check_folder(self._settings.model)
         try:
             import ctranslate2
-            from faster_whisper import BatchedInferencePipeline, WhisperModel
+            from faster_whisper import WhisperModel
         except (ImportError, OSError) as exc:
             raise EngineUnavailable(f"faster-whisper cannot be loaded: {exc}") from exc
         if self._device == "auto":
@@ -63,17 +92,25 @@ class FasterWhisper:
             )
         except (RuntimeError, ValueError, OSError, KeyError) as exc:
             self._fail(exc, f"the model in {self._settings.model} cannot be loaded on {self._device}")
-        if self._device == "cpu" and (self._settings.model / "model.bin").stat().st_size > _BIG_MODEL:
+        if self._device == "cpu" and self._is_big:
             self._batch_size = 1
-        self._model, self._pipeline = model, BatchedInferencePipeline(model)
+        # Larger batches leave a processor's caches: two windows at once take longer than two in turn.
+        self._one_by_one = self._device == "cpu" and compute_type in _SUMS_IN_FLOAT32
+        self._model = model
         self._warm_up()
         log.info("model loaded", extra={"model": str(self._settings.model), "device": self._device,
                                         "compute_type": compute_type, "threads": self._settings.threads})  # fmt: skip
 
+    @property
+    def _is_big(self) -> bool:
+        return (self._settings.model / "model.bin").stat().st_size > _BIG_MODEL
+
     def _warm_up(self) -> None:
         """The first inference allocates and, on a GPU, compiles. Whether the model works at all shows here."""
-        noise = np.random.default_rng(0).normal(0, 0.01, RATE).astype(np.float32)
-        list(self._decode([noise], "en"))
+        try:
+            self._decoded(self._encoded([_noise(RATE)]), [RATE], "en")
+        except _FAILURES as exc:
+            self._fail(exc, "the first inference failed")
 
     @property
     def _longest(self) -> int:
@@ -99,74 +136,143 @@ class FasterWhisper:
     def words(self, piece: Piece, options: Options) -> Iterator[Heard]:
         self._loaded()
         language = options.language or self.detect_language(piece)[0]
-        windows = pack(piece.speech, piece.samples, self._longest)
         before = Before()
-        for n in range(0, len(windows), self._batch_size):
-            batch = windows[n : n + self._batch_size]
-            heard: list[Word] = []
-            dropped = 0
-            found = self._decode([window.audio(piece.samples) for window in batch], language)
-            for window, segments in zip(batch, found, strict=True):
-                kept, lost = self._checked(window, segments, piece, language)
-                placed, before = place([_moved(word, window) for word in kept], piece.speech, before)
-                heard += [_word(word, piece) for word in placed]
-                dropped += lost
-            done = piece.start_ms + batch[-1].end * 1000 // RATE
-            yield Heard(tuple(heard), done, language, dropped)
-        yield Heard((), piece.end_ms, language)
+        held: list[_Heard] = []  # from the first window on that is to be decoded again: words come in order
+        for batch in batches(pack(piece.speech, piece.samples, self._longest), self._batch_size):
+            held += self._listened(batch, piece, language)
+            step = Heard((), piece.start_ms + batch[-1].end * 1000 // RATE, language)
+            if all(entry.suspicion is not Suspicion.LOOP for entry in held):
+                (kept, before), held = _kept(held, piece, language, before), []
+                step = replace(step, words=kept.words, dropped=kept.dropped)
+            yield step
+        self._listen_again([entry for entry in held if entry.suspicion is Suspicion.LOOP], piece, language)
+        kept, _ = _kept(held, piece, language, before)
+        yield Heard(kept.words, piece.end_ms, language, kept.dropped)
 
-    def _checked(self, window: Window, segments: list[Any], piece: Piece, language: str) -> tuple[list[Placed], int]:
-        """The words of a window (times in samples of the window) less what the model made up."""
-        words = _joined(segments, language)
-        suspicion = suspect(segments, window.length / RATE)
-        if suspicion is Suspicion.NOTHING_SAID:
-            return [], len(words)
-        if suspicion is Suspicion.LOOP:
-            again = next(iter(self._decode([window.audio(piece.samples)], language, careful=True)))
-            if suspect(again, window.length / RATE) is None:
-                return _joined(again, language), 0
-        kept = without_repeats(words)
-        return kept, len(words) - len(kept)
+    def _listen_again(self, looping: Sequence[_Heard], piece: Piece, language: str) -> None:
+        """Decode windows in which the model lost its way with more care, all of a piece together."""
+        for n in range(0, len(looping), self._batch_size):
+            batch = looping[n : n + self._batch_size]
+            again = self._listened([entry.window for entry in batch], piece, language, careful=True)
+            for entry, second in zip(batch, again, strict=True):
+                if second.suspicion is None:
+                    entry.said = second.said
 
-    def _decode(self, windows: Sequence[Samples], language: str, *, careful: bool = False) -> Iterator[list[Any]]:
-        """Segments of each window, times in seconds from the start of the window."""
-        slot = -(-self._longest // RATE) * RATE
-        sound = np.zeros(len(windows) * slot, np.float32)
-        clips = []
-        for n, window in enumerate(windows):
-            sound[n * slot : n * slot + len(window)] = window
-            # Half a sample more: the library multiplies by 16,000 and rounds down.
-            clips.append({"start": n * slot / RATE, "end": (n * slot + len(window) + 0.5) / RATE})
-        found: list[list[Any]] = [[] for _ in windows]
+    def _listened(
+        self, windows: Sequence[Window], piece: Piece, language: str, *, careful: bool = False
+    ) -> list[_Heard]:
         try:
-            segments, _ = self._pipeline.transcribe(
-                sound,
-                language=language,
-                clip_timestamps=clips,
-                batch_size=len(windows),
-                beam_size=5 if careful else self._settings.beam_size,
-                repetition_penalty=1.1 if careful else 1.0,
-                no_repeat_ngram_size=4 if careful else 0,
-                word_timestamps=True,
-                condition_on_previous_text=False,
-                suppress_tokens=self._suppressed(language),
-            )
-            for segment in segments:
-                n = int(segment.seek) // (slot // RATE * 100)
-                for word in segment.words or ():
-                    word.start, word.end = word.start - n * slot / RATE, word.end - n * slot / RATE
-                found[n].append(segment)
-        except (RuntimeError, ValueError, MemoryError) as exc:
+            encoded = self._encoded([window.audio(piece.samples) for window in windows])
+            said = self._decoded(encoded, [window.length for window in windows], language, careful=careful)
+        except _FAILURES as exc:
             self._fail(exc, "decoding failed")
-        return iter(found)
+        return [_Heard(window, entry) for window, entry in zip(windows, said, strict=True)]
 
-    def _suppressed(self, language: str) -> list[int]:
-        from faster_whisper.tokenizer import Tokenizer
+    def _encoded(self, sounds: Sequence[Samples]) -> Any:
+        """The encoder's output for a batch of windows, as CTranslate2 holds it."""
+        import ctranslate2
+        from faster_whisper.audio import pad_or_trim
 
-        multilingual = self._model.model.is_multilingual
-        tokenizer = Tokenizer(self._model.hf_tokenizer, multilingual, task="transcribe", language=language)
-        allowed = {tokens[0] for tokens in map(tokenizer.encode, _WRITABLE) if len(tokens) == 1}
-        return [token for token in tokenizer.non_speech_tokens if token not in allowed]
+        model = self._model
+        features = [pad_or_trim(model.feature_extractor(sound)[..., :-1]) for sound in sounds]
+        if not self._one_by_one or len(sounds) == 1:
+            return model.encode(np.stack(features))
+        rows = np.concatenate([np.asarray(model.encode(row)) for row in features])
+        return ctranslate2.StorageView.from_array(rows)
+
+    def _decoded(self, encoded: Any, lengths: Sequence[int], language: str, *, careful: bool = False) -> list[Said]:
+        """What is said in each window of a batch. lengths: samples of sound in each."""
+        tokenizer, suppressed = self._spelling(language)
+        results = self._model.model.generate(
+            encoded,
+            [[*tokenizer.sot_sequence, tokenizer.no_timestamps]] * len(lengths),
+            beam_size=5 if careful else self._settings.beam_size,
+            repetition_penalty=1.1 if careful else 1.0,
+            no_repeat_ngram_size=4 if careful else 0,
+            max_length=self._model.max_length,
+            suppress_tokens=suppressed,
+            return_scores=True,
+            return_no_speech_prob=True,
+        )
+        tokens = [result.sequences_ids[0] for result in results]
+        timed = self._timed(encoded, tokens, lengths, tokenizer)
+        return [
+            Said(
+                words=words,
+                no_speech=result.no_speech_prob,
+                log_probability=result.scores[0] * len(written) / (len(written) + 1),  # one more for the end
+                compression=_compression(tokenizer.decode(written)),
+            )
+            for result, written, words in zip(results, tokens, timed, strict=True)
+        ]
+
+    def _timed(
+        self, encoded: Any, tokens: Sequence[Sequence[int]], lengths: Sequence[int], tokenizer: Any
+    ) -> list[tuple[dict[str, Any], ...]]:
+        """The words of each window with their times in seconds from its start, as faster-whisper gives them."""
+        slot = -(-self._longest // RATE)  # seconds; it corrects the first word by where the window before ended
+        frames = self._model.frames_per_second
+        segments = [
+            [{"seek": n * slot * frames, "start": n * slot, "end": n * slot + length / RATE, "tokens": written}]
+            for n, (written, length) in enumerate(zip(tokens, lengths, strict=True))
+        ]
+        sizes = [-(-length // RATE) * frames for length in lengths]
+        self._model.add_word_timestamps(segments, tokenizer, encoded, sizes, _PREPENDED, _APPENDED, 0.0)
+        return [
+            tuple(
+                {**word, "start": word["start"] - n * slot, "end": word["end"] - n * slot} for word in only["words"]
+            )
+            for n, (only,) in enumerate(segments)
+        ]
+
+    def measure(self) -> float:
+        self._loaded()
+        share = self._longest / (30 * RATE)  # of the 30 seconds that one window holds
+        tokens = round(_TOKENS * share)
+        taken: list[float] = []
+        while len(taken) < _MEASUREMENTS and sum(taken) < _MEASURED_S:
+            began = time.perf_counter()
+            try:
+                again_s = self._forced(tokens)
+            except _FAILURES as exc:
+                self._fail(exc, "measuring failed")
+            taken.append(time.perf_counter() - began + again_s)
+        return min(taken) / self._batch_size / share
+
+    def _forced(self, tokens: int) -> float:
+        """Do the work of one full batch with so many tokens in each window.
+
+        A big model writes a fifth of them; what the rest would take is returned, in seconds.
+        """
+        tokenizer, suppressed = self._spelling("en")
+        prompt = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
+        encoded = self._encoded([_noise(self._longest)] * self._batch_size)
+        steps = max(1, tokens // 5) if self._device == "cpu" and self._is_big else tokens
+        began = time.perf_counter()
+        self._model.model.generate(
+            encoded,
+            [prompt] * self._batch_size,
+            beam_size=self._settings.beam_size,
+            max_length=len(prompt) + steps,
+            suppress_tokens=[*suppressed, tokenizer.eot],
+        )
+        took = time.perf_counter() - began
+        written = list(range(tokens))  # which ones does not matter
+        self._timed(encoded, [written] * self._batch_size, [self._longest] * self._batch_size, tokenizer)
+        return took * (tokens - steps) / steps
+
+    def _spelling(self, language: str) -> tuple[Any, list[int]]:
+        """The tokenizer of a language and the tokens it may not write."""
+        if language not in self._spellings:
+            from faster_whisper.tokenizer import Tokenizer
+            from faster_whisper.transcribe import get_suppressed_tokens
+
+            multilingual = self._model.model.is_multilingual
+            tokenizer = Tokenizer(self._model.hf_tokenizer, multilingual, task="transcribe", language=language)
+            allowed = {tokens[0] for tokens in map(tokenizer.encode, _WRITABLE) if len(tokens) == 1}
+            symbols = [token for token in tokenizer.non_speech_tokens if token not in allowed]
+            self._spellings[language] = tokenizer, list(get_suppressed_tokens(tokenizer, symbols))
+        return self._spellings[language]
 
     def _loaded(self) -> None:
         if self._model is None:
@@ -188,23 +294,34 @@ class FasterWhisper:
         raise EngineUnavailable(f"{what}: {text}") from exc
 
 
-def _joined(segments: Sequence[Any], language: str) -> list[Placed]:
+def _kept(heard: Sequence[_Heard], piece: Piece, language: str, before: Before) -> tuple["_Kept", Before]:
+    """The words of windows in time order less what the model made up, and where the last of them ended."""
+    words: list[Word] = []
+    dropped = 0
+    for entry in heard:
+        said = _joined(entry.said.words, language)
+        true = [] if entry.suspicion is Suspicion.NOTHING_SAID else without_repeats(said)
+        placed, before = place([_moved(word, entry.window) for word in true], piece.speech, before)
+        words += [_word(word, piece) for word in placed]
+        dropped += len(said) - len(true)
+    return _Kept(tuple(words), dropped), before
+
+
+def _joined(words: Sequence[dict[str, Any]], language: str) -> list[Placed]:
     """Words as people write them: what the model glues on without a space belongs to the word before."""
-    words: list[Placed] = []
-    for segment in segments:
-        for word in segment.words or ():
-            text = word.word.strip()
-            glued = not word.word.startswith(" ") and language not in _NO_SPACES
-            if not text:
-                continue
-            if words and glued and word is not (segment.words or [None])[0]:
-                before = words[-1]
-                confidence = min(before.confidence, float(word.probability))
-                words[-1] = Placed(before.start, float(word.end) * RATE, before.text + text, confidence)
-            else:
-                start, end = float(word.start) * RATE, float(word.end) * RATE
-                words.append(Placed(start, max(start, end), text, float(word.probability)))
-    return words
+    joined: list[Placed] = []
+    for word in words:
+        text = word["word"].strip()
+        start, end = float(word["start"]) * RATE, float(word["end"]) * RATE
+        confidence = float(word["probability"])
+        if not text:
+            continue
+        if joined and not word["word"].startswith(" ") and language not in _NO_SPACES:
+            last = joined[-1]
+            joined[-1] = Placed(last.start, end, last.text + text, min(last.confidence, confidence))
+        else:
+            joined.append(Placed(start, max(start, end), text, confidence))
+    return joined
 
 
 def _moved(word: Placed, window: Window) -> Placed:
@@ -217,3 +334,13 @@ def _word(word: Placed, piece: Piece) -> Word:
     start = min(piece.start_ms + round(word.start * 1000 / RATE), piece.end_ms)
     end = min(piece.start_ms + round(word.end * 1000 / RATE), piece.end_ms)
     return Word(start, max(start, end), word.text, round(min(1.0, max(0.0, word.confidence)), 3))
+
+
+def _compression(text: str) -> float:
+    """How much smaller text becomes: what repeats itself does so a lot (Whisper's own measure)."""
+    plain = text.encode()
+    return len(plain) / len(zlib.compress(plain))
+
+
+def _noise(samples: int) -> Samples:
+    return np.random.default_rng(0).normal(0, 0.01, samples).astype(np.float32)

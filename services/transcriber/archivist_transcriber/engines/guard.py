@@ -1,6 +1,7 @@
 """Words a model made up: told by how they look, not by what they say."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
@@ -20,14 +21,25 @@ class Suspicion(Enum):
     LOOP = auto()
 
 
-def suspect(segments: Sequence[Any], seconds: float) -> Suspicion | None:
-    """What is wrong with the segments of one window, if anything. They are faster-whisper's."""
-    if not segments:
-        return None
-    if all(s.no_speech_prob > NO_SPEECH and s.avg_logprob < UNSURE for s in segments):
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the model made of one window.
+
+    words: faster-whisper's, with `word`, `start`, `end` (seconds of the window) and `probability`.
+    no_speech: probability. log_probability: mean of a token. compression: of the text, original over compressed.
+    """
+
+    words: Sequence[dict[str, Any]] = ()
+    no_speech: float = 0.0
+    log_probability: float = 0.0
+    compression: float = 0.0
+
+
+def suspect(said: Said, seconds: float) -> Suspicion | None:
+    """What is wrong with the words of a window of so many seconds, if anything."""
+    if said.no_speech > NO_SPEECH and said.log_probability < UNSURE:
         return Suspicion.NOTHING_SAID
-    count = sum(len(s.words or ()) for s in segments)
-    if count > FASTEST * max(seconds, 1.0) or any(s.compression_ratio > COMPRESSIBLE for s in segments):
+    if len(said.words) > FASTEST * max(seconds, 1.0) or said.compression > COMPRESSIBLE:
         return Suspicion.LOOP
     return None
 

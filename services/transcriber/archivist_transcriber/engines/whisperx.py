@@ -63,6 +63,9 @@ class WhisperX:
             aligner = self._aligner(heard.language) if heard.words else None
             yield heard if aligner is None else replace(heard, words=aligner.align(heard.words, piece))
 
+    def measure(self) -> float:
+        return self._heard.measure()
+
     def _aligner(self, language: str) -> "Aligner | None":
         """The aligner of a language; None, said once, where there is none."""
         if language not in self._aligners:

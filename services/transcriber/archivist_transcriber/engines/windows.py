@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archivist_transcriber.speech import RATE, Samples
+from archivist_transcriber.speech import KEPT_PAUSE_MS, RATE, Samples
 
-PAD = RATE * 4 // 10  # samples of what surrounds speech: soft beginnings and ends lie outside it
-KEPT_PAUSE = RATE * 8 // 10  # samples; pauses up to this stay as they are, longer ones are shortened to it
+KEPT_PAUSE = RATE * KEPT_PAUSE_MS // 1000  # samples; pauses up to this stay as they are, longer ones are cut to it
+PAD = KEPT_PAUSE // 2  # samples of what surrounds speech: soft beginnings and ends lie outside it
 
 _FRAME = RATE // 100  # samples
 _FRAMES = 10
@@ -68,6 +68,16 @@ def pack(speech: Sequence[tuple[int, int]], samples: Samples, longest: int) -> t
     if parts:
         windows.append(Window(tuple(parts)))
     return tuple(windows)
+
+
+def batches(windows: Sequence[Window], most: int) -> Iterator[Sequence[Window]]:
+    """Windows to decode together, at most `most`, in batches as even as can be: 5 are 3 and 2, never 4 and 1.
+
+    A step of the decoder costs hardly more for four windows than for one.
+    """
+    count = -(-len(windows) // most)
+    for n in range(count):
+        yield windows[n * len(windows) // count : (n + 1) * len(windows) // count]
 
 
 def _stretches(speech: Sequence[tuple[int, int]], samples: Samples, longest: int) -> Iterator[tuple[int, int]]:
