@@ -98,7 +98,7 @@ def hear(
     piece = Piece(cut.start_ms, samples, cut.speech)
     words: list[Word] = []
     dropped = 0
-    for heard in engine.words(piece, Options(language=cut.language)):
+    for heard in engine.words(piece, Options(language=cut.language, sparing=work.careful)):
         words.extend(heard.words)
         dropped += heard.dropped
         tell(Stage.TRANSCRIBE, min(heard.done_ms, cut.end_ms) - cut.start_ms)

@@ -222,6 +222,8 @@ def _done(work: wire.Work, bench: Bench, channel: Channel, device: str, stop: Ca
                 found = hearing.hear(work, engine, source, places.media_deadline_s, meter.tell, stop)
                 killpoints.reach("chunk-heard")
                 return wire.hearing_message(found)
+        case wire.MeasureWork():
+            return wire.encode(tell="measured", window_s=bench.engine(None)[0].measure())
         case wire.AssembleWork():
             with Meter(channel, None) as meter:
                 meter.tell(Stage.ASSEMBLE, 0)

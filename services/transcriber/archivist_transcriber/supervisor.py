@@ -21,7 +21,7 @@ from archivist_common.machine import machine_id
 from archivist_common.models import Worker
 from archivist_common.queue import Listener
 from archivist_common.time import database_now
-from archivist_transcriber import tasks
+from archivist_transcriber import speeds, tasks
 from archivist_transcriber.leading import Lead
 from archivist_transcriber.slots import Loaded
 from archivist_transcriber.tasks import Deps, Workplace
@@ -48,6 +48,8 @@ class Supervisor:
         self._busy: set[int] = set()
         self._loaded: dict[int, Loaded] = {}
         self._leads: dict[UUID, Lead] = {}
+        self._speeds: dict[int, float] = {}
+        self._measuring = asyncio.Lock()
         self._group: asyncio.TaskGroup | None = None
         self._reasons: dict[int, str] = {slot.number: "loading its model" for slot in slots}
 
@@ -79,7 +81,9 @@ class Supervisor:
         pause = _RESTART_FIRST_S
         while True:
             try:
-                self._loaded[slot.number] = await slot.start()
+                loaded = await slot.start()
+                await self._measure(slot, loaded)
+                self._loaded[slot.number] = loaded
                 self._reasons.pop(slot.number, None)
                 pause = _RESTART_FIRST_S
             except ArchivistError as exc:
@@ -99,6 +103,15 @@ class Supervisor:
                     await self._do(slot, work)
                 finally:
                     self._set_busy(slot, False)
+
+    async def _measure(self, slot: Workplace, loaded: Loaded) -> None:
+        """Know how fast a slot is. One after another: the first one measures for all of its kind."""
+        if slot.number in self._speeds:
+            return
+        async with self._measuring:
+            speed = await speeds.of(self._deps.db, slot, loaded)
+        if speed is not None:
+            self._speeds[slot.number] = speed
 
     async def _do(self, slot: Workplace, work: Lead | Claim | ChunkClaim) -> None:
         match work:
@@ -184,6 +197,8 @@ class Supervisor:
                 "model": next((loaded.model for loaded in self._loaded.values()), None),
                 "device": next((loaded.device for loaded in self._loaded.values()), None),
                 "recipe": next((loaded.recipe for loaded in self._loaded.values()), None),
+                "speed": next(iter(self._speeds.values()), None),
+                "threads": next((slot.threads for slot in self._slots), None),
                 "leads": len(self._leads),
             },
             "heartbeat_at": database_now(),

@@ -50,9 +50,11 @@ class Workplace(Protocol):
 
     number: int
     cores: tuple[int, ...]
+    threads: int
     loaded: Loaded | None
 
     async def start(self) -> Loaded: ...
+    async def measure(self) -> float: ...
     async def plan(
         self, work: wire.PlanWork, on_cut: Callable[[Cut], None], on_moved: Callable[[Moved], None]
     ) -> wire.Planned: ...

@@ -88,6 +88,11 @@ class AssembleWork:
 
 
 @dataclass(frozen=True, slots=True)
+class MeasureWork:
+    """Find out how fast this slot hears."""
+
+
+@dataclass(frozen=True, slots=True)
 class Moved:
     """How far the work in hand is, in milliseconds of its audio."""
 
@@ -95,7 +100,7 @@ class Moved:
     done_ms: int
 
 
-Work = PlanWork | ChunkWork | AssembleWork
+Work = PlanWork | ChunkWork | AssembleWork | MeasureWork
 
 
 def encode(**message: Any) -> bytes:
@@ -116,6 +121,8 @@ def work_message(work: Work) -> bytes:
             return encode(do="plan", work=asdict(work))
         case ChunkWork():
             return encode(do="hear", work=asdict(work))
+        case MeasureWork():
+            return encode(do="measure")
         case AssembleWork():
             fields = asdict(work)
             fields["words"] = _from_words(work.words)
@@ -123,6 +130,8 @@ def work_message(work: Work) -> bytes:
 
 
 def work_of(message: dict[str, Any]) -> Work:
+    if message["do"] == "measure":
+        return MeasureWork()
     fields = dict(message["work"])
     fields["recording"] = Recording(**fields["recording"])
     match message["do"]:

@@ -27,9 +27,13 @@ class EngineSettings:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a job asks for. language: ISO 639-1 code, None where the engine shall find out."""
+    """What a job asks for. language: ISO 639-1 code, None where the engine shall find out.
+
+    sparing: one window at a time, for a chunk that took too much memory or a slot with it before.
+    """
 
     language: str | None = None
+    sparing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,21 +138,22 @@ class FasterWhisper:
         language = options.language or self.detect_language(piece)[0]
         before = Before()
         held: list[_Heard] = []  # from the first window on that is to be decoded again: words come in order
-        for batch in batches(pack(piece.speech, piece.samples, self._longest), self._batch_size):
+        most = 1 if options.sparing else self._batch_size
+        for batch in batches(pack(piece.speech, piece.samples, self._longest), most):
             held += self._listened(batch, piece, language)
             step = Heard((), piece.start_ms + batch[-1].end * 1000 // RATE, language)
             if all(entry.suspicion is not Suspicion.LOOP for entry in held):
                 (kept, before), held = _kept(held, piece, language, before), []
                 step = replace(step, words=kept.words, dropped=kept.dropped)
             yield step
-        self._listen_again([entry for entry in held if entry.suspicion is Suspicion.LOOP], piece, language)
+        self._listen_again([entry for entry in held if entry.suspicion is Suspicion.LOOP], piece, language, most)
         kept, _ = _kept(held, piece, language, before)
         yield Heard(kept.words, piece.end_ms, language, kept.dropped)
 
-    def _listen_again(self, looping: Sequence[_Heard], piece: Piece, language: str) -> None:
+    def _listen_again(self, looping: Sequence[_Heard], piece: Piece, language: str, most: int) -> None:
         """Decode windows in which the model lost its way with more care, all of a piece together."""
-        for n in range(0, len(looping), self._batch_size):
-            batch = looping[n : n + self._batch_size]
+        for n in range(0, len(looping), most):
+            batch = looping[n : n + most]
             again = self._listened([entry.window for entry in batch], piece, language, careful=True)
             for entry, second in zip(batch, again, strict=True):
                 if second.suspicion is None:

@@ -1,0 +1,59 @@
+"""How fast this machine hears, measured at its first start with a model and kept: what estimates come from."""
+
+import logging
+import socket
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from archivist_common.db import Database
+from archivist_common.errors import ArchivistError
+from archivist_common.models import MachineSpeed
+from archivist_common.time import database_now
+from archivist_transcriber.slots import Loaded
+from archivist_transcriber.tasks import Workplace
+
+log = logging.getLogger(__name__)
+
+
+async def of(db: Database, slot: Workplace, loaded: Loaded) -> float | None:
+    """Seconds of computing for thirty seconds of speech in one slot: as stored, else measured now and stored.
+
+    None where it could not be found out; estimates are then not given.
+    """
+    try:
+        async with db.transaction() as session:
+            known = await _known(session, slot, loaded)
+        if known is not None:
+            return known
+        window_s = await slot.measure()
+        async with db.transaction() as session:
+            await _store(session, slot, loaded, window_s)
+    except (ArchivistError, TimeoutError) as exc:
+        log.warning("the machine's speed is not known", extra={"slot": slot.number, "why": str(exc)})
+        return None
+    log.info("measured", extra={"window_s": round(window_s, 3), "times_real_time": round(30 / window_s, 1)})
+    return window_s
+
+
+async def _known(session: AsyncSession, slot: Workplace, loaded: Loaded) -> float | None:
+    found: float | None = await session.scalar(
+        select(MachineSpeed.window_s).where(
+            MachineSpeed.host == socket.gethostname(),
+            MachineSpeed.model == loaded.model,
+            MachineSpeed.recipe == loaded.recipe,
+            MachineSpeed.threads == slot.threads,
+        )
+    )
+    return found
+
+
+async def _store(session: AsyncSession, slot: Workplace, loaded: Loaded, window_s: float) -> None:
+    row = {"window_s": window_s, "measured_date": database_now()}
+    keys = {
+        "host": socket.gethostname(), "model": loaded.model, "recipe": loaded.recipe, "threads": slot.threads
+    }  # fmt: skip
+    await session.execute(
+        insert(MachineSpeed).values(**keys, **row).on_conflict_do_update(index_elements=list(keys), set_=row)
+    )
