@@ -53,6 +53,7 @@ MAX_HOURS = 24
 MAX_CHANNELS = 16  # in one track: a 16-channel SDI recorder is real
 MIN_RATE, MAX_RATE = 4_000, 384_000  # samples a second
 GAP = Fraction(1, 10)  # seconds; smaller steps of the clock are rounding
+PLAINLY = 0.09  # seconds; within this a frame goes on where the last one ended, whatever the rounding
 JUMP = 10  # seconds; a step back of more, or past the end, is a new clock (as in FFmpeg's dts_delta_threshold)
 HOLE = 3_600  # seconds; a longer step ahead is a new clock too, in ANEW
 PREROLL = Fraction(1, 2)  # seconds decoded before the wanted start: codecs need a run-up
@@ -451,7 +452,7 @@ class Decoder:
         self._anchor = Fraction(0)  # seconds of the recording at the resampler's start
         self._fed = 0  # source samples given to it since
         self._shift = Fraction(0)  # correction for clocks that start anew
-        self._end = Fraction(0)
+        self._tick_s = self._clock_s = 0.0
         self._good = self._bad = 0
 
     def run(self) -> dict[str, Any]:
@@ -531,6 +532,9 @@ class Decoder:
         if not MIN_RATE <= rate <= MAX_RATE:
             raise unreadable(f"an audio sample rate of {rate} Hz")
         shape = (frame.format.name, frame.layout.name, rate)
+        if self._goes_on(frame, shape):
+            self._feed(frame)
+            return
         expected = self._anchor + (Fraction(self._fed, rate) if self._resampler else 0)
         if frame.pts is None:
             at = expected
@@ -542,29 +546,45 @@ class Decoder:
         if self._resampler is None:
             if abs(at) > self._limit():  # a first sound past the end of the recording: a clock of its own
                 self._shift, at = -at, Fraction(0)
-            self._begin(shape, at)
+            self._begin(shape, at, frame)
         elif abs(at - expected) > GAP:
             ahead = HOLE if self._info["container"] in ANEW else MAX_HOURS * 3600
             if at < expected - JUMP or at > min(max(self._limit(), expected + JUMP), expected + ahead):
                 self._shift -= at - expected
                 at = expected
             self._flush()
-            self._begin(shape, at)
+            self._begin(shape, at, frame)
         elif shape != self._shape:
             self._flush()
-            self._begin(shape, expected)
-        assert self._resampler is not None  # noqa: S101 -- _begin has just made it
+            self._begin(shape, expected, frame)
+        self._feed(frame)
+
+    def _goes_on(self, frame: Any, shape: tuple[str, str, int]) -> bool:
+        """Whether a frame follows the one before it, as nearly every one does.
+
+        Told without fractions, which take longer than decoding; what is not plainly so is looked at with them.
+        """
+        if self._resampler is None or frame.pts is None or shape != self._shape:
+            return False
+        return bool(abs(frame.pts * self._tick_s - self._clock_s - self._fed / shape[2]) < PLAINLY)
+
+    def _feed(self, frame: Any) -> None:
+        assert self._resampler is not None  # noqa: S101 -- whoever calls has seen to it
         self._fed += frame.samples
-        self._end = self._anchor + Fraction(self._fed, rate)
         for piece in self._resampler(frame):
             self._put(bytes(piece.planes[0])[: 2 * piece.samples])
+
+    @property
+    def _end(self) -> Fraction:
+        """Where the sound decoded so far ends, in seconds of the recording."""
+        return self._anchor + Fraction(self._fed, self._shape[2] if self._shape else RATE)
 
     def _limit(self) -> Fraction:
         """No sound of the recording lies later than this, in seconds."""
         duration: int = self._info["duration_ms"]
         return Fraction(duration, 1000) + JUMP if duration else Fraction(MAX_HOURS * 3600)
 
-    def _begin(self, shape: tuple[str, str, int], at: Fraction) -> None:
+    def _begin(self, shape: tuple[str, str, int], at: Fraction, frame: Any) -> None:
         """Start resampling at a moment of the recording: silence up to it, or cut what lies before."""
         if at > MAX_HOURS * 3600:
             raise unreadable(f"its sound goes on past {MAX_HOURS} hours")
@@ -572,6 +592,8 @@ class Decoder:
         self._drop = max(0, self._out - position)
         self._silence(min(position, self._last) - self._out)
         self._shape, self._anchor, self._fed = shape, at, 0
+        self._tick_s = float(frame.time_base or 0)
+        self._clock_s = float(at + (self._zero or 0) - self._shift)  # what the file's clock says at the anchor
         self._resampler = resampler(self._av, shape)
 
     def _flush(self) -> None:
