@@ -235,6 +235,19 @@ class TestFailing:
         assert left.id == bad.id
         assert (await row(db, good.id)).status == "completed"
 
+    async def test_a_cancelled_job_tried_again_begins_anew(self, db: Database, claimed: Claimed) -> None:
+        held = await claimed(db)
+        await planned(db, held)
+        async with db.transaction() as session:
+            await jobs.cancel(session, held.id)
+            await jobs.stop(session, held)
+            await jobs.retry(session, held.id)
+        again = await take(db)
+        assert isinstance(again, Claim)
+        async with db.transaction() as session:
+            assert await chunks.adopt(session, again, RECIPE) == ()
+            assert await chunks.plan(session, held.id) is None
+
     async def test_a_chunk_given_back_is_charged_nothing(self, db: Database, claimed: Claimed) -> None:
         await planned(db, await claimed(db), 1)
         chunk = await chunk_of(db)

@@ -21,7 +21,7 @@ from archivist_transcriber import media, speech
 from archivist_transcriber.engines import ENGINES, Engine, EngineSettings, Heard, Options
 from archivist_transcriber.engines.guard import Said, Suspicion, suspect, without_repeats
 from archivist_transcriber.engines.placing import Placed, place
-from archivist_transcriber.engines.windows import KEPT_PAUSE, PAD, batches, pack
+from archivist_transcriber.engines.windows import KEPT_PAUSE, PAD, pack
 from archivist_transcriber.speech import RATE, Piece
 
 

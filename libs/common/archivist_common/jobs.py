@@ -422,7 +422,7 @@ async def stop(session: AsyncSession, held: Claim) -> None:
         held,
         _mine(held).values(**_ENDED, status=JobStatus.CANCELLED).returning(literal_column("true")),
     )
-    await _forget_chunks(session, held.id)
+    await _leave_nothing(session, held.id)
     await outbox.append(session, outbox.CANCELLED, held.id)
     await _tell(session, held.id, "cancelled while running")
 
@@ -445,7 +445,7 @@ async def release(session: AsyncSession, held: Claim) -> None:
         .returning(Transcription.status),
     )
     if status == JobStatus.CANCELLED:
-        await _forget_chunks(session, held.id)
+        await _leave_nothing(session, held.id)
         await outbox.append(session, outbox.CANCELLED, held.id)
         await _tell(session, held.id, "cancelled while the worker stopped")
         return
@@ -470,7 +470,7 @@ async def cancel(session: AsyncSession, job_id: UUID, *, user_id: int | None = N
                     completed_date=database_now(),
                 )
             )
-            await _forget_chunks(session, job_id)
+            await _leave_nothing(session, job_id)
             await outbox.append(session, outbox.CANCELLED, job_id)
             await _tell(session, job_id, "cancelled before it started", user_id=user_id)
             return JobStatus.CANCELLED
@@ -579,7 +579,7 @@ async def lapsed(session: AsyncSession, lease: timedelta) -> Sequence[tuple[UUID
     ends = [(job_id, JobStatus(status)) for job_id, status in rows]
     for job_id, status in ends:
         if status is JobStatus.CANCELLED:
-            await _forget_chunks(session, job_id)
+            await _leave_nothing(session, job_id)
         await _told_end(session, job_id, status, error)
     return ends
 
@@ -629,9 +629,20 @@ async def _lock_queue(session: AsyncSession) -> None:
     await session.execute(text(f"SELECT pg_advisory_xact_lock({_QUEUE_LOCK})"))
 
 
-async def _forget_chunks(session: AsyncSession, job_id: UUID) -> None:
+async def forget_chunks(session: AsyncSession, which: ColumnElement[bool]) -> None:
+    """Throw away what was heard of these transcriptions, and their plans with it: a retry begins anew."""
+    await session.execute(delete(Chunk).where(Chunk.transcription_id.in_(select(Transcription.id).where(which))))
+    await session.execute(
+        update(Transcription)
+        .where(which, Transcription.plan.is_not(None))
+        .values(plan=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def _leave_nothing(session: AsyncSession, job_id: UUID) -> None:
     """A cancelled job leaves nothing behind."""
-    await session.execute(delete(Chunk).where(Chunk.transcription_id == job_id))
+    await forget_chunks(session, Transcription.id == job_id)
 
 
 async def _locked(session: AsyncSession, job_id: UUID) -> Transcription:

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from archivist_common import chunks, jobs, metrics, migrate, outbox
 from archivist_common.db import Database
 from archivist_common.errors import DatabaseUnavailable, SchemaMismatch
-from archivist_common.models import Chunk, IdempotencyKey, OutboxEvent, SystemLog, Transcription, Worker
+from archivist_common.models import IdempotencyKey, OutboxEvent, SystemLog, Transcription, Worker
 from archivist_common.time import database_in
 
 log = logging.getLogger(__name__)
@@ -80,5 +80,4 @@ async def _take_back(session: AsyncSession, lease: timedelta) -> None:
 async def _prune(session: AsyncSession) -> None:
     for column, age in _KEEP:
         await session.execute(delete(column.class_).where(column < database_in(-age)))
-    ended = select(Transcription.id).where(Transcription.completed_date < database_in(-_CHUNKS_KEPT))
-    await session.execute(delete(Chunk).where(Chunk.transcription_id.in_(ended)))
+    await jobs.forget_chunks(session, Transcription.completed_date < database_in(-_CHUNKS_KEPT))

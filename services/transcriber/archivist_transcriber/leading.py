@@ -32,6 +32,7 @@ T = TypeVar("T")
 _GATE_S = 10.0  # no effect unless the lease was renewed this recently (reliability protocol, step 5)
 _HEARD_SHARE = 96  # percent of a job's progress that hearing is; the rest is layout, checks and writing
 _GIVE_BACK_S = 3.0
+_LOOK_S = 2.0
 
 
 class Lead:
@@ -44,6 +45,7 @@ class Lead:
         self._recipe = recipe
         self._call_slots = call_slots
         self._changed = asyncio.Event()
+        self._seen = asyncio.Event()
         self._begun = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -68,9 +70,18 @@ class Lead:
         wanted = self._assembly is not None and self._outcome is None and self._error is None
         return wanted and self._idle.is_set() and not self._over
 
-    def look(self) -> None:
-        """Something has happened to the job's chunks."""
+    async def look(self) -> None:
+        """Something has happened to the job's chunks: returns once the leader has done what follows from it.
+
+        So a slot that heard an urgent job's last chunk makes its files before it goes back to a long one.
+        """
+        if self._over:
+            return
+        self._seen.clear()
         self._changed.set()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_S):
+                await self._seen.wait()
 
     async def run(self) -> None:
         """Lead the job to the end of this attempt and write how it ended; never raises for what the job did."""
@@ -110,6 +121,7 @@ class Lead:
             finally:
                 self._over = True
                 self._begun.set()
+                self._seen.set()
             await _ring(deps)
 
     async def plan(self, slot: Workplace) -> None:
@@ -123,7 +135,7 @@ class Lead:
             wire.Recording.of(self.claim), self.claim.model, self._language or language, self._ends_ms
         )
         self._planned = await self._worked(slot, slot.plan(work, self._cut, self._heard(movement)), movement)
-        self._changed.set()
+        await self.look()
 
     async def assemble(self, slot: Workplace) -> None:
         """Have the files made by this slot. Returns when the slot is free again."""
@@ -183,7 +195,9 @@ class Lead:
             try:
                 if self._cuts:
                     await self._store_cuts()
-                if self._planned is not None and not self._is_planned and not self._cuts:  # the last may have just come
+                if (
+                    self._planned is not None and not self._is_planned and not self._cuts
+                ):  # the last may have just come
                     await self._store_plan(self._planned)
                 standing, cancel = await self._tell()
                 if away:
@@ -206,6 +220,8 @@ class Lead:
                 if not away:
                     log.warning("database is away; running chunks go on")
                 away = True
+            if not self._changed.is_set():
+                self._seen.set()
             await self._wait()
 
     async def _wait(self) -> None:

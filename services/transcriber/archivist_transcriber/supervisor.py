@@ -127,7 +127,7 @@ class Supervisor:
                 await tasks.hear(self._deps, slot, work)
                 lead_here = self._leads.get(work.transcription_id)
                 if lead_here is not None:
-                    lead_here.look()
+                    await lead_here.look()
 
     async def _lead(self, lead: Lead) -> None:
         try:

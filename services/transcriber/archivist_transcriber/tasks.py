@@ -40,7 +40,7 @@ STALL = timedelta(minutes=10)
 _BESIDE_AUDIO = timedelta(minutes=10)
 _TIMES_AUDIO = 6  # a piece of work may take this many times its audio's length, beyond the ten minutes
 _TELL_EVERY_S = 2.0
-_LAST_WORD = timedelta(minutes=10)  # how long a finished result waits for a database that is away
+_LAST_WORD = timedelta(hours=24)  # a finished result waits this long for a database that is away
 _GIVE_BACK_S = 3.0
 _QUARANTINE = 2  # crashes, after which a chunk is tried with the least memory, in a process of its own
 

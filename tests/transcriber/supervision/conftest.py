@@ -124,7 +124,7 @@ class Station:
                     await lead.assemble(slot)
                 elif (chunk := await self.next_chunk(slot)) is not None:
                     await tasks.hear(deps, slot, chunk)
-                    lead.look()
+                    await lead.look()
                 else:
                     await asyncio.wait({leading}, timeout=0.05)
         finally:

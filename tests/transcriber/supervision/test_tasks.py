@@ -151,7 +151,7 @@ async def test_an_attempt_that_lost_its_job_writes_nothing(station: Station, slo
         await jobs.release(session, claim)
         other = await jobs.claim(session, "host-b/0", timedelta(seconds=30))
     assert other is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await running
     row = await station.row(claim.id)
     assert (row.status, row.attempt, row.lease_owner) == ("processing", 2, "host-b/0")
