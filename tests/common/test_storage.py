@@ -330,7 +330,7 @@ async def test_a_fingerprint_is_that_of_the_content_wherever_it_lies(
         ("none/a.mp4", FileMissing, "no file"),
         ("folder", InvalidFileFormat, "is a folder"),
         ("Notes.docx", InvalidFileFormat, "not named as a recording"),
-        ("a_captioned.mp4", InvalidFileFormat, "not named as a recording"),
+        ("a_captioned.mp4", InvalidFileFormat, "copy with captions"),
         ("fifo.mp4", InvalidFileFormat, "not a regular file"),
         ("out.mp4", PathRefused, "link"),
         ("in.mp4", PathRefused, "link"),
@@ -454,7 +454,9 @@ async def test_the_state_of_a_healthy_server_has_its_room(
 
 
 def test_the_mount_table_knows_names_with_blanks_and_says_none_for_a_folder(tmp_path: Path) -> None:
-    assert mounts.mount_at("/proc") == mounts.Mount("/proc", "/", "proc")
+    found = mounts.mount_at("/proc")
+    assert found is not None
+    assert (found.point, found.root, found.file_system) == ("/proc", "/", "proc")
     assert mounts.mount_at(str(tmp_path)) is None
 
 

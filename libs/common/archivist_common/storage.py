@@ -21,7 +21,8 @@ from archivist_common.storage_pool import HelperPool
 
 MAX_PAGE = 10_000  # entries of one answer
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FLAGS = {"beside", "mount", "folder", "drop-frame", "non-drop"}
+_KINDS = {kind.value for kind in Kind if kind is not Kind.AUTO}
+_FLAGS = {"beside", "drop-frame", "non-drop"} | _KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,12 @@ class StorageServer:
 
     @classmethod
     def parse(cls, entry: str) -> Self:
-        """`/mnt/flex-1` or `birchwood=/mnt/flex-1`, with any of `+beside`, `+mount`, `+folder`, `+drop-frame`,
-        `+non-drop` behind it.
+        """`/mnt/flex-1` or `birchwood=/mnt/flex-1`, with any of `+beside`, `+mount`, `+marker`, `+folder`,
+        `+drop-frame`, `+non-drop` behind it.
 
-        A path may hold `=`. `+mount` refuses the folder while nothing is mounted on it, `+folder` takes it
-        even when it is an empty folder of the local disk. Raises ValueError for a path that is not
-        absolute or a name of other characters than A-Z a-z 0-9 . _ -
+        A path may hold `=`. `+mount` refuses the folder while nothing is mounted on it, `+marker` while it does
+        not hold the marker file, `+folder` takes it even when it is an empty folder of the local disk. Raises
+        ValueError for a path that is not absolute or a name of other characters than A-Z a-z 0-9 . _ -
         """
         text, flags = entry.strip(), set[str]()
         while (cut := text.rpartition("+"))[2] in _FLAGS and cut[1]:
@@ -54,11 +55,11 @@ class StorageServer:
             flags.add(cut[2])
         name, equals, path_text = ("", "", text) if text.startswith("/") else text.partition("=")
         path = Path(path_text if equals else text)
-        if {"mount", "folder"} <= flags:
-            raise ValueError(f"a storage server is +mount or +folder, not both: {entry!r}")
+        if len(_KINDS & flags) > 1:
+            raise ValueError(f"a storage server is one of +mount, +marker and +folder: {entry!r}")
         if {"drop-frame", "non-drop"} <= flags:
             raise ValueError(f"a storage server is +drop-frame or +non-drop, not both: {entry!r}")
-        kind = next((Kind(flag) for flag in ("mount", "folder") if flag in flags), Kind.AUTO)
+        kind = next((Kind(flag) for flag in _KINDS & flags), Kind.AUTO)
         labels = {"drop-frame": True, "non-drop": False}
         drop_frame = next((labels[flag] for flag in flags & labels.keys()), None)
         return cls(name if equals else path.name, path, "beside" in flags, kind, drop_frame)._checked()
@@ -130,7 +131,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A recording that was there and could be read. `fingerprint` covers size, head and tail."""
+    """A recording that was there and could be read. `fingerprint`: see `storage_child.stat_recording`."""
 
     server: str
     path: str
@@ -145,7 +146,10 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class MountState:
-    """How a server is now. `reason` says in words what is wrong, None when nothing is. Sizes in bytes."""
+    """How a server is now. `reason` says in words what is wrong, None when nothing is. Sizes in bytes.
+
+    One that hangs is neither readable nor writable, one that is full is not writable.
+    """
 
     server: str
     mounted: bool
@@ -155,6 +159,7 @@ class MountState:
     total_bytes: int | None
     free_bytes: int | None
     reason: str | None
+    full: bool = False
 
 
 class Storages:
@@ -225,19 +230,22 @@ class Storages:
             skipped=found["skipped"],
         )
 
-    async def stat_recording(self, server: StorageServer, path: str, deadline: timedelta) -> Recording:
+    async def stat_recording(
+        self, server: StorageServer, path: str, deadline: timedelta, *, settled: timedelta = timedelta()
+    ) -> Recording:
         """The recording `path`, opened and read at both ends.
 
-        Raises PathRefused, FileMissing, InvalidFileFormat (a folder, a FIFO, no recording's name) or
-        StorageUnavailable.
+        settled: one written to more recently than this is looked at twice, a second apart; the server's clock
+        may be slow, so a minute is a good margin. Raises PathRefused, FileMissing, InvalidFileFormat (a folder, a
+        FIFO, no recording's name, a copy with captions of ours), FileGrowing or StorageUnavailable.
         """
         relative = str(_visible(path))
-        found = await self._pool(server).answer({"do": "stat_recording", "path": relative}, deadline)
-        return Recording(server.name, relative, **found)
+        request = {"do": "stat_recording", "path": relative, "settled_s": settled.total_seconds()}
+        return Recording(server.name, relative, **await self._pool(server).answer(request, deadline))
 
     async def digest(self, server: StorageServer, path: str, deadline: timedelta) -> Digest:
         """Hash and length of the file `path`, of any name. Raises as `stat_recording` does."""
-        request = {"do": "digest", "path": str(_visible(path))}
+        request = {"do": "digest", "path": str(_visible(path)), "output": False}
         return Digest(**await self._pool(server).answer(request, deadline))
 
     async def place(
@@ -256,15 +264,54 @@ class Storages:
         StorageUnavailable when it takes too long: then nobody knows, and doing it again finds out.
         """
         relative = str(_visible(path))
+        return await self._place(server, relative, source, sha256, ours, deadline, output=False)
+
+    async def digest_output(self, folder: StorageServer, path: PurePosixPath, deadline: timedelta) -> Digest:
+        """`digest` of a file in an output folder: no user named it, and links in it are the administrator's."""
+        request = {"do": "digest", "path": str(path), "output": True}
+        return Digest(**await self._pool(folder).answer(request, deadline))
+
+    async def place_output(
+        self,
+        folder: StorageServer,
+        path: PurePosixPath,
+        *,
+        source: Path,
+        sha256: str,
+        ours: Collection[str],
+        deadline: timedelta,
+    ) -> Placed:
+        """`place` in an output folder, making the folders that `path` names."""
+        return await self._place(folder, str(path), source, sha256, ours, deadline, output=True)
+
+    async def remove_output(
+        self, folder: StorageServer, path: PurePosixPath, sha256: str, deadline: timedelta
+    ) -> bool:
+        """`files.remove` in an output folder. Raises StorageUnavailable or StorageReadOnly."""
+        request = {"do": "remove", "path": str(path), "sha256": sha256}
+        return bool((await self._pool(folder).answer(request, deadline))["removed"])
+
+    async def _place(
+        self,
+        server: StorageServer,
+        path: str,
+        source: Path,
+        sha256: str,
+        ours: Collection[str],
+        deadline: timedelta,
+        *,
+        output: bool,
+    ) -> Placed:
         request = {
             "do": "place",
-            "path": relative,
+            "path": path,
             "source": str(source),
             "sha256": sha256,
             "ours": sorted(ours),
+            "output": output,
         }
         found = await self._pool(server).answer(request, deadline)
-        return Placed(server.path / relative, sha256, found["size_bytes"], found["changed"])
+        return Placed(server.path / path, sha256, found["size_bytes"], found["changed"])
 
     async def state(self, server: StorageServer, deadline: timedelta) -> MountState:
         """How the server is now. Raises nothing: what is wrong is the answer."""
@@ -291,6 +338,7 @@ class Storages:
             total_bytes=room["total_bytes"],
             free_bytes=room["free_bytes"],
             reason=None if why_not is None else f"it can be read but not written: {why_not}",
+            full=room["full"],
         )
 
     def _pool(self, server: StorageServer) -> HelperPool:

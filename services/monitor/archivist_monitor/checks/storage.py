@@ -3,7 +3,8 @@
 A mount is unhealthy when it is not mounted, does not answer, cannot be read or is over 90 % full, degraded
 over 80 %. The whole is unhealthy when that befalls the output folder or the server it lies on, or when no
 server is left; one server of several degrades it, for the others go on. A server that we only read from may
-be read-only; one that captions are to lie beside, and is read-only, is degraded.
+be read-only or full; one that captions are to lie beside, and cannot be written, is degraded. So is the output
+folder where a fallback takes what it refuses, and the fallback itself.
 """
 
 import asyncio
@@ -17,7 +18,8 @@ from archivist_monitor.reading import Reading, Status, Value
 
 USED_DEGRADED = 80.0  # %; the documentation's thresholds
 USED_UNHEALTHY = 90.0
-OUTPUT = "DEFAULT_OUTPUT_PATH"  # name of the output folder among the mounts
+OUTPUT = "DEFAULT_OUTPUT_PATH"  # names of the output folders among the mounts
+FALLBACK = "OUTPUT_FALLBACK_PATH"
 
 
 def output_server(path: Path) -> StorageServer:
