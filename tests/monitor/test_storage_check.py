@@ -17,7 +17,7 @@ from prometheus_client import REGISTRY
 
 from archivist_common.mounts import Kind
 from archivist_common.storage import MountState, Storages, StorageServer
-from archivist_monitor.checks.storage import OUTPUT, StorageCheck, mount_reading, output_server
+from archivist_monitor.checks.storage import OUTPUT, StorageCheck, mount_reading, output_servers
 from archivist_monitor.levels import Judged, judge
 from archivist_monitor.reading import Status
 
@@ -32,7 +32,7 @@ def _server(tmp_path: Path, name: str, **changes: object) -> StorageServer:
 @pytest.fixture
 def output(tmp_path: Path) -> StorageServer:
     (tmp_path / "output").mkdir()
-    return output_server(tmp_path / "output")
+    return output_servers(tmp_path / "output")[0]
 
 
 async def _look(*servers: StorageServer) -> Judged:
@@ -94,7 +94,7 @@ async def test_one_missing_mount_of_two_degrades_and_none_left_is_unhealthy(
 
 async def test_the_server_that_the_output_lies_on_is_vital(tmp_path: Path) -> None:
     gone = StorageServer("flex-1", tmp_path / "flex-1")
-    found = await _presence(gone, _server(tmp_path, "flex-2"), output_server(tmp_path / "flex-1" / "transcriptions"))
+    found = await _presence(gone, _server(tmp_path, "flex-2"), *output_servers(tmp_path / "flex-1" / "transcriptions"))
     assert found.parts["flex-1"].vital
     assert not found.parts["flex-2"].vital
     assert found.status is Status.UNHEALTHY
@@ -143,7 +143,7 @@ READ_ONLY = _state(writable=False, reason="it can be read but not written: Read-
         pytest.param(PLAIN, _state(None, readable=False, writable=False), Status.UNHEALTHY, id="unreadable"),
         pytest.param(PLAIN, READ_ONLY, Status.HEALTHY, id="read-only-where-we-only-read"),
         pytest.param(BESIDE, READ_ONLY, Status.DEGRADED, id="read-only-where-captions-go"),
-        pytest.param(output_server(Path("/out")), READ_ONLY, Status.UNHEALTHY, id="read-only-output"),
+        pytest.param(output_servers(Path("/out"))[0], READ_ONLY, Status.UNHEALTHY, id="read-only-output"),
     ],
 )
 def test_what_a_mounts_state_means(server: StorageServer, state: MountState, expected: Status) -> None:

@@ -22,13 +22,14 @@ OUTPUT = "DEFAULT_OUTPUT_PATH"  # names of the output folders among the mounts
 FALLBACK = "OUTPUT_FALLBACK_PATH"
 
 
-def output_server(path: Path) -> StorageServer:
-    """The output folder, looked at like a storage server that we write to."""
-    return StorageServer(OUTPUT, path, beside=True, kind=Kind.FOLDER)
+def output_servers(output: Path, fallback: Path | None = None) -> list[StorageServer]:
+    """The output folder and its fallback, looked at like storage servers that we write to."""
+    folders = {OUTPUT: output} | ({} if fallback is None else {FALLBACK: fallback})
+    return [StorageServer(name, path, beside=True, kind=Kind.FOLDER) for name, path in folders.items()]
 
 
 class StorageCheck:
-    """storages: the servers, and the output folder among them (`output_server`). deadline: for one mount."""
+    """storages: the servers, and the output folders among them (`output_servers`). deadline: for one mount."""
 
     def __init__(self, storages: Storages, deadline: timedelta) -> None:
         self._storages = storages
@@ -40,12 +41,13 @@ class StorageCheck:
         states = await asyncio.gather(*(self._storages.state(server, self._each) for server in servers))
         for state in states:
             _export(state)
-        outputs = [server.path for server in servers if server.name == OUTPUT]
+        spare = any(state.server == FALLBACK and state.writable for state in states)
+        outputs = [server.path for server in servers if server.name == OUTPUT and not spare]
         parts = {
             server.name: mount_reading(server, state, vital=any(path.is_relative_to(server.path) for path in outputs))
             for server, state in zip(servers, states, strict=True)
         }
-        if len(servers) == len(outputs):
+        if all(server.name in {OUTPUT, FALLBACK} for server in servers):
             return Reading(Status.DEGRADED, reason="FLEX_SERVERS names no storage server", parts=parts)
         return Reading(parts=parts)
 
