@@ -119,6 +119,21 @@ async def test_a_mount_that_hangs_costs_its_deadline_and_is_named_as_hung(
     assert _gauge("archivist_flex_mount_up", "flex-2") == 0
 
 
+async def test_a_well_fallback_spares_the_whole_while_the_output_folder_is_gone(tmp_path: Path) -> None:
+    flex, gone = _server(tmp_path, "flex-1"), tmp_path / "output"
+    (tmp_path / "spare").mkdir()
+    without = await _presence(flex, *output_servers(gone))
+    spared = await _presence(flex, *output_servers(gone, tmp_path / "spare"))
+    neither = await _presence(flex, *output_servers(gone, tmp_path / "spare too"))
+    no_server_left = await _presence(StorageServer("gone", gone), *output_servers(gone, tmp_path / "spare"))
+    assert [found.status for found in (without, spared, neither, no_server_left)] == [
+        Status.UNHEALTHY,
+        Status.DEGRADED,
+        Status.UNHEALTHY,
+        Status.UNHEALTHY,
+    ]
+
+
 def _state(used: float | None = 50, **changes: object) -> MountState:
     total = None if used is None else 1000
     free = None if used is None else round(1000 - 10 * used)
@@ -128,6 +143,7 @@ def _state(used: float | None = 50, **changes: object) -> MountState:
 
 PLAIN = StorageServer("flex-1", Path("/mnt/flex-1"))
 BESIDE = StorageServer("flex-1", Path("/mnt/flex-1"), beside=True)
+FULL = _state(None, writable=False, full=True, reason="it can be read but not written: it is full")
 READ_ONLY = _state(writable=False, reason="it can be read but not written: Read-only file system")
 
 
@@ -144,6 +160,8 @@ READ_ONLY = _state(writable=False, reason="it can be read but not written: Read-
         pytest.param(PLAIN, READ_ONLY, Status.HEALTHY, id="read-only-where-we-only-read"),
         pytest.param(BESIDE, READ_ONLY, Status.DEGRADED, id="read-only-where-captions-go"),
         pytest.param(output_servers(Path("/out"))[0], READ_ONLY, Status.UNHEALTHY, id="read-only-output"),
+        pytest.param(PLAIN, FULL, Status.HEALTHY, id="full-where-we-only-read"),
+        pytest.param(BESIDE, FULL, Status.DEGRADED, id="full-where-captions-go"),
     ],
 )
 def test_what_a_mounts_state_means(server: StorageServer, state: MountState, expected: Status) -> None:

@@ -43,32 +43,34 @@ class StorageCheck:
             _export(state)
         spare = any(state.server == FALLBACK and state.writable for state in states)
         outputs = [server.path for server in servers if server.name == OUTPUT and not spare]
-        parts = {
-            server.name: mount_reading(server, state, vital=any(path.is_relative_to(server.path) for path in outputs))
-            for server, state in zip(servers, states, strict=True)
-        }
+        parts = {}
+        for server, state in zip(servers, states, strict=True):
+            spared = server.name == FALLBACK or (server.name == OUTPUT and spare)
+            vital = spared or any(path.is_relative_to(server.path) for path in outputs)
+            parts[server.name] = mount_reading(server, state, vital=vital, spared=spared)
         if all(server.name in {OUTPUT, FALLBACK} for server in servers):
             return Reading(Status.DEGRADED, reason="FLEX_SERVERS names no storage server", parts=parts)
         return Reading(parts=parts)
 
 
-def mount_reading(server: StorageServer, state: MountState, *, vital: bool) -> Reading:
-    """What a mount's state means. vital: the output lies on it."""
+def mount_reading(server: StorageServer, state: MountState, *, vital: bool, spared: bool = False) -> Reading:
+    """What a mount's state means. vital: the output lies on it. spared: there is another to take its place."""
+    worst = Status.DEGRADED if spared else Status.UNHEALTHY
     used = None
     if state.total_bytes and state.free_bytes is not None:
         used = 100 * (1 - state.free_bytes / state.total_bytes)
     values = (
-        Value("used", used, "%", degraded_above=USED_DEGRADED, unhealthy_above=USED_UNHEALTHY),
+        Value("used", used, "%", degraded_above=USED_DEGRADED, unhealthy_above=None if spared else USED_UNHEALTHY),
         Value("total", state.total_bytes, "bytes"),
         Value("free", state.free_bytes, "bytes"),
     )
     status, reason = Status.HEALTHY, None
     if state.hung or not state.mounted or not state.readable:
-        status, reason = Status.UNHEALTHY, state.reason
+        status, reason = worst, state.reason
     elif not state.writable:
         reason = state.reason
         if server.beside:
-            status = Status.UNHEALTHY if server.name == OUTPUT else Status.DEGRADED
+            status = worst if server.name == OUTPUT else Status.DEGRADED
     return Reading(status, values, reason, vital=vital)
 
 
