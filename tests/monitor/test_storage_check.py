@@ -94,7 +94,9 @@ async def test_one_missing_mount_of_two_degrades_and_none_left_is_unhealthy(
 
 async def test_the_server_that_the_output_lies_on_is_vital(tmp_path: Path) -> None:
     gone = StorageServer("flex-1", tmp_path / "flex-1")
-    found = await _presence(gone, _server(tmp_path, "flex-2"), *output_servers(tmp_path / "flex-1" / "transcriptions"))
+    found = await _presence(
+        gone, _server(tmp_path, "flex-2"), *output_servers(tmp_path / "flex-1" / "transcriptions")
+    )
     assert found.parts["flex-1"].vital
     assert not found.parts["flex-2"].vital
     assert found.status is Status.UNHEALTHY

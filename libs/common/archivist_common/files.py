@@ -84,9 +84,14 @@ def temporary_name() -> str:
     return f".archivist-{secrets.token_hex(8)}.part"
 
 
-def make_folder(path: Path) -> None:
-    """The folder `path` and those above it, on the disk. Raises StorageFull, StorageReadOnly, StorageUnavailable."""
+def make_folder(path: Path, *, within: Path | None = None) -> None:
+    """The folder `path` and those above it, on the disk. Raises StorageFull, StorageReadOnly, StorageUnavailable.
+
+    within: a folder that is not made but must be there.
+    """
     try:
+        if within is not None:
+            within.stat()
         missing = [folder for folder in (path, *path.parents) if not folder.exists()]
         for folder in reversed(missing):
             folder.mkdir(exist_ok=True)

@@ -29,6 +29,8 @@ _FLAGS = {"beside", "drop-frame", "non-drop"} | _KINDS
 class StorageServer:
     """One mount with recordings. `beside`: the SCC goes beside each recording. `kind`: see `mounts`.
 
+    is_output: it is an output folder instead. Folders are made in it, and links in it are the administrator's.
+
     drop_frame, start_timecode: how its playout wants SCC labels, where that is not SCC_DROP_FRAME and
     SCC_START_TIMECODE; None and empty leave it to those.
     """
@@ -39,6 +41,7 @@ class StorageServer:
     kind: Kind = Kind.AUTO
     drop_frame: bool | None = None
     start_timecode: str = ""
+    is_output: bool = False
 
     @classmethod
     def parse(cls, entry: str) -> Self:
@@ -245,7 +248,7 @@ class Storages:
 
     async def digest(self, server: StorageServer, path: str, deadline: timedelta) -> Digest:
         """Hash and length of the file `path`, of any name. Raises as `stat_recording` does."""
-        request = {"do": "digest", "path": str(_visible(path)), "output": False}
+        request = {"do": "digest", "path": _named(server, path), "output": server.is_output}
         return Digest(**await self._pool(server).answer(request, deadline))
 
     async def place(
@@ -263,55 +266,27 @@ class Storages:
         ours: hashes of the files that may be replaced. Raises what `files.place` raises, and
         StorageUnavailable when it takes too long: then nobody knows, and doing it again finds out.
         """
-        relative = str(_visible(path))
-        return await self._place(server, relative, source, sha256, ours, deadline, output=False)
-
-    async def digest_output(self, folder: StorageServer, path: PurePosixPath, deadline: timedelta) -> Digest:
-        """`digest` of a file in an output folder: no user named it, and links in it are the administrator's."""
-        request = {"do": "digest", "path": str(path), "output": True}
-        return Digest(**await self._pool(folder).answer(request, deadline))
-
-    async def place_output(
-        self,
-        folder: StorageServer,
-        path: PurePosixPath,
-        *,
-        source: Path,
-        sha256: str,
-        ours: Collection[str],
-        deadline: timedelta,
-    ) -> Placed:
-        """`place` in an output folder, making the folders that `path` names."""
-        return await self._place(folder, str(path), source, sha256, ours, deadline, output=True)
-
-    async def remove_output(
-        self, folder: StorageServer, path: PurePosixPath, sha256: str, deadline: timedelta
-    ) -> bool:
-        """`files.remove` in an output folder. Raises StorageUnavailable or StorageReadOnly."""
-        request = {"do": "remove", "path": str(path), "sha256": sha256}
-        return bool((await self._pool(folder).answer(request, deadline))["removed"])
-
-    async def _place(
-        self,
-        server: StorageServer,
-        path: str,
-        source: Path,
-        sha256: str,
-        ours: Collection[str],
-        deadline: timedelta,
-        *,
-        output: bool,
-    ) -> Placed:
+        relative = _named(server, path)
         request = {
             "do": "place",
-            "path": path,
+            "path": relative,
             "source": str(source),
             "sha256": sha256,
             "ours": sorted(ours),
-            "output": output,
+            "output": server.is_output,
         }
         found = await self._pool(server).answer(request, deadline)
-        return Placed(server.path / path, sha256, found["size_bytes"], found["changed"])
+        return Placed(server.path / relative, sha256, found["size_bytes"], found["changed"])
+
+    async def remove(self, folder: StorageServer, path: str, sha256: str, deadline: timedelta) -> bool:
+        """`files.remove` in an output folder. Raises StorageUnavailable or StorageReadOnly."""
+        request = {"do": "remove", "path": path, "sha256": sha256}
+        return bool((await self._pool(folder).answer(request, deadline))["removed"])
+
+    async def sweep(self, server: StorageServer, older_than: datetime, deadline: timedelta) -> int:
+        """`files.sweep` of the whole server or output folder. Raises StorageUnavailable or StorageReadOnly."""
+        request = {"do": "sweep", "older_than": older_than.isoformat()}
+        return int((await self._pool(server).answer(request, deadline))["removed"])
 
     async def state(self, server: StorageServer, deadline: timedelta) -> MountState:
         """How the server is now. Raises nothing: what is wrong is the answer."""
@@ -353,6 +328,11 @@ def _visible(path: str) -> PurePosixPath:
     if any(paths.is_hidden(part) for part in relative.parts):
         raise PathRefused(f"hidden files and folders are not served: {path!r}")
     return relative
+
+
+def _named(server: StorageServer, path: str) -> str:
+    """A path beneath a server, as far as a user may have named it; an output folder's paths are our own."""
+    return path if server.is_output else str(_visible(path))
 
 
 def _entry(folder: str, found: dict[str, Any]) -> Entry:

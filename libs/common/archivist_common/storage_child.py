@@ -14,6 +14,7 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -118,8 +119,8 @@ def stat_recording(root: Present, request: Mapping[str, Any]) -> dict[str, Any]:
         again = _recording(root, relative)
         if again != seen:
             raise FileGrowing(
-                f"{str(relative)!r} is still being written: it had {seen.size_bytes} bytes, and {again.size_bytes} or "
-                "other ones a second later; submit it again when it is finished"
+                f"{str(relative)!r} is still being written: it had {seen.size_bytes} bytes, and {again.size_bytes} "
+                "or other ones a second later; submit it again when it is finished"
             )
         if age >= 0 and seen.ends_in_zeros and relative.suffix.lower() not in _PLAIN_SOUND:
             raise FileGrowing(
@@ -193,6 +194,11 @@ def remove(root: Present, request: Mapping[str, Any]) -> dict[str, Any]:
     return {"removed": files.remove(root.path / request["path"], request["sha256"])}
 
 
+def sweep(root: Present, request: Mapping[str, Any]) -> dict[str, Any]:
+    """`files.sweep` of the whole server: what a helper that was killed while it wrote has left."""
+    return {"removed": files.sweep(root.path, datetime.fromisoformat(request["older_than"]), deep=True)}
+
+
 _OPERATIONS: Mapping[str, Callable[[Present, Mapping[str, Any]], dict[str, Any]]] = {
     "browse": browse,
     "stat_recording": stat_recording,
@@ -200,6 +206,7 @@ _OPERATIONS: Mapping[str, Callable[[Present, Mapping[str, Any]], dict[str, Any]]
     "digest": digest,
     "place": place,
     "remove": remove,
+    "sweep": sweep,
 }
 
 

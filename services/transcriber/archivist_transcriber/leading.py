@@ -183,7 +183,9 @@ class Lead:
             try:
                 if self._cuts:
                     await self._store_cuts()
-                if self._planned is not None and not self._is_planned and not self._cuts:  # the last may have just come
+                if (
+                    self._planned is not None and not self._is_planned and not self._cuts
+                ):  # the last may have just come
                     await self._store_plan(self._planned)
                 standing, cancel = await self._tell()
                 if away:

@@ -33,7 +33,7 @@ async def _finish(station: Station, path: str, data: bytes, *, beside: bool = Fa
 async def _place(station: Station, *, beside: bool = False) -> None:
     server = StorageServer("flex-1", station.media, beside, Kind.FOLDER)
     async with Storages((server,)) as storages:
-        await Placer(station.db, storages, LEASE).place_all()
+        await Placer(station.db, storages, LEASE, station.output).place_all()
 
 
 async def _scc(station: Station, job_id: UUID) -> artifacts.Stored:
