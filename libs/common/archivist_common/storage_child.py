@@ -20,7 +20,7 @@ from typing import Any
 
 from archivist_common import beneath, disk_errors, files, paths
 from archivist_common.errors import ArchivistError, FileGrowing, InvalidFileFormat, InvalidRequest
-from archivist_common.mounts import Kind, Present, open_present
+from archivist_common.mounts import Kind, Present, mount_at, open_present
 
 MAX_LISTED = 10_000  # folders and recordings of one folder
 MAX_SCANNED = 200_000  # names of one folder: every recording has up to seven outputs beside it
@@ -58,6 +58,8 @@ def _answer(root: Path, request: Mapping[str, Any]) -> dict[str, Any]:
         error: ArchivistError = disk_errors.reading(exc, f"storage {str(root)!r}")
     except ArchivistError as exc:
         error = exc
+        if isinstance(exc.__cause__, OSError) and not seen["mounted"]:  # it did not even open: broken, or not there?
+            seen["mounted"] = mount_at(os.path.realpath(root)) is not None
     return {"error": error.code, "message": error.message, **seen}
 
 
