@@ -1,5 +1,8 @@
 """The file system's process: see `tests.simulators.faultfs`."""
 
+# Its names are bytes, and it answers whoever starts it.
+# ruff: noqa: PTH101, PTH102, PTH104, PTH106, PTH108, PTH116, PTH208, T201
+
 import ctypes
 import errno
 import os
@@ -82,7 +85,7 @@ class Tree:
         return self.paths[node] + b"/" + name
 
     def moved(self, old: bytes, new: bytes) -> None:
-        for path, node in list(self.numbers.items()):
+        for path in list(self.numbers):
             if path == new or path.startswith(new + b"/"):
                 del self.numbers[path]  # what stood there is gone; its number is not given again
         for path, node in list(self.numbers.items()):
