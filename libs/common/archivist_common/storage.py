@@ -5,7 +5,8 @@ server that hangs costs its own callers their deadline and nobody else anything.
 """
 
 import asyncio
-from collections.abc import Collection, Iterable
+import time
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -14,12 +15,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from archivist_common import paths
-from archivist_common.errors import InvalidRequest, NotFound, PathRefused, StorageUnavailable
+from archivist_common.errors import FileGrowing, InvalidRequest, NotFound, PathRefused, StorageUnavailable
 from archivist_common.files import Digest, Placed
 from archivist_common.mounts import Kind, mount_at
 from archivist_common.storage_pool import HelperPool
 
 MAX_PAGE = 10_000  # entries of one answer
+_SECOND_LOOK_S = 1.0  # after the first, at a recording that may still grow
+_PLAIN_SOUND = frozenset({".wav", ".w64", ".aif", ".aiff"})  # silence is zeros there, at the end too
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KINDS = {kind.value for kind in Kind if kind is not Kind.AUTO}
 _FLAGS = {"beside", "drop-frame", "non-drop"} | _KINDS
@@ -239,12 +242,18 @@ class Storages:
         """The recording `path`, opened and read at both ends.
 
         settled: one written to more recently than this is looked at twice, a second apart; the server's clock
-        may be slow, so a minute is a good margin. Raises PathRefused, FileMissing, InvalidFileFormat (a folder, a
-        FIFO, no recording's name, a copy with captions of ours), FileGrowing or StorageUnavailable.
+        may be slow, so a minute is a good margin. Each look has its deadline. Raises PathRefused, FileMissing,
+        InvalidFileFormat (a folder, a FIFO, no recording's name, a copy with captions), FileGrowing or
+        StorageUnavailable.
         """
         relative = str(_visible(path))
-        request = {"do": "stat_recording", "path": relative, "settled_s": settled.total_seconds()}
-        return Recording(server.name, relative, **await self._pool(server).answer(request, deadline))
+        request = {"do": "stat_recording", "path": relative}
+        seen = await self._pool(server).answer(request, deadline)
+        age_s = time.time() - seen["mtime_ns"] / 1e9
+        if age_s < settled.total_seconds():  # a time to come is no old one: the clock is the server's
+            await asyncio.sleep(_SECOND_LOOK_S)
+            _require_finished(relative, age_s, seen, await self._pool(server).answer(request, deadline))
+        return Recording(server.name, relative, seen["size_bytes"], seen["mtime_ns"], seen["fingerprint"])
 
     async def digest(self, server: StorageServer, path: str, deadline: timedelta) -> Digest:
         """Hash and length of the file `path`, of any name. Raises as `stat_recording` does."""
@@ -328,6 +337,18 @@ def _visible(path: str) -> PurePosixPath:
     if any(paths.is_hidden(part) for part in relative.parts):
         raise PathRefused(f"hidden files and folders are not served: {path!r}")
     return relative
+
+
+def _require_finished(path: str, age_s: float, seen: Mapping[str, Any], again: Mapping[str, Any]) -> None:
+    """Raises FileGrowing for a recording that two looks show to be still written or copied."""
+    later = "submit it again when it is finished"
+    if again != seen:
+        raise FileGrowing(
+            f"{path!r} is still being written: it had {seen['size_bytes']} bytes, and {again['size_bytes']} or other "
+            f"ones a second later; {later}"
+        )
+    if age_s >= 0 and seen["ends_in_zeros"] and PurePosixPath(path).suffix.lower() not in _PLAIN_SOUND:
+        raise FileGrowing(f"{path!r} is still being copied: its end is empty; {later}")
 
 
 def _named(server: StorageServer, path: str) -> str:

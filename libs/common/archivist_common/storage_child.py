@@ -10,23 +10,20 @@ import json
 import os
 import stat
 import sys
-import time
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from archivist_common import beneath, disk_errors, files, paths
-from archivist_common.errors import ArchivistError, FileGrowing, InvalidFileFormat, InvalidRequest
+from archivist_common.errors import ArchivistError, InvalidFileFormat, InvalidRequest
 from archivist_common.mounts import Kind, Present, mount_at, open_present
 
 MAX_LISTED = 10_000  # folders and recordings of one folder
 MAX_SCANNED = 200_000  # names of one folder: every recording has up to seven outputs beside it
 _SAMPLE = 64 * 1024  # bytes of a recording's head and of its tail that go into its fingerprint
-_SECOND_LOOK = 1.0  # seconds after the first, at a recording that may still grow
-_PLAIN_SOUND = frozenset({".wav", ".w64", ".aif", ".aiff"})  # silence is zeros there, at the end too
 _BLOCK = bytes(4096)
 # What a file system without nameless temporary files answers; EISDIR is an old kernel's way.
 _NO_TMPFILE = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT})
@@ -97,63 +94,38 @@ def browse(root: Present, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def stat_recording(root: Present, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Size, time and fingerprint of a recording that can really be read, and that is not being written.
+    """Size, time and fingerprint of a recording that can really be read.
 
     The fingerprint is the SHA-256, in hexadecimal, of the size in decimal digits, then the first 64 KiB, then
     the last 64 KiB (which overlap where the file is shorter than both). It tells a recording exported again
     under its old name from the first one, without reading gigabytes; a change in the middle that keeps the
     size escapes it.
 
-    settled_s: a recording written to more recently than so many seconds is looked at twice. A time to come
-    counts as recent: the clock is the server's. Raises FileGrowing, FileMissing, PathRefused, InvalidFileFormat.
+    ends_in_zeros: some programs claim the whole length before they copy: the end is then zeros until they are done.
+
+    The file is opened anew each time: only then does a network share ask its server what the file is now.
     """
     relative = PurePosixPath(request["path"])
     if paths.is_own_output(relative.name):
         raise InvalidFileFormat(f"{str(relative)!r} is a copy with captions in it; submit the recording itself")
-    if not paths.is_media(relative.name):
-        os.close(beneath.open_beneath(root.fd, relative))  # a folder or nothing at all is said to be that
-        endings = " ".join(sorted(paths.MEDIA_SUFFIXES))
-        raise InvalidFileFormat(f"{str(relative)!r} is not named as a recording; its ending may be {endings}")
-    seen = _recording(root, relative)
-    age = time.time() - seen.mtime_ns / 1e9
-    if age < request["settled_s"]:
-        time.sleep(_SECOND_LOOK)
-        again = _recording(root, relative)
-        if again != seen:
-            raise FileGrowing(
-                f"{str(relative)!r} is still being written: it had {seen.size_bytes} bytes, and {again.size_bytes} "
-                "or other ones a second later; submit it again when it is finished"
-            )
-        if age >= 0 and seen.ends_in_zeros and relative.suffix.lower() not in _PLAIN_SOUND:
-            raise FileGrowing(
-                f"{str(relative)!r} is still being copied: its end is empty; submit it again when it is finished"
-            )
-    return {"size_bytes": seen.size_bytes, "mtime_ns": seen.mtime_ns, "fingerprint": seen.fingerprint}
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """One look at a recording."""
-
-    size_bytes: int
-    mtime_ns: int
-    fingerprint: str
-    ends_in_zeros: bool
-    """Some programs claim the whole length before they copy: the end is then zeros until they are done."""
-
-
-def _recording(root: Present, relative: PurePosixPath) -> _Look:
-    """Opened anew each time: only then does a network share ask its server what the file is now."""
     fd = beneath.open_beneath(root.fd, relative)
     try:
-        found = os.fstat(fd)
-        tail = os.pread(fd, _SAMPLE, max(0, found.st_size - _SAMPLE))
-        sample = hashlib.sha256(str(found.st_size).encode())
+        if not paths.is_media(relative.name):
+            endings = " ".join(sorted(paths.MEDIA_SUFFIXES))
+            raise InvalidFileFormat(f"{str(relative)!r} is not named as a recording; its ending may be {endings}")
+        seen = os.fstat(fd)
+        tail = os.pread(fd, _SAMPLE, max(0, seen.st_size - _SAMPLE))
+        sample = hashlib.sha256(str(seen.st_size).encode())
         sample.update(os.pread(fd, _SAMPLE, 0))
         sample.update(tail)
     finally:
         os.close(fd)
-    return _Look(found.st_size, found.st_mtime_ns, sample.hexdigest(), bool(tail) and not any(tail))
+    return {
+        "size_bytes": seen.st_size,
+        "mtime_ns": seen.st_mtime_ns,
+        "fingerprint": sample.hexdigest(),
+        "ends_in_zeros": bool(tail) and not any(tail),
+    }
 
 
 def state(root: Present, request: Mapping[str, Any]) -> dict[str, Any]:
