@@ -20,12 +20,13 @@ _SLACK = timedelta(seconds=1)  # a state is there within its deadline, give or t
 class MountWatch:
     """The state of every server of `storages`, each looked at anew every few seconds while `run` runs.
 
-    deadline: a server that has not answered by then hangs.
+    deadline: a server that has not answered by then hangs. every: the pause between two looks at one server.
     """
 
-    def __init__(self, storages: Storages, deadline: timedelta) -> None:
+    def __init__(self, storages: Storages, deadline: timedelta, every: timedelta = EVERY) -> None:
         self._storages = storages
         self._deadline = deadline
+        self._every = every
         self._states: dict[str, MountState] = {}
         self._all_seen = asyncio.Event()
 
@@ -63,7 +64,7 @@ class MountWatch:
             if trouble != before:
                 _tell(server, trouble, state)
             before = trouble
-            await asyncio.sleep(EVERY.total_seconds())
+            await asyncio.sleep(self._every.total_seconds())
 
 
 def trouble_of(server: StorageServer, state: MountState) -> str | None:
