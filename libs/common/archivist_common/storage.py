@@ -6,7 +6,7 @@ server that hangs costs its own callers their deadline and nobody else anything.
 
 import asyncio
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -18,6 +18,7 @@ from archivist_common import paths
 from archivist_common.errors import FileGrowing, InvalidRequest, NotFound, PathRefused, StorageUnavailable
 from archivist_common.files import Digest, Placed
 from archivist_common.mounts import Kind, mount_at
+from archivist_common.recordings import Look
 from archivist_common.storage_pool import HelperPool
 
 MAX_PAGE = 10_000  # entries of one answer
@@ -137,7 +138,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A recording that was there and could be read. `fingerprint`: see `storage_child.stat_recording`."""
+    """A recording that was there and could be read. `fingerprint`: see `recordings.Look`."""
 
     server: str
     path: str
@@ -248,12 +249,12 @@ class Storages:
         """
         relative = str(_visible(path))
         request = {"do": "stat_recording", "path": relative}
-        seen = await self._pool(server).answer(request, deadline)
-        age_s = time.time() - seen["mtime_ns"] / 1e9
+        seen = Look(**await self._pool(server).answer(request, deadline))
+        age_s = time.time() - seen.mtime_ns / 1e9
         if age_s < settled.total_seconds():  # a time to come is no old one: the clock is the server's
             await asyncio.sleep(_SECOND_LOOK_S)
-            _require_finished(relative, age_s, seen, await self._pool(server).answer(request, deadline))
-        return Recording(server.name, relative, seen["size_bytes"], seen["mtime_ns"], seen["fingerprint"])
+            _require_finished(relative, age_s, seen, Look(**await self._pool(server).answer(request, deadline)))
+        return Recording(server.name, relative, seen.size_bytes, seen.mtime_ns, seen.fingerprint)
 
     async def digest(self, server: StorageServer, path: str, deadline: timedelta) -> Digest:
         """Hash and length of the file `path`, of any name. Raises as `stat_recording` does."""
@@ -339,15 +340,15 @@ def _visible(path: str) -> PurePosixPath:
     return relative
 
 
-def _require_finished(path: str, age_s: float, seen: Mapping[str, Any], again: Mapping[str, Any]) -> None:
+def _require_finished(path: str, age_s: float, seen: Look, again: Look) -> None:
     """Raises FileGrowing for a recording that two looks show to be still written or copied."""
     later = "submit it again when it is finished"
     if again != seen:
         raise FileGrowing(
-            f"{path!r} is still being written: it had {seen['size_bytes']} bytes, and {again['size_bytes']} or other "
-            f"ones a second later; {later}"
+            f"{path!r} is still being written: it had {seen.size_bytes} bytes, and {again.size_bytes} or other ones "
+            f"a second later; {later}"
         )
-    if age_s >= 0 and seen["ends_in_zeros"] and PurePosixPath(path).suffix.lower() not in _PLAIN_SOUND:
+    if age_s >= 0 and seen.ends_in_zeros and PurePosixPath(path).suffix.lower() not in _PLAIN_SOUND:
         raise FileGrowing(f"{path!r} is still being copied: its end is empty; {later}")
 
 

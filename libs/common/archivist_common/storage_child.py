@@ -17,13 +17,12 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from archivist_common import beneath, disk_errors, files, paths
+from archivist_common import beneath, disk_errors, files, paths, recordings
 from archivist_common.errors import ArchivistError, InvalidFileFormat, InvalidRequest
 from archivist_common.mounts import Kind, Present, mount_at, open_present
 
 MAX_LISTED = 10_000  # folders and recordings of one folder
 MAX_SCANNED = 200_000  # names of one folder: every recording has up to seven outputs beside it
-_SAMPLE = 64 * 1024  # bytes of a recording's head and of its tail that go into its fingerprint
 _BLOCK = bytes(4096)
 # What a file system without nameless temporary files answers; EISDIR is an old kernel's way.
 _NO_TMPFILE = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT})
@@ -44,6 +43,7 @@ def main() -> None:
 
 def _answer(root: Path, request: Mapping[str, Any]) -> dict[str, Any]:
     seen = {"mounted": False, "marked": False}
+    there = None
     try:
         there = open_present(root, Kind(request["kind"]), request["name"])
         try:
@@ -55,7 +55,7 @@ def _answer(root: Path, request: Mapping[str, Any]) -> dict[str, Any]:
         error: ArchivistError = disk_errors.reading(exc, f"storage {str(root)!r}")
     except ArchivistError as exc:
         error = exc
-        if isinstance(exc.__cause__, OSError) and not seen["mounted"]:  # it did not even open: broken, or not there?
+        if there is None and isinstance(exc.__cause__, OSError):  # it did not even open: broken, or not there?
             seen["mounted"] = mount_at(os.path.realpath(root)) is not None
     return {"error": error.code, "message": error.message, **seen}
 
@@ -94,17 +94,7 @@ def browse(root: Present, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def stat_recording(root: Present, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Size, time and fingerprint of a recording that can really be read.
-
-    The fingerprint is the SHA-256, in hexadecimal, of the size in decimal digits, then the first 64 KiB, then
-    the last 64 KiB (which overlap where the file is shorter than both). It tells a recording exported again
-    under its old name from the first one, without reading gigabytes; a change in the middle that keeps the
-    size escapes it.
-
-    ends_in_zeros: some programs claim the whole length before they copy: the end is then zeros until they are done.
-
-    The file is opened anew each time: only then does a network share ask its server what the file is now.
-    """
+    """A look at a recording that can really be read: `recordings.Look`."""
     relative = PurePosixPath(request["path"])
     if paths.is_own_output(relative.name):
         raise InvalidFileFormat(f"{str(relative)!r} is a copy with captions in it; submit the recording itself")
@@ -113,19 +103,9 @@ def stat_recording(root: Present, request: Mapping[str, Any]) -> dict[str, Any]:
         if not paths.is_media(relative.name):
             endings = " ".join(sorted(paths.MEDIA_SUFFIXES))
             raise InvalidFileFormat(f"{str(relative)!r} is not named as a recording; its ending may be {endings}")
-        seen = os.fstat(fd)
-        tail = os.pread(fd, _SAMPLE, max(0, seen.st_size - _SAMPLE))
-        sample = hashlib.sha256(str(seen.st_size).encode())
-        sample.update(os.pread(fd, _SAMPLE, 0))
-        sample.update(tail)
+        return asdict(recordings.look(fd))
     finally:
         os.close(fd)
-    return {
-        "size_bytes": seen.st_size,
-        "mtime_ns": seen.st_mtime_ns,
-        "fingerprint": sample.hexdigest(),
-        "ends_in_zeros": bool(tail) and not any(tail),
-    }
 
 
 def state(root: Present, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,16 +130,14 @@ def digest(root: Present, request: Mapping[str, Any]) -> dict[str, Any]:
 def place(root: Present, request: Mapping[str, Any]) -> dict[str, Any]:
     """`files.place` beneath this server. In an output folder the folders are made and links are followed."""
     target = root.path / request["path"]
+    ours = frozenset(request["ours"]).__contains__
     if request["output"]:
-        files.make_folder(target.parent)
-    placed = files.place(
-        Path(request["source"]),
-        request["sha256"],
-        target,
-        ours=frozenset(request["ours"]).__contains__,
-        beneath=None if request["output"] else root.path,
-        root=root.fd,
-    )
+        files.make_folder(target.parent, within=root.path)
+        placed = files.place(Path(request["source"]), request["sha256"], target, ours=ours)
+    else:
+        placed = files.place(
+            Path(request["source"]), request["sha256"], target, ours=ours, beneath=root.path, root=root.fd
+        )
     return {"size_bytes": placed.size_bytes, "changed": placed.changed}
 
 
