@@ -3,7 +3,9 @@
 import asyncio
 import functools
 import hashlib
+import os
 import shutil
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -88,6 +90,8 @@ class Gateway:
         path = self.media / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+        then = time.time() - 3600  # it has been finished for long
+        os.utime(path, (then, then))
         return name
 
     async def claim(self) -> jobs.Claim:

@@ -93,5 +93,6 @@ async def test_servers_say_how_they_are(gateway):
     async with gateway.as_("uma") as uma:
         (server,) = (await uma.get("/storage")).json()["items"]
     assert (server["name"], server["mounted"], server["readable"], server["hung"]) == ("flex-1", True, True, False)
+    assert (server["writable"], server["full"], server["reason"]) == (True, False, None)
     assert 0 < server["free_bytes"] <= server["total_bytes"]
     assert "path" not in server

@@ -301,3 +301,42 @@ async def test_the_log_tells_the_story_in_order(gateway, submission):
         entries = (await uma.get(f"/transcriptions/{job['id']}/log")).json()["items"]
     assert [entry["message"] for entry in entries] == ["queued", "started, attempt 1", "completed, attempt 1"]
     assert UUID(job["id"])
+
+
+async def test_a_recording_that_still_grows_is_refused_until_it_rests(gateway, submission):
+    body = submission()
+    path = gateway.media / body["path"]
+
+    async def record():
+        while True:
+            with path.open("ab") as file:
+                file.write(b"another second of the meeting")
+            await asyncio.sleep(0.02)
+
+    recording = asyncio.create_task(record())
+    async with gateway.as_("uma") as uma:
+        await asyncio.sleep(0.05)
+        early = await uma.post("/transcriptions", json=body)
+        recording.cancel()
+        late = await uma.post("/transcriptions", json=body)
+    assert (early.status_code, early.json()["code"]) == (409, "FILE_STILL_GROWING")
+    assert int(early.headers["retry-after"]) == 60
+    assert body["path"] in early.json()["detail"]
+    assert late.status_code == 202
+    assert await count(gateway) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        pytest.param("Council_captioned.mp4", "INVALID_FILE_FORMAT", id="a-copy-with-captions"),
+        pytest.param("Council.scc", "INVALID_FILE_FORMAT", id="a-caption-file"),
+        pytest.param(".archivist/a-job/1/captions.mp4", "PATH_REFUSED", id="out-of-the-vault"),
+        pytest.param(".archivist-0123456789abcdef.part", "PATH_REFUSED", id="a-file-half-placed"),
+    ],
+)
+async def test_what_archivist_wrote_is_no_recording(gateway, path, code):
+    gateway.recording(path)
+    async with gateway.as_("uma") as uma:
+        answer = await uma.post("/transcriptions", json={"storage": "flex-1", "path": path})
+    assert (answer.status_code, answer.json()["code"]) == (422, code)

@@ -94,8 +94,11 @@ async def test_a_file_that_could_not_be_placed_is_tried_again(db: Database, clai
     async with db.transaction() as session:
         [waiting] = await artifacts.unplaced(session)
         await artifacts.note(session, waiting, "flex-1 is away")
-        assert await artifacts.unplaced(session) == [waiting]
+        [again] = await artifacts.unplaced(session)
+        assert await artifacts.unplaced(session, tried=True) == [again]
+        assert await artifacts.unplaced(session, tried=False) == []
         [stored] = await artifacts.of_transcription(session, job_id)
+    assert (again.id, again.error) == (waiting.id, "flex-1 is away")
     assert (stored.public_state, stored.public_error) == (PublicState.PENDING, "flex-1 is away")
 
 

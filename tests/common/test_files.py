@@ -496,6 +496,95 @@ def test_a_reader_sees_a_whole_file_and_one_of_two_writers_wins(tmp_path: Path) 
     assert sorted(names(tmp_path)) == ["0", "1", "public.scc"]
 
 
+# Every call that can fail, failing with everything a disk says (goal G17)
+
+
+class Counted:
+    """Calls that work, but for the `at`-th (from 0), which fails; `made` counts them."""
+
+    def __init__(self, at: int | None = None, code: int = 0) -> None:
+        self.at, self.code, self.made = at, code, 0
+
+    def _next(self) -> None:
+        self.made += 1
+        if self.made - 1 == self.at:
+            raise OSError(self.code, os.strerror(self.code))
+
+    def _write(self, fd: int, data: memoryview) -> int:
+        self._next()
+        return os.write(fd, data[:8_000])  # a disk may take less than it is given
+
+    def _fsync(self, fd: int) -> None:
+        self._next()  # and no more: a thousand real ones would take their time
+
+    def _close(self, fd: int) -> None:
+        os.close(fd)
+        self._next()
+
+    def _rename(self, folder: int, old: str, new: str) -> None:
+        self._next()
+        Calls().rename(folder, old, new)
+
+    def _create(self, folder: int, old: str, new: str) -> None:
+        self._next()
+        Calls().create(folder, old, new)
+
+    def calls(self) -> Calls:
+        return Calls(self._write, self._fsync, self._close, self._rename, self._create)
+
+
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE)
+
+
+def test_of_hundreds_of_errors_injected_at_every_call_none_leaves_part_of_a_file(tmp_path: Path) -> None:
+    source = files.stage(tmp_path / "source", "a.scc", DATA)
+
+    def staging(public: Path, counted: Counted) -> None:
+        files.stage(public.parent, public.name, DATA, calls=counted.calls())
+
+    def placing(public: Path, counted: Counted) -> None:
+        known = {sha(b"ours")}.__contains__
+        files.place(source.path, source.sha256, public, ours=known, calls=counted.calls())
+
+    injected = 0
+    for does, before in ((staging, None), (placing, None), (placing, b"ours")):
+        rehearsal = Counted()
+        folder = tmp_path / f"{does.__name__} {before!r}"
+        (folder / "rehearsal").mkdir(parents=True)
+        does(folder / "rehearsal" / "a.scc", rehearsal)
+        for at in range(rehearsal.made):
+            for code in DISK_ERRORS:
+                public = folder / f"{at} {code}" / "a.scc"
+                public.parent.mkdir()
+                if before is not None:
+                    public.write_bytes(before)
+                with pytest.raises(ArchivistError) as raised:
+                    does(public, Counted(at, code))
+                assert raised.value.retryable
+                injected += 1
+                found = public.read_bytes() if public.exists() else None
+                # Only the last call, the flush of the folder, comes after the name has been taken.
+                whole_already = does is placing and at == rehearsal.made - 1
+                assert found == (DATA if whole_already else before)
+                assert names(public.parent) == ([] if found is None else [public.name])
+                does(public, Counted())
+                assert public.read_bytes() == DATA
+                assert names(public.parent) == [public.name]
+    assert injected >= 200
+
+
+def test_a_file_whose_folder_could_not_be_flushed_is_flushed_by_the_next_try(
+    staged: files.Staged, public: Path
+) -> None:
+    with pytest.raises(StorageUnavailable):
+        files.place(
+            staged.path, staged.sha256, public, ours=nobody_elses, calls=Calls(fsync=failing(errno.EIO, at=2))
+        )
+    with pytest.raises(StorageUnavailable):
+        files.place(staged.path, staged.sha256, public, ours=nobody_elses, calls=Calls(fsync=failing(errno.EIO)))
+    assert not files.place(staged.path, staged.sha256, public, ours=nobody_elses).changed
+
+
 # Sweeping, hashing, folders
 
 
@@ -548,6 +637,25 @@ def test_a_folder_is_made_with_those_above_it_and_again(tmp_path: Path) -> None:
     for _ in range(2):
         files.make_folder(tmp_path / "a" / "b" / "c")
     assert (tmp_path / "a" / "b" / "c").is_dir()
+
+
+def test_a_folder_is_not_made_within_one_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(StorageUnavailable):
+        files.make_folder(tmp_path / "mnt" / "a", within=tmp_path / "mnt")
+    assert names(tmp_path) == []
+    (tmp_path / "mnt").mkdir()
+    files.make_folder(tmp_path / "mnt" / "a" / "b", within=tmp_path / "mnt")
+    assert (tmp_path / "mnt" / "a" / "b").is_dir()
+
+
+def test_only_what_we_wrote_is_removed(tmp_path: Path) -> None:
+    path = tmp_path / "a.scc"
+    assert not files.remove(path, sha(DATA))
+    path.write_bytes(b"edited")
+    assert not files.remove(path, sha(DATA))
+    path.write_bytes(DATA)
+    assert files.remove(path, sha(DATA))
+    assert names(tmp_path) == []
 
 
 def test_a_folder_where_a_file_stands_is_an_error_of_ours(tmp_path: Path) -> None:

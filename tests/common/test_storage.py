@@ -1,30 +1,33 @@
 """Storage servers: what browsing shows, what it refuses, and mounts that are away, read-only, broken or hung."""
 
 import asyncio
-import ctypes
 import errno
 import os
 import socket
-import struct
 import subprocess
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 import psutil
 import pytest
 import pytest_asyncio
+from tests.simulators import faultfs
 
-from archivist_common import files, mounts
+from archivist_common import files, mounts, storage_child
 from archivist_common.errors import (
+    FileGrowing,
     FileMissing,
     InvalidFileFormat,
     InvalidRequest,
     NotFound,
     PathRefused,
     PublicNameTaken,
+    StorageFull,
+    StorageReadOnly,
     StorageUnavailable,
 )
 from archivist_common.mounts import Kind
@@ -60,6 +63,10 @@ def record(folder: Path, name: str, *, day: int = 1, data: bytes = b"media") -> 
     return path
 
 
+def names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
 def shown(listing: Listing) -> list[str]:
     return [entry.name for entry in listing.entries]
 
@@ -88,6 +95,7 @@ async def every_page(storages: Storages, server: StorageServer, order: Order, li
         pytest.param("/mnt/x=y/z", StorageServer("z", Path("/mnt/x=y/z")), id="equals-in-an-unnamed-path"),
         pytest.param("q=/mnt/a+b", StorageServer("q", Path("/mnt/a+b")), id="plus-in-the-path"),
         pytest.param("/mnt/a+mount", StorageServer("a", Path("/mnt/a"), kind=Kind.MOUNT), id="mount"),
+        pytest.param("/mnt/a+marker", StorageServer("a", Path("/mnt/a"), kind=Kind.MARKER), id="marker"),
         pytest.param("/a+folder+beside", StorageServer("a", Path("/a"), True, Kind.FOLDER), id="both-flags"),
     ],
 )
@@ -96,7 +104,8 @@ def test_a_storage_server_is_read_from_its_setting(text: str, expected: StorageS
 
 
 @pytest.mark.parametrize(
-    "text", ["", "flex-1", "a=flex-1", "a b=/mnt/a", "/mnt/My Flex", "/", "=/mnt/a", "/a+mount+folder"]
+    "text",
+    ["", "flex-1", "a=flex-1", "a b=/mnt/a", "/mnt/My Flex", "/", "=/mnt/a", "/a+mount+folder", "/a+marker+mount"],
 )
 def test_a_setting_that_is_no_storage_server_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="storage server"):
@@ -330,7 +339,7 @@ async def test_a_fingerprint_is_that_of_the_content_wherever_it_lies(
         ("none/a.mp4", FileMissing, "no file"),
         ("folder", InvalidFileFormat, "is a folder"),
         ("Notes.docx", InvalidFileFormat, "not named as a recording"),
-        ("a_captioned.mp4", InvalidFileFormat, "not named as a recording"),
+        ("a_captioned.mp4", InvalidFileFormat, "copy with captions"),
         ("fifo.mp4", InvalidFileFormat, "not a regular file"),
         ("out.mp4", PathRefused, "link"),
         ("in.mp4", PathRefused, "link"),
@@ -350,6 +359,94 @@ async def test_what_is_no_recording_is_refused_in_words(
     (folder / "in.mp4").symlink_to("a.mp4")
     with pytest.raises(error, match=words):
         await storages.stat_recording(server, path, SOON)
+
+
+# A recording that is still being written
+
+
+class Writing:
+    """A process's worth of writing to a recording, in a thread, until the block ends."""
+
+    def __init__(self, write: Callable[[int], None]) -> None:
+        self._write, self._over = write, threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        for step in count():
+            self._write(step)
+            if self._over.wait(0.02):
+                return
+
+
+SETTLED = timedelta(seconds=60)
+
+
+async def test_a_recording_that_still_changes_is_not_taken_and_one_that_rests_is(
+    storages: Storages, server: StorageServer, folder: Path
+) -> None:
+    def dated(name: str, age_s: float, data: bytes = b"media" * 40_000) -> Path:
+        (folder / name).write_bytes(data)
+        os.utime(folder / name, (time.time() - age_s, time.time() - age_s))
+        return folder / name
+
+    grows, ahead = dated("grows.mp4", 5), dated("grows, its clock an hour fast.mp4", -3600)
+    late = dated("changes, and its time does not.mp4", 5)
+    still = late.stat()
+    dated("rests.mp4", 5)
+    dated("rests, its clock an hour fast.mp4", -3600)
+    dated("claimed whole, being copied.mp4", 5, b"media" + bytes(200_000))
+    dated("silence.wav", 5, b"RIFF" + bytes(200_000))
+    dated("old.mp4", 3600, b"media" + bytes(200_000))
+
+    def write(step: int) -> None:
+        with grows.open("ab") as file, ahead.open("ab") as other:
+            file.write(b"more")
+            other.write(b"more")
+        os.utime(ahead, (still.st_mtime + 3600, still.st_mtime + 3600))
+        with late.open("r+b") as file:
+            file.write(b"%d" % step)
+        os.utime(late, ns=(still.st_atime_ns, still.st_mtime_ns))
+
+    async def look(name: str) -> str:
+        try:
+            found = await storages.stat_recording(server, name, SOON, settled=SETTLED)
+        except FileGrowing as exc:
+            return exc.message.partition(" is still being ")[2].partition(":")[0]
+        return f"{found.size_bytes}"
+
+    with Writing(write):
+        found = await asyncio.gather(*(look(name) for name in names(folder)))
+        began = time.monotonic()
+        assert await look("old.mp4") == "200005"
+        assert time.monotonic() - began < 0.9, "what has rested for long is not looked at twice"
+    assert dict(zip(names(folder), found, strict=True)) == {
+        "grows.mp4": "written",
+        "grows, its clock an hour fast.mp4": "written",
+        "changes, and its time does not.mp4": "written",
+        "rests.mp4": "200000",
+        "rests, its clock an hour fast.mp4": "200000",
+        "claimed whole, being copied.mp4": "copied",
+        "silence.wav": "200004",
+        "old.mp4": "200005",
+    }
+
+
+@pytest.mark.parametrize("name", ["a_captioned.mp4", "A_CAPTIONED.MOV", "a_captioned.ts"])
+async def test_a_copy_with_captions_of_ours_is_no_recording(
+    storages: Storages, server: StorageServer, folder: Path, name: str
+) -> None:
+    record(folder, name)
+    record(folder, "a.mp4")
+    assert shown(await storages.browse(server, deadline=SOON)) == ["a.mp4"]
+    with pytest.raises(InvalidFileFormat, match="submit the recording itself"):
+        await storages.stat_recording(server, name, SOON)
 
 
 # Captions beside a recording
@@ -428,6 +525,50 @@ async def test_a_folder_said_to_be_a_mount_is_away_whatever_it_holds_but_the_mar
         assert shown(await storages.browse(server, deadline=SOON)) == ["stray.mp4"]
 
 
+async def test_a_marker_names_the_share_it_is_on(folder: Path) -> None:
+    record(folder, "a.mp4")
+    (folder / mounts.MARKER).write_text("flex-1\n")
+    mine, other = StorageServer("flex-1", folder), StorageServer("flex-2", folder)
+    taken_anyway = StorageServer("flex-3", folder, kind=Kind.FOLDER)
+    async with Storages([mine, other, taken_anyway]) as storages:
+        assert (await storages.state(mine, SOON)).readable
+        assert (await storages.state(taken_anyway, SOON)).readable
+        with pytest.raises(StorageUnavailable, match="marker says 'flex-1', not 'flex-2'"):
+            await storages.browse(other, deadline=SOON)
+
+
+async def test_what_was_marked_once_or_is_said_to_be_is_away_without_its_marker(folder: Path) -> None:
+    server, strict = StorageServer("flex-1", folder), StorageServer("flex-1", folder, kind=Kind.MARKER)
+    stray = record(folder, "stray.mp4")
+    async with Storages([server]) as storages:
+        assert shown(await storages.browse(server, deadline=SOON)) == [stray.name]
+        with pytest.raises(StorageUnavailable, match="a folder of the local disk"):
+            await storages.browse(strict, deadline=SOON)
+        (folder / mounts.MARKER).touch()
+        assert shown(await storages.browse(server, deadline=SOON)) == [stray.name]
+        assert shown(await storages.browse(strict, deadline=SOON)) == [stray.name]
+        (folder / mounts.MARKER).unlink()
+        for each in (server, strict):
+            with pytest.raises(StorageUnavailable, match="a folder of the local disk"):
+                await storages.browse(each, deadline=SOON)
+
+
+def test_what_was_looked_at_is_what_is_written_to_whatever_stands_there_by_then(folder: Path, tmp_path: Path) -> None:
+    """A mount that vanishes between the look and the write: the disk under it is left alone."""
+    staged = files.stage(tmp_path / "vault", "x.scc", b"captions")
+    record(folder, "a.mp4")
+    there = mounts.open_present(folder, Kind.AUTO, "flex-1")
+    share = folder.rename(tmp_path / "the share, no longer mounted")
+    folder.mkdir()  # the bare mount point
+    request = {"path": "a.scc", "source": str(staged.path), "sha256": staged.sha256, "ours": [], "output": False}
+    try:
+        assert storage_child.place(there, request)["changed"]
+    finally:
+        os.close(there.fd)
+    assert names(folder) == []
+    assert sorted(names(share)) == ["a.mp4", "a.scc"]
+
+
 @pytest.mark.parametrize("kind", list(Kind))
 async def test_a_folder_that_does_not_exist_is_away(tmp_path: Path, kind: Kind) -> None:
     async with Storages([]) as storages:
@@ -454,7 +595,9 @@ async def test_the_state_of_a_healthy_server_has_its_room(
 
 
 def test_the_mount_table_knows_names_with_blanks_and_says_none_for_a_folder(tmp_path: Path) -> None:
-    assert mounts.mount_at("/proc") == mounts.Mount("/proc", "/", "proc")
+    found = mounts.mount_at("/proc")
+    assert found is not None
+    assert (found.point, found.root, found.file_system) == ("/proc", "/", "proc")
     assert mounts.mount_at(str(tmp_path)) is None
 
 
@@ -513,14 +656,15 @@ async def test_a_read_only_mount_can_be_read(storages: Storages, server: Storage
 async def test_a_full_mount_is_not_writable(storages: Storages, server: StorageServer, mounted: Path) -> None:
     (mounted / "a.mp4").write_bytes(b"x" * 1024**2)
     state = await storages.state(server, SOON)
-    assert (state.readable, state.writable, state.free_bytes) == (True, False, 0)
+    assert (state.readable, state.writable, state.full, state.free_bytes) == (True, False, True, 0)
 
 
 # Helpers that are lost
 
 
 def helpers(root: Path) -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if str(root) in child.cmdline()]
+    found = [(child, child.cmdline()) for child in psutil.Process().children()]
+    return [child for child, command in found if "archivist_common.storage_child" in command and str(root) in command]
 
 
 async def test_a_helper_that_stops_answering_is_killed_and_replaced(
@@ -587,102 +731,91 @@ async def test_closing_leaves_no_process(server: StorageServer, folder: Path) ->
     assert not helper.is_running()
 
 
-# A real file system that answers what we tell it to, or nothing at all
-
-_FUSE_LOOKUP, _FUSE_GETATTR, _FUSE_INIT, _FUSE_OPENDIR, _FUSE_DESTROY = 1, 3, 26, 27, 38
-_FUSE_HEADER = struct.Struct("<IIQQIIIHH")  # linux/fuse.h: fuse_in_header
-
-
-class Fuse:
-    """A mount whose every call answers `code`; 0 means never, as an NFS server that is unplugged."""
-
-    def __init__(self, point: Path, code: int) -> None:
-        self.code = code
-        self._point = point
-        self._fd = os.open("/dev/fuse", os.O_RDWR)
-        options = f"fd={self._fd},rootmode=40000,user_id=0,group_id=0".encode()
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.mount(b"test", os.fsencode(point), b"fuse", 0, options) != 0:
-            os.close(self._fd)
-            raise OSError(ctypes.get_errno(), "mount")
-        self._unanswered: list[int] = []
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                request = os.read(self._fd, 1024**2)
-            except OSError as exc:
-                if exc.errno in {errno.EINTR, errno.ENOENT, errno.EAGAIN}:
-                    continue
-                return  # ENODEV: unmounted
-            _, operation, unique, *_ = _FUSE_HEADER.unpack_from(request)
-            if operation == _FUSE_INIT:
-                # Version 7.31; the rest is no read-ahead, no flags, a page per write.
-                answer = struct.pack("<IIIIHHIIHHI28x", 7, 31, 0, 0, 12, 9, 4096, 1, 0, 0, 0)
-                os.write(self._fd, struct.pack("<IiQ", 16 + len(answer), 0, unique) + answer)
-            elif self.code:
-                os.write(self._fd, struct.pack("<IiQ", 16, -self.code, unique))
-            else:
-                self._unanswered.append(unique)
-
-    def answer(self, code: int) -> None:
-        """Answer what waits, and from now on everything, with this error."""
-        self.code = code
-        while self._unanswered:
-            try:
-                os.write(self._fd, struct.pack("<IiQ", 16, -code, self._unanswered.pop()))
-            except OSError as exc:
-                if exc.errno != errno.ENOENT:  # its caller was interrupted meanwhile
-                    raise
-
-    def close(self) -> None:
-        self.answer(errno.EIO)
-        subprocess.run(["umount", "-f", "-l", str(self._point)], check=True)
-        self._thread.join(timeout=5)
-        os.close(self._fd)
+# A real file system that fails as we tell it to (tests/simulators/faultfs)
 
 
 @pytest.fixture
-def fuse(folder: Path) -> Iterator[Callable[[int], Fuse]]:
-    opened = list[Fuse]()
-
-    def start(code: int) -> Fuse:
-        try:
-            opened.append(Fuse(folder, code))
-        except OSError as exc:
-            pytest.skip(f"no FUSE here: {exc}")
-        return opened[-1]
-
-    yield start
-    for each in opened:
-        each.close()
+def disk(tmp_path: Path) -> Path:
+    """What really holds the files of the mount at `folder`."""
+    (tmp_path / "disk").mkdir()
+    return tmp_path / "disk"
 
 
-@pytest.mark.parametrize("code", [errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.EHOSTDOWN, errno.EACCES])
+@pytest.fixture
+def faulty(folder: Path, disk: Path) -> Iterator[faultfs.Mounted]:
+    try:
+        mounted = faultfs.Mounted(disk, folder)
+    except faultfs.NotHere as exc:
+        pytest.skip(str(exc))
+    with mounted:
+        yield mounted
+
+
+@pytest.mark.parametrize("fault", ["eio", "estale", "enotconn", "ehostdown", "eacces"])
 async def test_a_mount_that_answers_errors_is_unavailable_and_not_empty(
-    storages: Storages, server: StorageServer, fuse: Callable[[int], Fuse], code: int
+    storages: Storages, server: StorageServer, faulty: faultfs.Mounted, fault: str
 ) -> None:
-    fuse(code)
+    faulty.set(fault)
     with pytest.raises(StorageUnavailable):
         await storages.browse(server, deadline=SOON)
     with pytest.raises(StorageUnavailable):
         await storages.stat_recording(server, "a.mp4", SOON)
     state = await storages.state(server, SOON)
-    assert (state.readable, state.hung) == (False, False)
-    assert os.strerror(code) in (state.reason or "")
+    assert (state.mounted, state.readable, state.hung) == (True, False, False)
+    assert os.strerror(getattr(errno, fault.upper())) in (state.reason or "")
+
+
+async def test_each_way_to_fail_is_told_from_the_others_and_passes(
+    folder: Path, disk: Path, faulty: faultfs.Mounted
+) -> None:
+    server = StorageServer("flex-1", folder, beside=True)
+    record(disk, "a.mp4")
+
+    async def told(deadline: timedelta = SOON) -> dict[str, bool]:
+        state = await storages.state(server, deadline)
+        assert (state.reason is None) == state.writable
+        return {name: getattr(state, name) for name in ("mounted", "readable", "writable", "full", "hung")}
+
+    well = {"mounted": True, "readable": True, "writable": True, "full": False, "hung": False}
+    unreadable = well | {"readable": False, "writable": False}
+    async with Storages([server]) as storages:
+        assert await told() == well
+        for fault, expected in {
+            "erofs": well | {"writable": False},
+            "enospc": well | {"writable": False, "full": True},
+            "edquot:write": well | {"writable": False, "full": True},
+            "estale": unreadable,
+            "eio": unreadable,
+            "hang": unreadable | {"hung": True},
+        }.items():
+            faulty.set(fault)
+            assert (fault, await told(HUNG if fault == "hang" else SOON)) == (fault, expected)
+            faulty.set("ok")
+            assert (fault, await told()) == (fault, well)
+        assert names(disk) == ["a.mp4"]
+        faulty.kill()
+        assert await told() == unreadable
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+        record(folder, "stray.mp4")
+        assert await told() == unreadable | {"mounted": False}
+        (folder / "stray.mp4").unlink()
+        with faultfs.Mounted(disk, folder):
+            assert await told() == well
+            assert shown(await storages.browse(server, deadline=SOON)) == ["a.mp4"]
 
 
 async def test_a_mount_that_hangs_costs_its_callers_their_deadline_and_others_nothing(
-    server: StorageServer, fuse: Callable[[int], Fuse], tmp_path: Path
+    server: StorageServer, faulty: faultfs.Mounted, disk: Path, tmp_path: Path
 ) -> None:
     healthy = StorageServer("flex-2", tmp_path / "flex-2")
     healthy.path.mkdir()
     record(healthy.path, "a.mp4")
-    hung = fuse(0)
+    record(disk, "b.mp4")
     async with Storages([server, healthy]) as storages:
+        # Each of the few helpers has been started, so that it is the mount that the next call waits for.
+        await asyncio.gather(*(storages.browse(server, deadline=SOON) for _ in range(HELPERS)))
         await storages.browse(healthy, deadline=SOON)
+        faulty.set("hang")
         began = time.monotonic()
         calls = [storages.browse(server, deadline=HUNG) for _ in range(HELPERS + 2)]
         gathered = asyncio.gather(*calls, return_exceptions=True)
@@ -706,24 +839,66 @@ async def test_a_mount_that_hangs_costs_its_callers_their_deadline_and_others_no
         assert "stuck" in (state.reason or "")
         assert time.monotonic() - began < 0.2
 
-        hung.answer(errno.EIO)  # the server is back, if not well
+        faulty.set("ok")
         async with asyncio.timeout(5):
             while storages.stuck(server):
                 await asyncio.sleep(0.05)
-        state = await storages.state(server, SOON)
-        assert (state.readable, state.hung) == (False, False)
+        assert shown(await storages.browse(server, deadline=SOON)) == ["b.mp4"]
 
 
 async def test_closing_does_not_wait_for_a_mount_that_hangs(
-    server: StorageServer, folder: Path, fuse: Callable[[int], Fuse]
+    server: StorageServer, folder: Path, faulty: faultfs.Mounted
 ) -> None:
-    hung = fuse(0)
     storages = Storages([server])
+    await storages.state(server, SOON)
+    faulty.set("hang")
     assert (await storages.state(server, HUNG)).hung
     [helper] = helpers(folder)
     began = time.monotonic()
     await storages.close()
     assert time.monotonic() - began < 2
     assert helper.is_running()
-    hung.answer(errno.EIO)
+    faulty.set("ok")
     helper.wait(timeout=5)
+
+
+async def test_no_fault_while_placing_leaves_half_a_file_under_a_name_anybody_reads(
+    folder: Path, disk: Path, faulty: faultfs.Mounted, tmp_path: Path
+) -> None:
+    server = StorageServer("flex-1", folder, beside=True)
+    record(disk, "a.mp4")
+    staged = files.stage(tmp_path / "vault", "x.scc", b"captions" * 100_000)
+
+    async def place(deadline: timedelta) -> files.Placed:
+        return await storages.place(
+            server, "a.scc", source=staged.path, sha256=staged.sha256, ours=(), deadline=deadline
+        )
+
+    async with Storages([server]) as storages:
+        await storages.browse(server, deadline=SOON)
+        for fault, error in {
+            "erofs": StorageReadOnly,
+            "enospc": StorageFull,
+            "edquot:write": StorageFull,
+            "eio:write": StorageUnavailable,
+            "enospc:flush": StorageFull,
+            "eio:fsync": StorageUnavailable,
+            "estale:rename": StorageUnavailable,
+            "hang:write": StorageUnavailable,
+            "hang:rename": StorageUnavailable,
+        }.items():
+            faulty.set(fault)
+            with pytest.raises(error) as raised:
+                await place(timedelta(seconds=1) if fault.startswith("hang") else SOON)
+            assert (fault, type(raised.value)) == (fault, error)
+            assert not (disk / "a.scc").exists()
+            faulty.set("ok")
+        async with asyncio.timeout(5):  # a killed helper may still do what it was about to, and that is whole
+            while storages.stuck(server):
+                await asyncio.sleep(0.05)
+        await place(SOON)
+        assert files.digest(disk / "a.scc").sha256 == staged.sha256
+        assert shown(await storages.browse(server, deadline=SOON)) == ["a.mp4"]
+        swept = await storages.sweep(server, datetime.now(UTC) + timedelta(minutes=1), SOON)
+        assert sorted(names(disk)) == ["a.mp4", "a.scc"]
+        assert swept <= 2, "those of the two helpers that were killed"

@@ -19,7 +19,7 @@ from archivist_common.settings import MonitorSettings
 from archivist_common.storage import Storages
 from archivist_common.time import database_in
 from archivist_monitor.checks import CHECKS, Clients
-from archivist_monitor.checks.storage import output_server
+from archivist_monitor.checks.storage import output_servers
 from archivist_monitor.levels import judge
 from archivist_monitor.reading import Check, Reading, Status
 
@@ -30,7 +30,7 @@ NEEDS_NOTHING_AWAY = {"system"}  # looks at the machine itself
 async def _clients(settings: MonitorSettings) -> AsyncIterator[Clients]:
     db = Database.connect(settings, name="tests")
     bell = Doorbell(settings.redis_dsn)
-    mounts = (*settings.flex_servers, output_server(settings.default_output_path))
+    mounts = (*settings.flex_servers, *output_servers(settings.default_output_path))
     async with Storages(mounts) as storages:
         yield Clients(settings, db, bell, storages)
     await bell.close()

@@ -81,6 +81,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Start:
             "DEFAULT_OUTPUT_PATH": str(output),
             "WHISPER_MODEL_PATH": str(DEMO),
             "MODEL_DIRECTORY": str(folder / "models"),
+            "RECORDING_SETTLED": "0",  # the tests' recordings are written a moment before
             **settings,
         }
         async with Stack(folder / "data", settings=told, ports=Ports(api=0), durable=False) as stack:

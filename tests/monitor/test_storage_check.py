@@ -17,7 +17,7 @@ from prometheus_client import REGISTRY
 
 from archivist_common.mounts import Kind
 from archivist_common.storage import MountState, Storages, StorageServer
-from archivist_monitor.checks.storage import OUTPUT, StorageCheck, mount_reading, output_server
+from archivist_monitor.checks.storage import OUTPUT, StorageCheck, mount_reading, output_servers
 from archivist_monitor.levels import Judged, judge
 from archivist_monitor.reading import Status
 
@@ -32,7 +32,7 @@ def _server(tmp_path: Path, name: str, **changes: object) -> StorageServer:
 @pytest.fixture
 def output(tmp_path: Path) -> StorageServer:
     (tmp_path / "output").mkdir()
-    return output_server(tmp_path / "output")
+    return output_servers(tmp_path / "output")[0]
 
 
 async def _look(*servers: StorageServer) -> Judged:
@@ -94,7 +94,9 @@ async def test_one_missing_mount_of_two_degrades_and_none_left_is_unhealthy(
 
 async def test_the_server_that_the_output_lies_on_is_vital(tmp_path: Path) -> None:
     gone = StorageServer("flex-1", tmp_path / "flex-1")
-    found = await _presence(gone, _server(tmp_path, "flex-2"), output_server(tmp_path / "flex-1" / "transcriptions"))
+    found = await _presence(
+        gone, _server(tmp_path, "flex-2"), *output_servers(tmp_path / "flex-1" / "transcriptions")
+    )
     assert found.parts["flex-1"].vital
     assert not found.parts["flex-2"].vital
     assert found.status is Status.UNHEALTHY
@@ -119,6 +121,21 @@ async def test_a_mount_that_hangs_costs_its_deadline_and_is_named_as_hung(
     assert _gauge("archivist_flex_mount_up", "flex-2") == 0
 
 
+async def test_a_well_fallback_spares_the_whole_while_the_output_folder_is_gone(tmp_path: Path) -> None:
+    flex, gone = _server(tmp_path, "flex-1"), tmp_path / "output"
+    (tmp_path / "spare").mkdir()
+    without = await _presence(flex, *output_servers(gone))
+    spared = await _presence(flex, *output_servers(gone, tmp_path / "spare"))
+    neither = await _presence(flex, *output_servers(gone, tmp_path / "spare too"))
+    no_server_left = await _presence(StorageServer("gone", gone), *output_servers(gone, tmp_path / "spare"))
+    assert [found.status for found in (without, spared, neither, no_server_left)] == [
+        Status.UNHEALTHY,
+        Status.DEGRADED,
+        Status.UNHEALTHY,
+        Status.UNHEALTHY,
+    ]
+
+
 def _state(used: float | None = 50, **changes: object) -> MountState:
     total = None if used is None else 1000
     free = None if used is None else round(1000 - 10 * used)
@@ -128,6 +145,7 @@ def _state(used: float | None = 50, **changes: object) -> MountState:
 
 PLAIN = StorageServer("flex-1", Path("/mnt/flex-1"))
 BESIDE = StorageServer("flex-1", Path("/mnt/flex-1"), beside=True)
+FULL = _state(None, writable=False, full=True, reason="it can be read but not written: it is full")
 READ_ONLY = _state(writable=False, reason="it can be read but not written: Read-only file system")
 
 
@@ -143,7 +161,9 @@ READ_ONLY = _state(writable=False, reason="it can be read but not written: Read-
         pytest.param(PLAIN, _state(None, readable=False, writable=False), Status.UNHEALTHY, id="unreadable"),
         pytest.param(PLAIN, READ_ONLY, Status.HEALTHY, id="read-only-where-we-only-read"),
         pytest.param(BESIDE, READ_ONLY, Status.DEGRADED, id="read-only-where-captions-go"),
-        pytest.param(output_server(Path("/out")), READ_ONLY, Status.UNHEALTHY, id="read-only-output"),
+        pytest.param(output_servers(Path("/out"))[0], READ_ONLY, Status.UNHEALTHY, id="read-only-output"),
+        pytest.param(PLAIN, FULL, Status.HEALTHY, id="full-where-we-only-read"),
+        pytest.param(BESIDE, FULL, Status.DEGRADED, id="full-where-captions-go"),
     ],
 )
 def test_what_a_mounts_state_means(server: StorageServer, state: MountState, expected: Status) -> None:

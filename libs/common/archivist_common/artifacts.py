@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from uuid import UUID
 
-from sqlalchemy import select, tuple_, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from archivist_common.models import Artifact, Transcription
 from archivist_common.states import JobStatus, PublicState
@@ -40,6 +41,8 @@ class Unplaced:
     source: str
     superseded: bool
     """A later transcription of the same recording has made this file anew."""
+    error: str | None = None
+    """Why its place has refused it so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,44 +85,69 @@ async def made_by(session: AsyncSession, transcription_id: UUID, attempt: int) -
     return found is not None
 
 
-async def unplaced(session: AsyncSession, limit: int = 50) -> Sequence[Unplaced]:
-    """Files still to be put under their public names, oldest first."""
-    newer = (
-        select(Artifact.id)
-        .join_from(Artifact, Transcription)
-        .where(Transcription.status == JobStatus.COMPLETED)
-        .correlate(None)
+async def unplaced(
+    session: AsyncSession,
+    limit: int = 50,
+    *,
+    after: int = 0,
+    tried: bool | None = None,
+    beneath: Path | None = None,
+    but_not: Sequence[Path] = (),
+) -> Sequence[Unplaced]:
+    """Files still to be put under their public names, oldest first.
+
+    after: the id of the last one seen. tried: only those that a place refused before, or only those that are new.
+    beneath, but_not: only those whose public name lies beneath the one folder and none of the others.
+    """
+    newer_file, newer_job = aliased(Artifact), aliased(Transcription)
+    superseded = (
+        select(newer_file.id)
+        .join(newer_job, newer_job.id == newer_file.transcription_id)
+        .where(
+            newer_job.status == JobStatus.COMPLETED,
+            newer_file.kind == Artifact.kind,
+            newer_job.storage == Transcription.storage,
+            newer_job.file_path == Transcription.file_path,
+            newer_job.completed_date > Transcription.completed_date,
+        )
+        .exists()
     )
+    chosen = [
+        Artifact.public_state == PublicState.PENDING,
+        Transcription.status == JobStatus.COMPLETED,
+        Artifact.id > after,
+        *(~_beneath(folder) for folder in but_not),
+    ]
+    if tried is not None:
+        chosen.append(Artifact.public_error.is_not(None) if tried else Artifact.public_error.is_(None))
+    if beneath is not None:
+        chosen.append(_beneath(beneath))
     rows = await session.execute(
-        select(Artifact, Transcription.storage, Transcription.file_path, Transcription.completed_date)
+        select(Artifact, Transcription.storage, Transcription.file_path, superseded)
         .join(Transcription, Transcription.id == Artifact.transcription_id)
-        .where(Artifact.public_state == PublicState.PENDING, Transcription.status == JobStatus.COMPLETED)
+        .where(*chosen)
         .order_by(Artifact.id)
         .limit(limit)
     )
-    result = []
-    for row, storage, source, completed in rows:
-        later = await session.scalar(
-            newer.where(
-                Artifact.kind == row.kind,
-                tuple_(Transcription.storage, Transcription.file_path) == (storage, source),
-                Transcription.completed_date > completed,
-            ).limit(1)
+    return [
+        Unplaced(
+            row.id,
+            row.transcription_id,
+            row.kind,
+            Path(row.path),
+            row.sha256,
+            Path(row.public_path),
+            storage,
+            source,
+            superseded=later,
+            error=row.public_error,
         )
-        result.append(
-            Unplaced(
-                row.id,
-                row.transcription_id,
-                row.kind,
-                Path(row.path),
-                row.sha256,
-                Path(row.public_path),
-                storage,
-                source,
-                superseded=later is not None,
-            )
-        )
-    return result
+        for row, storage, source, later in rows
+    ]
+
+
+def _beneath(folder: Path) -> ColumnElement[bool]:
+    return Artifact.public_path.startswith(f"{str(folder).rstrip('/')}/", autoescape=True)
 
 
 async def writer_of(session: AsyncSession, public_path: Path, sha256: str) -> tuple[str, str] | None:
@@ -134,6 +162,39 @@ async def writer_of(session: AsyncSession, public_path: Path, sha256: str) -> tu
         )
     ).one_or_none()
     return None if row is None else (row[0], row[1])
+
+
+async def stood_in_for(session: AsyncSession, artifact: Unplaced, sha256: str) -> tuple[str, str] | None:
+    """(storage, path) of the recording whose file of this content stands in where this one's would; None if none's.
+
+    A file that stands in for one whose place refuses it has no row of its own: it is known by what it holds, and
+    by the recordings that would share its name.
+    """
+    base = PurePosixPath(artifact.source)
+    alike = str(base.parent / base.stem).removeprefix("./")
+    rows = await session.execute(
+        select(Transcription.storage, Transcription.file_path)
+        .join(Artifact, Artifact.transcription_id == Transcription.id)
+        .where(
+            Artifact.sha256 == sha256,
+            Artifact.kind == artifact.kind,
+            Transcription.storage == artifact.storage,
+            Transcription.file_path.startswith(f"{alike}.", autoescape=True),
+        )
+        .order_by((Transcription.file_path == artifact.source).desc(), Artifact.id.desc())
+    )
+    found = [(storage, path) for storage, path in rows if PurePosixPath(path).with_suffix("") == base.with_suffix("")]
+    return found[0] if found else None
+
+
+async def stands(session: AsyncSession, public_path: Path) -> bool:
+    """Whether a file was placed under this name for good."""
+    found = await session.scalar(
+        select(Artifact.id)
+        .where(Artifact.public_path == str(public_path), Artifact.public_state == PublicState.PLACED)
+        .limit(1)
+    )
+    return found is not None
 
 
 async def settle(

@@ -33,11 +33,15 @@ Opener = Callable[[int, PurePosixPath, int], int]
 """Opens a path beneath a folder's descriptor, with flags as os.open has them, following no link."""
 
 
+Root = Path | int
+"""A folder by its path, or by a descriptor that is open already and stays open."""
+
+
 class _OpenHow(ctypes.Structure):
     _fields_ = (("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64))
 
 
-def open_beneath(root: Path, relative: PurePosixPath, *, opener: Opener | None = None) -> int:
+def open_beneath(root: Root, relative: PurePosixPath, *, opener: Opener | None = None) -> int:
     """Descriptor, for reading, of the regular file `relative` beneath `root`. The caller closes it.
 
     Devices, FIFOs and sockets are looked at without being opened. Raises FileMissing, PathRefused (a link,
@@ -61,7 +65,7 @@ def open_beneath(root: Path, relative: PurePosixPath, *, opener: Opener | None =
     return fd
 
 
-def open_folder_beneath(root: Path, relative: PurePosixPath, *, opener: Opener | None = None) -> int:
+def open_folder_beneath(root: Root, relative: PurePosixPath, *, opener: Opener | None = None) -> int:
     """Descriptor of the folder `relative` beneath `root`; `PurePosixPath(".")` is the root itself.
 
     Raises FileMissing (also for what is no folder), PathRefused or StorageUnavailable.
@@ -107,9 +111,9 @@ class _Closing:
         os.close(self.fd)
 
 
-def _open_root(root: Path) -> int:
+def _open_root(root: Root) -> int:
     try:
-        return os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        return os.dup(root) if isinstance(root, int) else os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as exc:
         raise StorageUnavailable(f"{str(root)!r} is not there or cannot be read: {exc.strerror}") from exc
 

@@ -15,7 +15,7 @@ _MISSING = frozenset({errno.ENOENT, errno.ENOTDIR})
 # EXDEV: openat2 met a way out. EINVAL and EILSEQ: a name that this file system cannot hold.
 _REFUSED = frozenset({errno.EXDEV, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ})
 # EFBIG: the file system's or the process's limit on one file (RLIMIT_FSIZE).
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FORBIDDEN = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
 
@@ -32,7 +32,7 @@ def reading(exc: OSError, what: str) -> ArchivistError:
 
 def writing(exc: OSError, what: str) -> ArchivistError:
     """The error for a write of `what` that ended in `exc`; a missing folder is a storage that went away."""
-    if exc.errno in _FULL:
+    if exc.errno in FULL:
         return StorageFull(f"no room to write {what}: {exc.strerror}")
     if exc.errno in _FORBIDDEN:
         return StorageReadOnly(f"{what} may not be written: {exc.strerror}")

@@ -12,7 +12,8 @@ ArchivistError
 ├── NotFound                 NOT_FOUND
 │   └── FileMissing          FILE_NOT_FOUND
 ├── Conflict                 CONFLICT
-│   └── PublicNameTaken      OUTPUT_EXISTS
+│   ├── PublicNameTaken      OUTPUT_EXISTS
+│   └── FileGrowing          FILE_STILL_GROWING
 ├── AuthRequired             AUTH_REQUIRED
 │   ├── InvalidApiKey        INVALID_API_KEY
 │   └── InvalidToken         INVALID_TOKEN
@@ -48,7 +49,7 @@ class ArchivistError(Exception):
     """Base of the tree.
 
     code: stable, for programs. http_status: what a caller of the API sees.
-    retryable: whether the same thing, tried again later, may succeed.
+    retryable: whether the same thing, tried again later, may succeed. retry_after_s: then not before, in seconds.
     tries: how often a job is begun, where trying again may help, before it is given up.
     """
 
@@ -56,6 +57,7 @@ class ArchivistError(Exception):
     http_status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
     tries: ClassVar[int] = 5
+    retry_after_s: int = 5
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -115,6 +117,14 @@ class PublicNameTaken(Conflict):
     """A file that Archivist did not write, or that somebody edited, holds an output's public name."""
 
     code = "OUTPUT_EXISTS"
+
+
+class FileGrowing(Conflict):
+    """A recording that somebody is still writing or copying."""
+
+    code = "FILE_STILL_GROWING"
+    retryable = True
+    retry_after_s = 60
 
 
 class AuthRequired(ArchivistError):

@@ -23,7 +23,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from archivist_common import disk_errors, killpoints
-from archivist_common.beneath import open_folder_beneath
+from archivist_common.beneath import Root, open_folder_beneath
 from archivist_common.errors import FileMissing, InvalidFileFormat, PathRefused, PublicNameTaken, StorageUnavailable
 
 _TEMPORARY = re.compile(r"\.archivist-[0-9a-f]{16}\.part")
@@ -84,9 +84,14 @@ def temporary_name() -> str:
     return f".archivist-{secrets.token_hex(8)}.part"
 
 
-def make_folder(path: Path) -> None:
-    """The folder `path` and those above it, on the disk. Raises StorageFull, StorageReadOnly, StorageUnavailable."""
+def make_folder(path: Path, *, within: Path | None = None) -> None:
+    """The folder `path` and those above it, on the disk. Raises StorageFull, StorageReadOnly, StorageUnavailable.
+
+    within: a folder that is not made but must be there.
+    """
     try:
+        if within is not None:
+            within.stat()
         missing = [folder for folder in (path, *path.parents) if not folder.exists()]
         for folder in reversed(missing):
             folder.mkdir(exist_ok=True)
@@ -143,6 +148,7 @@ def place(
     *,
     ours: Callable[[str], bool],
     beneath: Path | None = None,
+    root: Root | None = None,
     calls: Calls = _SYSTEM,
 ) -> Placed:
     """Put a copy of `source` under the public name `target`, at once and complete.
@@ -154,16 +160,34 @@ def place(
 
     sha256: what `source` was recorded to hold; anything else in it is not published.
     beneath: a folder that `target` must not leave through a link, such as a storage server's root.
+    root: that folder opened already; then it is written to and no other, whatever is mounted meanwhile.
     The folder of `target` must exist: a missing one may be a missing mount. Doing it again is harmless.
     Raises PublicNameTaken, FileMissing (no source), PathRefused, StorageFull, StorageReadOnly or
-    StorageUnavailable; then `target` is as it was and no temporary file is left.
+    StorageUnavailable; then `target` is as it was (or the new file whole, where all that failed was the last
+    flush of its folder) and no temporary file is left.
     """
     _require_plain(target.name)
     try:
-        with _folder(target.parent, beneath) as folder:
+        with _folder(target.parent, beneath, root) as folder:
             return _place(source, sha256, target, folder, ours, calls)
     except OSError as exc:
         raise disk_errors.writing(exc, f"file {str(target)!r}") from exc
+
+
+def remove(path: Path, sha256: str) -> bool:
+    """Remove a file that holds what we wrote, to the byte; False where it is gone, or somebody's own by now.
+
+    Raises StorageReadOnly or StorageUnavailable.
+    """
+    try:
+        if _digest(None, str(path)).sha256 != sha256:
+            return False
+        path.unlink()
+    except (FileNotFoundError, InvalidFileFormat):
+        return False
+    except OSError as exc:
+        raise disk_errors.writing(exc, f"file {str(path)!r}") from exc
+    return True
 
 
 def sweep(directory: Path, older_than: datetime, *, deep: bool = False) -> int:
@@ -192,8 +216,9 @@ def _place(source: Path, sha256: str, target: Path, folder: int, ours: Callable[
         for _ in range(_RACES):
             seen = _look(folder, target)
             if seen is not None and seen.held.sha256 == sha256:
-                if copied is not None:  # on NFS a link that was sent twice reports the first one's success
-                    calls.fsync(folder)
+                # Not only now: it may be the last try's, whose flush of the folder failed. And on NFS a link that
+                # was sent twice reports the first one's success.
+                calls.fsync(folder)
                 return Placed(target, sha256, seen.held.size_bytes, changed=copied is not None)
             if seen is not None and not ours(seen.held.sha256):
                 raise PublicNameTaken(f"{str(target)!r} is not a file Archivist wrote, or somebody edited it")
@@ -321,14 +346,14 @@ def _digest(folder: int | None, name: str) -> Digest:
 
 
 @contextlib.contextmanager
-def _folder(path: Path, beneath: Path | None = None) -> Iterator[int]:
+def _folder(path: Path, beneath: Path | None = None, root: Root | None = None) -> Iterator[int]:
     if beneath is not None and not path.is_relative_to(beneath):
         raise PathRefused(f"{str(path)!r} is not beneath {str(beneath)!r}")
     try:
         if beneath is None:
             fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         else:
-            fd = open_folder_beneath(beneath, PurePosixPath(path.relative_to(beneath)))
+            fd = open_folder_beneath(beneath if root is None else root, PurePosixPath(path.relative_to(beneath)))
     except FileMissing as exc:
         raise StorageUnavailable(f"the folder {str(path)!r} is not there") from exc
     try:

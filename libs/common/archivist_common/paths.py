@@ -66,7 +66,13 @@ def is_media(name: str) -> bool:
     path = PurePosixPath(name)
     if path.name.startswith("."):
         return False
-    return path.suffix.lower() in MEDIA_SUFFIXES and not path.stem.endswith(_OWN_ENDINGS)
+    return path.suffix.lower() in MEDIA_SUFFIXES and not is_own_output(name)
+
+
+def is_own_output(name: str) -> bool:
+    """Whether this is a copy of a recording with its captions in it: `Council_captioned.mp4`."""
+    path = PurePosixPath(name)
+    return path.suffix.lower() in MEDIA_SUFFIXES and path.stem.lower().endswith(_OWN_ENDINGS)
 
 
 def is_hidden(name: str) -> bool:

@@ -11,12 +11,11 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from archivist_common.errors import ArchivistError, AuthRequired, TooManyAttempts
+from archivist_common.errors import ArchivistError, AuthRequired
 
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
-_RETRY_AFTER_S = 5
 
 
 class FieldProblem(BaseModel):
@@ -85,10 +84,8 @@ def install(app: FastAPI) -> None:
 async def _ours(request: Request, exc: Exception) -> JSONResponse:
     assert isinstance(exc, ArchivistError)  # noqa: S101 -- how it was registered
     headers = {}
-    if isinstance(exc, TooManyAttempts):
+    if exc.retryable:
         headers["Retry-After"] = str(exc.retry_after_s)
-    elif exc.retryable:
-        headers["Retry-After"] = str(_RETRY_AFTER_S)
     if isinstance(exc, AuthRequired):
         headers["WWW-Authenticate"] = "Bearer"
     if exc.http_status >= HTTPStatus.INTERNAL_SERVER_ERROR:

@@ -80,10 +80,13 @@ class CommonSettings(BaseSettings):
     flex_servers: Annotated[tuple[StorageServer, ...], NoDecode] = ()
     """Storage servers: `name=/path` or `/path` (named after its last folder), comma-separated.
     `+beside` behind a path puts `<base>.scc` beside each recording, as Cablecast wants it; `+mount` refuses
-    the folder while nothing is mounted on it, `+folder` takes it even when it is an empty plain folder.
+    the folder while nothing is mounted on it, `+marker` while it does not hold the file `.archivist-storage`,
+    `+folder` takes it even when it is an empty plain folder.
     Where a path holds a comma: `[{"name": "a", "path": "/mnt/a, b", "beside": true, "kind": "mount"}]`."""
     default_output_path: Path = Path("/var/lib/archivist/transcriptions")
     """Where every job's files go."""
+    output_fallback_path: Path | None = None
+    """Where they go while DEFAULT_OUTPUT_PATH is full, read-only or not there, on another disk. Unset: jobs wait."""
     storage_deadline: Seconds = timedelta(seconds=5)
     """A storage server that has not answered by then is taken to be away."""
     max_file_size: Size = 10 * 1024**3
@@ -183,6 +186,8 @@ class ApiSettings(CommonSettings):
     """Folder of the speech model used where a job names none."""
     model_directory: Path = Path("/opt/models")
     """Folder of further models, one folder each; a job may name one."""
+    recording_settled: Seconds = Field(default=timedelta(seconds=60), ge=timedelta())
+    """A recording written to more recently than this is looked at twice before it is taken: it may still grow."""
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod

@@ -5,6 +5,7 @@ server that hangs costs its own callers their deadline and nobody else anything.
 """
 
 import asyncio
+import time
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,19 +15,25 @@ from types import TracebackType
 from typing import Any, Self
 
 from archivist_common import paths
-from archivist_common.errors import InvalidRequest, NotFound, PathRefused, StorageUnavailable
+from archivist_common.errors import FileGrowing, InvalidRequest, NotFound, PathRefused, StorageUnavailable
 from archivist_common.files import Digest, Placed
 from archivist_common.mounts import Kind, mount_at
+from archivist_common.recordings import Look
 from archivist_common.storage_pool import HelperPool
 
 MAX_PAGE = 10_000  # entries of one answer
+_SECOND_LOOK_S = 1.0  # after the first, at a recording that may still grow
+_PLAIN_SOUND = frozenset({".wav", ".w64", ".aif", ".aiff"})  # silence is zeros there, at the end too
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FLAGS = {"beside", "mount", "folder", "drop-frame", "non-drop"}
+_KINDS = {kind.value for kind in Kind if kind is not Kind.AUTO}
+_FLAGS = {"beside", "drop-frame", "non-drop"} | _KINDS
 
 
 @dataclass(frozen=True, slots=True)
 class StorageServer:
     """One mount with recordings. `beside`: the SCC goes beside each recording. `kind`: see `mounts`.
+
+    is_output: it is an output folder instead. Folders are made in it, and links in it are the administrator's.
 
     drop_frame, start_timecode: how its playout wants SCC labels, where that is not SCC_DROP_FRAME and
     SCC_START_TIMECODE; None and empty leave it to those.
@@ -38,15 +45,16 @@ class StorageServer:
     kind: Kind = Kind.AUTO
     drop_frame: bool | None = None
     start_timecode: str = ""
+    is_output: bool = False
 
     @classmethod
     def parse(cls, entry: str) -> Self:
-        """`/mnt/flex-1` or `birchwood=/mnt/flex-1`, with any of `+beside`, `+mount`, `+folder`, `+drop-frame`,
-        `+non-drop` behind it.
+        """`/mnt/flex-1` or `birchwood=/mnt/flex-1`, with any of `+beside`, `+mount`, `+marker`, `+folder`,
+        `+drop-frame`, `+non-drop` behind it.
 
-        A path may hold `=`. `+mount` refuses the folder while nothing is mounted on it, `+folder` takes it
-        even when it is an empty folder of the local disk. Raises ValueError for a path that is not
-        absolute or a name of other characters than A-Z a-z 0-9 . _ -
+        A path may hold `=`. `+mount` refuses the folder while nothing is mounted on it, `+marker` while it does
+        not hold the marker file, `+folder` takes it even when it is an empty folder of the local disk. Raises
+        ValueError for a path that is not absolute or a name of other characters than A-Z a-z 0-9 . _ -
         """
         text, flags = entry.strip(), set[str]()
         while (cut := text.rpartition("+"))[2] in _FLAGS and cut[1]:
@@ -54,11 +62,11 @@ class StorageServer:
             flags.add(cut[2])
         name, equals, path_text = ("", "", text) if text.startswith("/") else text.partition("=")
         path = Path(path_text if equals else text)
-        if {"mount", "folder"} <= flags:
-            raise ValueError(f"a storage server is +mount or +folder, not both: {entry!r}")
+        if len(_KINDS & flags) > 1:
+            raise ValueError(f"a storage server is one of +mount, +marker and +folder: {entry!r}")
         if {"drop-frame", "non-drop"} <= flags:
             raise ValueError(f"a storage server is +drop-frame or +non-drop, not both: {entry!r}")
-        kind = next((Kind(flag) for flag in ("mount", "folder") if flag in flags), Kind.AUTO)
+        kind = next((Kind(flag) for flag in _KINDS & flags), Kind.AUTO)
         labels = {"drop-frame": True, "non-drop": False}
         drop_frame = next((labels[flag] for flag in flags & labels.keys()), None)
         return cls(name if equals else path.name, path, "beside" in flags, kind, drop_frame)._checked()
@@ -130,7 +138,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A recording that was there and could be read. `fingerprint` covers size, head and tail."""
+    """A recording that was there and could be read. `fingerprint`: see `recordings.Look`."""
 
     server: str
     path: str
@@ -145,7 +153,10 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class MountState:
-    """How a server is now. `reason` says in words what is wrong, None when nothing is. Sizes in bytes."""
+    """How a server is now. `reason` says in words what is wrong, None when nothing is. Sizes in bytes.
+
+    One that hangs is neither readable nor writable, one that is full is not writable.
+    """
 
     server: str
     mounted: bool
@@ -155,6 +166,7 @@ class MountState:
     total_bytes: int | None
     free_bytes: int | None
     reason: str | None
+    full: bool = False
 
 
 class Storages:
@@ -225,19 +237,28 @@ class Storages:
             skipped=found["skipped"],
         )
 
-    async def stat_recording(self, server: StorageServer, path: str, deadline: timedelta) -> Recording:
+    async def stat_recording(
+        self, server: StorageServer, path: str, deadline: timedelta, *, settled: timedelta = timedelta()
+    ) -> Recording:
         """The recording `path`, opened and read at both ends.
 
-        Raises PathRefused, FileMissing, InvalidFileFormat (a folder, a FIFO, no recording's name) or
+        settled: one written to more recently than this is looked at twice, a second apart; the server's clock
+        may be slow, so a minute is a good margin. Each look has its deadline. Raises PathRefused, FileMissing,
+        InvalidFileFormat (a folder, a FIFO, no recording's name, a copy with captions), FileGrowing or
         StorageUnavailable.
         """
         relative = str(_visible(path))
-        found = await self._pool(server).answer({"do": "stat_recording", "path": relative}, deadline)
-        return Recording(server.name, relative, **found)
+        request = {"do": "stat_recording", "path": relative}
+        seen = Look(**await self._pool(server).answer(request, deadline))
+        age_s = time.time() - seen.mtime_ns / 1e9
+        if age_s < settled.total_seconds():  # a time to come is no old one: the clock is the server's
+            await asyncio.sleep(_SECOND_LOOK_S)
+            _require_finished(relative, age_s, seen, Look(**await self._pool(server).answer(request, deadline)))
+        return Recording(server.name, relative, seen.size_bytes, seen.mtime_ns, seen.fingerprint)
 
     async def digest(self, server: StorageServer, path: str, deadline: timedelta) -> Digest:
         """Hash and length of the file `path`, of any name. Raises as `stat_recording` does."""
-        request = {"do": "digest", "path": str(_visible(path))}
+        request = {"do": "digest", "path": _named(server, path), "output": server.is_output}
         return Digest(**await self._pool(server).answer(request, deadline))
 
     async def place(
@@ -255,16 +276,27 @@ class Storages:
         ours: hashes of the files that may be replaced. Raises what `files.place` raises, and
         StorageUnavailable when it takes too long: then nobody knows, and doing it again finds out.
         """
-        relative = str(_visible(path))
+        relative = _named(server, path)
         request = {
             "do": "place",
             "path": relative,
             "source": str(source),
             "sha256": sha256,
             "ours": sorted(ours),
+            "output": server.is_output,
         }
         found = await self._pool(server).answer(request, deadline)
         return Placed(server.path / relative, sha256, found["size_bytes"], found["changed"])
+
+    async def remove(self, folder: StorageServer, path: str, sha256: str, deadline: timedelta) -> bool:
+        """`files.remove` in an output folder. Raises StorageUnavailable or StorageReadOnly."""
+        request = {"do": "remove", "path": path, "sha256": sha256}
+        return bool((await self._pool(folder).answer(request, deadline))["removed"])
+
+    async def sweep(self, server: StorageServer, older_than: datetime, deadline: timedelta) -> int:
+        """`files.sweep` of the whole server or output folder. Raises StorageUnavailable or StorageReadOnly."""
+        request = {"do": "sweep", "older_than": older_than.isoformat()}
+        return int((await self._pool(server).answer(request, deadline))["removed"])
 
     async def state(self, server: StorageServer, deadline: timedelta) -> MountState:
         """How the server is now. Raises nothing: what is wrong is the answer."""
@@ -291,6 +323,7 @@ class Storages:
             total_bytes=room["total_bytes"],
             free_bytes=room["free_bytes"],
             reason=None if why_not is None else f"it can be read but not written: {why_not}",
+            full=room["full"],
         )
 
     def _pool(self, server: StorageServer) -> HelperPool:
@@ -305,6 +338,23 @@ def _visible(path: str) -> PurePosixPath:
     if any(paths.is_hidden(part) for part in relative.parts):
         raise PathRefused(f"hidden files and folders are not served: {path!r}")
     return relative
+
+
+def _require_finished(path: str, age_s: float, seen: Look, again: Look) -> None:
+    """Raises FileGrowing for a recording that two looks show to be still written or copied."""
+    later = "submit it again when it is finished"
+    if again != seen:
+        raise FileGrowing(
+            f"{path!r} is still being written: it had {seen.size_bytes} bytes, and {again.size_bytes} or other ones "
+            f"a second later; {later}"
+        )
+    if age_s >= 0 and seen.ends_in_zeros and PurePosixPath(path).suffix.lower() not in _PLAIN_SOUND:
+        raise FileGrowing(f"{path!r} is still being copied: its end is empty; {later}")
+
+
+def _named(server: StorageServer, path: str) -> str:
+    """A path beneath a server, as far as a user may have named it; an output folder's paths are our own."""
+    return path if server.is_output else str(_visible(path))
 
 
 def _entry(folder: str, found: dict[str, Any]) -> Entry:

@@ -12,16 +12,18 @@ import stat
 import sys
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from archivist_common import beneath, disk_errors, files, paths
+from archivist_common import beneath, disk_errors, files, paths, recordings
 from archivist_common.errors import ArchivistError, InvalidFileFormat, InvalidRequest
-from archivist_common.mounts import Kind, require_present
+from archivist_common.mounts import Kind, Present, mount_at, open_present
 
 MAX_LISTED = 10_000  # folders and recordings of one folder
 MAX_SCANNED = 200_000  # names of one folder: every recording has up to seven outputs beside it
-_SAMPLE = 64 * 1024  # bytes of a recording's head and of its tail that go into its fingerprint
+_BLOCK = bytes(4096)
 # What a file system without nameless temporary files answers; EISDIR is an old kernel's way.
 _NO_TMPFILE = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT})
 
@@ -40,21 +42,28 @@ def main() -> None:
 
 
 def _answer(root: Path, request: Mapping[str, Any]) -> dict[str, Any]:
-    mounted = False
+    seen = {"mounted": False, "marked": False}
+    there = None
     try:
-        mounted = require_present(root, Kind(request["kind"]))
-        return {"ok": _OPERATIONS[request["do"]](root, request), "mounted": mounted}
+        there = open_present(root, Kind(request["kind"]), request["name"])
+        try:
+            seen = {"mounted": there.mounted, "marked": there.marked}
+            return {"ok": _OPERATIONS[request["do"]](there, request), **seen}
+        finally:
+            os.close(there.fd)
     except OSError as exc:
         error: ArchivistError = disk_errors.reading(exc, f"storage {str(root)!r}")
     except ArchivistError as exc:
         error = exc
-    return {"error": error.code, "message": error.message, "mounted": mounted}
+        if there is None and isinstance(exc.__cause__, OSError):  # it did not even open: broken, or not there?
+            seen["mounted"] = mount_at(os.path.realpath(root)) is not None
+    return {"error": error.code, "message": error.message, **seen}
 
 
-def browse(root: Path, request: Mapping[str, Any]) -> dict[str, Any]:
+def browse(root: Present, request: Mapping[str, Any]) -> dict[str, Any]:
     """One page of a folder: folders by name, then recordings, newest first or by name."""
     by_name = request["order"] == "name"
-    folder = beneath.open_folder_beneath(root, PurePosixPath(request["path"] or "."))
+    folder = beneath.open_folder_beneath(root.fd, PurePosixPath(request["path"] or "."))
     try:
         scan = _scan(folder)
         keys: list[Key] = [(0, name.casefold(), name) for name in scan.folders]
@@ -84,62 +93,72 @@ def browse(root: Path, request: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def stat_recording(root: Path, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Size, time and fingerprint of a recording that can really be read."""
+def stat_recording(root: Present, request: Mapping[str, Any]) -> dict[str, Any]:
+    """A look at a recording that can really be read: `recordings.Look`."""
     relative = PurePosixPath(request["path"])
-    fd = beneath.open_beneath(root, relative)
+    if paths.is_own_output(relative.name):
+        raise InvalidFileFormat(f"{str(relative)!r} is a copy with captions in it; submit the recording itself")
+    fd = beneath.open_beneath(root.fd, relative)
     try:
         if not paths.is_media(relative.name):
             endings = " ".join(sorted(paths.MEDIA_SUFFIXES))
             raise InvalidFileFormat(f"{str(relative)!r} is not named as a recording; its ending may be {endings}")
-        seen = os.fstat(fd)
-        sample = hashlib.sha256(str(seen.st_size).encode())
-        sample.update(os.pread(fd, _SAMPLE, 0))
-        sample.update(os.pread(fd, _SAMPLE, max(0, seen.st_size - _SAMPLE)))
+        return asdict(recordings.look(fd))
     finally:
         os.close(fd)
-    return {"size_bytes": seen.st_size, "mtime_ns": seen.st_mtime_ns, "fingerprint": sample.hexdigest()}
 
 
-def state(root: Path, request: Mapping[str, Any]) -> dict[str, Any]:
+def state(root: Present, request: Mapping[str, Any]) -> dict[str, Any]:
     """Room, and whether something could be written now. Being here at all means it can be read."""
-    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        room = os.fstatvfs(folder)
-        why_not = _why_not_writable(folder, by_name=request["beside"])
-    finally:
-        os.close(folder)
+    room = os.fstatvfs(root.fd)
     total, free = room.f_blocks * room.f_frsize, room.f_bavail * room.f_frsize
-    if why_not is None and total and not free:
-        why_not = "it is full"
-    return {"total_bytes": total, "free_bytes": free, "why_not_writable": why_not}
+    refusal = _trial(root.fd, by_name=request["beside"])
+    full = (total > 0 and free == 0) or (refusal is not None and refusal.errno in disk_errors.FULL)
+    why_not = "it is full" if full else None if refusal is None else refusal.strerror
+    return {"total_bytes": total, "free_bytes": free, "full": full, "why_not_writable": why_not}
 
 
-def digest(root: Path, request: Mapping[str, Any]) -> dict[str, Any]:
+def digest(root: Present, request: Mapping[str, Any]) -> dict[str, Any]:
     """Hash and length of a whole file."""
-    fd = beneath.open_beneath(root, PurePosixPath(request["path"]))
+    if request["output"]:
+        return asdict(files.digest(root.path / request["path"]))
+    fd = beneath.open_beneath(root.fd, PurePosixPath(request["path"]))
     with os.fdopen(fd, "rb", buffering=0) as file:
         return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), "size_bytes": file.tell()}
 
 
-def place(root: Path, request: Mapping[str, Any]) -> dict[str, Any]:
-    """`files.place`, beneath this server."""
-    placed = files.place(
-        Path(request["source"]),
-        request["sha256"],
-        root / request["path"],
-        ours=frozenset(request["ours"]).__contains__,
-        beneath=root,
-    )
+def place(root: Present, request: Mapping[str, Any]) -> dict[str, Any]:
+    """`files.place` beneath this server. In an output folder the folders are made and links are followed."""
+    target = root.path / request["path"]
+    ours = frozenset(request["ours"]).__contains__
+    if request["output"]:
+        files.make_folder(target.parent, within=root.path)
+        placed = files.place(Path(request["source"]), request["sha256"], target, ours=ours)
+    else:
+        placed = files.place(
+            Path(request["source"]), request["sha256"], target, ours=ours, beneath=root.path, root=root.fd
+        )
     return {"size_bytes": placed.size_bytes, "changed": placed.changed}
 
 
-_OPERATIONS: Mapping[str, Callable[[Path, Mapping[str, Any]], dict[str, Any]]] = {
+def remove(root: Present, request: Mapping[str, Any]) -> dict[str, Any]:
+    """`files.remove` in an output folder."""
+    return {"removed": files.remove(root.path / request["path"], request["sha256"])}
+
+
+def sweep(root: Present, request: Mapping[str, Any]) -> dict[str, Any]:
+    """`files.sweep` of the whole server: what a helper that was killed while it wrote has left."""
+    return {"removed": files.sweep(root.path, datetime.fromisoformat(request["older_than"]), deep=True)}
+
+
+_OPERATIONS: Mapping[str, Callable[[Present, Mapping[str, Any]], dict[str, Any]]] = {
     "browse": browse,
     "stat_recording": stat_recording,
     "state": state,
     "digest": digest,
     "place": place,
+    "remove": remove,
+    "sweep": sweep,
 }
 
 
@@ -231,28 +250,44 @@ def _mark(text: str, *, by_name: bool) -> Key:
     raise InvalidRequest("the cursor is of another listing")
 
 
-def _why_not_writable(folder: int, *, by_name: bool) -> str | None:
-    """Try it: what a network share's permissions say and what its server does are two things.
+def _trial(folder: int, *, by_name: bool) -> OSError | None:
+    """Try to write: what a network share's permissions say and what its server does are two things. None: it works.
 
     A nameless file leaves nothing behind. Where there are none, a named one is made only in a folder that
-    we are to write to anyway (`by_name`); for the others the permissions have to do.
+    we are to write to anyway (`by_name`); for the others the permissions have to do. So has a block of data:
+    a quota shows only there.
     """
     try:
-        os.close(os.open(".", os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600, dir_fd=folder))
+        _try_file(os.open(".", os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600, dir_fd=folder), by_name)
     except OSError as exc:
         if exc.errno not in _NO_TMPFILE:
-            return exc.strerror
+            return exc
     else:
         return None
     if not by_name:
-        return None if os.access(".", os.W_OK | os.X_OK, dir_fd=folder) else "no permission to write"
+        allowed = os.access(".", os.W_OK | os.X_OK, dir_fd=folder)
+        return None if allowed else OSError(errno.EACCES, "no permission to write")
     name = files.temporary_name()
     try:
-        os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600, dir_fd=folder))
-        os.unlink(name, dir_fd=folder)
+        fd = os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600, dir_fd=folder)
+        try:
+            _try_file(fd, with_data=True)
+        finally:
+            os.unlink(name, dir_fd=folder)
     except OSError as exc:
-        return exc.strerror
+        return exc
     return None
+
+
+def _try_file(fd: int, with_data: bool) -> None:
+    """Write a block where that is wanted, and close: a network share may refuse only then."""
+    try:
+        if with_data:
+            os.write(fd, _BLOCK)
+    except OSError:
+        os.close(fd)
+        raise
+    os.close(fd)
 
 
 if __name__ == "__main__":

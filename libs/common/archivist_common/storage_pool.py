@@ -127,13 +127,14 @@ class HelperPool:
             raise TimeoutError(f"it is not responding; {self.stuck} processes are stuck in it")
         try:
             async with asyncio.timeout(deadline.total_seconds()):
-                reply = await self._ask(request | {"kind": self._kind.value})
+                reply = await self._ask(request | {"kind": self._kind.value, "name": self._name})
         except TimeoutError as exc:
             self._note(away=True)
             raise TimeoutError(f"it did not answer within {deadline.total_seconds():g} s") from exc
         self._note(away=False)
-        if reply["mounted"] and self._kind is Kind.AUTO:
-            self._kind = Kind.MOUNT  # what was a mount once and is none now has gone away
+        if self._kind is Kind.AUTO and (reply["mounted"] or reply["marked"]):
+            # What was a mount or marked once and is not now has gone away.
+            self._kind = Kind.MARKER if reply["marked"] else Kind.MOUNT
         return reply
 
     async def _ask(self, request: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,8 @@ def outward(settings: ApiSettings) -> Callable[[str], str]:
     """A function that puts a name in the place of each folder the settings know, the deepest first."""
     roots = {str(server.path): server.name for server in settings.flex_servers}
     roots[str(settings.default_output_path)] = "output folder"
+    if settings.output_fallback_path is not None:
+        roots[str(settings.output_fallback_path)] = "output fallback"
     roots[str(settings.model_directory)] = "model folder"
     if settings.whisper_model_path is not None:
         roots[str(settings.whisper_model_path)] = "speech model"

@@ -199,6 +199,7 @@ class Server(Told):
     hung: bool = Field(description="It does not answer")
     total_bytes: int | None = Field(ge=0, le=2**63 - 1)
     free_bytes: int | None = Field(ge=0, le=2**63 - 1)
+    full: bool = Field(description="It has no room left; so it is not writable")
     reason: str | None = Field(max_length=2000, description="What is wrong, where something is")
 
     @classmethod
@@ -211,6 +212,7 @@ class Server(Told):
             hung=state.hung,
             total_bytes=state.total_bytes,
             free_bytes=state.free_bytes,
+            full=state.full,
             reason=None if state.reason is None else outward(state.reason)[:2000],
         )
 

@@ -12,7 +12,7 @@ from archivist_common.queue import Doorbell
 from archivist_common.settings import MonitorSettings, read
 from archivist_common.storage import Storages
 from archivist_monitor.checks import CHECKS, Clients
-from archivist_monitor.checks.storage import output_server
+from archivist_monitor.checks.storage import output_servers
 from archivist_monitor.loop import Watch
 from archivist_monitor.reading import Status
 from archivist_monitor.report import HealthReport, wire
@@ -27,7 +27,8 @@ def create_app(settings: MonitorSettings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         db = Database.connect(settings, name=f"archivist-{NAME}")
         bell = Doorbell(settings.redis_dsn)
-        mounts = (*settings.flex_servers, output_server(settings.default_output_path))
+        outputs = output_servers(settings.default_output_path, settings.output_fallback_path)
+        mounts = (*settings.flex_servers, *outputs)
         try:
             async with Storages(mounts) as storages:
                 clients = Clients(settings, db, bell, storages)

@@ -33,7 +33,8 @@ def create_app(settings: TranscriberSettings) -> FastAPI:
         bell = Doorbell(settings.redis_dsn)
         storages = Storages(settings.flex_servers)
         async with storages:
-            placer = Placer(db, storages, settings.storage_deadline)
+            outputs = (settings.default_output_path, settings.output_fallback_path)
+            placer = Placer(db, storages, settings.storage_deadline, *outputs)
             deps = Deps(db, bell, settings.job_lease, settings.job_timeout, settings.default_output_path)
             supervisor = Supervisor(deps, plan(settings), settings.redis_dsn, placer.wake)
             state.update(db=db, supervisor=supervisor)
@@ -41,7 +42,7 @@ def create_app(settings: TranscriberSettings) -> FastAPI:
                 async with service.owned(
                     supervisor.run(),
                     placer.run(),
-                    sweeping.run(db, settings.default_output_path),
+                    sweeping.run(db, *outputs),
                     reconciler.run(db, bell, settings.job_lease),
                 ):
                     yield

@@ -24,9 +24,16 @@ def vault_name(kind: str) -> str:
 
 def public_path(output: Path, server: StorageServer, recording: str, kind: str) -> Path:
     """The name people look for: beneath the output path as beneath the server, or beside the recording."""
+    if server.beside and kind in _BESIDE:
+        path = PurePosixPath(recording)
+        return server.path / path.parent / output_name(path.stem, kind)
+    return output / beneath_output(server.name, recording, kind)
+
+
+def beneath_output(storage: str, recording: str, kind: str) -> PurePosixPath:
+    """The same name beneath any output path: `flex-1/2022/Council.scc`."""
     path = PurePosixPath(recording)
-    root = server.path if server.beside and kind in _BESIDE else output / server.name
-    return root / path.parent / output_name(path.stem, kind)
+    return storage / path.parent / output_name(path.stem, kind)
 
 
 def second_choice(first: Path, recording: str) -> Path:

@@ -4,6 +4,8 @@ Every step is a function of what the step before gave; the edge (disk, decoder, 
 """
 
 import json
+import logging
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -23,7 +25,7 @@ from archivist_captions.profile import BROADCAST, Profile
 from archivist_captions.report import Report, report
 from archivist_common import __version__, files
 from archivist_common.artifacts import Made
-from archivist_common.errors import Cancelled, CaptionsInvalid, EngineUnavailable, SourceChanged
+from archivist_common.errors import Cancelled, CaptionsInvalid, EngineUnavailable, SourceChanged, StorageError
 from archivist_common.jobs import Outcome
 from archivist_common.paths import output_name
 from archivist_common.settings import scc_options_of
@@ -34,6 +36,8 @@ from archivist_transcriber.hearing import opened
 from archivist_transcriber.outputs import attempt_folder, public_path, vault_name
 from archivist_transcriber.summary import Summary, summarise
 from archivist_transcriber.wire import AssembleWork
+
+log = logging.getLogger(__name__)
 
 NO_SPEECH = "NO_SPEECH: no speech was found; the caption file is valid and empty"
 
@@ -49,13 +53,17 @@ class Authoring:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where recordings are and where files go. speakers: folder of the model that tells them apart, None for not."""
+    """Where recordings are and where files go. speakers: folder of the model that tells them apart, None for not.
+
+    fallback: where files go while `output` refuses them.
+    """
 
     servers: Mapping[str, StorageServer]
     output: Path
     media_deadline_s: float
     speakers: Path | None = None
     authoring: Authoring = field(default_factory=Authoring)
+    fallback: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,19 +194,46 @@ def metadata(
     }
 
 
-def stage(written: Mapping[str, bytes], work: AssembleWork, server: StorageServer, output: Path) -> tuple[Made, ...]:
-    """Write a job's files into the attempt's own folder, each whole and flushed to the disk."""
-    folder = attempt_folder(output, work.job_id, work.attempt)
-    made = []
-    for kind, data in written.items():
-        staged = files.stage(folder, vault_name(kind), data)
-        made.append(
-            Made(
-                kind,
-                staged.path,
-                staged.sha256,
-                staged.size_bytes,
-                public_path(output, server, work.recording.path, kind),
-            )
+def stage(
+    written: Mapping[str, bytes],
+    work: AssembleWork,
+    server: StorageServer,
+    output: Path,
+    fallback: Path | None = None,
+) -> tuple[Made, ...]:
+    """Write a job's files into the attempt's own folder, each whole and flushed to the disk.
+
+    All of them go to the fallback's vault where the output path refuses one; the names people look for stay
+    those beneath the output path. Raises StorageFull, StorageReadOnly or StorageUnavailable where both refuse:
+    then nothing of the attempt is left in either.
+    """
+    try:
+        return _stage(output, written, work, server, output)
+    except StorageError as exc:
+        if fallback is None:
+            raise
+        log.warning(
+            "output path refuses files; they go to the fallback", extra={"code": exc.code, "why": exc.message}
         )
+        try:
+            return _stage(fallback, written, work, server, output)
+        except StorageError as second:
+            raise type(second)(f"{exc.message}; and in the fallback: {second.message}") from second
+
+
+def _stage(
+    root: Path, written: Mapping[str, bytes], work: AssembleWork, server: StorageServer, output: Path
+) -> tuple[Made, ...]:
+    """All files in the vault of `root`, or none. `root` is not made: its disk may not be mounted."""
+    folder = attempt_folder(root, work.job_id, work.attempt)
+    made = []
+    try:
+        files.make_folder(folder, within=root)
+        for kind, data in written.items():
+            staged = files.stage(folder, vault_name(kind), data)
+            public = public_path(output, server, work.recording.path, kind)
+            made.append(Made(kind, staged.path, staged.sha256, staged.size_bytes, public))
+    except StorageError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     return tuple(made)

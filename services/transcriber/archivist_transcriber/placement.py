@@ -1,119 +1,255 @@
 """Puts committed files under the names people look for, and tries again where a disk was away or full.
 
 Nothing here is lost when it fails: the committed copy is in the vault, the reason is on the row and in the API.
+While a place refuses a file, a copy stands in the first output folder that takes it.
+
+Every server and every output folder has a lane of its own: one that hangs keeps no other's files waiting.
 """
 
 import asyncio
 import logging
-from datetime import timedelta
-from functools import partial
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from archivist_common import artifacts, files
+from archivist_common import artifacts
 from archivist_common.artifacts import Unplaced
 from archivist_common.db import Database
-from archivist_common.errors import ArchivistError, DatabaseUnavailable, FileMissing, PublicNameTaken
+from archivist_common.errors import (
+    ArchivistError,
+    DatabaseUnavailable,
+    FileMissing,
+    PublicNameTaken,
+    StorageError,
+)
+from archivist_common.mounts import Kind
 from archivist_common.states import PublicState
 from archivist_common.storage import Storages, StorageServer
-from archivist_transcriber.outputs import second_choice
+from archivist_transcriber.outputs import beneath_output, second_choice
+from archivist_transcriber.sweeping import LEFT_FOR
 
 log = logging.getLogger(__name__)
 
 EVERY = timedelta(seconds=30)
+_REFUSALS = 3  # of a place in one round: then it is left alone until the next. One may be a single file's matter.
+_PAGE = 50
+_SWEEP_EVERY_S = 3600.0
+_SWEEP_DEADLINE = timedelta(minutes=1)
+_NOWHERE = "it belongs beneath no storage server and no output folder of this machine's settings"
+
+
+@dataclass(slots=True)
+class _Lane:
+    """A folder that files are placed beneath. `resume`: where the next round goes on with those refused before."""
+
+    home: StorageServer
+    deeper: tuple[Path, ...]
+    """Other lanes' folders that lie beneath this one."""
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    resume: int = 0
+    swept: float | None = None
+
+    @property
+    def is_written(self) -> bool:
+        return self.home.is_output or self.home.beside
 
 
 class Placer:
-    """Places files as they are committed, and again every thirty seconds what could not be placed."""
+    """Places files as they are committed, and again every thirty seconds what could not be placed.
 
-    def __init__(self, db: Database, storages: Storages, deadline: timedelta) -> None:
+    output, fallback: where a file stands in while its place refuses it, in this order.
+    """
+
+    def __init__(
+        self, db: Database, storages: Storages, deadline: timedelta, output: Path, fallback: Path | None = None
+    ) -> None:
         self._db = db
         self._storages = storages
         self._deadline = deadline
-        self._wake = asyncio.Event()
+        folders = {"output folder": output} | ({} if fallback is None else {"output fallback": fallback})
+        outputs = [StorageServer(name, path, kind=Kind.FOLDER, is_output=True) for name, path in folders.items()]
+        homes = {server.path: server for server in (*storages.servers, *outputs)}
+        self._lanes = [
+            _Lane(home, tuple(other for other in homes if path in other.parents)) for path, home in homes.items()
+        ]
+        self._outputs = [lane for lane in self._lanes if lane.home.is_output]
+        self._database_away = False
 
     def wake(self) -> None:
         """There is something to place."""
-        self._wake.set()
+        for lane in self._lanes:
+            lane.wake.set()
 
     async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for lane in self._lanes:
+                group.create_task(self._work(lane))
+            group.create_task(self._say_homeless())
+
+    async def place_all(self) -> None:
+        """Place everything that waits and can be placed, once."""
+        await asyncio.gather(*(self._round(lane) for lane in self._lanes), self._say_homeless())
+
+    async def _work(self, lane: _Lane) -> None:
         while True:
-            self._wake.clear()
+            lane.wake.clear()
             try:
-                await self.place_all()
+                await self._round(lane)
+                self._database_away = False
             except DatabaseUnavailable:
-                log.info("placing waits for the database")
+                if not self._database_away:
+                    log.info("placing waits for the database")
+                self._database_away = True
+            await self._sweep(lane)
             try:
                 async with asyncio.timeout(EVERY.total_seconds()):
-                    await self._wake.wait()
+                    await lane.wake.wait()
             except TimeoutError:
                 continue
 
-    async def place_all(self) -> None:
-        """Place everything that waits, one file after another."""
-        async with self._db.transaction() as session:
-            waiting = await artifacts.unplaced(session)
-        for artifact in waiting:
-            await self._place(artifact)
+    async def _round(self, lane: _Lane) -> None:
+        """New files first: each is placed, or a copy stands in. Then those refused before, while that works."""
+        refusals = list[StorageError]()
+        after = 0
+        while waiting := await self._waiting(lane, after, tried=False):
+            for artifact in waiting:
+                known = refusals[-1] if len(refusals) >= _REFUSALS else None
+                refusal = known or await self._place(lane, artifact)
+                if refusal is not None:
+                    refusals.append(refusal)
+                    await self._stand_in(lane, artifact, refusal)
+            after = waiting[-1].id
+        while waiting := await self._waiting(lane, lane.resume, tried=True):
+            for artifact in waiting:
+                if len(refusals) >= _REFUSALS:
+                    return
+                lane.resume = artifact.id
+                refusal = await self._place(lane, artifact)
+                if refusal is not None:
+                    refusals.append(refusal)
+                    await self._stand_in(lane, artifact, refusal)
+        lane.resume = 0
 
-    async def _place(self, artifact: Unplaced) -> None:
-        if artifact.superseded:
-            await self._settle(
-                artifact, PublicState.BLOCKED, artifact.public_path, "a later transcription replaced it"
+    async def _waiting(self, lane: _Lane, after: int, *, tried: bool) -> list[Unplaced]:
+        async with self._db.transaction() as session:
+            found = await artifacts.unplaced(
+                session, _PAGE, after=after, tried=tried, beneath=lane.home.path, but_not=lane.deeper
             )
-            return
+        return list(found)
+
+    async def _say_homeless(self) -> None:
+        """Files whose place is known no more, the settings having changed, are named as such, once."""
+        homes = [lane.home.path for lane in self._lanes]
+        try:
+            async with self._db.transaction() as session:
+                for artifact in await artifacts.unplaced(session, _PAGE, tried=False, but_not=homes):
+                    await artifacts.note(session, artifact, _NOWHERE)
+        except DatabaseUnavailable:
+            log.info("placing waits for the database")
+
+    async def _place(self, lane: _Lane, artifact: Unplaced) -> StorageError | None:
+        """Place a file for good, or say that it never will be. What the storage said, where it refused for now."""
         first = artifact.public_path
+        if artifact.superseded:
+            await self._settle(artifact, PublicState.BLOCKED, first, "a later transcription replaced it")
+            return None
         for target in (first, second_choice(first, artifact.source)):
             try:
-                taken = await self._put(artifact, target)
+                taken = await self._put(lane, artifact, target)
             except PublicNameTaken as exc:
                 await self._settle(artifact, PublicState.BLOCKED, target, f"{exc.code}: {exc.message}")
-                return
+                return None
+            except DatabaseUnavailable:
+                raise
+            except StorageError as exc:
+                return exc
+            except ArchivistError as exc:
+                await self._note(artifact, f"{exc.code}: {exc.message}")
+                return None
+            if not taken:
+                await self._settle(artifact, PublicState.PLACED, target)
+                if artifact.error is not None:
+                    await self._clear(artifact, target)
+                return None
+        await self._settle(artifact, PublicState.BLOCKED, first, "both names belong to other recordings")
+        return None
+
+    async def _put(self, lane: _Lane, artifact: Unplaced, target: Path) -> bool:
+        """Place one file. True when the name belongs to another recording of the same base name."""
+        path = str(target.relative_to(lane.home.path))
+        try:
+            held = (await self._storages.digest(lane.home, path, self._deadline)).sha256
+        except FileMissing:
+            held = None
+        writer = None
+        if held is not None:
+            async with self._db.transaction() as session:
+                writer = await artifacts.writer_of(session, target, held)
+                if writer is None and target != artifact.public_path and lane.home.is_output:
+                    writer = await artifacts.stood_in_for(session, artifact, held)
+        if writer not in (None, (artifact.storage, artifact.source)):
+            return True
+        await self._storages.place(
+            lane.home,
+            path,
+            source=artifact.path,
+            sha256=artifact.sha256,
+            ours=() if held is None or writer is None else (held,),
+            deadline=self._deadline,
+        )
+        return False
+
+    async def _stand_in(self, lane: _Lane, artifact: Unplaced, refusal: StorageError) -> None:
+        """A copy where it can be found meanwhile, and a word on the row of why, and where."""
+        why = f"{refusal.code}: {refusal.message}"
+        for output in self._outputs:
+            if output is lane:
+                continue
+            copy = await self._copy(output, artifact)
+            if copy is not None:
+                why += f"; until it can be placed, a copy stands at {str(copy)!r}"
+                break
+        await self._note(artifact, why)
+
+    async def _copy(self, output: _Lane, artifact: Unplaced) -> Path | None:
+        for target in self._names(output, artifact):
+            try:
+                if not await self._put(output, artifact, target):
+                    return target
             except DatabaseUnavailable:
                 raise
             except ArchivistError as exc:
-                log.warning("not placed yet", extra={"kind": artifact.kind, "code": exc.code, "detail": exc.message})
+                log.info("no copy stands in", extra={"kind": artifact.kind, "code": exc.code, "detail": exc.message})
+                return None
+        return None
+
+    async def _clear(self, artifact: Unplaced, placed: Path) -> None:
+        """Remove what stood in for a file that has been placed, unless it is another one's for good."""
+        for output in self._outputs:
+            for target in self._names(output, artifact):
                 async with self._db.transaction() as session:
-                    await artifacts.note(session, artifact, f"{exc.code}: {exc.message}")
-                return
-            if not taken:
-                await self._settle(artifact, PublicState.PLACED, target)
-                return
-        await self._settle(artifact, PublicState.BLOCKED, first, "both names belong to other recordings")
+                    if target == placed or await artifacts.stands(session, target):
+                        continue
+                path = str(target.relative_to(output.home.path))
+                try:
+                    await self._storages.remove(output.home, path, artifact.sha256, self._deadline)
+                except ArchivistError as exc:
+                    log.info("a copy was left", extra={"kind": artifact.kind, "why": exc.message})
 
-    async def _put(self, artifact: Unplaced, target: Path) -> bool:
-        """Place one file. True when the name belongs to another recording of the same base name."""
-        server = next((server for server in self._storages.servers if target.is_relative_to(server.path)), None)
-        held = await self._held(target, server)
+    @staticmethod
+    def _names(output: _Lane, artifact: Unplaced) -> tuple[Path, Path]:
+        """The names a file may stand in under, in an output folder."""
+        first = output.home.path / beneath_output(artifact.storage, artifact.source, artifact.kind)
+        return first, second_choice(first, artifact.source)
+
+    async def _note(self, artifact: Unplaced, why: str) -> None:
+        if artifact.error == why:
+            return
+        if artifact.error is None:
+            log.warning("not placed yet", extra={"kind": artifact.kind, "why": why})
         async with self._db.transaction() as session:
-            writer = None if held is None else await artifacts.writer_of(session, target, held)
-        if writer not in (None, (artifact.storage, artifact.source)):
-            return True
-        ours = frozenset({held} if held is not None and writer is not None else ())
-        if server is None:
-            await asyncio.to_thread(files.make_folder, target.parent)
-            await asyncio.to_thread(
-                partial(files.place, artifact.path, artifact.sha256, target, ours=ours.__contains__)
-            )
-        else:
-            await self._storages.place(
-                server,
-                str(target.relative_to(server.path)),
-                source=artifact.path,
-                sha256=artifact.sha256,
-                ours=ours,
-                deadline=self._deadline,
-            )
-        return False
-
-    async def _held(self, target: Path, server: StorageServer | None) -> str | None:
-        """Hash of what stands under a name; None when nothing does. A mount that may hang is asked of a child."""
-        try:
-            if server is None:
-                return (await asyncio.to_thread(files.digest, target)).sha256
-            path = str(target.relative_to(server.path))
-            return (await self._storages.digest(server, path, self._deadline)).sha256
-        except FileMissing:
-            return None
+            await artifacts.note(session, artifact, why)
 
     async def _settle(self, artifact: Unplaced, state: PublicState, path: Path, error: str | None = None) -> None:
         async with self._db.transaction() as session:
@@ -121,3 +257,14 @@ class Placer:
         log.info(
             "placed" if state is PublicState.PLACED else "not placed", extra={"kind": artifact.kind, "why": error}
         )
+
+    async def _sweep(self, lane: _Lane) -> None:
+        """Once an hour: temporary files of helpers that were killed while they wrote."""
+        now = time.monotonic()
+        if not lane.is_written or (lane.swept is not None and now - lane.swept < _SWEEP_EVERY_S):
+            return
+        lane.swept = now
+        try:
+            await self._storages.sweep(lane.home, datetime.now(UTC) - LEFT_FOR, _SWEEP_DEADLINE)
+        except ArchivistError as exc:
+            log.info("not swept", extra={"storage": lane.home.name, "code": exc.code, "detail": exc.message})

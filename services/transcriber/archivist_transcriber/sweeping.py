@@ -20,13 +20,20 @@ LEFT_FOR = timedelta(days=1)
 """An attempt's folder is not looked at before: no attempt stages its files for so long."""
 
 
-async def run(db: Database, output: Path) -> None:
-    """Sweep every hour, for ever."""
+async def run(db: Database, *outputs: Path | None) -> None:
+    """Sweep the vaults of the output path and of its fallback, where there is one, every hour, for ever."""
+    async with asyncio.TaskGroup() as group:
+        for output in outputs:
+            if output is not None:
+                group.create_task(_run(db, output))
+
+
+async def _run(db: Database, output: Path) -> None:
     while True:
         try:
             await sweep(db, output, datetime.now(UTC) - LEFT_FOR)
         except (DatabaseUnavailable, OSError) as exc:
-            log.warning("the vault was not swept", extra={"why": repr(exc)})
+            log.warning("the vault was not swept", extra={"folder": str(output), "why": repr(exc)})
         await asyncio.sleep(EVERY.total_seconds())
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,15 @@ from archivist_captions.cea608 import verifier
 from archivist_captions.cea608.options import SccOptions
 from archivist_captions.cue import Captions, Cue, Word
 from archivist_captions.profile import PROFILES
-from archivist_common.errors import CaptionsInvalid, FileMissing, PathRefused, SourceChanged
+from archivist_common.errors import (
+    CaptionsInvalid,
+    FileMissing,
+    PathRefused,
+    SourceChanged,
+    StorageFull,
+    StorageReadOnly,
+    StorageUnavailable,
+)
 from archivist_common.mounts import Kind
 from archivist_common.paths import OUTPUT_ENDINGS
 from archivist_common.storage import StorageServer
@@ -122,3 +131,58 @@ def test_what_was_coped_with_while_hearing_is_told() -> None:
     work = replace(_work("x", Path(__file__).stat()), words=(), dropped=4, bad_packets=2)
     warnings = pipeline.transcript_of(work).warnings
     assert [warning.partition(":")[0] for warning in warnings] == ["NO_SPEECH", "INVENTIONS_DROPPED", "AUDIO_DAMAGED"]
+
+
+WRITTEN = {"scc": b"Scenarist_SCC V1.0" * 100, "vtt": b"WEBVTT" * 20_000, "metadata": b"{}"}
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_files_are_staged_in_the_vault_of_the_output_path(tmp_path: Path) -> None:
+    output, fallback = tmp_path / "output", tmp_path / "fallback"
+    output.mkdir()
+    fallback.mkdir()
+    server = StorageServer("flex-1", tmp_path)
+    made = pipeline.stage(WRITTEN, _work("a.mp4", tmp_path.stat()), server, output, fallback)
+    assert {each.kind: each.path.read_bytes() for each in made} == WRITTEN
+    assert all(each.path.is_relative_to(output / ".archivist/a-job/1") for each in made)
+    assert _files(fallback) == []
+
+
+def test_an_output_path_that_is_not_there_is_not_made_and_its_fallback_takes_the_files(tmp_path: Path) -> None:
+    output, fallback = tmp_path / "not mounted", tmp_path / "fallback"
+    fallback.mkdir()
+    server, work = StorageServer("flex-1", tmp_path), _work("2022/a.mp4", tmp_path.stat())
+    with pytest.raises(StorageUnavailable):
+        pipeline.stage(WRITTEN, work, server, output)
+    made = pipeline.stage(WRITTEN, work, server, output, fallback)
+    assert not output.exists()
+    assert {each.kind: each.path.read_bytes() for each in made} == WRITTEN
+    assert all(each.path.is_relative_to(fallback) for each in made)
+    assert made[0].public_path == output / "flex-1/2022/a.scc", "where people look for it stays where it was"
+    with pytest.raises(StorageUnavailable, match="and in the fallback"):
+        pipeline.stage(WRITTEN, work, server, output, tmp_path / "not mounted either")
+
+
+def test_an_output_path_that_fills_up_half_way_keeps_none_of_the_files(tmp_path: Path) -> None:
+    output, fallback = tmp_path / "output", tmp_path / "fallback"
+    output.mkdir()
+    fallback.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", output], capture_output=True).returncode:
+        pytest.skip("mounting is not allowed here")
+    server, work = StorageServer("flex-1", tmp_path), _work("a.mp4", tmp_path.stat())
+    try:
+        with pytest.raises(StorageFull):
+            pipeline.stage(WRITTEN, work, server, output)
+        assert _files(output) == []
+        made = pipeline.stage(WRITTEN, work, server, output, fallback)
+        assert {each.kind: each.path.read_bytes() for each in made} == WRITTEN
+        assert _files(output) == []
+        subprocess.run(["mount", "-o", "remount,ro", output], check=True)
+        with pytest.raises(StorageReadOnly):
+            pipeline.stage(WRITTEN, work, server, output)
+    finally:
+        subprocess.run(["umount", "-l", output], check=True)
+    assert all(each.path.is_relative_to(fallback) for each in made)

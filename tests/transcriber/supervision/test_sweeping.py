@@ -1,5 +1,6 @@
 """Sweeping the vault: what a killed attempt left goes, a job's result and anybody else's file stay."""
 
+import asyncio
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -57,6 +58,22 @@ async def test_what_is_not_an_attempts_folder_is_not_ours_to_judge(station: Stat
     _aged(notes / "1", timedelta(days=400))
     assert await _sweep(station) == 0
     assert (notes / "1").is_dir()
+
+
+async def test_the_fallbacks_vault_is_swept_too_whatever_became_of_the_output_path(
+    station: Station, tmp_path: Path
+) -> None:
+    station.output.rmdir()
+    station.output.symlink_to(station.output)  # a loop: every look at it fails
+    folder = attempt_folder(tmp_path / "fallback", str(uuid4()), 1)
+    files.stage(folder, vault_name("scc"), b"half a set of files")
+    _aged(folder, timedelta(hours=25))
+    running = asyncio.create_task(sweeping.run(station.db, station.output, tmp_path / "fallback"))
+    async with asyncio.timeout(15):
+        while folder.exists():
+            await asyncio.sleep(0.02)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_an_output_path_that_is_not_there_is_nothing_to_sweep(station: Station) -> None:

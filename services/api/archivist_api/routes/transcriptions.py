@@ -176,14 +176,16 @@ async def read_log(job_id: JobId, caller: Reader, have: Have) -> Log:
 async def _checked(have: Deps, caller: Caller, body: TranscriptionCreate) -> Submission:
     """The submission, its recording found and its model known.
 
-    Raises NotFound, PathRefused, FileMissing, InvalidFileFormat, StorageUnavailable, FileTooLarge, ModelUnknown,
-    ModelMissing.
+    Raises NotFound, PathRefused, FileMissing, InvalidFileFormat, FileGrowing, StorageUnavailable, FileTooLarge,
+    ModelUnknown, ModelMissing.
     """
     settings = have.settings
     server = have.storages.server(body.storage)
     try:
         paths.relative(body.path)
-        recording = await have.storages.stat_recording(server, body.path, settings.storage_deadline)
+        recording = await have.storages.stat_recording(
+            server, body.path, settings.storage_deadline, settled=settings.recording_settled
+        )
     except PathRefused:
         log.warning("path refused", extra={"storage": body.storage, "path": body.path, "user_id": caller.user_id})
         raise

@@ -3,7 +3,8 @@
 A mount is unhealthy when it is not mounted, does not answer, cannot be read or is over 90 % full, degraded
 over 80 %. The whole is unhealthy when that befalls the output folder or the server it lies on, or when no
 server is left; one server of several degrades it, for the others go on. A server that we only read from may
-be read-only; one that captions are to lie beside, and is read-only, is degraded.
+be read-only or full; one that captions are to lie beside, and cannot be written, is degraded. So is the output
+folder where a fallback takes what it refuses, and the fallback itself.
 """
 
 import asyncio
@@ -17,16 +18,18 @@ from archivist_monitor.reading import Reading, Status, Value
 
 USED_DEGRADED = 80.0  # %; the documentation's thresholds
 USED_UNHEALTHY = 90.0
-OUTPUT = "DEFAULT_OUTPUT_PATH"  # name of the output folder among the mounts
+OUTPUT = "DEFAULT_OUTPUT_PATH"  # names of the output folders among the mounts
+FALLBACK = "OUTPUT_FALLBACK_PATH"
 
 
-def output_server(path: Path) -> StorageServer:
-    """The output folder, looked at like a storage server that we write to."""
-    return StorageServer(OUTPUT, path, beside=True, kind=Kind.FOLDER)
+def output_servers(output: Path, fallback: Path | None = None) -> list[StorageServer]:
+    """The output folder and its fallback, looked at like storage servers that we write to."""
+    folders = {OUTPUT: output} | ({} if fallback is None else {FALLBACK: fallback})
+    return [StorageServer(name, path, beside=True, kind=Kind.FOLDER) for name, path in folders.items()]
 
 
 class StorageCheck:
-    """storages: the servers, and the output folder among them (`output_server`). deadline: for one mount."""
+    """storages: the servers, and the output folders among them (`output_servers`). deadline: for one mount."""
 
     def __init__(self, storages: Storages, deadline: timedelta) -> None:
         self._storages = storages
@@ -38,33 +41,36 @@ class StorageCheck:
         states = await asyncio.gather(*(self._storages.state(server, self._each) for server in servers))
         for state in states:
             _export(state)
-        outputs = [server.path for server in servers if server.name == OUTPUT]
-        parts = {
-            server.name: mount_reading(server, state, vital=any(path.is_relative_to(server.path) for path in outputs))
-            for server, state in zip(servers, states, strict=True)
-        }
-        if len(servers) == len(outputs):
+        spare = any(state.server == FALLBACK and state.writable for state in states)
+        outputs = [server.path for server in servers if server.name == OUTPUT and not spare]
+        parts = {}
+        for server, state in zip(servers, states, strict=True):
+            spared = server.name == FALLBACK or (server.name == OUTPUT and spare)
+            vital = spared or any(path.is_relative_to(server.path) for path in outputs)
+            parts[server.name] = mount_reading(server, state, vital=vital, spared=spared)
+        if all(server.name in {OUTPUT, FALLBACK} for server in servers):
             return Reading(Status.DEGRADED, reason="FLEX_SERVERS names no storage server", parts=parts)
         return Reading(parts=parts)
 
 
-def mount_reading(server: StorageServer, state: MountState, *, vital: bool) -> Reading:
-    """What a mount's state means. vital: the output lies on it."""
+def mount_reading(server: StorageServer, state: MountState, *, vital: bool, spared: bool = False) -> Reading:
+    """What a mount's state means. vital: the output lies on it. spared: there is another to take its place."""
+    worst = Status.DEGRADED if spared else Status.UNHEALTHY
     used = None
     if state.total_bytes and state.free_bytes is not None:
         used = 100 * (1 - state.free_bytes / state.total_bytes)
     values = (
-        Value("used", used, "%", degraded_above=USED_DEGRADED, unhealthy_above=USED_UNHEALTHY),
+        Value("used", used, "%", degraded_above=USED_DEGRADED, unhealthy_above=None if spared else USED_UNHEALTHY),
         Value("total", state.total_bytes, "bytes"),
         Value("free", state.free_bytes, "bytes"),
     )
     status, reason = Status.HEALTHY, None
     if state.hung or not state.mounted or not state.readable:
-        status, reason = Status.UNHEALTHY, state.reason
+        status, reason = worst, state.reason
     elif not state.writable:
         reason = state.reason
         if server.beside:
-            status = Status.UNHEALTHY if server.name == OUTPUT else Status.DEGRADED
+            status = worst if server.name == OUTPUT else Status.DEGRADED
     return Reading(status, values, reason, vital=vital)
 
 
