@@ -15,6 +15,7 @@ from archivist_common.queue import Doorbell
 from archivist_common.settings import TranscriberSettings, read
 from archivist_common.storage import Storages
 from archivist_transcriber import cores, sweeping
+from archivist_transcriber.mount_watch import MountWatch
 from archivist_transcriber.placement import Placer
 from archivist_transcriber.slots import Slot
 from archivist_transcriber.supervisor import Supervisor
@@ -35,11 +36,14 @@ def create_app(settings: TranscriberSettings) -> FastAPI:
         async with storages:
             outputs = (settings.default_output_path, settings.output_fallback_path)
             placer = Placer(db, storages, settings.storage_deadline, *outputs)
-            deps = Deps(db, bell, settings.job_lease, settings.job_timeout, settings.default_output_path)
+            watch = MountWatch(storages, settings.storage_deadline)
+            vaults = tuple(output for output in outputs if output is not None)
+            deps = Deps(db, bell, settings.job_lease, settings.job_timeout, vaults, watch.usable)
             supervisor = Supervisor(deps, plan(settings), settings.redis_dsn, placer.wake)
             state.update(db=db, supervisor=supervisor)
             try:
                 async with service.owned(
+                    watch.run(),
                     supervisor.run(),
                     placer.run(),
                     sweeping.run(db, *outputs),
@@ -63,6 +67,7 @@ def plan(settings: TranscriberSettings) -> list[Slot]:
     handed = {
         "flex_servers": [server.as_json() for server in settings.flex_servers],
         "default_output_path": str(settings.default_output_path),
+        "output_fallback_path": None if settings.output_fallback_path is None else str(settings.output_fallback_path),
         "whisper_engine": settings.whisper_engine,
         "whisper_model_path": None if settings.whisper_model_path is None else str(settings.whisper_model_path),
         "model_directory": str(settings.model_directory),

@@ -57,17 +57,18 @@ class SlotSettings:
         servers = [StorageServer.from_json(entry) for entry in given["flex_servers"]]
         return cls(
             engine=given["whisper_engine"],
-            model=None if given["whisper_model_path"] is None else Path(given["whisper_model_path"]),
+            model=_path(given["whisper_model_path"]),
             model_directory=Path(given["model_directory"]),
             device=given["whisper_device"],
             compute_type=given["whisper_compute_type"],
             batch_size=given["whisper_batch_size"],
             beam_size=given["whisper_beam_size"],
             threads=options["threads"],
-            kill_points=None if given.get("kill_points") is None else Path(given["kill_points"]),
+            kill_points=_path(given.get("kill_points")),
             places=Places(
                 servers={server.name: server for server in servers},
                 output=Path(given["default_output_path"]),
+                fallback=_path(given.get("output_fallback_path")),
                 media_deadline_s=given["media_deadline_s"],
                 authoring=Authoring(
                     profile=Profile(**given["profile"]),
@@ -84,6 +85,10 @@ class SlotSettings:
         if compute == "default":
             compute = "int8" if device == "cpu" else "float16"
         return f"{self.engine} {device} {compute} batch {self.batch_size} beam {self.beam_size} cuts {speech.RULE}"
+
+
+def _path(given: str | None) -> Path | None:
+    return None if given is None else Path(given)
 
 
 class Bench:

@@ -329,8 +329,9 @@ async def _discard(deps: Deps, claim: Claim) -> None:
                 return
     except DatabaseUnavailable:
         return  # the sweep finds them later
-    folder = attempt_folder(deps.output, str(claim.id), claim.attempt)
-    await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+    for output in deps.outputs:
+        folder = attempt_folder(output, str(claim.id), claim.attempt)
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 
 async def _ring(deps: Deps) -> None:

@@ -102,7 +102,7 @@ def assemble(work: AssembleWork, places: Places, recipe: str, device: str, stop:
     facts["engine"] = {"model": work.model, "recipe": recipe}
     written["metadata"] = json.dumps(facts, indent=2, ensure_ascii=False).encode() + b"\n"
     return Outcome(
-        artifacts=stage(written, work, server, places.output),
+        artifacts=stage(written, work, server, places.output, places.fallback),
         audio_ms=transcript.audio_ms,
         language=transcript.language,
         summary=None if summary is None else asdict(summary),

@@ -66,13 +66,17 @@ class Workplace(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Deps:
-    """What an attempt works with. timeout: JOB_TIMEOUT. usable: storages that can be read here now; None for all."""
+    """What an attempt works with.
+
+    timeout: JOB_TIMEOUT. outputs: the output path and its fallback, where a job's files may lie. usable: storages
+    that can be read here now; None for all.
+    """
 
     db: Database
     bell: outbox.Bell
     lease: timedelta
     timeout: timedelta | None
-    output: Path
+    outputs: tuple[Path, ...]
     usable: Callable[[], Collection[str] | None] = lambda: None
 
 

@@ -141,7 +141,7 @@ async def station(own_database: str, tmp_path: Path) -> AsyncIterator[Station]:
     media, output = tmp_path / "media", tmp_path / "output"
     media.mkdir()
     output.mkdir()
-    yield Station(db, Deps(db, Bell(), LEASE, None, output), media, output)
+    yield Station(db, Deps(db, Bell(), LEASE, None, (output,)), media, output)
     await db.close()
 
 

@@ -200,7 +200,7 @@ async def test_an_output_folder_that_is_a_file_fails_the_attempt_and_the_job_wai
 
 async def test_an_attempt_past_its_time_is_ended(station: Station, slot: Slot) -> None:
     claim = await station.claimed(station.recording("long.ogg", "meeting-2min.ogg"))
-    deps = tasks.Deps(station.db, station.deps.bell, station.deps.lease, timedelta(seconds=1), station.output)
+    deps = tasks.Deps(station.db, station.deps.bell, station.deps.lease, timedelta(seconds=1), (station.output,))
     async with asyncio.timeout(15):
         await station.attempt(slot, claim, deps)
     row = await station.row(claim.id)
