@@ -12,6 +12,7 @@ ArchivistError
 ├── NotFound                 NOT_FOUND
 │   └── FileMissing          FILE_NOT_FOUND
 ├── Conflict                 CONFLICT
+│   ├── NotCompleted         NOT_COMPLETED
 │   └── PublicNameTaken      OUTPUT_EXISTS
 ├── AuthRequired             AUTH_REQUIRED
 │   ├── InvalidApiKey        INVALID_API_KEY
@@ -109,6 +110,12 @@ class FileMissing(NotFound):
 class Conflict(ArchivistError):
     code = "CONFLICT"
     http_status = 409
+
+
+class NotCompleted(Conflict):
+    """What is asked for is there once the transcription has completed."""
+
+    code = "NOT_COMPLETED"
 
 
 class PublicNameTaken(Conflict):
