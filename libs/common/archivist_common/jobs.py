@@ -594,9 +594,9 @@ def retry_delay(attempt: int, spread: float) -> timedelta:
     return timedelta(seconds=most * spread)
 
 
-def worth(priority: int) -> float:
-    """Seconds of waiting that a priority is worth beyond the lowest."""
-    return (priority - 1) * PRIORITY_STEP.total_seconds()
+def worth(priority: int) -> int:
+    """Seconds of waiting that a priority is worth beyond the lowest. Whole ones: a float would round the queue key."""
+    return (priority - 1) * (PRIORITY_STEP // timedelta(seconds=1))
 
 
 def _waits_since(now: ColumnElement[datetime], start_at: datetime | None) -> ColumnElement[Any]:
