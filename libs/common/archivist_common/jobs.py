@@ -595,7 +595,7 @@ def retry_delay(attempt: int, spread: float) -> timedelta:
 
 
 def worth(priority: int) -> int:
-    """Seconds of waiting that a priority is worth beyond the lowest. Whole ones: a float would round the queue key."""
+    """Seconds of waiting that a priority is worth beyond the lowest; whole, as a float would round the key."""
     return (priority - 1) * (PRIORITY_STEP // timedelta(seconds=1))
 
 
