@@ -71,9 +71,8 @@ class Reading:
 
 async def create(session: AsyncSession, name: str | None, *, user_id: int) -> UUID:
     """A batch without an answer yet, for its jobs to name."""
-    made = await session.scalar(insert(Batch).values(user_id=user_id, name=name).returning(Batch.id))
-    assert made is not None  # noqa: S101 -- an insert without a conflict returns its row
-    return made
+    made = await session.execute(insert(Batch).values(user_id=user_id, name=name).returning(Batch.id))
+    return made.scalar_one()
 
 
 async def answer(session: AsyncSession, batch_id: UUID, files: Sequence[FileAnswer], *, user_id: int) -> None:

@@ -18,7 +18,7 @@ def fingerprint(operation: str, body: bytes) -> str:
 
 
 async def recall(session: AsyncSession, user_id: int, key: str, request_sha256: str) -> UUID | None:
-    """The transcription or batch this key has led to, or None. Others with the same key wait until the transaction ends.
+    """The transcription or batch this key has led to, or None. Others with it wait until the transaction ends.
 
     Raises IdempotencyMismatch when the key was used for another request.
     """

@@ -123,6 +123,26 @@ async def page(session: AsyncSession, which: Filter, after: Place | None, limit:
     return [_reading(*row) for row in await session.execute(query)]
 
 
+async def lined_up(
+    session: AsyncSession, status: JobStatus, *, user_id: int | None, limit: int, skip: int = 0
+) -> Sequence[Reading]:
+    """Waiting or running jobs in the order of the queue. user_id: whose; None for everybody's."""
+    query = _readings().where(Transcription.status == status)
+    if user_id is not None:
+        query = query.where(Transcription.user_id == user_id)
+    query = query.order_by(Transcription.queue_key, Transcription.id).offset(skip).limit(limit)
+    return [_reading(*row) for row in await session.execute(query)]
+
+
+async def counts(session: AsyncSession, *, user_id: int | None) -> dict[JobStatus, int]:
+    """How many jobs are in each state, those cleared from the list left out. user_id: whose; None for everybody's."""
+    query = select(Transcription.status, func.count()).where(Transcription.cleared_at.is_(None))
+    if user_id is not None:
+        query = query.where(Transcription.user_id == user_id)
+    rows = await session.execute(query.group_by(Transcription.status))
+    return dict.fromkeys(JobStatus, 0) | {JobStatus(status): count for status, count in rows}
+
+
 async def outputs(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, list[Stored]]:
     """The files of several transcriptions."""
     found: dict[UUID, list[Stored]] = {}
