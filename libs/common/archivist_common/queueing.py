@@ -12,6 +12,7 @@ from itertools import takewhile
 from uuid import UUID
 
 from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from archivist_common import jobs, journal, outbox
@@ -129,10 +130,11 @@ async def resume(session: AsyncSession, job_id: UUID, *, user_id: int | None = N
 
 async def pause_all(session: AsyncSession, *, user_id: int) -> None:
     """Hold the whole queue back until `resume_all`, through any restart. Doing it twice is the same."""
+    now = {"paused_at": database_now(), "paused_by": user_id}
     changed = await session.scalar(
-        update(QueueControl)
-        .where(QueueControl.paused_at.is_(None))
-        .values(paused_at=database_now(), paused_by=user_id)
+        insert(QueueControl)
+        .values(id=1, **now)
+        .on_conflict_do_update(index_elements=["id"], set_=now, where=QueueControl.paused_at.is_(None))
         .returning(QueueControl.id)
     )
     if changed is not None:
@@ -156,8 +158,8 @@ async def hold(session: AsyncSession) -> Hold:
         await session.execute(
             select(QueueControl.paused_at, User.username).outerjoin(User, User.id == QueueControl.paused_by)
         )
-    ).one()
-    return Hold(row[0], row[1] if row[0] is not None else None)
+    ).one_or_none()
+    return Hold(None, None) if row is None or row[0] is None else Hold(row[0], row[1])
 
 
 async def cancel_all(
