@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+import uvicorn
 from asgi_lifespan import LifespanManager
 from fastapi import FastAPI
 from sqlalchemy import insert
@@ -182,6 +183,22 @@ async def gateway(one_gateway: Gateway) -> Gateway:
     for role, name in NAMES.items():
         await one_gateway.add(name, role)
     return one_gateway
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def listening(gateway: Gateway, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """The gateway behind a real HTTP server on a socket; events come as they are made."""
+    socket = str(tmp_path / "gateway.sock")
+    config = uvicorn.Config(gateway.app, uds=socket, lifespan="off", log_config=None)
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    transport = httpx.AsyncHTTPTransport(uds=socket)
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway/api/v1", timeout=20) as client:
+        yield client
+    server.should_exit = True
+    await serving
 
 
 @functools.cache

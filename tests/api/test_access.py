@@ -23,6 +23,8 @@ BROWSING = (401, 200, 200, 200, 200, 403, 200, 200)
 READING = (401, 200, 200, 200, 200, 200, 403, 200)
 ONE_OF_UMAS = (401, 200, 404, 200, 200, 200, 403, 200)
 CHANGING_ONE_OF_UMAS = (401, 200, 404, 200, 200, 403, 403, 200)
+WRITING = (401, 200, 200, 200, 200, 403, 403, 200)
+ORDERING = (401, 403, 403, 200, 200, 403, 403, 200)
 
 
 def but(row, status):
@@ -50,11 +52,25 @@ EXPECTED = {
     "revokeApiKey": (401, 204, 404, 404, 204, 403, 403, 403),
     "listStorage": BROWSING,
     "browseStorage": BROWSING,
-    "submitTranscription": (401, 202, 202, 202, 202, 403, 403, 202),
+    "submitTranscription": but(WRITING, 202),
     "listTranscriptions": READING,
     "readTranscription": ONE_OF_UMAS,
     "cancelTranscription": CHANGING_ONE_OF_UMAS,
     "retryTranscription": but(CHANGING_ONE_OF_UMAS, 202),
+    "changeTranscription": CHANGING_ONE_OF_UMAS,
+    "moveTranscription": ORDERING,
+    "pauseTranscription": CHANGING_ONE_OF_UMAS,
+    "resumeTranscription": CHANGING_ONE_OF_UMAS,
+    "readQueue": READING,
+    "pauseQueue": ORDERING,
+    "resumeQueue": ORDERING,
+    "cancelSeveral": WRITING,
+    "retrySeveral": WRITING,
+    "clearQueue": WRITING,
+    "submitBatch": but(WRITING, 202),
+    "listBatches": READING,
+    "readBatch": ONE_OF_UMAS,
+    "cancelBatch": CHANGING_ONE_OF_UMAS,
     "readTranscriptionLog": ONE_OF_UMAS,
     "watchTranscription": ONE_OF_UMAS,
     "downloadCaptions": ONE_OF_UMAS,
@@ -70,10 +86,17 @@ BODIES = {
     "createUser": {"username": "newcomer"},
     "changeUser": {},
     "createApiKey": {"name": "mine"},
+    "changeTranscription": {"priority": 5},
+    "moveTranscription": {"position": 1},
+    "cancelSeveral": {"ids": [str(uuid4())]},
+    "retrySeveral": {},
+    "clearQueue": {},
 }
 
 RESTED = {"retryTranscription"}  # about a job that was cancelled; the others of a job about one that has completed
-WAITING = {"cancelTranscription"}
+WAITING = {
+    "cancelTranscription", "changeTranscription", "moveTranscription", "pauseTranscription", "resumeTranscription",
+}  # fmt: skip
 
 
 def operations(app: FastAPI):
@@ -130,6 +153,10 @@ async def test_each_caller_is_let_in_or_kept_out(gateway, operation):
         values = {"server": "flex-1", "format": "scc", "user_id": stan_id, "key_id": 0}
         if "{job_id}" in path:
             values["job_id"] = await job_of_uma(gateway, name, operation)
+        if "{batch_id}" in path:
+            async with gateway.as_("uma") as uma:
+                files = [{"storage": "flex-1", "path": gateway.recording(name)}]
+                values["batch_id"] = (await uma.post("/batches", json={"files": files})).json()["id"]
         if "{key_id}" in path:
             async with gateway.as_("uma") as uma:
                 made = await uma.post("/api-keys", json={"name": "to be revoked"})
@@ -137,6 +164,8 @@ async def test_each_caller_is_let_in_or_kept_out(gateway, operation):
         body = BODIES.get(operation)
         if operation == "submitTranscription":
             body = {"storage": "flex-1", "path": gateway.recording(name)}
+        if operation == "submitBatch":
+            body = {"files": [{"storage": "flex-1", "path": gateway.recording(name)}]}
         if operation == "createUser":
             body = {"username": f"new-{CALLERS.index(caller)}"}
         async with gateway.client(await credential_of(gateway, caller)) as client:

@@ -6,9 +6,11 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import func, select
 
 from archivist_common import jobs
 from archivist_common.errors import MediaUnreadable, NoAudioTrack
+from archivist_common.models import Base
 
 
 def problem(answer, status, code):
@@ -20,6 +22,15 @@ def problem(answer, status, code):
     assert body["instance"] == f"urn:archivist:request:{answer.headers['x-request-id']}"
     assert body["detail"]
     return body
+
+
+async def everything(gateway):
+    """How many rows each table has."""
+    async with gateway.db.transaction() as session:
+        return {
+            name: await session.scalar(select(func.count()).select_from(table))
+            for name, table in Base.metadata.tables.items()
+        }
 
 
 async def rows(gateway):
@@ -221,8 +232,12 @@ async def test_a_full_queue_says_come_again(start_gateway, own_database, redis_u
         async with full.as_("uma") as uma:
             answers = [
                 await uma.post("/transcriptions", json={"storage": "flex-1", "path": full.recording(f"{n}.mp4")})
-                for n in range(3)
+                for n in range(2)
             ]
+            before = await everything(full)
+            body = {"storage": "flex-1", "path": full.recording("2.mp4")}
+            answers.append(await uma.post("/transcriptions", json=body, headers={"Idempotency-Key": "k"}))
+            assert await everything(full) == before, "a refusal writes nothing"
     assert [answer.status_code for answer in answers] == [202, 202, 429]
     problem(answers[2], 429, "QUEUE_FULL")
     assert int(answers[2].headers["retry-after"]) > 0

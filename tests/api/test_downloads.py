@@ -69,7 +69,7 @@ async def test_nothing_is_given_before_the_job_has_completed(gateway):
         here = f"/transcriptions/{(await uma.post('/transcriptions', json=body)).json()['id']}"
         for rest in ("captions/scc", "summary", "summary?as=text", "metadata", "report"):
             answer = await uma.get(f"{here}/{rest}")
-            assert (answer.status_code, answer.json()["code"]) == (409, "CONFLICT")
+            assert (answer.status_code, answer.json()["code"]) == (409, "NOT_COMPLETED")
 
 
 async def test_what_the_job_has_not_made_is_not_found(gateway):

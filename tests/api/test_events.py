@@ -5,10 +5,7 @@ import json
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-import httpx
 import pytest
-import pytest_asyncio
-import uvicorn
 
 from archivist_common import jobs
 from archivist_common.errors import NoAudioTrack, WorkerCrashed
@@ -51,22 +48,6 @@ class Stream:
         while (one := await self.next(within_s)) is not None:
             heard.append(one)
         return heard
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def listening(gateway, tmp_path):
-    """The gateway behind a real HTTP server on a socket; `listening.open` follows a job."""
-    socket = str(tmp_path / "gateway.sock")
-    config = uvicorn.Config(gateway.app, uds=socket, lifespan="off", log_config=None)
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
-    transport = httpx.AsyncHTTPTransport(uds=socket)
-    async with httpx.AsyncClient(transport=transport, base_url="http://gateway/api/v1", timeout=20) as client:
-        yield client
-    server.should_exit = True
-    await serving
 
 
 @asynccontextmanager

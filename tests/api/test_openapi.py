@@ -109,7 +109,13 @@ def test_every_reference_leads_somewhere_and_nothing_lies_unused():
 
 
 def test_lists_are_paged_with_a_cursor_and_a_bounded_limit():
-    for path in ("/api/v1/transcriptions", "/api/v1/users", "/api/v1/api-keys", "/api/v1/storage/{server}/files"):
+    for path in (
+        "/api/v1/transcriptions",
+        "/api/v1/batches",
+        "/api/v1/users",
+        "/api/v1/api-keys",
+        "/api/v1/storage/{server}/files",
+    ):
         parameters = {parameter["name"]: parameter for parameter in DOCUMENT["paths"][path]["get"]["parameters"]}
         assert parameters["limit"]["schema"]["maximum"] == 200
         assert parameters["limit"]["schema"]["default"] == 50

@@ -1,6 +1,7 @@
 """Submitting once, twice, at once; the queue as callers see it; stopping and trying again."""
 
 import asyncio
+import os
 from datetime import timedelta
 from uuid import UUID
 
@@ -42,7 +43,7 @@ async def test_the_settings_fill_in_what_a_submission_leaves_out(gateway, submis
 async def test_one_name_used_by_many_requests_at_once_makes_one_job(gateway, submission):
     body, headers = submission(), {"Idempotency-Key": "night-run-17"}
     async with gateway.as_("uma") as uma:
-        answers = await asyncio.gather(*(uma.post("/transcriptions", json=body, headers=headers) for _ in range(20)))
+        answers = await asyncio.gather(*(uma.post("/transcriptions", json=body, headers=headers) for _ in range(50)))
     assert {answer.status_code for answer in answers} == {202}
     assert len({answer.json()["id"] for answer in answers}) == 1
     assert sum("idempotency-replayed" not in answer.headers for answer in answers) == 1
@@ -99,10 +100,10 @@ async def test_a_refused_submission_leaves_no_name_behind(gateway, submission):
 async def test_the_same_recording_twice_is_one_job_and_the_second_answer_names_it(gateway, submission):
     body = submission()
     async with gateway.as_("uma") as uma:
-        answers = await asyncio.gather(*(uma.post("/transcriptions", json=body) for _ in range(10)))
+        answers = await asyncio.gather(*(uma.post("/transcriptions", json=body) for _ in range(50)))
         running = await gateway.claim()
         later = await uma.post("/transcriptions", json=body)
-    assert sorted(answer.status_code for answer in answers) == [200] * 9 + [202]
+    assert sorted(answer.status_code for answer in answers) == [200] * 49 + [202]
     assert {answer.json()["id"] for answer in [*answers, later]} == {str(running.id)}
     assert (later.status_code, later.json()["status"]) == (200, "processing")
     assert later.headers["location"] == f"/api/v1/transcriptions/{running.id}"
@@ -115,6 +116,15 @@ async def test_a_recording_that_has_changed_is_another_job(gateway, submission):
         second = await uma.post("/transcriptions", json=submission("x.mp4") | {"path": "Council (20220412).mp4"})
     assert (first.status_code, second.status_code) == (202, 202)
     assert first.json()["id"] != second.json()["id"]
+
+
+async def test_a_recording_that_was_copied_anew_is_the_same_job(gateway, submission):
+    body = submission()
+    async with gateway.as_("uma") as uma:
+        first = await uma.post("/transcriptions", json=body)
+        os.utime(gateway.media / body["path"], (1_000_000_000, 1_000_000_000))
+        second = await uma.post("/transcriptions", json=body)
+    assert (second.status_code, second.json()["id"]) == (200, first.json()["id"])
 
 
 async def test_a_completed_recording_may_be_submitted_again(gateway, submission):

@@ -1,6 +1,7 @@
 """A recording in, captions out, through every process; and what is said of recordings that cannot be captioned."""
 
 import asyncio
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -158,3 +159,28 @@ async def test_every_process_answers_for_its_health(system: System) -> None:
                 await asyncio.sleep(1)
     components = report.json()["components"]
     assert {"database", "redis", "storage", "system", "transcription"} <= set(components)
+
+
+async def test_the_queue_is_ordered_from_the_command_line(system: System) -> None:
+    async def queue(*arguments: str) -> str:
+        command = [sys.executable, "-m", "archivist_cli.main", "queue", *arguments, "--data", str(system.stack.data)]
+        running = await asyncio.create_subprocess_exec(
+            *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        )
+        async with asyncio.timeout(60):
+            said, _ = await running.communicate()
+        assert running.returncode == 0, said.decode()
+        return said.decode()
+
+    assert "The queue is held back" in await queue("pause")
+    jobs = [
+        await system.gateway.submit("flex-1", system.recording(f"ordered {n}.ogg", f"meeting-{n}min.ogg"))
+        for n in (2, 10)
+    ]
+    first, last = (job["id"] for job in jobs)
+    listed = (await queue("front", last[:12])).splitlines()
+    assert [line.split()[1] for line in listed if "ordered" in line] == [last[:8], first[:8]]
+    assert (await queue("cancel", first, last)).splitlines() == [f"{first}: cancelled", f"{last}: cancelled"]
+    assert "jobs taken out of the list" in await queue("clear", "--cancelled")
+    assert "held back" not in await queue("resume")
+    assert (await system.gateway.read(first))["cleared"]

@@ -22,7 +22,7 @@ _QUIET_S = 60.0  # an event stream sends a comment every fifteen seconds
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """One server-sent event. event: `state` or `progress`; data: its JSON."""
+    """One server-sent event. event: `state`, `captions` or `progress`; data: its JSON."""
 
     event: str
     data: dict[str, Any]
@@ -58,6 +58,27 @@ class Gateway:
 
     async def read(self, job_id: str) -> dict[str, Any]:
         return dict(_checked(await self._http.get(f"/transcriptions/{job_id}")).json())
+
+    async def queue(self, limit: int) -> dict[str, Any]:
+        """What runs, and the first waiting jobs."""
+        return dict(_checked(await self._http.get("/queue", params={"limit": limit})).json())
+
+    async def listed(self, status: str, limit: int) -> list[dict[str, Any]]:
+        """The newest jobs in a state."""
+        answer = await self._http.get("/transcriptions", params={"status": status, "limit": limit})
+        return list(_checked(answer).json()["items"])
+
+    async def change(self, job_id: str, **fields: Any) -> dict[str, Any]:
+        return dict(_checked(await self._http.patch(f"/transcriptions/{job_id}", json=fields)).json())
+
+    async def act(self, job_id: str, action: str, **body: Any) -> dict[str, Any]:
+        """Do something to a job: move, pause, resume."""
+        answer = await self._http.post(f"/transcriptions/{job_id}/{action}", json=body or None)
+        return dict(_checked(answer).json())
+
+    async def several(self, action: str, **body: Any) -> dict[str, Any]:
+        """Do something to the queue, or to many jobs of it: pause, resume, cancel, retry, clear."""
+        return dict(_checked(await self._http.post(f"/queue/{action}", json=body)).json())
 
     async def output(self, job_id: str, kind: str) -> bytes:
         """A file the job made: a caption format by its name, `summary` as text, or `metadata`."""

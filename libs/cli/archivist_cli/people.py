@@ -12,8 +12,11 @@ from archivist_common.settings import asyncpg_dsn
 from archivist_common.states import Role
 
 _OWN = "command-line"
+_CONSOLE = "console"
 _KEY_LIFE = timedelta(days=1)
+_COMMAND_LIFE = timedelta(minutes=10)
 _WORKING = (Permission.TRANSCRIPTIONS_READ, Permission.TRANSCRIPTIONS_WRITE, Permission.STORAGE_READ)
+_ORDERING = (Permission.TRANSCRIPTIONS_READ, Permission.TRANSCRIPTIONS_WRITE, Permission.TRANSCRIPTIONS_ALL)
 
 
 @asynccontextmanager
@@ -43,3 +46,21 @@ async def working_key(database_url: str) -> str:
         account = await accounts.find(session, _OWN) or (await accounts.create(session, _OWN)).account
         key = await api_keys.create(session, account.id, name="command line", permissions=_WORKING, life=_KEY_LIFE)
         return key.text
+
+
+@asynccontextmanager
+async def operators_key(database_url: str) -> AsyncIterator[str]:
+    """An API key that may order the queue, for one command of somebody who has the database anyway."""
+    async with database(database_url) as db:
+        async with db.transaction() as session:
+            account = await accounts.find(session, _CONSOLE)
+            if account is None:
+                account = (await accounts.create(session, _CONSOLE, role=Role.OPERATOR)).account
+            made = await api_keys.create(
+                session, account.id, name="command line", permissions=_ORDERING, life=_COMMAND_LIFE
+            )
+        try:
+            yield made.text
+        finally:
+            async with db.transaction() as session:
+                await api_keys.revoke(session, made.key.id, owner=account.id)

@@ -47,7 +47,8 @@ async def follow(gateway: Gateway, job: dict[str, Any]) -> dict[str, Any]:
     with progress.bar(path) as feed:
         feed(job)
         async for update in gateway.events(job["id"]):
-            feed(update.data)
+            if update.event != "captions":
+                feed(update.data)
     job = await gateway.read(job["id"])
     if job["status"] not in _ENDED:
         raise StackError(f"the gateway's event stream ended while {path!r} was {job['status']}")

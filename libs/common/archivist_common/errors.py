@@ -12,8 +12,9 @@ ArchivistError
 ├── NotFound                 NOT_FOUND
 │   └── FileMissing          FILE_NOT_FOUND
 ├── Conflict                 CONFLICT
-│   ├── PublicNameTaken      OUTPUT_EXISTS
-│   └── FileGrowing          FILE_STILL_GROWING
+│   ├── FileGrowing          FILE_STILL_GROWING
+│   ├── NotCompleted         NOT_COMPLETED
+│   └── PublicNameTaken      OUTPUT_EXISTS
 ├── AuthRequired             AUTH_REQUIRED
 │   ├── InvalidApiKey        INVALID_API_KEY
 │   └── InvalidToken         INVALID_TOKEN
@@ -111,6 +112,12 @@ class FileMissing(NotFound):
 class Conflict(ArchivistError):
     code = "CONFLICT"
     http_status = 409
+
+
+class NotCompleted(Conflict):
+    """What is asked for is there once the transcription has completed."""
+
+    code = "NOT_COMPLETED"
 
 
 class PublicNameTaken(Conflict):

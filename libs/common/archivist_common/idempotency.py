@@ -12,13 +12,13 @@ from archivist_common.models import IdempotencyKey
 _LOCK = 0x4964656D  # "Idem": first half of the advisory lock's key
 
 
-def fingerprint(body: bytes) -> str:
+def fingerprint(operation: str, body: bytes) -> str:
     """What a request asks for, so that another request under the same key is seen."""
-    return hashlib.sha256(body).hexdigest()
+    return hashlib.sha256(operation.encode() + b"\0" + body).hexdigest()
 
 
 async def recall(session: AsyncSession, user_id: int, key: str, request_sha256: str) -> UUID | None:
-    """The transcription this key has led to, or None. Others with the same key wait until the transaction ends.
+    """The transcription or batch this key has led to, or None. Others with it wait until the transaction ends.
 
     Raises IdempotencyMismatch when the key was used for another request.
     """
@@ -28,15 +28,25 @@ async def recall(session: AsyncSession, user_id: int, key: str, request_sha256: 
         return None
     if held.request_sha256 != request_sha256:
         raise IdempotencyMismatch(f"Idempotency-Key {key!r} was used for another request")
-    return held.transcription_id
+    return held.transcription_id or held.batch_id
 
 
 async def remember(
-    session: AsyncSession, user_id: int, key: str, request_sha256: str, transcription_id: UUID
+    session: AsyncSession,
+    user_id: int,
+    key: str,
+    request_sha256: str,
+    *,
+    transcription_id: UUID | None = None,
+    batch_id: UUID | None = None,
 ) -> None:
-    """Write down what a key has led to, in the transaction that did it and after `recall`."""
+    """Write down the one thing a key has led to, in the transaction that did it and after `recall`."""
     await session.execute(
         insert(IdempotencyKey).values(
-            user_id=user_id, key=key, request_sha256=request_sha256, transcription_id=transcription_id
+            user_id=user_id,
+            key=key,
+            request_sha256=request_sha256,
+            transcription_id=transcription_id,
+            batch_id=batch_id,
         )
     )

@@ -18,11 +18,13 @@ import random
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    Numeric,
     Update,
     case,
     delete,
@@ -50,6 +52,7 @@ PRIORITY_STEP = timedelta(hours=6)
 """What a level of priority is worth in waiting: priority 1 goes before a fresh 5 once it has waited for 24 hours."""
 _BACKOFF_FIRST_S = 15
 _BACKOFF_MOST_S = 600
+_LATER = literal(Decimal("1e-12"), Numeric)  # a microsecond of now, far below one of a start time
 _QUEUE_LOCK = 0x4A6F6273  # "Jobs": submits and retries look at the queue one after another
 
 _COMPONENT = "transcription"
@@ -136,7 +139,7 @@ async def submit(session: AsyncSession, submission: Submission, *, max_queue: in
 
     Raises QueueFull when max_queue jobs wait already.
     """
-    await _lock_queue(session)
+    await lock_queue(session)
     live = await session.scalar(_live_with(submission.dedupe_key))
     if live is not None:
         return live, False
@@ -489,7 +492,7 @@ async def cancel(session: AsyncSession, job_id: UUID, *, user_id: int | None = N
 
 async def retry(session: AsyncSession, job_id: UUID, *, user_id: int | None = None) -> None:
     """Queue a failed or cancelled job once more, with a clean slate. Raises NotFound, and Conflict otherwise."""
-    await _lock_queue(session)
+    await lock_queue(session)
     job = await _locked(session, job_id)
     if JobStatus(job.status) not in TERMINAL - {JobStatus.COMPLETED}:
         raise Conflict(f"only a failed or cancelled transcription can be tried again; this one is {job.status}")
@@ -514,6 +517,7 @@ async def retry(session: AsyncSession, job_id: UUID, *, user_id: int | None = No
             queue_key=_waits_since(database_now(), None) - worth(job.priority),
             start_at=None,
             paused_at=None,
+            cleared_at=None,
         )
     )
     # What was heard stays heard; what failed is tried anew.
@@ -590,14 +594,19 @@ def retry_delay(attempt: int, spread: float) -> timedelta:
     return timedelta(seconds=most * spread)
 
 
-def worth(priority: int) -> float:
-    """Seconds of waiting that a priority is worth beyond the lowest."""
-    return (priority - 1) * PRIORITY_STEP.total_seconds()
+def worth(priority: int) -> int:
+    """Seconds of waiting that a priority is worth beyond the lowest; whole, as a float would round the key."""
+    return (priority - 1) * (PRIORITY_STEP // timedelta(seconds=1))
 
 
 def _waits_since(now: ColumnElement[datetime], start_at: datetime | None) -> ColumnElement[Any]:
-    """Seconds since 1970 from which a job waits: one that shall not start before tonight has not waited till then."""
-    return func.extract("epoch", func.greatest(now, start_at))
+    """Seconds since 1970 from which a job waits: one that shall not start before tonight has not waited till then.
+
+    Those that start at the same moment stand in the order in which they were submitted.
+    """
+    if start_at is None:
+        return func.extract("epoch", now)
+    return func.extract("epoch", func.greatest(now, start_at)) + func.extract("epoch", now) * _LATER
 
 
 _ENDED: dict[str, Any] = {
@@ -624,7 +633,7 @@ async def _fenced(session: AsyncSession, held: Claim, statement: Any) -> Any:
     return row[0]
 
 
-async def _lock_queue(session: AsyncSession) -> None:
+async def lock_queue(session: AsyncSession) -> None:
     """Until the transaction ends, nobody else makes a job live: the count and the look for a live twin hold."""
     await session.execute(text(f"SELECT pg_advisory_xact_lock({_QUEUE_LOCK})"))
 

@@ -171,6 +171,8 @@ class Transcription(Base):
     """The start time its submitter asked for."""
     paused_at: Mapped[datetime | None]
     """Held back by a person: not claimed, and of a running one no further chunk is."""
+    cleared_at: Mapped[datetime | None]
+    """Taken out of the list by a person, once it had ended; kept for the record (docs/decisions/0016)."""
     batch_id: Mapped[UUID | None] = mapped_column(ForeignKey("batches.id", ondelete="SET NULL"))
     started_date: Mapped[datetime | None]
     completed_date: Mapped[datetime | None]
@@ -408,11 +410,13 @@ class IdempotencyKey(Base):
     """A client's own name for a request, and the answer it was given."""
 
     __tablename__ = "idempotency_keys"
+    __table_args__ = (CheckConstraint("num_nonnulls(transcription_id, batch_id) = 1", name="check_one_answer"),)
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
     key: Mapped[str] = mapped_column(String(255), primary_key=True)
     request_sha256: Mapped[str] = mapped_column(String(64))
-    transcription_id: Mapped[UUID] = mapped_column(ForeignKey("transcriptions.id", ondelete="CASCADE"))
+    transcription_id: Mapped[UUID | None] = mapped_column(ForeignKey("transcriptions.id", ondelete="CASCADE"))
+    batch_id: Mapped[UUID | None] = mapped_column(ForeignKey("batches.id", ondelete="CASCADE"))
     created_date: Mapped[datetime] = mapped_column(server_default=_NOW, index=True)
 
 

@@ -27,7 +27,11 @@ RELEASED = "transcription.released"
 CAPTIONS = "transcription.captions"
 """A chunk was heard: its number, its place in the recording, its text."""
 
-_RINGS = frozenset({QUEUED, RELEASED})
+PAUSED = "transcription.paused"
+RESUMED = "transcription.resumed"
+"""A person has held the job back, or let it go on. Its status stays what it is."""
+
+_RINGS = frozenset({QUEUED, RELEASED, RESUMED})
 _BATCH = 100
 
 

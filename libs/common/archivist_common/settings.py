@@ -14,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import quote, urlsplit, urlunsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AliasChoices,
@@ -161,7 +162,35 @@ class CommonSettings(BaseSettings):
         return next((server for server in self.flex_servers if server.name == name), None)
 
 
-class ApiSettings(CommonSettings):
+class CaptionSettings(CommonSettings):
+    """How captions look: for who makes them, and for who shows those of a recording that is still being heard."""
+
+    caption_profile: str = "broadcast"
+    """House rules of layout: broadcast, web, netflix, bbc, or JSON: `{"base": "bbc", "columns": 30}`."""
+    caption_mask: Annotated[tuple[str, ...], NoDecode] = ()
+    """Words shown as their first letter and hyphens, comma-separated. The job says how many were."""
+
+    @field_validator("caption_mask", mode="before")
+    @classmethod
+    def _parse_mask(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(word.strip() for word in value.split(",") if word.strip())
+        return value
+
+    @model_validator(mode="after")
+    def _possible_profile(self) -> Self:
+        self.profile  # noqa: B018 -- raises ValueError for what cannot be
+        return self
+
+    @property
+    def profile(self) -> Profile:
+        """Raises ValueError for a profile that is not known or cannot be."""
+        if self.caption_profile.lstrip().startswith("{"):
+            return profile_from(json.loads(self.caption_profile))
+        return profile_from({"base": self.caption_profile})
+
+
+class ApiSettings(CaptionSettings):
     """The gateway."""
 
     api_host: str = "127.0.0.1"
@@ -179,6 +208,8 @@ class ApiSettings(CommonSettings):
     """A session not refreshed for this long has ended."""
     token_lifetime: Seconds = Field(default=timedelta(minutes=10), gt=timedelta(), le=timedelta(hours=1))
     """Life of an access token."""
+    station_timezone: str = Field(default="UTC", validation_alias=AliasChoices("STATION_TIMEZONE", "CELERY_TIMEZONE"))
+    """Zone of the station's clock, as `America/Chicago`: what a start time without a zone means."""
     default_language: str = Field(default="en", max_length=10)
     output_format: str = "scc"
     include_summary: bool = True
@@ -196,6 +227,19 @@ class ApiSettings(CommonSettings):
             return value
         return tuple(entry.strip() for entry in value.split(",") if entry.strip())
 
+    @field_validator("station_timezone")
+    @classmethod
+    def _is_a_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
+            raise ValueError(f"no such time zone: {value!r} (write America/Chicago)") from exc
+        return value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.station_timezone)
+
     @model_validator(mode="after")
     def _real_secret(self) -> Self:
         if self.environment != "production":
@@ -206,7 +250,7 @@ class ApiSettings(CommonSettings):
         return self
 
 
-class TranscriberSettings(CommonSettings):
+class TranscriberSettings(CaptionSettings):
     """The speech workers."""
 
     transcriber_host: str = "127.0.0.1"
@@ -234,10 +278,6 @@ class TranscriberSettings(CommonSettings):
     """Where libraries put what they need for a moment. Recordings and their sound never go there."""
     media_deadline: Seconds = timedelta(seconds=60)
     """A probe, or a decoder that has sent nothing for this long, is ended."""
-    caption_profile: str = "broadcast"
-    """House rules of layout: broadcast, web, netflix, bbc, or JSON: `{"base": "bbc", "columns": 30}`."""
-    caption_mask: Annotated[tuple[str, ...], NoDecode] = ()
-    """Words shown as their first letter and hyphens, comma-separated. The job says how many were."""
     scc_drop_frame: bool = True
     """Drop-frame labels, as North American playout expects them; false for non-drop."""
     scc_start_timecode: str = ""
@@ -247,26 +287,12 @@ class TranscriberSettings(CommonSettings):
     scc_mode: Literal["pop-on", "roll-up"] = "pop-on"
     """Roll-up gives a live look."""
 
-    @field_validator("caption_mask", mode="before")
-    @classmethod
-    def _parse_mask(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return tuple(word.strip() for word in value.split(",") if word.strip())
-        return value
-
     @model_validator(mode="after")
-    def _possible_captions(self) -> Self:
-        self.profile, self.scc_options  # noqa: B018 -- each raises ValueError for what cannot be
+    def _possible_labels(self) -> Self:
+        self.scc_options  # noqa: B018 -- raises ValueError for what cannot be
         for server in self.flex_servers:
             scc_options_of(server, self.scc_options)
         return self
-
-    @property
-    def profile(self) -> Profile:
-        """Raises ValueError for a profile that is not known or cannot be."""
-        if self.caption_profile.lstrip().startswith("{"):
-            return profile_from(json.loads(self.caption_profile))
-        return profile_from({"base": self.caption_profile})
 
     @property
     def scc_options(self) -> SccOptions:

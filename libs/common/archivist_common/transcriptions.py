@@ -11,11 +11,11 @@ from sqlalchemy import ColumnElement, case, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from archivist_common import artifacts
+from archivist_common import artifacts, jobs
 from archivist_common.artifacts import Stored
 from archivist_common.errors import NotFound
 from archivist_common.models import Artifact, OutboxEvent, Transcription
-from archivist_common.states import TERMINAL, JobStatus, Stage
+from archivist_common.states import LIVE, TERMINAL, JobStatus, Stage
 from archivist_common.time import database_now
 
 
@@ -33,6 +33,8 @@ class Moving:
     """Until the audio is done, by the speed of this attempt so far; None while there is none to measure."""
     attempt: int
     cancel_requested: bool
+    paused: bool
+    """It does not go on: somebody holds it back, or the whole queue."""
     last_event: int
     """Id of the job's newest outbox event."""
 
@@ -59,6 +61,12 @@ class Reading:
     priority: int
     position: int | None
     """Place in the queue, from 1; None unless it waits."""
+    paused_since: datetime | None
+    """It is held back itself, whatever holds for the whole queue."""
+    start_at: datetime | None
+    """The start time its submitter asked for."""
+    batch_id: UUID | None
+    cleared: bool
     created: datetime
     started: datetime | None
     ended: datetime | None
@@ -80,6 +88,8 @@ class Filter:
     user_id: int | None = None
     status: JobStatus | None = None
     storage: str | None = None
+    cleared: bool = False
+    """Those cleared from the list as well."""
 
 
 Place = tuple[datetime, UUID]
@@ -106,9 +116,31 @@ async def page(session: AsyncSession, which: Filter, after: Place | None, limit:
         query = query.where(Transcription.status == which.status)
     if which.storage is not None:
         query = query.where(Transcription.storage == which.storage)
+    if not which.cleared:
+        query = query.where(Transcription.cleared_at.is_(None))
     if after is not None:
         query = query.where(tuple_(Transcription.created_date, Transcription.id) < tuple_(*after))
     return [_reading(*row) for row in await session.execute(query)]
+
+
+async def lined_up(
+    session: AsyncSession, status: JobStatus, *, user_id: int | None, limit: int, skip: int = 0
+) -> Sequence[Reading]:
+    """Waiting or running jobs in the order of the queue. user_id: whose; None for everybody's."""
+    query = _readings().where(Transcription.status == status)
+    if user_id is not None:
+        query = query.where(Transcription.user_id == user_id)
+    query = query.order_by(Transcription.queue_key, Transcription.id).offset(skip).limit(limit)
+    return [_reading(*row) for row in await session.execute(query)]
+
+
+async def counts(session: AsyncSession, *, user_id: int | None) -> dict[JobStatus, int]:
+    """How many jobs are in each state, those cleared from the list left out. user_id: whose; None for everybody's."""
+    query = select(Transcription.status, func.count()).where(Transcription.cleared_at.is_(None))
+    if user_id is not None:
+        query = query.where(Transcription.user_id == user_id)
+    rows = await session.execute(query.group_by(Transcription.status))
+    return dict.fromkeys(JobStatus, 0) | {JobStatus(status): count for status, count in rows}
 
 
 async def outputs(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, list[Stored]]:
@@ -125,17 +157,17 @@ async def outputs(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, li
 async def moving(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, Moving]:
     """How these transcriptions are now; one that does not exist is left out."""
     rows = await session.execute(_movings().where(Transcription.id.in_(sorted(ids))))
-    return {row.id: _moving(row, left_s, last) for row, left_s, last in rows}
+    return {row.id: _moving(row, *rest) for row, *rest in rows}
 
 
 @cache  # building it costs more than running it
 def _readings() -> Any:
-    return select(Transcription, _left_s(), _last_event(), _position())
+    return select(Transcription, _left_s(), _last_event(), jobs.queue_is_open(), _position())
 
 
 @cache
 def _movings() -> Any:
-    return select(Transcription, _left_s(), _last_event())
+    return select(Transcription, _left_s(), _last_event(), jobs.queue_is_open())
 
 
 def _left_s() -> ColumnElement[float | None]:
@@ -169,7 +201,7 @@ def _position() -> ColumnElement[int | None]:
     )
 
 
-def _moving(row: Transcription, left_s: float | None, last_event: int) -> Moving:
+def _moving(row: Transcription, left_s: float | None, last_event: int, is_open: bool) -> Moving:
     status = JobStatus(row.status)
     runs = status is JobStatus.PROCESSING
     return Moving(
@@ -182,13 +214,16 @@ def _moving(row: Transcription, left_s: float | None, last_event: int) -> Moving
         left=timedelta(seconds=round(float(left_s))) if runs and left_s is not None else None,
         attempt=row.attempt,
         cancel_requested=row.cancel_requested_at is not None,
+        paused=status in LIVE and (row.paused_at is not None or not is_open),
         last_event=last_event,
     )
 
 
-def _reading(row: Transcription, left_s: float | None, last_event: int, position: int | None) -> Reading:
+def _reading(
+    row: Transcription, left_s: float | None, last_event: int, is_open: bool, position: int | None
+) -> Reading:
     return Reading(
-        now=_moving(row, left_s, last_event),
+        now=_moving(row, left_s, last_event, is_open),
         user_id=row.user_id,
         storage=row.storage,
         path=row.file_path,
@@ -201,6 +236,10 @@ def _reading(row: Transcription, left_s: float | None, last_event: int, position
         audio_track=row.audio_track,
         priority=row.priority,
         position=position if row.status == JobStatus.PENDING else None,
+        paused_since=row.paused_at if row.status in LIVE else None,
+        start_at=row.start_at,
+        batch_id=row.batch_id,
+        cleared=row.cleared_at is not None,
         created=row.created_date,
         started=row.started_date,
         ended=row.completed_date,

@@ -12,10 +12,12 @@ from archivist_api.cursors import Cursors
 from archivist_api.deps import Deps
 from archivist_api.disk import Disk
 from archivist_api.feed import Feed
+from archivist_api.forecasts import Forecasts
 from archivist_api.headers import Headers
 from archivist_api.openapi import describe
 from archivist_api.outward import outward
-from archivist_api.routes import api_keys, auth, events, outputs, storage, transcriptions, users
+from archivist_api.partial import Partials
+from archivist_api.routes import api_keys, auth, batches, events, outputs, queue, storage, transcriptions, users
 from archivist_common import service
 from archivist_common.db import Database
 from archivist_common.queue import Doorbell
@@ -30,6 +32,8 @@ ROUTERS = (
     api_keys.router,
     storage.router,
     transcriptions.router,
+    batches.router,
+    queue.router,
     events.router,
     outputs.router,
 )
@@ -55,6 +59,8 @@ def create_app(settings: ApiSettings) -> FastAPI:
                     cursors=Cursors(keys.derive("cursors")),
                     feed=feed,
                     disk=Disk(),
+                    forecasts=Forecasts(),
+                    partials=Partials(settings.profile, settings.caption_mask),
                     outward=app.state.outward,
                 )
                 app.state.stopping = feed.stop

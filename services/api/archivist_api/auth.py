@@ -47,9 +47,10 @@ PUBLIC = frozenset(
 
 @dataclass(frozen=True)
 class Needs:
-    """A dependency: the caller, who has this permission. None: whoever was let in."""
+    """A dependency: the caller, who has this permission, and the other one too. None: whoever was let in."""
 
     permission: Permission | None
+    also: Permission | None = None
 
     async def __call__(
         self,
@@ -62,8 +63,9 @@ class Needs:
         if given is None:
             raise AuthRequired("log in, or send an API key: Authorization: Bearer …")
         caller = await identify(have, given)
-        if self.permission is not None:
-            caller.require(self.permission)
+        for permission in (self.permission, self.also):
+            if permission is not None:
+                caller.require(permission)
         request.state.credential = given
         return caller
 
@@ -123,6 +125,9 @@ def _calls(dependant: Dependant) -> Iterator[object]:
 
 Reader = Annotated[Caller, Depends(Needs(Permission.TRANSCRIPTIONS_READ))]
 Writer = Annotated[Caller, Depends(Needs(Permission.TRANSCRIPTIONS_WRITE))]
+Operator = Annotated[Caller, Depends(Needs(Permission.TRANSCRIPTIONS_WRITE, Permission.TRANSCRIPTIONS_ALL))]
+"""Who may order the queue: everybody's jobs stand in it."""
+
 Browser = Annotated[Caller, Depends(Needs(Permission.STORAGE_READ))]
 Administrator = Annotated[Caller, Depends(Needs(Permission.ADMIN))]
 Person = Annotated[Caller, Depends(Needs(Permission.ACCOUNT))]

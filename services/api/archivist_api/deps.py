@@ -8,6 +8,8 @@ from fastapi import Depends, Request
 from archivist_api.cursors import Cursors
 from archivist_api.disk import Disk
 from archivist_api.feed import Feed
+from archivist_api.forecasts import Forecasts
+from archivist_api.partial import Partials
 from archivist_api.schemas import Outward
 from archivist_common.db import Database
 from archivist_common.queue import Doorbell
@@ -26,6 +28,8 @@ class Deps:
     cursors: Cursors
     feed: Feed
     disk: Disk
+    forecasts: Forecasts
+    partials: Partials
     outward: Outward
 
 

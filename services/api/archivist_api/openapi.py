@@ -20,6 +20,8 @@ _TAGS = {
     "api-keys": "Keys for programs",
     "storage": "Storage servers and recordings",
     "transcriptions": "Recordings to caption",
+    "batches": "Recordings submitted together",
+    "queue": "What waits, what runs, and in which order",
     "outputs": "What a transcription made",
     "health": "For the machines that look after this one",
 }

@@ -1,20 +1,27 @@
 """What the gateway takes and gives. Requests refuse unknown fields; answers are built field by field."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Self
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from archivist_captions.formats import FORMATS
 from archivist_common import journal
 from archivist_common.artifacts import Stored
+from archivist_common.batches import MOST_FILES, FileAnswer
+from archivist_common.batches import Reading as Batched
+from archivist_common.errors import ArchivistError
+from archivist_common.estimates import Estimate
+from archivist_common.queueing import MOST_AT_ONCE, Answer
 from archivist_common.security.accounts import Account
 from archivist_common.security.api_keys import Key
 from archivist_common.security.passwords import LONGEST as LONGEST_PASSWORD
 from archivist_common.security.permissions import Permission
-from archivist_common.states import JobStatus, PublicState, Role, Stage
+from archivist_common.states import TERMINAL, JobStatus, PublicState, Role, Stage
 from archivist_common.storage import Entry, Listing, MountState
 from archivist_common.transcriptions import Moving, Reading
 
@@ -265,14 +272,9 @@ class Files(Told):
         )
 
 
-class TranscriptionCreate(Asked):
-    storage: Text = Field(min_length=1, max_length=64, description="Name of a storage server", examples=["flex-1"])
-    path: Annotated[str, AfterValidator(_whole)] = Field(
-        min_length=1,
-        max_length=500,
-        description="The recording, beneath its server",
-        examples=["17837-1-Birchwood City Council (20220412).mp4"],
-    )
+class Options(Asked):
+    """How recordings shall be captioned. What is left out is as the settings say."""
+
     language: str | None = Field(
         default=None, pattern="^(auto|[a-z]{2,3})$", description="`en`, …, or `auto`", examples=["en"]
     )
@@ -287,7 +289,54 @@ class TranscriptionCreate(Asked):
     audio_track: int | None = Field(
         default=None, ge=0, le=31, description="Counted from 0; the default track if unset"
     )
-    priority: int = Field(default=1, ge=1, le=5, description="5 goes first")
+    priority: int | None = Field(default=None, ge=1, le=5, description="5 goes first; 1 if unset")
+    start_at: Text | None = Field(
+        default=None,
+        max_length=40,
+        description="Not before: `23:00`, the next time the station's clock shows it; `2026-11-01T01:30` by that "
+        "clock; or an instant with its zone",
+        examples=["23:00"],
+    )
+
+
+class TranscriptionCreate(Options):
+    storage: Text = Field(min_length=1, max_length=64, description="Name of a storage server", examples=["flex-1"])
+    path: Annotated[str, AfterValidator(_whole)] = Field(
+        min_length=1,
+        max_length=500,
+        description="The recording, beneath its server",
+        examples=["17837-1-Birchwood City Council (20220412).mp4"],
+    )
+
+
+class BatchCreate(Asked):
+    name: Text | None = Field(default=None, max_length=100, examples=["Birchwood, April"])
+    settings: Options = Field(default=Options(), description="For every file that does not say otherwise itself")
+    files: list[TranscriptionCreate] = Field(min_length=1, max_length=MOST_FILES)
+
+
+class PriorityChange(Asked):
+    priority: int = Field(ge=1, le=5, description="5 goes first")
+
+
+class Move(Asked):
+    position: int = Field(ge=1, le=10**6, description="1 is the front; the last place at most")
+
+
+class Several(Asked):
+    ids: list[UUID] = Field(min_length=1, max_length=100)
+
+
+class Retried(Asked):
+    ids: list[UUID] | None = Field(
+        default=None, min_length=1, max_length=100, description="Which; all that failed if unset"
+    )
+
+
+class Cleared(Asked):
+    statuses: list[JobStatus] = Field(
+        default=sorted(TERMINAL), min_length=1, max_length=5, description="Jobs that have not ended are never cleared"
+    )
 
 
 class Failure(Told):
@@ -315,6 +364,7 @@ class Progress(Told):
     audio_s: float | None = Field(ge=0, le=10**9, description="Length of the recording, once known")
     left_s: int | None = Field(ge=0, le=10**9, description="By the speed of this attempt so far")
     attempt: int = Field(ge=0, le=2**31)
+    paused: bool = Field(description="It does not go on: somebody holds it back, or the whole queue")
 
     @classmethod
     def standing(cls, now: Moving) -> Self:
@@ -335,6 +385,13 @@ class Transcription(Progress):
     audio_track: int | None = Field(ge=0, le=2**31)
     priority: int = Field(ge=1, le=5)
     position: int | None = Field(ge=1, le=2**31, description="Place in the queue while it waits")
+    paused_since: datetime | None = Field(description="Held back itself, whatever holds for the whole queue")
+    start_at: datetime | None = Field(description="The start time asked for")
+    start_at_station: str | None = Field(max_length=40, description="The same instant by the station's clock")
+    estimated_start: datetime | None = Field(description="By the machines' own speed and what lies before it")
+    estimated_finish: datetime | None
+    batch_id: UUID | None
+    cleared: bool = Field(description="Taken out of the list")
     cancel_requested: bool
     created: datetime
     started: datetime | None
@@ -346,7 +403,7 @@ class Transcription(Progress):
     links: dict[str, str] = Field(max_length=20, description="Where to ask for more")
 
     @classmethod
-    def of(cls, job: Reading, files: Sequence[Stored], outward: Outward) -> Self:
+    def of(cls, job: Reading, files: Sequence[Stored], outward: Outward, zone: ZoneInfo, estimate: Estimate) -> Self:
         here = f"/api/v1/transcriptions/{job.id}"
         return cls(
             **_progress(job.now),
@@ -363,6 +420,13 @@ class Transcription(Progress):
             audio_track=job.audio_track,
             priority=job.priority,
             position=job.position,
+            paused_since=job.paused_since,
+            start_at=job.start_at,
+            start_at_station=None if job.start_at is None else job.start_at.astimezone(zone).isoformat(),
+            estimated_start=estimate.start,
+            estimated_finish=estimate.finish,
+            batch_id=job.batch_id,
+            cleared=job.cleared,
             cancel_requested=job.now.cancel_requested,
             created=job.created,
             started=job.started,
@@ -379,6 +443,89 @@ class Transcription(Progress):
 
 class TranscriptionPage(Told):
     items: list[Transcription] = Field(max_length=LONGEST_PAGE)
+    next: str | None = Field(max_length=LONGEST_CURSOR, description="Cursor of the next page")
+
+
+class Queue(Told):
+    """The queue as it is now. What of it belongs to others is counted, and seen by operators alone."""
+
+    paused: bool = Field(description="Nothing new is begun; chunks in hand are finished")
+    paused_since: datetime | None
+    paused_by: str | None = Field(max_length=80)
+    length: int = Field(ge=0, le=2**31, description="Jobs that wait, everybody's")
+    longest: int = Field(ge=1, le=2**31, description="Jobs that may wait; the next one is answered 429")
+    counts: dict[JobStatus, int] = Field(max_length=10, description="Of the jobs in your list, by state")
+    slots: int = Field(ge=0, le=2**31, description="Of all machines that are ready")
+    speed: float | None = Field(
+        ge=0, le=10**9, description="Seconds of sound that they hear in a second; null where not measured yet"
+    )
+    estimated_finish: datetime | None = Field(description="Of everything that waits and is not held back")
+    running: list[Transcription] = Field(max_length=LONGEST_PAGE)
+    waiting: list[Transcription] = Field(max_length=LONGEST_PAGE, description="In the order they will be begun")
+
+
+class JobAnswer(Told):
+    """What became of one job of many."""
+
+    id: UUID
+    status: JobStatus | None = Field(description="Its state now; null where nothing was done")
+    error: Failure | None
+
+    @classmethod
+    def of(cls, answer: Answer, outward: Outward) -> Self:
+        return cls(id=answer.id, status=answer.status, error=_failure(answer.error, outward))
+
+
+class JobAnswers(Told):
+    items: list[JobAnswer] = Field(max_length=MOST_AT_ONCE)
+
+
+class ClearedCount(Told):
+    cleared: int = Field(ge=0, le=2**31)
+
+
+class BatchFile(Told):
+    """One file of a batch: the job that captions it, or why there is none."""
+
+    storage: str = Field(max_length=64)
+    path: str = Field(max_length=500)
+    transcription_id: UUID | None
+    is_new: bool = Field(description="False where the recording was being captioned already")
+    status: JobStatus | None
+    progress: int | None = Field(ge=0, le=100)
+    error: Failure | None
+
+
+class BatchHead(Told):
+    """A batch without its files. Its progress is that of its jobs together; what has ended, however, is done."""
+
+    id: UUID
+    user_id: int | None = Field(ge=1, le=2**31)
+    name: str | None = Field(max_length=100)
+    created: datetime
+    total: int = Field(ge=0, le=MOST_FILES)
+    refused: int = Field(ge=0, le=MOST_FILES, description="Files without a job")
+    counts: dict[JobStatus, int] = Field(max_length=10, description="Jobs by state")
+    progress: int = Field(ge=0, le=100)
+    ended: bool
+    estimated_finish: datetime | None
+    links: dict[str, str] = Field(max_length=20)
+
+    @classmethod
+    def of(cls, batch: Batched, estimates: Mapping[UUID, Estimate]) -> Self:
+        return cls(**_batch(batch, estimates))
+
+
+class Batch(BatchHead):
+    files: list[BatchFile] = Field(max_length=MOST_FILES, description="One answer each, in the order asked")
+
+    @classmethod
+    def told(cls, batch: Batched, estimates: Mapping[UUID, Estimate], outward: Outward) -> Self:
+        return cls(**_batch(batch, estimates), files=[_batch_file(batch, one, outward) for one in batch.files])
+
+
+class BatchPage(Told):
+    items: list[BatchHead] = Field(max_length=LONGEST_PAGE)
     next: str | None = Field(max_length=LONGEST_CURSOR, description="Cursor of the next page")
 
 
@@ -426,7 +573,47 @@ def _progress(now: Moving) -> dict[str, Any]:
         "audio_s": None if now.audio_ms is None else now.audio_ms / 1000,
         "left_s": None if now.left is None else now.left // timedelta(seconds=1),
         "attempt": now.attempt,
+        "paused": now.paused,
     }
+
+
+def _failure(error: ArchivistError | None, outward: Outward) -> Failure | None:
+    return None if error is None else Failure(code=error.code, message=outward(error.message)[:10_000])
+
+
+def _batch(batch: Batched, estimates: Mapping[UUID, Estimate]) -> dict[str, Any]:
+    here = f"/api/v1/batches/{batch.id}"
+    counts = Counter(job.status for job in batch.jobs.values())
+    ends = [
+        estimates.get(job_id, Estimate()).finish for job_id, job in batch.jobs.items() if job.status not in TERMINAL
+    ]
+    known = [end for end in ends if end is not None]
+    return {
+        "id": batch.id,
+        "user_id": batch.user_id,
+        "name": batch.name,
+        "created": batch.created,
+        "total": len(batch.files),
+        "refused": sum(one.transcription_id is None for one in batch.files),
+        "counts": {status: counts[status] for status in JobStatus},
+        "progress": batch.percent,
+        "ended": batch.has_ended,
+        "estimated_finish": max(known) if known and len(known) == len(ends) else None,
+        "links": {"self": here, "cancel": f"{here}/cancel"},
+    }
+
+
+def _batch_file(batch: Batched, one: FileAnswer, outward: Outward) -> BatchFile:
+    job = None if one.transcription_id is None else batch.jobs.get(one.transcription_id)
+    return BatchFile(
+        storage=one.storage,
+        path=one.path,
+        transcription_id=one.transcription_id,
+        is_new=one.is_new,
+        status=None if job is None else job.status,
+        progress=None if job is None else job.percent,
+        error=None if one.code is None else Failure(code=one.code, message=outward(one.message or "")[:10_000]),
+    )
 
 
 _HREFS = {"summary": "summary", "metadata": "metadata", "report": "report", "report_page": "report?as=page"}

@@ -41,7 +41,8 @@ _STATUS_AFTER = {
     response_class=StreamingResponse,
     responses={
         200: {
-            "description": "`state` events with an id to resume from, `progress` events, comments in between",
+            "description": "`state` and `captions` events with an id to resume from, `progress` events, comments "
+            "in between",
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         }
     },
@@ -56,7 +57,7 @@ async def events(
         Header(alias="Last-Event-ID", pattern="^[0-9]{1,18}$", max_length=18, description="Go on behind this one"),
     ] = None,
 ) -> StreamingResponse:
-    """Every change of state, from the first or behind `Last-Event-ID`, and progress as it is made.
+    """Every change of state, every chunk heard, from the first or behind `Last-Event-ID`, and progress as it is made.
 
     Ends after the last event of a job that has ended, when the caller's token or key ends, and when the gateway
     stops: a client that connects again misses nothing.
@@ -75,9 +76,13 @@ async def _stream(have: Deps, caller: Caller, credential: str, now: Moving, last
         told: dict[str, Any] | None = None
         resumed, checked, spoke = last > 0, clock(), clock()
         while (latest := watch.latest) is not None:
-            for event in await _events(have, now.id, last, latest):
-                last, resumed, spoke = event.id, True, clock()
-                yield _message("state", _state(have, event, latest), event.id)
+            while page := await _events(have, now.id, last, latest):
+                for event in page:
+                    last, resumed, spoke = event.id, True, clock()
+                    if event.event == outbox.CAPTIONS:
+                        yield _message("captions", _captions(have, event), event.id)
+                    else:
+                        yield _message("state", _state(have, event, latest), event.id)
             if not resumed:  # its events are too old to be kept: say how it stands
                 resumed = True
                 yield _message("state", _standing(latest))
@@ -134,6 +139,12 @@ def _state(have: Deps, event: Event, latest: Moving) -> dict[str, Any]:
     if "attempt" in event.data:
         result["attempt"] = event.data["attempt"]
     return result
+
+
+def _captions(have: Deps, event: Event) -> dict[str, Any]:
+    """A chunk that was heard. Chunks come in the order in which they were heard, not in that of the recording."""
+    data = event.data
+    return {name: data[name] for name in ("chunk", "start_ms", "end_ms")} | {"text": have.partials.text(data["text"])}
 
 
 def _standing(latest: Moving) -> dict[str, Any]:

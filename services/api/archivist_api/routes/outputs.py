@@ -10,16 +10,18 @@ from fastapi import APIRouter, Path, Query, Response
 
 from archivist_api.auth import Reader
 from archivist_api.deps import Deps, Have
+from archivist_api.partial import Extent, Heard, until_ms
 from archivist_api.schemas import FORMAT_PATTERN, Summary
 from archivist_captions.formats import FORMATS
-from archivist_common import artifacts, paths, transcriptions
-from archivist_common.errors import Conflict, FileMissing, NotFound
+from archivist_common import artifacts, chunks, paths, transcriptions
+from archivist_common.errors import FileMissing, NotCompleted, NotFound
 from archivist_common.security.callers import Caller
-from archivist_common.states import JobStatus
+from archivist_common.states import LIVE, JobStatus
 from archivist_common.transcriptions import Reading
 
 router = APIRouter(prefix="/api/v1/transcriptions", tags=["outputs"])
 
+_PARTIAL = LIVE | {JobStatus.FAILED}  # of a cancelled one nothing is kept
 JobId = Annotated[UUID, Path(description="Id of the transcription")]
 _FILE = {"type": "string", "format": "binary"}
 _ANY_CAPTIONS = {entry.media_type.split(";")[0]: {"schema": _FILE} for entry in FORMATS.values()}
@@ -44,17 +46,41 @@ class ReportAs(StrEnum):
     operation_id="downloadCaptions",
     summary="A caption file",
     response_class=Response,
-    responses={200: {"description": "The file", "content": _ANY_CAPTIONS}},
+    responses={
+        200: {
+            "description": "The file. `Captions-Partial` says whether it is the finished one; if not, "
+            "`Captions-Until-Ms` up to where everything was heard, `Captions-Chunks-Heard` of `Captions-Chunks` "
+            "(absent while the recording is still being cut)",
+            "content": _ANY_CAPTIONS,
+        }
+    },
 )
 async def captions(
     job_id: JobId,
     format: Annotated[str, Path(pattern=FORMAT_PATTERN, max_length=10)],  # noqa: A002 -- its name in the address
     caller: Reader,
     have: Have,
+    partial: Annotated[bool, Query(description="What was heard so far, where the rest is still being heard")] = False,
 ) -> Response:
-    """The committed file, its hash verified, named after the recording."""
-    job = await _completed(have, caller, job_id)
-    return await _download(have, job, format, FORMATS[format].media_type)
+    """The committed file, its hash verified, named after the recording.
+
+    With `partial`, captions of a recording under way: of the chunks heard so far, none reaching over one that is
+    missing. A finished one is answered with its file all the same.
+    """
+    async with have.db.transaction() as session:
+        job = await transcriptions.get(session, job_id, user_id=caller.sees_only)
+        if partial and job.now.status in _PARTIAL:
+            heard = await chunks.heard(session, job_id)
+            standing = await chunks.standing(session, job_id)
+            plan = await chunks.plan(session, job_id)
+            extent = Extent(until_ms(heard), len(heard), None if plan is None else standing.chunks)
+        else:
+            heard, extent = (), None
+    if extent is not None:
+        return await _partial(have, job, format, heard, extent)
+    answer = await _download(have, _finished(job), format, FORMATS[format].media_type)
+    answer.headers["Captions-Partial"] = "false"
+    return answer
 
 
 @router.get(
@@ -117,12 +143,30 @@ def attachment(name: str) -> str:
 
 
 async def _completed(have: Deps, caller: Caller, job_id: UUID) -> Reading:
-    """Raises NotFound, and Conflict for one that has made nothing yet."""
+    """Raises NotFound, and NotCompleted for one that has made nothing yet."""
     async with have.db.transaction() as session:
-        job = await transcriptions.get(session, job_id, user_id=caller.sees_only)
+        return _finished(await transcriptions.get(session, job_id, user_id=caller.sees_only))
+
+
+def _finished(job: Reading) -> Reading:
     if job.now.status is not JobStatus.COMPLETED:
-        raise Conflict(f"the transcription is {job.now.status.value}; its files are there once it has completed")
+        raise NotCompleted(f"the transcription is {job.now.status.value}; its files are there once it has completed")
     return job
+
+
+async def _partial(have: Deps, job: Reading, kind: str, heard: Heard, extent: Extent) -> Response:
+    title = PurePosixPath(job.filename).stem
+    language = heard[0][0].language if heard else job.language
+    data = await have.partials.write(kind, heard, language, title)
+    headers = {
+        "Content-Disposition": attachment(paths.output_name(title, kind)),
+        "Captions-Partial": "true",
+        "Captions-Until-Ms": str(extent.until_ms),
+        "Captions-Chunks-Heard": str(extent.heard),
+    }
+    if extent.chunks is not None:
+        headers["Captions-Chunks"] = str(extent.chunks)
+    return Response(data, media_type=FORMATS[kind].media_type, headers=headers)
 
 
 async def _download(have: Deps, job: Reading, kind: str, media_type: str) -> Response:

@@ -1,15 +1,16 @@
 """Recordings to caption: submit, watch, stop, read the results."""
 
 import asyncio
-import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Path, Query, Response
 
-from archivist_api.auth import Reader, Writer
+from archivist_api import answers, submitting
+from archivist_api.auth import Operator, Reader, Writer
 from archivist_api.deps import Deps, Have
 from archivist_api.schemas import (
     LONGEST_CURSOR,
@@ -17,20 +18,18 @@ from archivist_api.schemas import (
     PAGE,
     Log,
     LogEntry,
+    Move,
+    PriorityChange,
     Text,
     Transcription,
     TranscriptionCreate,
     TranscriptionPage,
 )
-from archivist_common import artifacts, idempotency, jobs, journal, models_on_disk, outbox, paths, transcriptions
-from archivist_common.artifacts import Stored
-from archivist_common.errors import Conflict, DatabaseUnavailable, FileTooLarge, PathRefused
-from archivist_common.jobs import Submission
+from archivist_common import artifacts, idempotency, jobs, journal, queueing, transcriptions
+from archivist_common.errors import Conflict
 from archivist_common.security.callers import Caller
 from archivist_common.states import JobStatus
 from archivist_common.transcriptions import Filter, Reading
-
-log = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/api/v1/transcriptions", tags=["transcriptions"])
 
@@ -62,14 +61,14 @@ async def submit(
     body: TranscriptionCreate, caller: Writer, have: Have, response: Response, key: ClientKey = None
 ) -> Transcription:
     """Queue a recording. The answer is given once the job is safe; follow `Location` or `links.events`."""
-    asked = idempotency.fingerprint(body.model_dump_json().encode())
+    asked = idempotency.fingerprint("submit", body.model_dump_json(exclude_unset=True).encode())
     if key is not None:
         async with have.db.transaction() as session:
             before = await idempotency.recall(session, caller.user_id, key, asked)
-            job = None if before is None else await transcriptions.get(session, before, user_id=None)
-        if job is not None:
-            return _accepted(have, response, job, status=202, replayed=True)
-    submission = await _checked(have, caller, body)
+            if before is not None:
+                job = await transcriptions.get(session, before, user_id=None)
+                return _accepted(response, await answers.one(have, session, job), status=202, replayed=True)
+    submission = await submitting.check(have, caller, body, have.settings.storage_deadline)
     most = have.settings.max_queue_size
     async with have.db.transaction() as session:
         before = await idempotency.recall(session, caller.user_id, key, asked) if key is not None else None
@@ -78,10 +77,11 @@ async def submit(
         if caller.sees_only not in {None, job.user_id}:
             raise Conflict("that recording is being captioned already, for somebody else")
         if key is not None and before is None:
-            await idempotency.remember(session, caller.user_id, key, asked, job_id)
+            await idempotency.remember(session, caller.user_id, key, asked, transcription_id=job_id)
+        told = await answers.one(have, session, job)
     if is_new:
-        await _ring(have)
-    return _accepted(have, response, job, status=202 if is_new or before else 200, replayed=before is not None)
+        await submitting.ring(have)
+    return _accepted(response, told, status=202 if is_new or before else 200, replayed=before is not None)
 
 
 @router.get("", operation_id="listTranscriptions", summary="Transcriptions, newest first")
@@ -90,12 +90,13 @@ async def list_transcriptions(
     have: Have,
     status: JobStatus | None = None,
     storage: Annotated[Text | None, Query(max_length=64)] = None,
+    cleared: Annotated[bool, Query(description="Those cleared from the list as well")] = False,
     limit: Annotated[int, Query(ge=1, le=LONGEST_PAGE)] = PAGE,
     cursor: Annotated[str | None, Query(max_length=LONGEST_CURSOR)] = None,
 ) -> TranscriptionPage:
     """Your own; everybody's where you may see them."""
-    which = Filter(caller.sees_only, status, storage)
-    listing = f"transcriptions:{which.user_id}:{status}:{storage}"
+    which = Filter(caller.sees_only, status, storage, cleared)
+    listing = f"transcriptions:{which.user_id}:{status}:{storage}:{cleared}"
     after = None
     if cursor is not None:
         created, job_id = have.cursors.read(listing, cursor)
@@ -103,9 +104,10 @@ async def list_transcriptions(
     async with have.db.transaction() as session:
         page = await transcriptions.page(session, which, after, limit + 1)
         files = await transcriptions.outputs(session, [job.id for job in page[:limit]])
+        items = await answers.told(have, session, page[:limit], files)
     last = page[limit - 1] if len(page) > limit else None
     return TranscriptionPage(
-        items=[Transcription.of(job, files.get(job.id, ()), have.outward) for job in page[:limit]],
+        items=items,
         next=None if last is None else have.cursors.write(listing, (last.created.isoformat(), str(last.id))),
     )
 
@@ -124,13 +126,40 @@ async def read(
     ] = 0,
 ) -> Transcription:
     """Its state, progress and outputs. With `wait`, one that has ended is answered at once."""
-    job, files = await _read(have, caller, job_id)
+    job, told = await _read(have, caller, job_id)
     if wait and not job.now.has_ended:
         await _moved(have, caller, job, wait)
-        job, files = await _read(have, caller, job_id)
+        job, told = await _read(have, caller, job_id)
     if not job.now.has_ended:
         response.headers["Retry-After"] = str(_POLL_AFTER_S)
-    return Transcription.of(job, files, have.outward)
+    return told
+
+
+@router.patch("/{job_id}", operation_id="changeTranscription", summary="Give it another priority")
+async def change(job_id: JobId, body: PriorityChange, caller: Writer, have: Have) -> Transcription:
+    """Its place becomes what it would be had it waited with that priority. One that has ended has none."""
+    return await _ordered(have, caller, job_id, partial(queueing.prioritise, priority=body.priority))
+
+
+@router.post("/{job_id}/move", operation_id="moveTranscription", summary="Give it a place in the queue")
+async def move(job_id: JobId, body: Move, caller: Operator, have: Have) -> Transcription:
+    """For operators: everybody's jobs stand in the queue. The front is also before what is running: its chunks in
+    hand are finished first."""
+    return await _ordered(have, caller, job_id, partial(queueing.move, place=body.position))
+
+
+@router.post("/{job_id}/pause", operation_id="pauseTranscription", summary="Hold it back")
+async def pause(job_id: JobId, caller: Writer, have: Have) -> Transcription:
+    """Until it is resumed, through any restart. Of one that runs the chunks in hand are finished."""
+    return await _ordered(have, caller, job_id, queueing.pause)
+
+
+@router.post("/{job_id}/resume", operation_id="resumeTranscription", summary="Let it go on")
+async def resume(job_id: JobId, caller: Writer, have: Have) -> Transcription:
+    """At the place it has kept."""
+    told = await _ordered(have, caller, job_id, queueing.resume)
+    await submitting.ring(have)
+    return told
 
 
 @router.post(
@@ -144,10 +173,10 @@ async def cancel(job_id: JobId, caller: Writer, have: Have, response: Response) 
     async with have.db.transaction() as session:
         await transcriptions.get(session, job_id, user_id=caller.sees_only)
         status = await jobs.cancel(session, job_id, user_id=caller.user_id)
-        job = await transcriptions.get(session, job_id, user_id=None)
+        told = await answers.one(have, session, await transcriptions.get(session, job_id, user_id=None))
     if status is JobStatus.PROCESSING:
         response.status_code = 202
-    return Transcription.of(job, (), have.outward)
+    return told
 
 
 @router.post(
@@ -160,9 +189,9 @@ async def retry(job_id: JobId, caller: Writer, have: Have, response: Response) -
     async with have.db.transaction() as session:
         await transcriptions.get(session, job_id, user_id=caller.sees_only)
         await jobs.retry(session, job_id, user_id=caller.user_id)
-        job = await transcriptions.get(session, job_id, user_id=None)
-    await _ring(have)
-    return _accepted(have, response, job, status=202, replayed=False)
+        told = await answers.one(have, session, await transcriptions.get(session, job_id, user_id=None))
+    await submitting.ring(have)
+    return _accepted(response, told, status=202, replayed=False)
 
 
 @router.get("/{job_id}/log", operation_id="readTranscriptionLog", summary="What happened to it, oldest first")
@@ -173,64 +202,28 @@ async def read_log(job_id: JobId, caller: Reader, have: Have) -> Log:
     return Log(items=[LogEntry.of(entry, have.outward) for entry in entries])
 
 
-async def _checked(have: Deps, caller: Caller, body: TranscriptionCreate) -> Submission:
-    """The submission, its recording found and its model known.
-
-    Raises NotFound, PathRefused, FileMissing, InvalidFileFormat, FileGrowing, StorageUnavailable, FileTooLarge,
-    ModelUnknown, ModelMissing.
-    """
-    settings = have.settings
-    server = have.storages.server(body.storage)
-    try:
-        paths.relative(body.path)
-        recording = await have.storages.stat_recording(
-            server, body.path, settings.storage_deadline, settled=settings.recording_settled
-        )
-    except PathRefused:
-        log.warning("path refused", extra={"storage": body.storage, "path": body.path, "user_id": caller.user_id})
-        raise
-    if recording.size_bytes > settings.max_file_size:
-        raise FileTooLarge(f"{body.path!r} has {recording.size_bytes} bytes; {settings.max_file_size} is the limit")
-    model = await asyncio.to_thread(
-        models_on_disk.choose, body.model, default=settings.whisper_model_path, directory=settings.model_directory
-    )
-    return Submission(
-        storage=server.name,
-        path=recording.path,
-        size_bytes=recording.size_bytes,
-        mtime_ns=recording.mtime_ns,
-        language=body.language or settings.default_language,
-        model=model,
-        output_format=body.output_format or settings.output_format,
-        include_summary=settings.include_summary if body.include_summary is None else body.include_summary,
-        audio_track=body.audio_track,
-        priority=body.priority,
-        user_id=caller.user_id,
-    )
-
-
-async def _ring(have: Deps) -> None:
-    """After the commit: the job is safe whatever happens here, and workers poll."""
-    try:
-        await outbox.relay(have.db, have.bell)
-    except DatabaseUnavailable:
-        log.warning("the doorbell was not rung; the reconciler will")
-
-
-def _accepted(have: Deps, response: Response, job: Reading, *, status: int, replayed: bool) -> Transcription:
+def _accepted(response: Response, told: Transcription, *, status: int, replayed: bool) -> Transcription:
     response.status_code = status
-    response.headers["Location"] = f"{router.prefix}/{job.id}"
+    response.headers["Location"] = f"{router.prefix}/{told.id}"
     response.headers["Retry-After"] = str(_POLL_AFTER_S)
     if replayed:
         response.headers["Idempotency-Replayed"] = "true"
-    return Transcription.of(job, (), have.outward)
+    return told
 
 
-async def _read(have: Deps, caller: Caller, job_id: UUID) -> tuple[Reading, Sequence[Stored]]:
+async def _read(have: Deps, caller: Caller, job_id: UUID) -> tuple[Reading, Transcription]:
     async with have.db.transaction() as session:
         job = await transcriptions.get(session, job_id, user_id=caller.sees_only)
         files = await artifacts.of_transcription(session, job_id) if job.now.has_ended else ()
-    return job, files
+        return job, await answers.one(have, session, job, files)
+
+
+async def _ordered(have: Deps, caller: Caller, job_id: UUID, act: Callable[..., Awaitable[object]]) -> Transcription:
+    """Do something to the caller's job in the queue; how it is then."""
+    async with have.db.transaction() as session:
+        await transcriptions.get(session, job_id, user_id=caller.sees_only)
+        await act(session, job_id, user_id=caller.user_id)
+        return await answers.one(have, session, await transcriptions.get(session, job_id, user_id=None))
 
 
 async def _moved(have: Deps, caller: Caller, job: Reading, seconds: int) -> None:

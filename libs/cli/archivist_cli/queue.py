@@ -1,0 +1,242 @@
+"""`archivist queue`: what runs, what waits and until when; move, hold back, stop, try again, clear away."""
+
+import argparse
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from archivist_cli import config, people
+from archivist_cli.gateway import Gateway
+from archivist_cli.local import folder
+from archivist_cli.local.errors import StackError
+
+_URL, _KEY = "ARCHIVIST_URL", "ARCHIVIST_API_KEY"
+_SHORT = 8  # characters of an id that tell jobs apart in a list
+_MOST = 200  # jobs looked at for an id that is cut short
+
+Job = dict[str, Any]
+Action = Callable[[Gateway, argparse.Namespace], Awaitable[int]]
+
+
+def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser(
+        "queue",
+        help="see and order what waits",
+        description="See and order the queue of a running Archivist. A job is named by its id or how that begins. "
+        f"The gateway is --url, {_URL}, or that of the `archivist up` on --data; the key is {_KEY}, or one of this "
+        "machine's own for as long as the command runs.",
+    )
+    parser.set_defaults(act=_list, run=run, limit=20)
+    _where(parser)
+    actions = parser.add_subparsers(metavar="ACTION")
+
+    def add(name: str, act: Action, about: str) -> argparse.ArgumentParser:
+        action = actions.add_parser(name, help=about)
+        action.set_defaults(act=act)
+        _where(action)
+        return action
+
+    listing = add("list", _list, "what runs and waits, with places and times (without an action, this)")
+    listing.add_argument("--limit", type=int, default=20, metavar="N", help="waiting jobs to show (default: 20)")
+    front = add("front", _move, "put a job first")
+    front.add_argument("job", metavar="JOB")
+    front.set_defaults(position=1)
+    move = add("move", _move, "give a job a place")
+    move.add_argument("job", metavar="JOB")
+    move.add_argument("position", type=int, metavar="PLACE", help="counted from 1")
+    priority = add("priority", _priority, "give a job another priority")
+    priority.add_argument("job", metavar="JOB")
+    priority.add_argument("priority", type=int, choices=range(1, 6), help="5 goes first")
+    for name, act, about in (
+        ("pause", _pause, "hold a job back, or the whole queue; chunks in hand are finished"),
+        ("resume", _resume, "let it go on"),
+    ):
+        add(name, act, about).add_argument("job", metavar="JOB", nargs="?", help="the whole queue if left out")
+    add("cancel", _cancel, "stop jobs").add_argument("jobs", metavar="JOB", nargs="+")
+    retry = add("retry", _retry, "try failed jobs again")
+    retry.add_argument("jobs", metavar="JOB", nargs="*", help="all that failed if left out")
+    clear = add("clear", _clear, "take what has ended out of the list; nothing is deleted")
+    for status in ("completed", "failed", "cancelled"):
+        clear.add_argument(
+            f"--{status}", dest="statuses", action="append_const", const=status, help="only these (repeatable)"
+        )
+
+
+def run(options: argparse.Namespace) -> int:
+    return asyncio.run(_run(options))
+
+
+def lines(queue: dict[str, Any], now: datetime) -> Iterator[str]:
+    """The queue as a table. now: with the zone in which times are to be shown."""
+    if queue["paused"]:
+        by = f" by {queue['paused_by']}" if queue["paused_by"] else ""
+        yield f"The queue is held back since {_clock(queue['paused_since'], now)}{by}."
+    speed = queue["speed"]
+    pace = "speed not measured yet" if speed is None else f"{speed:.1f} times as fast as spoken"
+    ends = queue["estimated_finish"]
+    done = "" if ends is None else f"; all done about {_clock(ends, now)}"
+    yield f"{len(queue['running'])} running, {queue['length']} waiting; {queue['slots']} slots, {pace}{done}"
+    jobs = [*queue["running"], *queue["waiting"]]
+    if not jobs:
+        return
+    rows = [("#", "JOB", "PRIO", "STATE", "STARTS", "ENDS", "RECORDING"), *(_row(job, now) for job in jobs)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        yield "  ".join([*cells, row[-1]]).rstrip()
+    if (hidden := queue["length"] - len(queue["waiting"])) > 0:
+        yield f"… and {hidden} more"
+
+
+def _row(job: Job, now: datetime) -> tuple[str, ...]:
+    state = f"{job['stage'] or 'running'} {job['progress']} %" if job["status"] == "processing" else "waiting"
+    if job["cancel_requested"]:
+        state = "stopping"
+    elif job["paused"]:
+        state = f"{state}, held back"
+    starts = job["estimated_start"] or job["start_at"]
+    return (
+        str(job["position"] or "-"),
+        job["id"][:_SHORT],
+        str(job["priority"]),
+        state,
+        _clock(starts, now),
+        _clock(job["estimated_finish"], now),
+        f"{job['storage']}/{job['path']}",
+    )
+
+
+def _clock(moment: str | None, now: datetime) -> str:
+    """A time of today, or with its date; a dash for none."""
+    if moment is None:
+        return "-"
+    local = datetime.fromisoformat(moment).astimezone(now.tzinfo)
+    return f"{local:%H:%M}" if local.date() == now.date() else f"{local:%Y-%m-%d %H:%M}"
+
+
+def found(name: str, jobs: Sequence[Job]) -> str:
+    """The id that this names, whole or by how it begins. Raises StackError for none, and for several."""
+    try:
+        return str(UUID(name))
+    except ValueError:
+        pass
+    ids = {job["id"] for job in jobs if len(name) >= 4 and job["id"].startswith(name.lower())}
+    if len(ids) == 1:
+        return str(ids.pop())
+    if ids:
+        raise StackError(f"{name}: {len(ids)} jobs begin like that; give more of the id")
+    raise StackError(f"{name}: no such job; `archivist queue` shows them, and at least four characters are needed")
+
+
+def _where(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--url", default=argparse.SUPPRESS, help="address of the gateway, as http://host:8000")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=argparse.SUPPRESS,
+        metavar="DIR",
+        help="the data folder of a running `archivist up`",
+    )
+
+
+async def _run(options: argparse.Namespace) -> int:
+    async with _gateway(options) as gateway:
+        act: Action = options.act
+        return await act(gateway, options)
+
+
+@asynccontextmanager
+async def _gateway(options: argparse.Namespace) -> AsyncIterator[Gateway]:
+    """The way in. Raises StackError where nothing says which gateway, or nothing lets us in."""
+    settings = config.settings()
+    data = config.data_folder(getattr(options, "data", None))
+    running = folder.running(data)
+    url = getattr(options, "url", None) or settings.get(_URL) or (running.api_url if running else "")
+    if not url:
+        raise StackError(f"which gateway? Give --url, set {_URL}, or start `archivist up`: nothing runs on {data}")
+    if key := settings.get(_KEY):
+        async with Gateway(url.rstrip("/"), key) as gateway:
+            yield gateway
+        return
+    if running is None or not running.database_url:
+        raise StackError(f"set {_KEY} to a key of yours: no Archivist of this machine runs on {data}")
+    async with people.operators_key(running.database_url) as own, Gateway(url.rstrip("/"), own) as gateway:
+        yield gateway
+
+
+async def _list(gateway: Gateway, options: argparse.Namespace) -> int:
+    await _show(gateway, options.limit)
+    return 0
+
+
+async def _move(gateway: Gateway, options: argparse.Namespace) -> int:
+    return await _do(gateway, options.job, "move", position=options.position)
+
+
+async def _priority(gateway: Gateway, options: argparse.Namespace) -> int:
+    await gateway.change(await _live(gateway, options.job), priority=options.priority)
+    await _show(gateway)
+    return 0
+
+
+async def _pause(gateway: Gateway, options: argparse.Namespace) -> int:
+    return await _hold(gateway, options.job, "pause")
+
+
+async def _resume(gateway: Gateway, options: argparse.Namespace) -> int:
+    return await _hold(gateway, options.job, "resume")
+
+
+async def _cancel(gateway: Gateway, options: argparse.Namespace) -> int:
+    queue = await gateway.queue(_MOST)
+    jobs = [*queue["running"], *queue["waiting"]]
+    return _tell(await gateway.several("cancel", ids=[found(name, jobs) for name in options.jobs]))
+
+
+async def _retry(gateway: Gateway, options: argparse.Namespace) -> int:
+    if not options.jobs:
+        return _tell(await gateway.several("retry"))
+    failed = await gateway.listed("failed", _MOST)
+    return _tell(await gateway.several("retry", ids=[found(name, failed) for name in options.jobs]))
+
+
+async def _clear(gateway: Gateway, options: argparse.Namespace) -> int:
+    body = {"statuses": options.statuses} if options.statuses else {}
+    print(f"{(await gateway.several('clear', **body))['cleared']} jobs taken out of the list")
+    return 0
+
+
+async def _hold(gateway: Gateway, job: str | None, action: str) -> int:
+    if job is not None:
+        return await _do(gateway, job, action)
+    await gateway.several(action)
+    await _show(gateway)
+    return 0
+
+
+async def _do(gateway: Gateway, job: str, action: str, **body: Any) -> int:
+    await gateway.act(await _live(gateway, job), action, **body)
+    await _show(gateway)
+    return 0
+
+
+async def _live(gateway: Gateway, name: str) -> str:
+    queue = await gateway.queue(_MOST)
+    return found(name, [*queue["running"], *queue["waiting"]])
+
+
+async def _show(gateway: Gateway, limit: int = 20) -> None:
+    for line in lines(await gateway.queue(limit), datetime.now().astimezone()):
+        print(line)
+
+
+def _tell(answer: dict[str, Any]) -> int:
+    """One line for each job; 1 where something could not be done."""
+    for item in answer["items"]:
+        error = item["error"]
+        print(f"{item['id']}: {item['status'] if error is None else error['code'] + ': ' + error['message']}")
+    return 1 if any(item["error"] for item in answer["items"]) else 0

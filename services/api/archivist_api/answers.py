@@ -1,0 +1,76 @@
+"""Transcriptions, the queue and batches as answers: with files, and with when they will start and end."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from archivist_api.deps import Deps
+from archivist_api.schemas import LONGEST_PAGE, Batch, Queue, Transcription
+from archivist_common import batches, queueing, transcriptions
+from archivist_common.artifacts import Stored
+from archivist_common.estimates import Estimate, Forecast
+from archivist_common.security.callers import Caller
+from archivist_common.states import JobStatus
+from archivist_common.transcriptions import Reading
+
+Files = Mapping[UUID, Sequence[Stored]]
+
+
+async def told(
+    have: Deps, session: AsyncSession, jobs: Sequence[Reading], files: Files | None = None
+) -> list[Transcription]:
+    return shown(have, jobs, await have.forecasts.of(session, jobs), files)
+
+
+def shown(have: Deps, jobs: Sequence[Reading], now: Forecast, files: Files | None = None) -> list[Transcription]:
+    """The same, where the forecast is known already."""
+    return [
+        Transcription.of(
+            job,
+            (files or {}).get(job.id, ()),
+            have.outward,
+            have.settings.zone,
+            now.of.get(job.id, Estimate()),
+        )
+        for job in jobs
+    ]
+
+
+async def one(have: Deps, session: AsyncSession, job: Reading, files: Sequence[Stored] = ()) -> Transcription:
+    return (await told(have, session, [job], {job.id: files}))[0]
+
+
+async def queue(have: Deps, session: AsyncSession, caller: Caller, limit: int, skip: int) -> Queue:
+    """The queue as a caller sees it. limit, skip: of the waiting jobs."""
+    mine = caller.sees_only
+    hold = await queueing.hold(session)
+    counts = await transcriptions.counts(session, user_id=mine)
+    length = counts if mine is None else await transcriptions.counts(session, user_id=None)
+    running = await transcriptions.lined_up(session, JobStatus.PROCESSING, user_id=mine, limit=LONGEST_PAGE)
+    waiting = await transcriptions.lined_up(session, JobStatus.PENDING, user_id=mine, limit=limit, skip=skip)
+    now = await have.forecasts.now(session)
+    ends = [estimate.finish for estimate in now.of.values()]
+    known = [end for end in ends if end is not None]
+    return Queue(
+        paused=hold.since is not None,
+        paused_since=hold.since,
+        paused_by=hold.by,
+        length=length[JobStatus.PENDING],
+        longest=have.settings.max_queue_size,
+        counts=counts,
+        slots=now.slots,
+        speed=now.rate,
+        estimated_finish=max(known) if known and len(known) == len(ends) else None,
+        running=shown(have, running, now),
+        waiting=shown(have, waiting, now),
+    )
+
+
+async def batch(have: Deps, session: AsyncSession, batch_id: UUID) -> Batch:
+    found = await batches.get(session, batch_id, user_id=None)
+    return Batch.told(found, (await forecast(have, session, [found])).of, have.outward)
+
+
+async def forecast(have: Deps, session: AsyncSession, found: Sequence[batches.Reading]) -> Forecast:
+    return Forecast() if all(batch.has_ended for batch in found) else await have.forecasts.now(session)
