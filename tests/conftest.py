@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 
 from archivist_cli.local import runtime
@@ -16,6 +17,11 @@ from archivist_cli.local.postgres import Postgres
 from archivist_cli.local.valkey import Valkey
 
 _TEMPLATE = "archivist_template"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first: of two processes side by side, neither is left with an end-to-end test at the end."""
+    items.sort(key=lambda item: "e2e" not in item.keywords)
 
 
 @dataclass

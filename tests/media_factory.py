@@ -46,6 +46,12 @@ _VIDEO = {
     ".avi": "mpeg4",
 }
 _FORMATS = {".mkv": "matroska", ".ts": "mpegts", ".mpg": "mpeg", ".m4a": "ipod", ".aac": "adts"}
+_QUICK = {
+    "libmp3lame": {"compression_level": "9"},
+    "aac": {"aac_coder": "fast"},
+    "libopus": {"compression_level": "0"},
+}
+"""How the slow encoders are told to hurry: tests need sound, not the best of sound."""
 NTSC = Fraction(30_000, 1_001)
 
 
@@ -153,6 +159,7 @@ def _sound(container: Any, track: Track, codec: str, rate: int) -> list[tuple[fl
     if track.language:
         stream.metadata["language"] = track.language
     context = stream.codec_context
+    context.options = _QUICK.get(codec, {})
     context.open()
     if not len(track.sound):
         return []
@@ -173,13 +180,17 @@ def _sound(container: Any, track: Track, codec: str, rate: int) -> list[tuple[fl
 
 
 def _frame(sound: np.ndarray, track: Track, context: Any, rate: int, begin: int) -> Any:
-    many = np.repeat(sound.reshape(-1, 1), track.channels, axis=1)
-    frame = av.AudioFrame.from_ndarray(many.reshape(1, -1), format="s16", layout=context.layout.name)
+    """The same in every channel, in the format of the codec: a resampler for each frame would be slow."""
+    form = context.format.name
+    values = {
+        "s16": lambda: sound,
+        "s32": lambda: sound.astype(np.int32) << 16,
+        "flt": lambda: sound.astype(np.float32) / 32768,
+    }[form.removesuffix("p")]()
+    many = np.repeat(values.reshape(-1, 1), track.channels, axis=1)
+    many = np.ascontiguousarray(many.T) if context.format.is_planar else many.reshape(1, -1)
+    frame = av.AudioFrame.from_ndarray(many, format=form, layout=context.layout.name)
     frame.sample_rate = rate
-    if context.format.name != "s16":
-        frame = av.AudioResampler(format=context.format.name, layout=context.layout.name, rate=rate).resample(frame)[
-            0
-        ]
     frame.pts = begin + round(track.start * rate)
     frame.time_base = Fraction(1, rate)
     return frame

@@ -64,27 +64,27 @@ async def test_a_submission_is_taken_while_redis_is_down(start: Start) -> None:
         assert (await system.ended(job["id"]))["status"] == "completed"
 
 
-async def test_without_its_database_the_gateway_answers_503_and_when_to_come_back(start: Start) -> None:
-    async with start() as system:
-        system.recording("no database.flac", "short-20s.flac")
-        stopped = _family(system.stack.pids()["postgres"])
+async def test_without_its_database_the_gateway_answers_503_and_when_to_come_back(short_leases: System) -> None:
+    system = short_leases
+    system.recording("no database.flac", "short-20s.flac")
+    stopped = _family(system.stack.pids()["postgres"])
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
+            answer = await http.post(
+                f"{system.stack.api_url}/api/v1/transcriptions",
+                json={"storage": "flex-1", "path": "no database.flac"},
+                headers={"Authorization": f"Bearer {system.key}"},
+            )
+            live = await http.get(f"{system.stack.api_url}/health/live")
+            ready = await http.get(f"{system.stack.api_url}/health/ready")
+    finally:
         for pid in stopped:
-            os.kill(pid, signal.SIGSTOP)
-        try:
-            async with httpx.AsyncClient(timeout=30, trust_env=False) as http:
-                answer = await http.post(
-                    f"{system.stack.api_url}/api/v1/transcriptions",
-                    json={"storage": "flex-1", "path": "no database.flac"},
-                    headers={"Authorization": f"Bearer {system.key}"},
-                )
-                live = await http.get(f"{system.stack.api_url}/health/live")
-                ready = await http.get(f"{system.stack.api_url}/health/ready")
-        finally:
-            for pid in stopped:
-                os.kill(pid, signal.SIGCONT)
-        assert (answer.status_code, answer.json()["code"]) == (503, "DATABASE_UNAVAILABLE")
-        assert int(answer.headers["Retry-After"]) > 0
-        assert (live.status_code, ready.status_code) == (200, 503)
+            os.kill(pid, signal.SIGCONT)
+    assert (answer.status_code, answer.json()["code"]) == (503, "DATABASE_UNAVAILABLE")
+    assert int(answer.headers["Retry-After"]) > 0
+    assert (live.status_code, ready.status_code) == (200, 503)
 
 
 async def test_started_again_on_the_same_data_everything_is_still_there(start: Start) -> None:

@@ -58,11 +58,19 @@ async def _transcribe(options: argparse.Namespace, settings: dict[str, str]) -> 
     settings |= {"FLEX_SERVERS": config.storage_servers(folders)}
     names = {folder: name for name, folder in folders.items()}
     wanted = None if not options.format or "all" in options.format else set(options.format)
-    failed = 0
+    files, failed = [], 0
+    for file in options.files:  # before hours of work, not after
+        try:
+            work.targets(options.output, file.stem, overwrite=options.overwrite, wanted=wanted)
+            files.append(file)
+        except StackError as exc:
+            failed += _complain(file, exc)
+    if not files:
+        return 1
     async with work.hall(settings) as hall:
         # All are submitted before the first is followed: every slot of this machine has something to do.
         jobs: list[tuple[Path, dict[str, Any]]] = []
-        for file in options.files:
+        for file in files:
             storage, real = names[file.resolve().parent], file.resolve()
             try:
                 job = await hall.gateway.submit(

@@ -70,6 +70,17 @@ def folders(recordings: list[Path]) -> dict[str, Path]:
     return result
 
 
+def targets(output: Path, base: str, *, overwrite: bool, wanted: set[str] | None) -> dict[str, Path]:
+    """Where a job's files go, by kind. Raises StackError where a file of that name exists."""
+    kinds = [kind for kind in OUTPUT_ENDINGS if wanted is None or kind in wanted]
+    paths = {kind: output / output_name(base, kind) for kind in kinds}
+    if not overwrite:
+        for path in paths.values():
+            if path.exists():
+                raise StackError(f"{path} exists: give --overwrite to replace it, or --output to write elsewhere")
+    return paths
+
+
 async def save(
     gateway: Gateway,
     job: dict[str, Any],
@@ -83,12 +94,7 @@ async def save(
 
     Raises StackError, before anything is written, where a file of that name exists.
     """
-    kinds = [kind for kind in OUTPUT_ENDINGS if wanted is None or kind in wanted]
-    paths = {kind: output / output_name(base, kind) for kind in kinds}
-    if not overwrite:
-        for path in paths.values():
-            if path.exists():
-                raise StackError(f"{path} exists: give --overwrite to replace it, or --output to write elsewhere")
+    paths = targets(output, base, overwrite=overwrite, wanted=wanted)
     for kind, path in paths.items():
         data = await gateway.output(job["id"], kind)
         await asyncio.to_thread(files.stage, output.absolute(), path.name, data)
