@@ -11,15 +11,21 @@ from archivist_common.jobs import Claim
 
 
 async def next_work(
-    session: AsyncSession, owner: str, lease: timedelta, *, recipe: str, storages: Collection[str] | None = None
+    session: AsyncSession,
+    owner: str,
+    lease: timedelta,
+    *,
+    recipe: str,
+    storages: Collection[str] | None = None,
+    leads: bool = True,
 ) -> Claim | ChunkClaim | None:
     """Claim the next piece of work. None when nothing is due.
 
     A chunk goes by its job's place in the queue: a long recording under way lets an urgent one pass after the
     chunk in hand. recipe: the only one of chunks that this slot can hear. storages: those that can be read from
-    here now; None for all.
+    here now; None for all. leads: whether jobs may be led from here, or only chunks be heard.
     """
-    job = (await session.execute(jobs.next_due(storages))).one_or_none()
+    job = (await session.execute(jobs.next_due(storages))).one_or_none() if leads else None
     chunk = (await session.execute(chunks.next_due(recipe, storages))).one_or_none()
     if chunk is not None and (job is None or (chunk[2], chunk[1]) <= (job[1], job[0])):
         return await chunks.take(session, chunk[0], owner, lease)

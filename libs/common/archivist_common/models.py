@@ -279,7 +279,7 @@ class Batch(Base):
 
 
 class QueueControl(Base):
-    """The one row that says whether the queue as a whole is held back."""
+    """The one row of what holds for the whole queue: whether it is held back, and where its results are read."""
 
     __tablename__ = "queue_control"
     __table_args__ = (CheckConstraint("id = 1", name="check_one_row"),)
@@ -287,6 +287,8 @@ class QueueControl(Base):
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False, server_default=text("1"))
     paused_at: Mapped[datetime | None]
     paused_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    vault: Mapped[str | None] = mapped_column(String(64))
+    """Name of the vault that the gateway reads (`vaults.py`)."""
 
 
 class MachineSpeed(Base):

@@ -18,7 +18,7 @@ from archivist_api.openapi import describe
 from archivist_api.outward import outward
 from archivist_api.partial import Partials
 from archivist_api.routes import api_keys, auth, batches, events, outputs, queue, storage, transcriptions, users
-from archivist_common import service
+from archivist_common import service, vaults
 from archivist_common.db import Database
 from archivist_common.queue import Doorbell
 from archivist_common.security.tokens import Keys
@@ -64,7 +64,8 @@ def create_app(settings: ApiSettings) -> FastAPI:
                     outward=app.state.outward,
                 )
                 app.state.stopping = feed.stop
-                async with service.owned(feed.run()):
+                output = settings.default_output_path
+                async with service.owned(feed.run(), vaults.keep_proclaimed(db, output)):
                     yield
                     feed.stop()
         finally:

@@ -14,6 +14,7 @@ from archivist_common.db import Database
 from archivist_common.queue import Doorbell
 from archivist_common.settings import TranscriberSettings, read
 from archivist_common.storage import Storages
+from archivist_common.vaults import VaultWatch
 from archivist_transcriber import cores, sweeping
 from archivist_transcriber.mount_watch import MountWatch
 from archivist_transcriber.placement import Placer
@@ -37,13 +38,15 @@ def create_app(settings: TranscriberSettings) -> FastAPI:
             outputs = (settings.default_output_path, settings.output_fallback_path)
             placer = Placer(db, storages, settings.storage_deadline, *outputs)
             watch = MountWatch(storages, settings.storage_deadline)
+            vault = VaultWatch(db, settings.default_output_path)
             vaults = tuple(output for output in outputs if output is not None)
-            deps = Deps(db, bell, settings.job_lease, settings.job_timeout, vaults, watch.usable)
+            deps = Deps(db, bell, settings.job_lease, settings.job_timeout, vaults, watch.usable, vault.leads)
             supervisor = Supervisor(deps, plan(settings), settings.redis_dsn, placer.wake)
             state.update(db=db, supervisor=supervisor)
             try:
                 async with service.owned(
                     watch.run(),
+                    vault.run(),
                     supervisor.run(),
                     placer.run(),
                     sweeping.run(db, *outputs),

@@ -153,6 +153,7 @@ class Supervisor:
                     self._deps.lease,
                     recipe=recipe,
                     storages=self._deps.usable(),
+                    leads=self._deps.leads(),
                 )
         except DatabaseUnavailable:
             work = None  # said by the heartbeat; the next poll tries again
@@ -199,7 +200,8 @@ class Supervisor:
                 "recipe": next((loaded.recipe for loaded in self._loaded.values()), None),
                 "speed": next(iter(self._speeds.values()), None),
                 "threads": next((slot.threads for slot in self._slots), None),
-                "leads": len(self._leads),
+                "leads": self._deps.leads(),
+                "leading": len(self._leads),
             },
             "heartbeat_at": database_now(),
         }

@@ -69,7 +69,7 @@ class Deps:
     """What an attempt works with.
 
     timeout: JOB_TIMEOUT. outputs: the output path and its fallback, where a job's files may lie. usable: storages
-    that can be read here now; None for all.
+    that can be read here now; None for all. leads: whether jobs are led from here, or only chunks heard.
     """
 
     db: Database
@@ -78,6 +78,7 @@ class Deps:
     timeout: timedelta | None
     outputs: tuple[Path, ...]
     usable: Callable[[], Collection[str] | None] = lambda: None
+    leads: Callable[[], bool] = lambda: True
 
 
 class Movement:

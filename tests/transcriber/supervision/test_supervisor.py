@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -143,3 +144,28 @@ async def test_an_urgent_job_passes_a_long_one_after_the_chunk_in_hand(station: 
         heard = [chunk.status for chunk in await station.chunks(long)]
         assert (await station.row(long)).status == "processing"
         assert heard.count("completed") <= 1, "the one that was in hand"
+
+
+async def test_a_second_machine_with_an_output_folder_of_its_own_hears_chunks_for_the_first(
+    station: Station, slot_for: Slots, tmp_path: Path
+) -> None:
+    own = tmp_path / "second machine"
+    own.mkdir()
+    helper = replace(station.deps, outputs=(own,), leads=lambda: False)
+    job_id = await station.submit(station.recording("long.ogg", "meeting-10min.ogg"))
+    first, second = await slot_for(start=False), await slot_for(start=False)
+    heard_by: dict[int, str] = {}
+    async with (
+        _running(station, [first], "unix:///nowhere/valkey.sock") as leading,
+        _running(replace(station, deps=helper), [second], "unix:///nowhere/valkey.sock") as helping,
+        asyncio.timeout(150),
+    ):
+        while (await station.row(job_id)).status != "completed":
+            heard_by |= {
+                chunk.number: chunk.lease_owner for chunk in await station.chunks(job_id) if chunk.lease_owner
+            }
+            await asyncio.sleep(0.1)
+    machines = {owner.rpartition("/")[0] for owner in heard_by.values()}
+    assert machines == {leading.id, helping.id}
+    assert station.files()
+    assert list(own.iterdir()) == []

@@ -41,6 +41,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), server_default=sa.text("1"), autoincrement=False, nullable=False),
         sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("paused_by", sa.Integer(), nullable=True),
+        sa.Column("vault", sa.String(length=64), nullable=True),
         sa.CheckConstraint("id = 1", name=op.f("check_one_row")),
         sa.ForeignKeyConstraint(
             ["paused_by"], ["users.id"], name=op.f("fk_queue_control_paused_by"), ondelete="SET NULL"

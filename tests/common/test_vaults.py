@@ -1,0 +1,41 @@
+"""A machine leads jobs only where the gateway reads their files."""
+
+from pathlib import Path
+
+import pytest
+
+from archivist_common import vaults
+from archivist_common.db import Database
+from archivist_common.errors import StorageError
+from archivist_common.vaults import VaultWatch
+
+
+def test_a_vault_keeps_its_name(tmp_path: Path) -> None:
+    assert vaults.read(tmp_path) is None
+    name = vaults.christen(tmp_path)
+    assert name
+    assert vaults.christen(tmp_path) == vaults.read(tmp_path) == name
+
+
+def test_a_folder_that_cannot_be_written_has_no_vault(tmp_path: Path) -> None:
+    (tmp_path / "output").write_text("a file in the way")
+    with pytest.raises(StorageError):
+        vaults.christen(tmp_path / "output")
+
+
+async def test_who_shares_the_gateways_vault_leads_and_who_does_not_only_hears(db: Database, tmp_path: Path) -> None:
+    for name in ("station", "second"):
+        (tmp_path / name).mkdir()
+    here, elsewhere = VaultWatch(db, tmp_path / "station"), VaultWatch(db, tmp_path / "second")
+    await here.look()
+    await elsewhere.look()
+    assert (here.leads(), elsewhere.leads()) == (True, True), "nobody has said yet where results are read"
+    async with db.transaction() as session:
+        await vaults.proclaim(session, vaults.christen(tmp_path / "station"))
+    await here.look()
+    await elsewhere.look()
+    assert (here.leads(), elsewhere.leads()) == (True, False)
+    async with db.transaction() as session:
+        await vaults.proclaim(session, vaults.christen(tmp_path / "second"))
+    await elsewhere.look()
+    assert elsewhere.leads()
