@@ -1,7 +1,7 @@
-"""Whether two machines mean the same output folder: each vault bears a name, and the gateway says which one it reads.
+"""Whether two machines mean the same output folder: a vault bears a name, and the gateway says which one it reads.
 
-A second machine that was only given the database, Redis and the storage servers has an output folder of its own. Files
-it made there, nobody could fetch: it hears chunks, and leaves leading jobs to the machines that share the gateway's.
+A second machine that was only given the database, Redis and the storage servers has an output folder of its own.
+Files it made there, nobody could fetch: it hears chunks, and leaves leading jobs to who shares the gateway's.
 """
 
 import asyncio

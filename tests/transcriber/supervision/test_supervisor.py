@@ -161,9 +161,8 @@ async def test_a_second_machine_with_an_output_folder_of_its_own_hears_chunks_fo
         asyncio.timeout(150),
     ):
         while (await station.row(job_id)).status != "completed":
-            heard_by |= {
-                chunk.number: chunk.lease_owner for chunk in await station.chunks(job_id) if chunk.lease_owner
-            }
+            chunks = await station.chunks(job_id)
+            heard_by |= {chunk.number: chunk.lease_owner for chunk in chunks if chunk.lease_owner}
             await asyncio.sleep(0.1)
     machines = {owner.rpartition("/")[0] for owner in heard_by.values()}
     assert machines == {leading.id, helping.id}
