@@ -25,7 +25,7 @@ test: $(VENV)/.dev ## all checks and tests, on servers of their own
 	@$(BIN)/pytest $(SIDE_BY_SIDE)
 
 test-fast: $(VENV)/.dev ## tests without the end-to-end and slow ones
-	@$(BIN)/pytest -m "not e2e and not slow"
+	@$(BIN)/pytest $(SIDE_BY_SIDE) -m "not e2e and not slow"
 
 e2e: $(VENV)/.dev ## only the end-to-end tests
 	@$(BIN)/pytest -m e2e

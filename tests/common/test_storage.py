@@ -1,6 +1,7 @@
 """Storage servers: what browsing shows, what it refuses, and mounts that are away, read-only, broken or hung."""
 
 import asyncio
+import contextlib
 import errno
 import os
 import socket
@@ -663,8 +664,12 @@ async def test_a_full_mount_is_not_writable(storages: Storages, server: StorageS
 
 
 def helpers(root: Path) -> list[psutil.Process]:
-    found = [(child, child.cmdline()) for child in psutil.Process().children()]
-    return [child for child, command in found if "archivist_common.storage_child" in command and str(root) in command]
+    found = list[psutil.Process]()
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):  # of an earlier test, on its way out
+            if {"archivist_common.storage_child", str(root)} <= set(child.cmdline()):
+                found.append(child)
+    return found
 
 
 async def test_a_helper_that_stops_answering_is_killed_and_replaced(
