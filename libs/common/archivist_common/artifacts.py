@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -75,6 +75,12 @@ def stored(row: Artifact) -> Stored:
         PublicState(row.public_state),
         row.public_error,
     )
+
+
+async def sample(session: AsyncSession, count: int) -> Sequence[tuple[UUID, Stored]]:
+    """So many committed files, chosen at random, each with its transcription."""
+    rows = await session.scalars(select(Artifact).order_by(func.random()).limit(count))
+    return [(row.transcription_id, stored(row)) for row in rows]
 
 
 async def made_by(session: AsyncSession, transcription_id: UUID, attempt: int) -> bool:

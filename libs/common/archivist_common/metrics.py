@@ -33,6 +33,7 @@ FENCED_WRITES = Counter(
     "archivist_fenced_writes", "Writes refused to an attempt that had lost its job.", ["component"]
 )
 CHILD_KILLS = Counter("archivist_child_kills", "Children ended by their parent.", ["reason"])
+SCRUB_FAILURES = Counter("archivist_scrub_failures", "Committed files found damaged or gone.")
 RECONCILER_LAST_SUCCESS = Gauge(
     "archivist_reconciler_last_success_timestamp_seconds", "When this process last led a round."
 )

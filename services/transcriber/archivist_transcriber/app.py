@@ -15,7 +15,7 @@ from archivist_common.queue import Doorbell
 from archivist_common.settings import TranscriberSettings, read
 from archivist_common.storage import Storages
 from archivist_common.vaults import VaultWatch
-from archivist_transcriber import cores, sweeping
+from archivist_transcriber import cores, scrubbing, sweeping
 from archivist_transcriber.mount_watch import MountWatch
 from archivist_transcriber.placement import Placer
 from archivist_transcriber.slots import Slot
@@ -50,6 +50,7 @@ def create_app(settings: TranscriberSettings) -> FastAPI:
                     supervisor.run(),
                     placer.run(),
                     sweeping.run(db, *outputs),
+                    scrubbing.run(db),
                     reconciler.run(db, bell, settings.job_lease),
                 ):
                     yield
