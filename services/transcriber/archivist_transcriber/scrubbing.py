@@ -43,6 +43,6 @@ async def scrub(db: Database, count: int) -> int:
         metrics.SCRUB_FAILURES.inc()
         log.error("a committed file is damaged", extra={"kind": file.kind, "why": problem})
         async with db.transaction() as session:
-            message = f"the committed {file.kind} file is damaged: {problem}; retry the recording to make it anew"
+            message = f"the committed {file.kind} file is damaged: {problem}; submit the recording again"
             await journal.record(session, "ERROR", "scrub", message, transcription_id=transcription_id)
     return damaged
