@@ -643,7 +643,8 @@ async def test_a_mount_that_goes_after_it_was_opened_is_still_what_is_written_to
     request = {"path": "a.scc", "source": str(staged.path), "sha256": staged.sha256, "ours": [], "output": False}
     try:
         assert storage_child.place(there, request)["changed"]
-        assert sorted(os.listdir(there.fd)) == ["a.mp4", "a.scc"]
+        with os.scandir(there.fd) as found:
+            assert sorted(entry.name for entry in found) == ["a.mp4", "a.scc"]
     finally:
         os.close(there.fd)
     assert names(folder) == []
