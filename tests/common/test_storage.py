@@ -633,6 +633,25 @@ async def test_a_mount_that_vanished_is_away_even_with_a_stray_file_under_it(
     assert shown(await storages.browse(server, deadline=SOON)) == ["b.mp4"]
 
 
+async def test_a_mount_that_goes_after_it_was_opened_is_still_what_is_written_to(
+    folder: Path, mounted: Path, tmp_path: Path
+) -> None:
+    staged = files.stage(tmp_path / "vault", "x.scc", b"captions")
+    record(mounted, "a.mp4")
+    there = mounts.open_present(folder, Kind.MOUNT, "flex-1")
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+    request = {"path": "a.scc", "source": str(staged.path), "sha256": staged.sha256, "ours": [], "output": False}
+    try:
+        assert storage_child.place(there, request)["changed"]
+        with os.scandir(there.fd) as found:
+            assert sorted(entry.name for entry in found) == ["a.mp4", "a.scc"]
+    finally:
+        os.close(there.fd)
+    assert names(folder) == []
+    with pytest.raises(StorageUnavailable, match="not mounted"):
+        mounts.open_present(folder, Kind.MOUNT, "flex-1")
+
+
 async def test_a_bind_of_an_empty_folder_is_a_missing_mount_seen_from_a_container(
     storages: Storages, server: StorageServer, folder: Path, tmp_path: Path
 ) -> None:

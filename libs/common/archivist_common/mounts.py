@@ -121,15 +121,15 @@ def _look(path: Path, fd: int, kind: Kind, name: str) -> tuple[bool, bool]:
 
 
 def _mount_of(path: Path, fd: int) -> Mount | None:
-    """The mount whose root this open folder is. Raises StorageUnavailable for one unmounted since it was opened."""
-    number = re.search(r"^mnt_id:\s*(\d+)", Path(f"/proc/self/fdinfo/{fd}").read_text(), re.MULTILINE)
+    """The mount whose root this open folder is; None where it is the root of none."""
     real = os.path.realpath(path)
+    try:
+        number = re.search(r"^mnt_id:\s*(\d+)", Path(f"/proc/self/fdinfo/{fd}").read_text(), re.MULTILINE)
+    except OSError:
+        number = None
     if number is None:  # a kernel that does not say: what the table has for the name must do
         return mount_at(real)
-    found = next((mount for mount in _table() if mount.id == int(number[1])), None)
-    if found is None:
-        raise StorageUnavailable(f"not mounted: {str(path)!r} was unmounted a moment ago")
-    return found if found.point == real else None
+    return next((mount for mount in _table() if mount.id == int(number[1]) and mount.point == real), None)
 
 
 def _marker(fd: int) -> str | None:

@@ -17,6 +17,7 @@ from archivist_captions.cue import Word
 from archivist_common.beneath import open_beneath
 from archivist_common.chunks import Cut, Hearing
 from archivist_common.errors import Cancelled, SourceChanged
+from archivist_common.mounts import open_present
 from archivist_common.states import Stage
 from archivist_common.storage import StorageServer
 from archivist_transcriber import media, speech
@@ -35,12 +36,17 @@ _PER_MS = speech.RATE // 1000  # samples
 def opened(servers: Mapping[str, StorageServer], recording: Recording) -> Iterator[int]:
     """A descriptor of the recording, opened beneath its mount.
 
-    Raises SourceChanged when it is not what was submitted any more.
+    Raises SourceChanged when it is not what was submitted any more, StorageUnavailable when it is the mount that
+    is missing: that may come back.
     """
     server = servers.get(recording.storage)
     if server is None:
         raise SourceChanged(f"storage server {recording.storage!r} is not configured on this machine")
-    source = open_beneath(server.path, PurePosixPath(recording.path))
+    there = open_present(server.path, server.kind, server.name)
+    try:
+        source = open_beneath(there.fd, PurePosixPath(recording.path))
+    finally:
+        os.close(there.fd)
     try:
         found = os.fstat(source)
         if (found.st_size, found.st_mtime_ns) != (recording.size_bytes, recording.mtime_ns):

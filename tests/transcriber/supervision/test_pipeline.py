@@ -127,6 +127,17 @@ def test_a_recording_is_opened_only_as_it_was_submitted(tmp_path: Path) -> None:
         pass
 
 
+def test_a_recording_on_a_missing_mount_is_not_taken_for_a_missing_recording(tmp_path: Path) -> None:
+    """A job waits for its mount; for a recording that is gone it does not."""
+    (tmp_path / "council.wav").write_bytes(b"as submitted")
+    work = _work("council.wav", (tmp_path / "council.wav").stat())
+    (tmp_path / "council.wav").unlink()
+    servers = {"flex-1": StorageServer("flex-1", tmp_path, kind=Kind.MOUNT)}
+    with pytest.raises(StorageUnavailable, match="not mounted") as raised, opened(servers, work.recording):
+        pass
+    assert raised.value.retryable
+
+
 def test_what_was_coped_with_while_hearing_is_told() -> None:
     work = replace(_work("x", Path(__file__).stat()), words=(), dropped=4, bad_packets=2)
     warnings = pipeline.transcript_of(work).warnings
