@@ -19,9 +19,12 @@ from archivist_cli.local.valkey import Valkey
 _TEMPLATE = "archivist_template"
 
 
+_LONGEST = ("tests/e2e/", "tests/transcriber/supervision/", "tests/transcriber/", "tests/cli/local/")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first: of two processes side by side, neither is left with an end-to-end test at the end."""
-    items.sort(key=lambda item: "e2e" not in item.keywords)
+    """The longest first: of two processes side by side, neither is left with one of them when the other has ended."""
+    items.sort(key=lambda item: [not item.nodeid.startswith(folder) for folder in _LONGEST])
 
 
 @dataclass
