@@ -9,7 +9,6 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, case, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
 from archivist_common import artifacts, jobs
 from archivist_common.artifacts import Stored
@@ -162,7 +161,18 @@ async def moving(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, Mov
 
 @cache  # building it costs more than running it
 def _readings() -> Any:
-    return select(Transcription, _left_s(), _last_event(), jobs.queue_is_open(), _position())
+    # Places of all that wait, counted once: a count for each row of a page would read the queue as often.
+    places = (
+        select(
+            Transcription.id,
+            func.row_number().over(order_by=(Transcription.queue_key, Transcription.id)).label("position"),
+        )
+        .where(Transcription.status == JobStatus.PENDING)
+        .subquery()
+    )
+    return select(Transcription, _left_s(), _last_event(), jobs.queue_is_open(), places.c.position).outerjoin_from(
+        Transcription, places, places.c.id == Transcription.id
+    )
 
 
 @cache
@@ -184,21 +194,6 @@ def _left_s() -> ColumnElement[float | None]:
 def _last_event() -> ColumnElement[int]:
     newest = select(func.max(OutboxEvent.id)).where(OutboxEvent.transcription_id == Transcription.id)
     return func.coalesce(newest.correlate(Transcription).scalar_subquery(), 0)
-
-
-def _position() -> ColumnElement[int | None]:
-    """How many waiting jobs will be claimed before this one, and one."""
-    other = aliased(Transcription)
-    return (
-        select(func.count() + 1)
-        .where(
-            other.status == JobStatus.PENDING,
-            tuple_(other.queue_key, other.id) < tuple_(Transcription.queue_key, Transcription.id),
-            Transcription.status == JobStatus.PENDING,
-        )
-        .correlate(Transcription)
-        .scalar_subquery()
-    )
 
 
 def _moving(row: Transcription, left_s: float | None, last_event: int, is_open: bool) -> Moving:
@@ -235,7 +230,7 @@ def _reading(
         include_summary=row.include_summary,
         audio_track=row.audio_track,
         priority=row.priority,
-        position=position if row.status == JobStatus.PENDING else None,
+        position=position,
         paused_since=row.paused_at if row.status in LIVE else None,
         start_at=row.start_at,
         batch_id=row.batch_id,

@@ -20,11 +20,18 @@ Files = Mapping[UUID, Sequence[Stored]]
 async def told(
     have: Deps, session: AsyncSession, jobs: Sequence[Reading], files: Files | None = None
 ) -> list[Transcription]:
-    return shown(have, jobs, await have.forecasts.of(session, jobs), files)
+    """Jobs for who asks how they are."""
+    now = Forecast() if all(job.now.has_ended for job in jobs) else await have.forecasts.recent(session)
+    return shown(have, jobs, now, files)
+
+
+async def changed(have: Deps, session: AsyncSession, job_id: UUID) -> Transcription:
+    """A job for who has just made it or changed something about it."""
+    job = await transcriptions.get(session, job_id, user_id=None)
+    return shown(have, [job], Forecast() if job.now.has_ended else await have.forecasts.now(session))[0]
 
 
 def shown(have: Deps, jobs: Sequence[Reading], now: Forecast, files: Files | None = None) -> list[Transcription]:
-    """The same, where the forecast is known already."""
     return [
         Transcription.of(
             job,
@@ -35,10 +42,6 @@ def shown(have: Deps, jobs: Sequence[Reading], now: Forecast, files: Files | Non
         )
         for job in jobs
     ]
-
-
-async def one(have: Deps, session: AsyncSession, job: Reading, files: Sequence[Stored] = ()) -> Transcription:
-    return (await told(have, session, [job], {job.id: files}))[0]
 
 
 async def queue(have: Deps, session: AsyncSession, caller: Caller, limit: int, skip: int) -> Queue:
@@ -73,4 +76,4 @@ async def batch(have: Deps, session: AsyncSession, batch_id: UUID) -> Batch:
 
 
 async def forecast(have: Deps, session: AsyncSession, found: Sequence[batches.Reading]) -> Forecast:
-    return Forecast() if all(batch.has_ended for batch in found) else await have.forecasts.now(session)
+    return Forecast() if all(batch.has_ended for batch in found) else await have.forecasts.recent(session)

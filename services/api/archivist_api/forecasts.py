@@ -1,31 +1,38 @@
-"""When jobs will start and end, for answers: asked of the database with what was learned in the last minute."""
+"""When jobs will start and end, for answers: asked of the database, not more often than is of use."""
 
 import asyncio
-from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from archivist_common import estimates
 from archivist_common.estimates import Forecast, Learned
-from archivist_common.transcriptions import Reading
 
-_FRESH_S = 60.0
+_LEARNED_S = 60.0  # what completed recordings teach changes slowly
+_RECENT_S = 1.0  # however many ask how their jobs are, the queue is looked at once a second
 
 
 class Forecasts:
-    """Remembers what completed recordings teach. One per process."""
+    """Remembers what was found out a moment ago. One per process."""
 
     def __init__(self) -> None:
         self._learned = Learned()
-        self._until = 0.0
+        self._last = Forecast()
+        self._learn_at = self._look_at = 0.0
 
     async def now(self, session: AsyncSession) -> Forecast:
+        """As the queue is in this transaction: for answers to who has just changed it."""
         clock = asyncio.get_running_loop().time()
-        if clock >= self._until:
+        if clock >= self._learn_at:
             self._learned = await estimates.learn(session)
-            self._until = clock + _FRESH_S
-        return await estimates.read(session, self._learned)
+            self._learn_at = clock + _LEARNED_S
+        self._last = await estimates.read(session, self._learned)
+        self._look_at = clock + _RECENT_S
+        return self._last
 
-    async def of(self, session: AsyncSession, jobs: Sequence[Reading]) -> Forecast:
-        """The forecast, where any of these jobs has a future."""
-        return await self.now(session) if any(not job.now.has_ended for job in jobs) else Forecast()
+    async def recent(self, session: AsyncSession) -> Forecast:
+        """As the queue was at most a second ago."""
+        return self._last if asyncio.get_running_loop().time() < self._look_at else await self.now(session)
+
+    def forget(self) -> None:
+        """Find everything out anew when next asked."""
+        self._learn_at = self._look_at = 0.0

@@ -83,9 +83,10 @@ async def queue(
         job_id, is_new = await jobs.submit(
             session, replace(checked, batch_id=batch_id), max_queue=have.settings.max_queue_size
         )
-        job = await transcriptions.get(session, job_id, user_id=None)
-        if caller.sees_only not in {None, job.user_id}:
-            raise Conflict("that recording is being captioned already, for somebody else")
+        if not is_new:
+            job = await transcriptions.get(session, job_id, user_id=None)
+            if caller.sees_only not in {None, job.user_id}:
+                raise Conflict("that recording is being captioned already, for somebody else")
     except (QueueFull, Conflict) as exc:
         return FileAnswer.refused(file.storage, file.path, exc)
     return FileAnswer(file.storage, file.path, job_id, is_new)

@@ -66,8 +66,7 @@ async def submit(
         async with have.db.transaction() as session:
             before = await idempotency.recall(session, caller.user_id, key, asked)
             if before is not None:
-                job = await transcriptions.get(session, before, user_id=None)
-                return _accepted(response, await answers.one(have, session, job), status=202, replayed=True)
+                return _accepted(response, await answers.changed(have, session, before), status=202, replayed=True)
     submission = await submitting.check(have, caller, body, have.settings.storage_deadline)
     most = have.settings.max_queue_size
     async with have.db.transaction() as session:
@@ -78,7 +77,7 @@ async def submit(
             raise Conflict("that recording is being captioned already, for somebody else")
         if key is not None and before is None:
             await idempotency.remember(session, caller.user_id, key, asked, transcription_id=job_id)
-        told = await answers.one(have, session, job)
+        told = await answers.changed(have, session, job_id)
     if is_new:
         await submitting.ring(have)
     return _accepted(response, told, status=202 if is_new or before else 200, replayed=before is not None)
@@ -173,7 +172,7 @@ async def cancel(job_id: JobId, caller: Writer, have: Have, response: Response) 
     async with have.db.transaction() as session:
         await transcriptions.get(session, job_id, user_id=caller.sees_only)
         status = await jobs.cancel(session, job_id, user_id=caller.user_id)
-        told = await answers.one(have, session, await transcriptions.get(session, job_id, user_id=None))
+        told = await answers.changed(have, session, job_id)
     if status is JobStatus.PROCESSING:
         response.status_code = 202
     return told
@@ -189,7 +188,7 @@ async def retry(job_id: JobId, caller: Writer, have: Have, response: Response) -
     async with have.db.transaction() as session:
         await transcriptions.get(session, job_id, user_id=caller.sees_only)
         await jobs.retry(session, job_id, user_id=caller.user_id)
-        told = await answers.one(have, session, await transcriptions.get(session, job_id, user_id=None))
+        told = await answers.changed(have, session, job_id)
     await submitting.ring(have)
     return _accepted(response, told, status=202, replayed=False)
 
@@ -215,7 +214,7 @@ async def _read(have: Deps, caller: Caller, job_id: UUID) -> tuple[Reading, Tran
     async with have.db.transaction() as session:
         job = await transcriptions.get(session, job_id, user_id=caller.sees_only)
         files = await artifacts.of_transcription(session, job_id) if job.now.has_ended else ()
-        return job, await answers.one(have, session, job, files)
+        return job, (await answers.told(have, session, [job], {job_id: files}))[0]
 
 
 async def _ordered(have: Deps, caller: Caller, job_id: UUID, act: Callable[..., Awaitable[object]]) -> Transcription:
@@ -223,7 +222,7 @@ async def _ordered(have: Deps, caller: Caller, job_id: UUID, act: Callable[..., 
     async with have.db.transaction() as session:
         await transcriptions.get(session, job_id, user_id=caller.sees_only)
         await act(session, job_id, user_id=caller.user_id)
-        return await answers.one(have, session, await transcriptions.get(session, job_id, user_id=None))
+        return await answers.changed(have, session, job_id)
 
 
 async def _moved(have: Deps, caller: Caller, job: Reading, seconds: int) -> None:
