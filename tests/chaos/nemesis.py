@@ -280,8 +280,8 @@ async def flush(world: World) -> None:
         await writer.wait_closed()
 
 
-async def run(world: World, faults: int, rng: random.Random, lanes: int = 2) -> None:
-    """Do so many faults, each kind about as often as any other; the worker's lane is served `lanes` times over.
+async def run(world: World, faults: int, rng: random.Random, lanes: int = 3) -> None:
+    """Do so many faults, each kind about as often as any other; several workers at once, in `lanes`.
 
     A kind that cannot be done here is said in the history and left out.
     """
@@ -293,8 +293,7 @@ async def run(world: World, faults: int, rng: random.Random, lanes: int = 2) -> 
             del kinds[kind]
     queue = [kind for _ in range(-(-faults // len(kinds))) for kind in rng.sample(sorted(kinds), len(kinds))]
     shares = [[kind for kind in queue[:faults] if kind in lane] for lane in LANES]
-    rest = lanes - 1
-    served = [shares[0][number :: rest + 1] for number in range(rest + 1)] + shares[1:]
+    served = [shares[0][number::lanes] for number in range(lanes)] + shares[1:]
     async with asyncio.TaskGroup() as group:
         for share in served:
             group.create_task(_lane(world, share, random.Random(rng.getrandbits(64))))

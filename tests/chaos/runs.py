@@ -52,6 +52,8 @@ class Size:
     disturbed: int
     queued: int
     redis_away_s: float
+    redis_long_away_s: float
+    """0 leaves it out."""
     restarts: int
     starts: int
     claiming_s: float
@@ -70,6 +72,7 @@ SHORT = Size(
     disturbed=5,
     queued=100,
     redis_away_s=10,
+    redis_long_away_s=0,
     restarts=4,
     starts=15,
     claiming_s=3,
@@ -86,7 +89,8 @@ FULL = Size(
     workers=8,
     disturbed=50,
     queued=100,
-    redis_away_s=300,
+    redis_away_s=20,
+    redis_long_away_s=300,
     restarts=50,
     starts=50,
     claiming_s=5,

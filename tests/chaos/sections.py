@@ -26,7 +26,7 @@ from tests.chaos.world import Worker, World
 
 _PICKED_UP_S = LEASE.total_seconds() + 10  # 40 s at a station's lease of 30 s
 _ZOMBIE_STEPS = tuple(point for point in killpoints.POINTS if point not in {"before-claim", "chunk-finished"})
-_CANCELLERS = 8
+_CANCELLERS = 10
 
 Section = Callable[[Run, World], Awaitable[list[Goal]]]
 
@@ -99,7 +99,7 @@ async def cancels(run: Run, world: World) -> list[Goal]:
 
 
 async def redis(run: Run, world: World) -> list[Goal]:
-    """Redis flushed with jobs queued, then gone."""
+    """Redis flushed with jobs queued, then gone for some seconds."""
     size = run.size
     async with Client(world) as client:
         await world.fetch("UPDATE queue_control SET paused_at = now()")
@@ -113,29 +113,47 @@ async def redis(run: Run, world: World) -> list[Goal]:
         gaps = [after - before for before, after in itertools.pairwise([rows[0]["now"].timestamp(), *starts])]
         late_s = max(gaps, default=float("inf"))
 
-        await world.valkey.stop()
-        until_s = time.monotonic() + size.redis_away_s
-        answers: list[bool] = []
-        while time.monotonic() < until_s:
-            answers.append(await client.submit(world.record(f"away-{len(answers)}"), patient=False) is not None)
-            await asyncio.sleep(0.5)
+        answers = await _without_redis(world, client, "away", size.redis_away_s)
         waits = await _waits(world, "away-")
         await world.valkey.start()
     verdict = await judged(run, world)
-    taken = sum(answers)
-    flushed_kept = late_s <= 3 and len(starts) == size.queued
-    away = f"Redis gone for {size.redis_away_s:g} s"
     return [
         Goal(
             f"Redis flushed with {size.queued} queued: longest wait of a free slot",
             f"{late_s:.1f} s, {len(starts)} started",
             f"<= 3 s, {size.queued}",
-            flushed_kept,
+            late_s <= 3 and len(starts) == size.queued,
         ),
-        Goal(f"{away}: submits answered 202", f"{taken} of {len(answers)}", "all", 0 < taken == len(answers)),
-        Goal(f"{away}: submit to start by polling", f"p99 {_p99(waits):.2f} s", "<= 3 s", _p99(waits) <= 3),
+        _all_taken(size.redis_away_s, answers),
+        Goal("submit to start meanwhile, by polling", f"p99 {_p99(waits):.2f} s", "<= 3 s", _p99(waits) <= 3),
         _sound(verdict, "after Redis came back"),
     ]
+
+
+async def long_without_redis(run: Run, world: World) -> list[Goal]:
+    """Redis gone for minutes."""
+    away_s = run.size.redis_long_away_s
+    async with Client(world) as client:
+        answers = await _without_redis(world, client, "long", away_s)
+        await world.valkey.start()
+    return [_all_taken(away_s, answers), _sound(await judged(run, world), "after Redis came back")]
+
+
+async def _without_redis(world: World, client: Client, name: str, seconds: float) -> list[bool]:
+    """Whether each submit was answered while Redis was away."""
+    await world.valkey.stop()
+    until_s = time.monotonic() + seconds
+    answers: list[bool] = []
+    while time.monotonic() < until_s:
+        answers.append(await client.submit(world.record(f"{name}-{len(answers)}"), patient=False) is not None)
+        await asyncio.sleep(0.5)
+    return answers
+
+
+def _all_taken(seconds: float, answers: Sequence[bool]) -> Goal:
+    taken = sum(answers)
+    kept = 0 < taken == len(answers)
+    return Goal(f"Redis gone for {seconds:g} s: submits answered 202", f"{taken} of {len(answers)}", "all", kept)
 
 
 async def postgres(run: Run, world: World) -> list[Goal]:
@@ -306,36 +324,51 @@ class Group:
     sections: Mapping[str, Section]
 
 
-GROUPS = (
-    Group(
-        lambda run: a_world("calm", workers=2, slots=2),
-        {"throughput": throughput, "start": start, "cancels": cancels, "redis": redis, "postgres": postgres},
+PHASES = (
+    (
+        Group(
+            lambda run: a_world("calm", workers=2, slots=2),
+            {"throughput": throughput, "start": start, "redis": redis, "cancels": cancels, "postgres": postgres},
+        ),
     ),
-    Group(
-        lambda run: a_world("disturbed", workers=run.size.workers, slots=1),
-        {"kills": kills, "zombies": zombies},
+    (
+        Group(
+            lambda run: a_world("disturbed", workers=run.size.workers, slots=1),
+            {"kills": kills, "zombies": zombies},
+        ),
+        Group(lambda run: a_world("without Redis", workers=1, slots=1), {"redis-long": long_without_redis}),
     ),
 )
+"""One after another; the groups of one phase beside one another."""
 HISTORY = "history"
-NAMES = (*(name for group in GROUPS for name in group.sections), HISTORY)
+NAMES = (*(name for phase in PHASES for group in phase for name in group.sections), HISTORY)
 
 
 async def all_goals(run: Run, names: Sequence[str]) -> list[tuple[str, Goal]]:
     """Every goal of these sections, by section."""
     goals: list[tuple[str, Goal]] = []
-    for group in GROUPS:
-        wanted = [name for name in group.sections if name in names]
-        if not wanted:
-            continue
-        async with group.world(run) as world:
-            for name in wanted:
-                run.say(f"{name} …")
-                goals += [(name, goal) for goal in await group.sections[name](run, world)]
+    for phase in PHASES:
+        for found in await asyncio.gather(*(_of_group(run, group, names) for group in phase)):
+            goals += found
     if HISTORY in names:
         run.say(f"{HISTORY} …")
         goals += [(HISTORY, goal) for goal in await total_queue(run)]
     if set(names) == set(NAMES):
         goals.append(("all", identical(run)))
+    return goals
+
+
+async def _of_group(run: Run, group: Group, names: Sequence[str]) -> list[tuple[str, Goal]]:
+    wanted = [
+        name for name in group.sections if name in names and (name != "redis-long" or run.size.redis_long_away_s)
+    ]
+    goals: list[tuple[str, Goal]] = []
+    if not wanted:
+        return goals
+    async with group.world(run) as world:
+        for name in wanted:
+            run.say(f"{name} …")
+            goals += [(name, goal) for goal in await group.sections[name](run, world)]
     return goals
 
 
