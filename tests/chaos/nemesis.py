@@ -23,6 +23,7 @@ Fault = Callable[[World, random.Random], Awaitable[bool]]
 """Does it and heals it. False: it could not be done, as nothing came to the armed step."""
 
 _REACHED_WITHIN_S = 8.0
+_TRIES = 5  # of a fault that nothing came to, or that failed itself
 _FILLER = ".archivist-chaos-filler"
 
 
@@ -302,7 +303,7 @@ async def run(world: World, faults: int, rng: random.Random, lanes: int = 3) -> 
 async def _lane(world: World, kinds: list[str], rng: random.Random) -> None:
     history = world.history.of("nemesis")
     for kind in kinds:
-        for _ in range(3):
+        for _ in range(_TRIES):
             try:
                 done = await KINDS[kind](world, rng)
             except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as exc:
@@ -311,6 +312,7 @@ async def _lane(world: World, kinds: list[str], rng: random.Random) -> None:
             if done:
                 history.note("fault", kind=kind)
                 break
+            await asyncio.sleep(0.5)
         await asyncio.sleep(rng.uniform(0, 0.3))
 
 

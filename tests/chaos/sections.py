@@ -294,6 +294,8 @@ async def _one_history(run: Run, seed: int) -> Verdict:
     jobs, faults = (-(-count // len(size.seeds)) for count in (size.jobs, size.faults))
     name = f"history {seed}"
     async with a_world(name, workers=4, slots=2) as world, told(run, world, name):
+        if not world.mounted:
+            run.say("  left out: output read-only, output full (only root can mount a file system for them)")
         over = asyncio.Event()
         submitting = asyncio.create_task(
             submit_until(world, f"seed{seed}", jobs, size.jobs_a_second, over, random.Random(seed))

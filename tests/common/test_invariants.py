@@ -246,6 +246,16 @@ async def test_what_is_late_is_found_once_the_database_has_been_up_for_long(
     assert after_a_restart == []
 
 
+@pytest.mark.parametrize("details", ['{"storages": ["flex-2"]}', '{"leads": false}'])
+async def test_a_job_that_no_free_slot_could_take_does_not_wait_beside_one(healthy: Database, details: str) -> None:
+    async with healthy.transaction() as session:
+        await session.execute(text(_WORKER.replace("'{}'", f"'{details}'").replace(":", r"\:")))
+        await session.execute(
+            text(f"UPDATE transcriptions SET available_at = now() - interval '1 minute' WHERE id = {_WAITING}")
+        )
+    assert await _found(healthy) == {}
+
+
 async def test_a_query_shows_the_first_of_many_broken_rows(healthy: Database) -> None:
     async with healthy.transaction() as session:
         await session.execute(

@@ -268,7 +268,8 @@ INVARIANTS: tuple[Invariant, ...] = (
           AND t.available_at < clock_timestamp() - interval '10 seconds'
           AND w.ready AND w.free_slots > 0 AND w.heartbeat_at > clock_timestamp() - interval '10 seconds'
           AND w.started_date < clock_timestamp() - interval '10 seconds'
-          AND coalesce(w.details -> 'storages', jsonb_build_array(t.storage)) ? t.storage
+          AND coalesce((w.details ->> 'leads')::boolean, true)
+          AND coalesce(nullif(w.details -> 'storages', 'null'), jsonb_build_array(t.storage)) ? t.storage
         """,
         "Can that machine read the job's storage server? See its log for what keeps it from claiming.",
         passing=True,
