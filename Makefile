@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-fast e2e bench fuzz check format lock clean
+.PHONY: help demo up test test-fast e2e chaos chaos-short bench fuzz check format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,12 @@ test-fast: $(VENV)/.dev ## tests without the end-to-end and slow ones
 
 e2e: $(VENV)/.dev ## only the end-to-end tests
 	@$(BIN)/pytest -m e2e
+
+chaos: $(VENV)/.dev ## kill, stop, flush and fill everything for twenty minutes; each goal beside its bound
+	@$(BIN)/python -m tests.chaos $(ARGS)
+
+chaos-short: $(VENV)/.dev ## the same in under four minutes, as CI runs it
+	@$(BIN)/python -m tests.chaos --short $(ARGS)
 
 bench: $(VENV)/.dev ## caption writers compared on the same programmes, in one run
 	@$(BIN)/archivist bench captions

@@ -211,3 +211,18 @@ def test_errors_that_are_not_about_being_away_are_not_taken_for_it() -> None:
     assert not is_away(DBAPIError("SELECT", None, Exception("no")))
     assert is_away(ConnectionResetError())
     assert is_away(TimeoutError())
+
+
+async def test_a_caller_that_hangs_in_a_transaction_loses_it_before_others_wait_long(committed_db: Database) -> None:
+    """Found by tests/chaos: a worker stopped in the reconciler's round kept every other reconciler out."""
+    async with committed_db.transaction() as session:
+        assert await session.scalar(text("SHOW idle_in_transaction_session_timeout")) == "9s"
+
+    async def hangs() -> None:
+        async with committed_db.transaction() as session:
+            await session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '50ms'"))
+            await asyncio.sleep(0.3)
+            await session.execute(text("SELECT 1"))
+
+    with pytest.raises(DatabaseUnavailable):
+        await hangs()

@@ -11,6 +11,7 @@ never heard again: a retry of the job goes on from it. All times are the databas
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -145,6 +146,11 @@ async def add(session: AsyncSession, held: Claim, recipe: str, cuts: Sequence[Cu
 
 def next_due(recipe: str, storages: Collection[str] | None) -> Any:
     """Id, job and queue key of the next chunk to claim, its row locked; those being claimed are left out."""
+    return _due(recipe, None if storages is None else tuple(sorted(storages)))
+
+
+@lru_cache(maxsize=64)  # building it takes longer than asking it
+def _due(recipe: str, storages: tuple[str, ...] | None) -> Any:
     query = (
         select(Chunk.id, Transcription.id, Transcription.queue_key)
         .join(Transcription, Transcription.id == Chunk.transcription_id)
@@ -161,7 +167,7 @@ def next_due(recipe: str, storages: Collection[str] | None) -> Any:
         .limit(1)
         .with_for_update(skip_locked=True, of=Chunk)
     )
-    return query if storages is None else query.where(Transcription.storage.in_(sorted(storages)))
+    return query if storages is None else query.where(Transcription.storage.in_(storages))
 
 
 async def take(session: AsyncSession, chunk_id: int, owner: str, lease: timedelta) -> ChunkClaim:

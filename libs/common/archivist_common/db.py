@@ -17,7 +17,10 @@ _CONNECT_DEADLINE_S = 5
 _POOL_WAIT_S = 5
 _STATEMENT_DEADLINE_S = 30
 _TRANSACTION_DEADLINE_S = 8.0  # ours take milliseconds; a server that hangs must not hold a caller for long
+# And a caller that hangs, or whose machine is gone, must not hold its locks for long: the server ends it.
+_IDLE_DEADLINE_S = 9
 
+_TOO_LONG_IDLE = "25P03"  # we stood still in a transaction, and the server has ended the connection
 # Classes of SQLSTATE that mean the server is away or going, or does not let us in: connection exception, invalid
 # authorization, no such database, insufficient resources, operator intervention, system error.
 # Source: PostgreSQL manual, appendix A.
@@ -93,7 +96,11 @@ def engine(dsn: str, pool_size: int, max_overflow: int, name: str) -> AsyncEngin
         connect_args={
             "timeout": _CONNECT_DEADLINE_S,
             "command_timeout": _STATEMENT_DEADLINE_S,
-            "server_settings": {"application_name": name, "timezone": "UTC"},
+            "server_settings": {
+                "application_name": name,
+                "timezone": "UTC",
+                "idle_in_transaction_session_timeout": f"{_IDLE_DEADLINE_S}s",
+            },
         },
     )
 
@@ -105,6 +112,6 @@ def is_away(exc: BaseException) -> bool:
     if isinstance(exc, DBAPIError):
         state = getattr(exc.orig, "sqlstate", None)
         if state is not None:
-            return str(state)[:2] in _AWAY
+            return str(state)[:2] in _AWAY or state == _TOO_LONG_IDLE
         return exc.connection_invalidated or isinstance(exc, OperationalError)
     return False

@@ -19,13 +19,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    Interval,
     Numeric,
     Update,
+    bindparam,
     case,
     delete,
     func,
@@ -193,6 +196,11 @@ async def claim(
 
 def next_due(storages: Collection[str] | None) -> Any:
     """Id and queue key of the next job to claim, its row locked; one that somebody else is claiming is left out."""
+    return _due(None if storages is None else tuple(sorted(storages)))
+
+
+@lru_cache(maxsize=64)  # building it takes longer than asking it
+def _due(storages: tuple[str, ...] | None) -> Any:
     query = (
         select(Transcription.id, Transcription.queue_key)
         .where(
@@ -205,7 +213,7 @@ def next_due(storages: Collection[str] | None) -> Any:
         .limit(1)
         .with_for_update(skip_locked=True)
     )
-    return query if storages is None else query.where(Transcription.storage.in_(sorted(storages)))
+    return query if storages is None else query.where(Transcription.storage.in_(storages))
 
 
 def queue_is_open() -> ColumnElement[bool]:
@@ -215,26 +223,8 @@ def queue_is_open() -> ColumnElement[bool]:
 
 async def take(session: AsyncSession, job_id: UUID, owner: str, lease: timedelta) -> Claim:
     """Claim a job whose row the caller has locked while it was due."""
-    planned = Transcription.plan.is_not(None)
-    row = (
-        await session.execute(
-            update(Transcription)
-            .where(Transcription.id == job_id)
-            .values(
-                status=JobStatus.PROCESSING,
-                stage=case((planned, Stage.TRANSCRIBE.value), else_=Stage.PROBE.value),
-                attempt=Transcription.attempt + 1,
-                lease_owner=owner,
-                lease_expires_at=database_in(lease),
-                started_date=database_now(),
-                progress=case((planned, Transcription.progress), else_=0),
-                audio_done_ms=case((planned, Transcription.audio_done_ms), else_=0),
-                progress_at=database_now(),
-            )
-            .returning(Transcription)
-            .execution_options(synchronize_session=False, populate_existing=True)
-        )
-    ).scalar_one()
+    asked = {"job": job_id, "owner": owner, "lease": lease}
+    row = (await session.execute(_taking(), asked, execution_options={"synchronize_session": False})).one()
     await outbox.append(session, outbox.STARTED, row.id, attempt=row.attempt)
     await _tell(session, row.id, f"started, attempt {row.attempt}", owner=owner)
     return Claim(
@@ -251,6 +241,40 @@ async def take(session: AsyncSession, job_id: UUID, owner: str, lease: timedelta
         audio_track=row.audio_track,
         filename=row.filename,
         crash_count=row.crash_count,
+    )
+
+
+@cache  # as `_due`
+def _taking() -> Any:
+    planned = Transcription.plan.is_not(None)
+    return (
+        update(Transcription)
+        .where(Transcription.id == bindparam("job"))
+        .values(
+            status=JobStatus.PROCESSING,
+            stage=case((planned, Stage.TRANSCRIBE.value), else_=Stage.PROBE.value),
+            attempt=Transcription.attempt + 1,
+            lease_owner=bindparam("owner"),
+            lease_expires_at=func.clock_timestamp() + bindparam("lease", type_=Interval),
+            started_date=database_now(),
+            progress=case((planned, Transcription.progress), else_=0),
+            audio_done_ms=case((planned, Transcription.audio_done_ms), else_=0),
+            progress_at=database_now(),
+        )
+        .returning(
+            Transcription.id,
+            Transcription.attempt,
+            Transcription.storage,
+            Transcription.file_path,
+            Transcription.file_size,
+            Transcription.file_mtime_ns,
+            Transcription.language,
+            Transcription.model,
+            Transcription.include_summary,
+            Transcription.audio_track,
+            Transcription.filename,
+            Transcription.crash_count,
+        )
     )
 
 

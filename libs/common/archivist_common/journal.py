@@ -4,16 +4,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import Table, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from archivist_common.models import SystemLog
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_RECORD = insert(cast(Table, SystemLog.__table__))  # past the mapper, and built once: many are written
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")  # what PostgreSQL refuses in text and JSON
 
 
@@ -42,14 +43,15 @@ async def record(
 ) -> None:
     """Write an entry in the caller's transaction. Control characters cannot forge a second line."""
     await session.execute(
-        insert(SystemLog).values(
-            level=level,
-            component=component,
-            message=_CONTROL.sub(_REPLACEMENT, plain(message)),
-            transcription_id=transcription_id,
-            user_id=user_id,
-            details=details or None,
-        )
+        _RECORD,
+        {
+            "level": level,
+            "component": component,
+            "message": _CONTROL.sub(_REPLACEMENT, plain(message)),
+            "transcription_id": transcription_id,
+            "user_id": user_id,
+            "metadata": details or None,
+        },
     )
 
 

@@ -4,10 +4,10 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from uuid import UUID
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Table, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from archivist_common.db import Database
@@ -31,6 +31,7 @@ PAUSED = "transcription.paused"
 RESUMED = "transcription.resumed"
 """A person has held the job back, or let it go on. Its status stays what it is."""
 
+_APPEND = insert(cast(Table, OutboxEvent.__table__))  # past the mapper, and built once: many are written
 _RINGS = frozenset({QUEUED, RELEASED, RESUMED})
 _BATCH = 100
 
@@ -54,7 +55,7 @@ class Event:
 
 async def append(session: AsyncSession, event: str, transcription_id: UUID, **data: Any) -> None:
     """Write an event beside the change it tells of. The job's row is locked by then: ids keep the order."""
-    await session.execute(insert(OutboxEvent).values(event=event, transcription_id=transcription_id, data=data))
+    await session.execute(_APPEND, {"event": event, "transcription_id": transcription_id, "data": data})
 
 
 async def since(session: AsyncSession, transcription_id: UUID, after: int) -> Sequence[Event]:

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import Any
@@ -20,13 +20,18 @@ from archivist_transcriber.mount_watch import MountWatch
 from archivist_transcriber.placement import Placer
 from archivist_transcriber.slots import Slot
 from archivist_transcriber.supervisor import Supervisor
-from archivist_transcriber.tasks import Deps
+from archivist_transcriber.tasks import Deps, Workplace
 
 log = logging.getLogger(__name__)
 
 
-def create_app(settings: TranscriberSettings) -> FastAPI:
-    """The app. Its lifespan owns the database, the doorbell, the mounts' helpers and the slots."""
+def create_app(
+    settings: TranscriberSettings, slots: Callable[[TranscriberSettings], Sequence[Workplace]] | None = None
+) -> FastAPI:
+    """The app. Its lifespan owns the database, the doorbell, the mounts' helpers and the slots.
+
+    slots: makes them; `plan` where not given.
+    """
     state: dict[str, Any] = {}
 
     @asynccontextmanager
@@ -41,7 +46,7 @@ def create_app(settings: TranscriberSettings) -> FastAPI:
             vault = VaultWatch(db, settings.default_output_path)
             vaults = tuple(output for output in outputs if output is not None)
             deps = Deps(db, bell, settings.job_lease, settings.job_timeout, vaults, watch.usable, vault.leads)
-            supervisor = Supervisor(deps, plan(settings), settings.redis_dsn, placer.wake)
+            supervisor = Supervisor(deps, (slots or plan)(settings), settings.redis_dsn, placer.wake)
             state.update(db=db, supervisor=supervisor)
             try:
                 async with service.owned(

@@ -195,9 +195,8 @@ class Lead:
             try:
                 if self._cuts:
                     await self._store_cuts()
-                if (
-                    self._planned is not None and not self._is_planned and not self._cuts
-                ):  # the last may have just come
+                # Chunks may have come while others were stored: a plan says that all are.
+                if self._planned is not None and not self._is_planned and not self._cuts:
                     await self._store_plan(self._planned)
                 standing, cancel = await self._tell()
                 if away:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from archivist_common import artifacts
+from archivist_common import artifacts, killpoints
 from archivist_common.artifacts import Unplaced
 from archivist_common.db import Database
 from archivist_common.errors import (
@@ -252,6 +252,8 @@ class Placer:
             await artifacts.note(session, artifact, why)
 
     async def _settle(self, artifact: Unplaced, state: PublicState, path: Path, error: str | None = None) -> None:
+        if state is PublicState.PLACED:
+            killpoints.reach("file-placed")
         async with self._db.transaction() as session:
             await artifacts.settle(session, artifact, state, path, error)
         log.info(

@@ -187,6 +187,7 @@ class Supervisor:
             await asyncio.sleep(_HEARTBEAT_S)
 
     async def _report(self, session: AsyncSession) -> None:
+        usable = self._deps.usable()
         row: dict[str, Any] = {
             "slots": len(self._slots),
             "free_slots": len(self._loaded.keys() - self._busy),
@@ -201,6 +202,7 @@ class Supervisor:
                 "speed": next(iter(self._speeds.values()), None),
                 "threads": next((slot.threads for slot in self._slots), None),
                 "leads": self._deps.leads(),
+                "storages": None if usable is None else sorted(usable),
                 "leading": len(self._leads),
             },
             "heartbeat_at": database_now(),

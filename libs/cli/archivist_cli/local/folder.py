@@ -5,7 +5,7 @@ import fcntl
 import json
 import os
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from archivist_cli.local.errors import StackError
@@ -17,13 +17,14 @@ _SECRET = "secret_key"  # noqa: S105 -- the name of a file
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A stack that runs. runtime: the folder of its sockets."""
+    """A stack that runs. runtime: the folder of its sockets. settings: where its files are, by setting."""
 
     pid: int
     api_url: str
     database_url: str
     redis_url: str
     runtime: str
+    settings: dict[str, str] = field(default_factory=dict)
 
 
 class DataFolder:

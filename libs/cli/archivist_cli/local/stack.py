@@ -24,6 +24,7 @@ _LOOPBACK = "127.0.0.1"
 _EVERYWHERE = {"0.0.0.0": _LOOPBACK, "::": "[::1]"}  # noqa: S104 -- how such an address is reached from here
 _MIGRATIONS_S = 600.0
 _TIDY_EVERY_S = 60.0
+_NOTED = ("DEFAULT_OUTPUT_PATH", "FLEX_SERVERS", "JOB_LEASE")  # what another command must know of a running stack
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -124,7 +125,10 @@ class Stack:
             await self._supervisor.start(*(self._service(name, folder, environment) for name in self._names))
             api_url = self.urls.get("api", "")
             self._tidying = asyncio.create_task(_keep_small(folder.logs))
-            folder.note(Running(os.getpid(), api_url, self.database_url, self.redis_url, str(self._runtime or "")))
+            told = {name: environment[name] for name in _NOTED if environment.get(name)}
+            folder.note(
+                Running(os.getpid(), api_url, self.database_url, self.redis_url, str(self._runtime or ""), told)
+            )
         except OSError as exc:
             raise StackError(f"cannot use the data folder {self._data}: {exc}") from exc
 
