@@ -30,8 +30,9 @@ test-fast: $(VENV)/.dev ## tests without the end-to-end and slow ones
 e2e: $(VENV)/.dev ## only the end-to-end tests
 	@$(BIN)/pytest -m e2e
 
-bench: $(VENV)/.dev ## caption writers compared on the same programmes, in one run
+bench: $(VENV)/.dev ## caption writers, then transcription beside faster-whisper, on this machine in one run
 	@$(BIN)/archivist bench captions
+	@$(BIN)/archivist bench transcribe --quick
 
 fuzz: $(VENV)/.dev ## random programmes and damaged files through encoder and decoder (SECONDS=60)
 	@$(BIN)/python tests/captions/fuzz.py --seconds $(or $(SECONDS),60)

@@ -4,6 +4,7 @@ The work is done by `archivist_transcriber.measuring`, a process for each slot o
 """
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -28,6 +29,7 @@ _SAME_WORDS = 0.005  # word error rates this near are equal
 
 _DEFAULT = (("demo", 20.0), ("random:base", 8.0), ("random:small", 4.0))
 _QUICK = (("demo", 10.0), ("random:base", 4.0))
+_BATCHES, _BEAMS = (1, 2, 4, 8), (1, 5)
 _LEAST_FOR_SLOTS = 8.0  # minutes; in less there are too few pieces to share out
 _PLAIN_MB_PER_MINUTE = 55.0  # of plain transcribe: 10 GB for three hours
 _MB = 1_000_000
@@ -88,6 +90,9 @@ def add_to(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     parser.add_argument("--beam", type=int, default=1, help="beam of ours and of the peers (default: 1, greedy)")
     parser.add_argument("--quick", action="store_true", help="less of it, in two minutes")
     parser.add_argument("--alone", action="store_true", help="only ours: for long recordings")
+    parser.add_argument(
+        "--curve", action="store_true", help="only seconds by threads, batch and beam: to set them by"
+    )
     parser.set_defaults(run=run)
 
 
@@ -109,6 +114,8 @@ def run(options: argparse.Namespace) -> int:
         for name, minutes in chosen:
             length = options.minutes or (None if options.file else minutes or 10.0)
             promises += _bench(name, length, options, cores, Path(folder))
+    if options.curve:
+        return 0
     print()
     print(_LEGEND)
     print()
@@ -137,6 +144,9 @@ def _bench(
     seconds = made["seconds"]
     spoken = _reference(sample, made["times"]) if not name.startswith("random:") else None
     print()
+    if options.curve:
+        _curve(name, made["model"], cores)
+        return []
     print(f"{name} ({made['model_mb']:.0f} MB, int8), {seconds / 60:.1f} minutes of {sample.name}")
     slots = len(cores)
     ways = [_Way("one slot", "ours", 1, options.beam)]
@@ -173,6 +183,31 @@ def _bench(
     overhead = whole / sum(stages[stage] for stage in _BARE) - 1
     print(f"overhead over bare encode, generate and align: {100 * overhead:.1f} %", flush=True)
     return _judged(name, seconds, overhead, tallies, ours, spoken, options)
+
+
+def _curve(name: str, model: str, cores: Sequence[int]) -> None:
+    """Seconds of computing for 30 seconds of talk in one slot."""
+    print(
+        f"{name}: seconds for 30 seconds of talk (100 tokens) in one slot, times real time of all {len(cores)} cores"
+    )
+    print(_row("threads x slots", "batch", "beam", "seconds", "x real time"))
+    for threads in sorted({1, len(cores)}):
+        slots = len(cores) // threads
+        for beam, batch in itertools.product(_BEAMS, _BATCHES):
+            jobs = [
+                {
+                    "do": "measure", "model": model, "cores": list(cores[n * threads : (n + 1) * threads]),
+                    "threads": threads, "batch_size": batch, "beam_size": beam,
+                }
+                for n in range(slots)
+            ]  # fmt: skip
+            with ExitStack() as stack:
+                children = [stack.enter_context(_started(job)) for job in jobs]  # all at once: they share the memory
+                window_s = median(json.loads(_hear(child))["window_s"] for child in children)
+            print(
+                _row(f"{threads} x {slots}", batch, beam, f"{window_s:.2f}", f"{30 * slots / window_s:.1f}"),
+                flush=True,
+            )
 
 
 def _judged(

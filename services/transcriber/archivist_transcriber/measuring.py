@@ -38,6 +38,7 @@ class Clock:
     seconds: dict[str, float] = field(default_factory=dict)
     windows: int = 0
     tokens: int = 0
+    decoder_kb: int = 0
     _inner: list[float] = field(default_factory=list)
 
     def timed(self, stage: str, work: Callable[..., Any]) -> Callable[..., Any]:
@@ -83,7 +84,7 @@ def main(arguments: list[str]) -> int:
     if job.get("cores"):
         os.sched_setaffinity(0, job["cores"])
     try:
-        result = prepare(job) if job["do"] == "prepare" else run(job)
+        result = ACTIONS[job["do"]](job)
     except ArchivistError as exc:
         sys.stderr.write(f"{exc.message}\n")
         return 1
@@ -159,7 +160,6 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     began, cpu = time.perf_counter(), _cpu_s()
     words = way()
     wall = time.perf_counter() - began
-    children_kb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     return {
         "wall_s": wall,
         "cpu_s": _cpu_s() - cpu,
@@ -167,8 +167,15 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         "windows": clock.windows,
         "tokens": clock.tokens,
         "words": words,
-        "memory_mb": (_status_kb("VmHWM") - loaded_kb + children_kb) * _KB / 1e6,
+        "memory_mb": (_status_kb("VmHWM") - loaded_kb + clock.decoder_kb) * _KB / 1e6,
     }
+
+
+def measure(job: dict[str, Any]) -> dict[str, Any]:
+    """Seconds for 30 seconds of talk, as estimates are made of. job: as for `run`."""
+    engine = ENGINES["faster_whisper"](_settings(job))
+    engine.load()
+    return {"window_s": engine.measure()}
 
 
 def _ours(job: dict[str, Any], clock: Clock) -> Callable[[], Any]:
@@ -183,6 +190,13 @@ def _ours(job: dict[str, Any], clock: Clock) -> Callable[[], Any]:
         (media.AudioStream, "__iter__", "decode"),
     ):
         setattr(owner, name, _watched(getattr(owner, name), stage, clock))
+    close = media.AudioStream.close
+
+    def close_weighed(stream: media.AudioStream) -> None:
+        clock.decoder_kb = max(clock.decoder_kb, _status_kb("VmHWM", stream._child._process.pid))
+        close(stream)
+
+    setattr(media.AudioStream, "close", close_weighed)  # noqa: B010 -- a method is replaced, on purpose
 
     def work() -> list[tuple[int, list[str]]]:
         recording = Recording("", job["recording"], 0, 0, None)
@@ -241,6 +255,9 @@ WAYS: dict[str, Callable[[dict[str, Any], Clock], Callable[[], Any]]] = {
     "plain": _plain,
     "batched": _batched,
 }
+
+
+ACTIONS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {"prepare": prepare, "run": run, "measure": measure}
 
 
 def _settings(job: dict[str, Any]) -> EngineSettings:
@@ -318,10 +335,17 @@ def _cpu_s() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in spent)
 
 
-def _status_kb(name: str) -> int:
-    """A figure of this process' memory in kB, as the kernel keeps it."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith(f"{name}:")).split()[1])
+def _status_kb(name: str, pid: int | str = "self") -> int:
+    """A figure of a process' memory in kB, as the kernel keeps it; 0 where the process has ended.
+
+    getrusage would not do: what it says of a child is at least what its parent had when it was started.
+    """
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    found = next((line for line in lines if line.startswith(f"{name}:")), "0 0")
+    return int(found.split()[1])
 
 
 if __name__ == "__main__":
