@@ -56,7 +56,7 @@ def test_the_transcription_bench_prints_figures_and_judges_them(capsys: pytest.C
     sample = Path(__file__).parents[2] / "demo/samples/short-20s.flac"
     assert main(["bench", "transcribe", "--model", "demo", "--slots", "1", str(sample)]) == 0
     told = capsys.readouterr().out
-    rows = {way: line.split()[-9:] for way in ("one slot  ", "transcribe, beam 1", "batched, beam 1")
+    rows = {way: line.split()[-9:] for way in ("one slot  ", "transcribe, beam 5", "batched, beam 1")
             for line in told.splitlines() if line.startswith(way)}  # fmt: skip
     assert len(rows) == 3
     seconds, _, speed, tokens, windows, errors, memory, ratio = map(float, rows["one slot  "][-8:])
@@ -67,7 +67,7 @@ def test_the_transcription_bench_prints_figures_and_judges_them(capsys: pytest.C
     assert 0 < memory < 600
     assert ratio == 1.0
     assert re.search(r"^one slot by stage: decode [\d.]+ s, voice .*, encode .*, align .*, other", told, re.MULTILINE)
-    assert re.search(r"^(kept|NOT KEPT) +demo: [\d.]+ times transcribe, beam 1, of at least 1.8", told, re.MULTILINE)
+    assert re.search(r"^(kept|NOT KEPT) +demo: [\d.]+ times transcribe, beam 5, of at least 1.8", told, re.MULTILINE)
 
 
 def test_a_recording_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
