@@ -36,8 +36,9 @@ chaos: $(VENV)/.dev ## kill, stop, flush and fill everything for twenty minutes;
 chaos-short: $(VENV)/.dev ## the same in under four minutes, as CI runs it
 	@$(BIN)/python -m tests.chaos --short $(ARGS)
 
-bench: $(VENV)/.dev ## caption writers compared on the same programmes, in one run
+bench: $(VENV)/.dev ## caption writers, then transcription beside faster-whisper, on this machine in one run
 	@$(BIN)/archivist bench captions
+	@$(BIN)/archivist bench transcribe --quick
 
 fuzz: $(VENV)/.dev ## random programmes and damaged files through encoder and decoder (SECONDS=60)
 	@$(BIN)/python tests/captions/fuzz.py --seconds $(or $(SECONDS),60)

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -48,3 +49,32 @@ def test_a_writer_that_is_not_installed_has_no_version() -> None:
     command = [sys.executable, "-m", "archivist_cli.peers", "", "version", "no-such-writer-of-scc"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert json.loads(done.stdout) == {"version": None}
+
+
+def test_the_transcription_bench_prints_figures_and_judges_them(capsys: pytest.CaptureFixture[str]) -> None:
+    """A quarter of a minute is enough to see every figure; none of them is asserted but what must be."""
+    sample = Path(__file__).parents[2] / "demo/samples/short-20s.flac"
+    assert main(["bench", "transcribe", "--model", "demo", "--slots", "1", str(sample)]) == 0
+    told = capsys.readouterr().out
+    rows = {way: line.split()[-9:] for way in ("one slot  ", "transcribe, beam 5", "batched, beam 1")
+            for line in told.splitlines() if line.startswith(way)}  # fmt: skip
+    assert len(rows) == 3
+    seconds, _, speed, tokens, windows, errors, memory, ratio = map(float, rows["one slot  "][-8:])
+    assert seconds * speed == pytest.approx(20.0, rel=0.05)
+    assert tokens > 40
+    assert windows >= 2
+    assert errors < 30
+    assert 0 < memory < 600
+    assert ratio == 1.0
+    assert re.search(r"^one slot by stage: decode [\d.]+ s, voice .*, encode .*, align .*, other", told, re.MULTILINE)
+    assert re.search(r"^(kept|NOT KEPT) +demo: [\d.]+ times transcribe, beam 5, of at least 1.8", told, re.MULTILINE)
+
+
+def test_a_recording_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "transcribe", "not-there.mp4"]) == 1
+    assert "not-there.mp4: there is no such file" in capsys.readouterr().err
+
+
+def test_a_model_that_cannot_be_made_is_told(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "transcribe", "--model", "random:enormous"]) == 1
+    assert "no stand-in of the size 'enormous'" in capfd.readouterr().err

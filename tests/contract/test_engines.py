@@ -43,3 +43,5 @@ def test_an_engine_that_was_not_loaded_hears_nothing_and_says_so(name: str, tmp_
     engine = ENGINES[name](EngineSettings(model=tmp_path))
     with pytest.raises(EngineError):
         list(engine.words(PIECE, Options(language="en")))
+    with pytest.raises(EngineError):
+        engine.measure()

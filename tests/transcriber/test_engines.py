@@ -18,10 +18,10 @@ from archivist_captions.layout import layout
 from archivist_captions.profile import BROADCAST
 from archivist_common.errors import EngineUnavailable, InvalidRequest, ModelMissing
 from archivist_transcriber import media, speech
-from archivist_transcriber.engines import ENGINES, Engine, EngineSettings, Heard, Options
+from archivist_transcriber.engines import ENGINES, Engine, EngineSettings, Heard, Options, guard
 from archivist_transcriber.engines.guard import Said, Suspicion, suspect, without_repeats
 from archivist_transcriber.engines.placing import Placed, place
-from archivist_transcriber.engines.windows import KEPT_PAUSE, PAD, pack
+from archivist_transcriber.engines.windows import KEPT_PAUSE, PAD, Part, Window, batches, pack
 from archivist_transcriber.speech import RATE, Piece
 
 
@@ -117,6 +117,34 @@ def test_closing_stops_between_batches(engine: Engine, meeting: list[Piece]) -> 
     assert time.monotonic() - began < 0.1
 
 
+def test_words_do_not_depend_on_what_was_heard_before(engine: Engine, meeting: list[Piece]) -> None:
+    fresh = ENGINES["faster_whisper"](EngineSettings(factory.DEMO, device="cpu", threads=1))
+    fresh.load()
+    short = shortened(meeting[0], 9)
+    assert list(fresh.words(short, Options("en"))) == list(engine.words(short, Options("en")))
+
+
+def test_a_window_that_looks_like_a_loop_is_decoded_again_and_words_stay_in_order(
+    engine: Engine, meeting: list[Piece], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The guard is told to suspect whatever is said first: what follows waits for the second hearing."""
+    monkeypatch.setattr(guard, "FASTEST", 0.1)
+    short = shortened(meeting[0], 16)
+    steps = list(engine.words(short, Options("en")))
+    assert [len(step.words) for step in steps[:-1]] == [0] * (len(steps) - 1)
+    words = steps[-1].words
+    assert len(words) > 15
+    assert [word.start_ms for word in words] == sorted(word.start_ms for word in words)
+
+
+def test_measuring_takes_as_long_as_it_says(engine: Engine) -> None:
+    """The demo model hears nine seconds at once: thirty seconds cost three and a third of its windows."""
+    began = time.perf_counter()
+    seconds = engine.measure()
+    took = time.perf_counter() - began
+    assert 0.0 < seconds < took
+
+
 def test_silence_has_no_words(engine: Engine) -> None:
     piece = Piece(5_000, np.zeros(RATE * 20, np.float32), ())
     (heard,) = engine.words(piece, Options())
@@ -204,7 +232,53 @@ print(*engines.ENGINES, *{"av", "ctranslate2", "faster_whisper", "onnxruntime", 
     assert done.stdout.split() == ["faster_whisper", "whisperx"]
 
 
+# Seams between pieces
+
+
+def test_no_word_is_lost_or_said_twice_where_pieces_meet(engine: Engine) -> None:
+    """Both sides of every seam of ten minutes of talk, heard apart, against what was said there."""
+    with media.open_audio(factory.SAMPLES / "meeting-10min.ogg") as audio:
+        meeting = list(speech.pieces(audio))
+    said = [word for segment in factory.reference("meeting-10min")["segments"] for word in segment["words"]]
+    errors = count = 0
+    for piece, following in pairwise(meeting):
+        heard = [*heard_in(engine, ending(piece, 9)), *heard_in(engine, shortened(following, 9))]
+        around = (heard[0].start_ms - 100, heard[-1].end_ms + 100)
+        reference = [w for w in said if around[0] <= (w["start"] + w["end"]) * 500 <= around[1]]
+        found = score({"segments": [{"start": 0.0, "end": 0.0, "words": reference}]}, heard)
+        errors += round(found.word_error_rate * len(reference))
+        count += len(reference)
+    assert len(meeting) > 3
+    assert count > 80
+    assert errors / count <= 0.12
+
+
+def ending(piece: Piece, seconds: int) -> Piece:
+    """The last seconds of a piece, from a pause on."""
+    begin = next(start for start, _ in piece.speech if len(piece.samples) - start < seconds * RATE) - PAD // 4
+    inside = tuple((start - begin, end - begin) for start, end in piece.speech if start > begin)
+    return Piece(piece.start_ms + begin * 1000 // RATE, piece.samples[begin:], inside)
+
+
+def heard_in(engine: Engine, piece: Piece) -> list[Word]:
+    return [word for heard in engine.words(piece, Options("en")) for word in heard.words]
+
+
 # Windows
+
+
+def test_a_piece_fills_the_models_windows_and_leaves_no_remainder() -> None:
+    """Talk with pauses of every length: four windows a piece, none with room for a sentence more."""
+    rng = np.random.default_rng(5)
+    runs = [(p, int(n)) for n in rng.integers(40, 150, 400) for p in (0.9, 0.9, 0.0)]
+    lengths = [n if p else n % 40 + 5 for p, n in runs]
+    spoken = np.concatenate([np.full(n, p, np.float32) for (p, _), n in zip(runs, lengths, strict=True)])
+    while (cut := speech.cut_point(spoken)) is not None:
+        samples = np.zeros(cut * speech.WINDOW, np.float32)
+        windows = pack(speech.regions(spoken[:cut]), samples, 30 * RATE)
+        assert len(windows) == speech.WISHED
+        assert all(window.length > 20 * RATE for window in windows)
+        spoken = spoken[cut:]
 
 
 def test_windows_hold_all_speech_and_are_never_too_long() -> None:
@@ -216,6 +290,23 @@ def test_windows_hold_all_speech_and_are_never_too_long() -> None:
     assert all(any(a <= start and end <= b for a, b in parts) for start, end in speech)
     assert parts == sorted(parts)
     assert all(part.end <= following[0] for part, following in zip(windows[0].parts, parts[1:], strict=False))
+
+
+@pytest.mark.parametrize(
+    ("count", "most", "sizes"),
+    [
+        pytest.param(0, 4, [], id="none"),
+        pytest.param(4, 4, [4], id="one-full"),
+        pytest.param(5, 4, [2, 3], id="never-four-and-one"),
+        pytest.param(9, 4, [3, 3, 3], id="three"),
+        pytest.param(3, 1, [1, 1, 1], id="one-by-one"),
+    ],
+)
+def test_batches_are_even(count: int, most: int, sizes: list[int]) -> None:
+    windows = [Window((Part(n, n + 1, 0),)) for n in range(count)]
+    found = list(batches(windows, most))
+    assert [len(batch) for batch in found] == sizes
+    assert [window for batch in found for window in batch] == windows
 
 
 def test_long_pauses_are_shortened_and_short_ones_kept() -> None:

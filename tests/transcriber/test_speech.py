@@ -120,16 +120,23 @@ def test_regions(probabilities: np.ndarray, found: tuple[tuple[int, int], ...]) 
     assert regions(probabilities) == tuple((a * WINDOW, b * WINDOW) for a, b in found)
 
 
+def talk(minutes: int, silent_from: int = 10**9) -> np.ndarray:
+    """Sentences of 4,480 ms with pauses of 512 ms; from a moment on, silence."""
+    probabilities = spoken(*[(4_480, 0.9), (512, 0.0)] * (minutes * 12 + 1))
+    probabilities[silent_from // 32 :] = 0.0
+    return probabilities
+
+
 @pytest.mark.parametrize(
     ("probabilities", "cut_ms"),
     [
-        pytest.param(spoken((60_000, 0.9), (5_000, 0.0), (60_000, 0.9)), None, id="too-early-to-cut"),
-        pytest.param(spoken((130_000, 0.9), (2_000, 0.0), (9_000, 0.9)), 130_512, id="long-pause-after-two-minutes"),
-        pytest.param(spoken((130_000, 0.9), (600, 0.0), (9_000, 0.9)), None, id="short-pause-is-not-enough-yet"),
-        pytest.param(spoken((190_000, 0.9), (600, 0.0), (9_000, 0.9)), 190_256, id="short-pause-after-three"),
-        pytest.param(spoken((250_000, 0.9), (160, 0.0), (9_000, 0.9)), 250_064, id="breath-after-four"),
+        pytest.param(talk(minutes=1), None, id="too-early-to-cut"),
+        pytest.param(talk(minutes=3), 119_552, id="four-windows-of-six-sentences"),
+        pytest.param(talk(minutes=6, silent_from=100_000), 89_600, id="three-windows-and-a-recess"),
+        pytest.param(spoken((20_000, 0.9), (60_000, 0.0), (20_000, 0.9), (280_000, 0.0)), 50_000, id="few-words"),
+        pytest.param(spoken((300_000, 0.0)), 225_000, id="silence"),
+        pytest.param(spoken((200_000, 0.9), (160, 0.0), (100_000, 0.9)), 200_080, id="one-breath"),
         pytest.param(spoken((250_000, 0.9), (32, 0.5), (60_000, 0.9)), 250_000, id="least-spoken-after-five"),
-        pytest.param(spoken((125_000, 0.0)), 120_512, id="silence"),
     ],
 )
 def test_cut_point(probabilities: np.ndarray, cut_ms: int | None) -> None:

@@ -635,9 +635,28 @@ def resampler(av: Any, shape: tuple[str, str, int]) -> Callable[[Any], list[Any]
     """To mono 16 kHz. Tracks whose channels have no named places are mixed evenly."""
     layout = av.AudioLayout(shape[1]) if not re.fullmatch(r"\d+ channels.*", shape[1]) else None
     if layout is not None:
-        make: Callable[[Any], list[Any]] = av.AudioResampler(format="s16", layout="mono", rate=RATE).resample
-        return make
+        return Gathered(av, shape[2]).resample
     return Mix(av, shape).resample
+
+
+class Gathered:
+    """Frames resampled half a second at a time: to call for each of twenty milliseconds costs more than the work."""
+
+    def __init__(self, av: Any, rate: int) -> None:
+        self._resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
+        self._frames = av.AudioFifo()
+        self._least = rate // 2  # samples
+
+    def resample(self, frame: Any) -> list[Any]:
+        """Pieces that are ready; all that is left for None."""
+        if frame is not None:
+            frame.pts = None  # where it lies is settled; the queue would want to check it
+            self._frames.write(frame)
+            if self._frames.samples < self._least:
+                return []
+        gathered = self._frames.read(partial=True)
+        pieces: list[Any] = self._resampler.resample(gathered) if gathered is not None else []
+        return pieces if frame is not None else [*pieces, *self._resampler.resample(None)]
 
 
 class Mix:
