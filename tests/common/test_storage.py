@@ -686,7 +686,10 @@ def helpers(root: Path) -> list[psutil.Process]:
     found = list[psutil.Process]()
     for child in psutil.Process().children():
         with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):  # of an earlier test, on its way out
-            if {"archivist_common.storage_child", str(root)} <= set(child.cmdline()):
+            until = time.monotonic() + 2
+            while not (command := child.cmdline()) and time.monotonic() < until:
+                time.sleep(0.01)  # it is just becoming another program
+            if {"archivist_common.storage_child", str(root)} <= set(command):
                 found.append(child)
     return found
 
