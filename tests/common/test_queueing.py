@@ -43,11 +43,11 @@ def test_between_two_keys_there_are_always_more(ends: list[Decimal], counts: lis
         low, high = (low, keys[0]) if side == 0 else (keys[-1], high)
 
 
-def test_keys_stay_short_enough_for_the_database_after_ten_thousand_moves_to_one_place() -> None:
+def test_keys_stay_short_enough_for_the_database_after_two_thousand_moves_to_one_place() -> None:
     low, high = Decimal(1), Decimal(2)
-    for _ in range(10_000):
+    for _ in range(2_000):
         high = between(low, high, 1)[0]
-    assert -high.as_tuple().exponent < 16_383  # what PostgreSQL's numeric holds behind its point
+    assert -high.as_tuple().exponent < 16_383 / 5  # of what PostgreSQL's numeric holds behind its point
 
 
 @pytest.mark.parametrize(("low", "high"), [(1, 1), (2, 1)])
@@ -83,7 +83,7 @@ def test_any_order_of_calls_keeps_one_order_and_claims_follow_the_places_shown(d
         await engine.dispose()
 
     @settings(
-        max_examples=8,
+        max_examples=6,
         deadline=None,
         database=None,
         phases=(Phase.generate,),
