@@ -88,7 +88,11 @@ async def cancels(run: Run, world: World) -> list[Goal]:
         for _ in range(_CANCELLERS):
             group.create_task(lane(client))
     verdict = await judged(run, world)
-    how = f"{answers[200]} at once, {answers[202]} while running, {answers[409]} too late"
+    rows = await world.fetch(
+        "SELECT count(*) FROM transcriptions WHERE status = 'completed' AND cancel_requested_at IS NOT NULL"
+    )
+    running = f"{answers[202]} while running, of which {rows[0][0]} completed first"
+    how = f"{answers[200]} at once, {running}, {answers[409]} too late"
     most_s = max(latencies, default=0)
     return [
         _at_least("cancels at random moments", answers.total(), size.cancels, how),
