@@ -41,9 +41,9 @@ _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _LEGEND = """\
 one slot: a process on one core, planning included. decode, voice: sound out of the file (twice: to plan, to hear) and
 the search for speech. features, encode, generate, align: the model's windows; the last three are bare CTranslate2
-calls, and overhead is what all the rest adds to them. Peers get all the cores, int8, word times, no previous text, and
-are judged with the beam they take unless told (5; ours decodes greedily, and again with care where that looks wrong);
-with our own beam they are shown beside.
+calls, and overhead is what all the rest adds to them. Peers get all the cores, int8, word times, no previous text.
+They are judged with the beam they take unless told (5; ours decodes greedily, and again with care where that looks
+wrong); with our own beam they are shown beside.
 memory: the most held beyond the loaded model, the decoder's process included. ratio: their time by ours, in pairs."""
 
 
@@ -116,7 +116,8 @@ def run(options: argparse.Namespace) -> int:
     with TemporaryDirectory(prefix="archivist-bench-", ignore_cleanup_errors=True) as folder:
         for name, minutes in chosen:
             length = options.minutes or (None if options.file else minutes or 10.0)
-            promises += _bench(name, length, options, cores, Path(folder))
+            judged = _bench(name, length, options, cores, Path(folder))
+            promises += [(f"{name}: {promise}", kept) for promise, kept in judged]
     if options.curve:
         return 0
     print()
@@ -151,28 +152,41 @@ def _bench(
         _curve(name, made["model"], cores)
         return []
     print(f"{name} ({made['model_mb']:.0f} MB, int8), {seconds / 60:.1f} minutes of {sample.name}")
-    slots = len(cores)
+    ways = _ways(name, seconds, len(cores), options)
+    tallies = {way.title: _Tally() for way in ways}
+    for _ in range(options.runs):
+        for way in ways:
+            _measure(way, tallies[way.title], made, options, cores, folder)
+    one = tallies["one slot"]
+    ours = tallies.get(f"{len(cores)} slots", one)
+    _show(tallies, ours, seconds, spoken)
+    stages = {stage: median(one.stages[stage]) for stage in _STAGES}
+    print("one slot by stage: " + ", ".join(f"{stage} {took:.1f} s" for stage, took in stages.items()))
+    overhead = sum(stages.values()) / sum(stages[stage] for stage in _BARE) - 1
+    print(f"overhead over bare encode, generate and align: {100 * overhead:.1f} %", flush=True)
+    return [*_judged_alone(seconds, overhead, one, ours, len(cores)), *_judged_beside(tallies, ours, spoken)]
+
+
+def _ways(name: str, seconds: float, slots: int, options: argparse.Namespace) -> list[_Way]:
+    """What is run, ours first."""
     ways = [_Way("one slot", "ours", 1, options.beam)]
     if slots > 1:
         ways.append(_Way(f"{slots} slots", "ours", slots, options.beam))
-    if not options.alone:
-        beams = [_THEIR_BEAM] if options.quick or name == "random:small" else [_THEIR_BEAM, options.beam]
-        beams = list(dict.fromkeys(beams))
-        if seconds / 60 * _PLAIN_MB_PER_MINUTE < _available_mb():
-            ways += [_Way(f"transcribe, beam {beam}", "plain", 0, beam) for beam in beams]
-        else:
-            print(f"transcribe() is left out: it needs some {seconds / 60 * _PLAIN_MB_PER_MINUTE / 1000:.0f} GB")
-        ways += [_Way(f"batched, beam {beam}", "batched", 0, beam) for beam in beams]
-    tallies = {way.title: _Tally() for way in ways}
-    for number in range(options.runs):
-        for way in ways:
-            _measure(
-                way, tallies[way.title], made, options, cores, folder / f"chunks-{name.replace('/', '-')}-{number}"
-            )
-    ours = tallies[ways[1].title if slots > 1 else "one slot"]
+    if options.alone:
+        return ways
+    beams = [_THEIR_BEAM] if options.quick or name == "random:small" else [_THEIR_BEAM, options.beam]
+    needed_mb = seconds / 60 * _PLAIN_MB_PER_MINUTE
+    if needed_mb < _available_mb():
+        ways += [_Way(f"transcribe, beam {beam}", "plain", 0, beam) for beam in dict.fromkeys(beams)]
+    else:
+        print(f"transcribe() is left out: it needs some {needed_mb / 1000:.0f} GB")
+    return [*ways, *(_Way(f"batched, beam {beam}", "batched", 0, beam) for beam in dict.fromkeys(beams))]
+
+
+def _show(tallies: dict[str, _Tally], ours: _Tally, seconds: float, spoken: list[str] | None) -> None:
     print(_row("", "seconds", "cpu s", "x real time", "tokens", "windows", "WER %", "memory MB", "ratio"))
     for title, tally in tallies.items():
-        wer = f"{100 * word_error_rate(spoken, words_of(' '.join(tally.words))):.1f}" if spoken else ""
+        wer = f"{100 * _wer(spoken, tally):.1f}" if spoken else ""
         wall = median(tally.wall_s)
         print(
             _row(
@@ -180,13 +194,6 @@ def _bench(
                 tally.windows, wer, f"{tally.memory_mb:.0f}", f"{_ratio(tally, ours):.2f}",
             )
         )  # fmt: skip
-    one = tallies["one slot"]
-    stages = {stage: median(one.stages[stage]) for stage in _STAGES if stage in one.stages}
-    whole = sum(stages.values())
-    print("one slot by stage: " + ", ".join(f"{stage} {took:.1f} s" for stage, took in stages.items()))
-    overhead = whole / sum(stages[stage] for stage in _BARE) - 1
-    print(f"overhead over bare encode, generate and align: {100 * overhead:.1f} %", flush=True)
-    return _judged(name, seconds, overhead, tallies, ours, spoken, options)
 
 
 def _curve(name: str, model: str, cores: Sequence[int]) -> None:
@@ -214,46 +221,47 @@ def _curve(name: str, model: str, cores: Sequence[int]) -> None:
             )
 
 
-def _judged(
-    name: str,
-    seconds: float,
-    overhead: float,
-    tallies: dict[str, _Tally],
-    ours: _Tally,
-    spoken: list[str] | None,
-    options: argparse.Namespace,
+def _judged_alone(
+    seconds: float, overhead: float, one: _Tally, ours: _Tally, slots: int
 ) -> list[tuple[str, bool | None]]:
-    one = tallies["one slot"]
+    """What is promised of ours: the promise with its figure, and whether it is kept (None: not to be told)."""
+    memory_mb = max(one.memory_mb, ours.memory_mb)
     told: list[tuple[str, bool | None]] = [
-        (f"{name}: overhead {100 * overhead:.1f} % of at most {100 * OVERHEAD:.0f} %", overhead <= OVERHEAD),
+        (f"overhead {100 * overhead:.1f} % of at most {100 * OVERHEAD:.0f} %", overhead <= OVERHEAD),
         (
-            f"{name}: {max(one.memory_mb, ours.memory_mb):.0f} MB beside the model of at most {MEMORY_MB:.0f} "
-            f"(a slot, {seconds / 60:.0f} minutes)",
-            max(one.memory_mb, ours.memory_mb) < MEMORY_MB,
+            f"{memory_mb:.0f} MB in a slot beside the model of at most {MEMORY_MB:.0f} ({seconds / 60:.0f} minutes)",
+            memory_mb < MEMORY_MB,
         ),
     ]
-    if ours is not one:
-        speedup = _ratio(one, ours)
-        enough = seconds / 60 >= _LEAST_FOR_SLOTS
+    if slots > 1:
+        speedup, enough = _ratio(one, ours), slots == 2 and seconds / 60 >= _LEAST_FOR_SLOTS
+        why = "" if enough else f" (for two slots and {_LEAST_FOR_SLOTS:.0f} minutes)"
         told.append(
             (
-                f"{name}: two slots are {speedup:.2f} times one, of at least {TWO_SLOTS}"
-                + ("" if enough else f" (too short to share out: under {_LEAST_FOR_SLOTS:.0f} minutes)"),
+                f"{slots} slots {speedup:.2f} times one, of at least {TWO_SLOTS}{why}",
                 speedup >= TWO_SLOTS if enough else None,
             )
         )
+    return told
+
+
+def _judged_beside(
+    tallies: dict[str, _Tally], ours: _Tally, spoken: list[str] | None
+) -> list[tuple[str, bool | None]]:
+    """What is promised beside others, on the same cores at the same word error rate or at equal tokens."""
+    told: list[tuple[str, bool | None]] = []
     for title, bound in ((f"transcribe, beam {_THEIR_BEAM}", PLAIN), (f"batched, beam {_THEIR_BEAM}", BATCHED)):
-        if title not in tallies:
-            told.append((f"{name}: {title}", None))
+        theirs = tallies.get(title)
+        if theirs is None:
+            told.append((f"at least {bound} times {title}", None))
             continue
-        theirs = tallies[title]
-        ratio, how = _ratio(theirs, ours), "at the same words"
+        ratio = _ratio(theirs, ours)
         if spoken is None:  # per token, and never more than what the clock says
-            ratio, how = min(ratio, ratio * ours.tokens / theirs.tokens), "at equal tokens"
-            same = True
+            ratio, same, how = min(ratio, ratio * ours.tokens / theirs.tokens), True, "at equal tokens"
         else:
-            same = _wer(spoken, ours) <= _wer(spoken, theirs) + _SAME_WORDS
-        told.append((f"{name}: {ratio:.2f} times {title}, of at least {bound}, {how}", ratio >= bound and same))
+            errors, others = _wer(spoken, ours), _wer(spoken, theirs)
+            same, how = errors <= others + _SAME_WORDS, f"at {100 * errors:.1f} % word errors to {100 * others:.1f} %"
+        told.append((f"{ratio:.2f} times {title}, of at least {bound}, {how}", ratio >= bound and same))
     return told
 
 
@@ -270,23 +278,25 @@ def _reference(sample: Path, times: int) -> list[str] | None:
     path = sample.with_suffix(".json")
     if not path.is_file():
         return None
-    segments = json.loads(path.read_text())["segments"]
-    return words_of(" ".join(segment["text"] for segment in segments)) * times
+    try:
+        segments = json.loads(path.read_text())["segments"]
+        return words_of(" ".join(segment["text"] for segment in segments)) * times
+    except (ValueError, KeyError, TypeError) as exc:
+        raise StackError(f"{path} lies beside the recording and is no reference: {exc!r}") from exc
 
 
 def _measure(
-    way: _Way, tally: _Tally, made: dict[str, Any], options: argparse.Namespace, cores: Sequence[int], chunks: Path
+    way: _Way, tally: _Tally, made: dict[str, Any], options: argparse.Namespace, cores: Sequence[int], folder: Path
 ) -> None:
     """Run a way once and add what it took."""
     shares = [[core] for core in cores[-way.slots :]] if way.slots else [list(cores)]
+    chunks = mkdtemp(dir=folder)
     with ExitStack() as stack:
-        if way.way == "ours":
-            chunks = Path(mkdtemp(dir=chunks.parent))
         jobs = [
             {
                 "do": "run", "way": way.way, "cores": share, "threads": len(share), "model": made["model"],
                 "recording": made["recording"], "batch_size": options.batch, "beam_size": way.beam,
-                "chunks": str(chunks), "plans": number == 0,
+                "chunks": chunks, "plans": number == 0,
             }
             for number, share in enumerate(shares)
         ]  # fmt: skip
