@@ -78,6 +78,8 @@ class Model:
     asked_to_end: bool = False
     due: bool = True
     lapsed: bool = False
+    leading: bool = False
+    """Its chunks are being heard: what dies then is a leader, and the job is not charged."""
     held: jobs.Claim | None = None
     ended: Counter[JobStatus] = field(default_factory=Counter)
 
@@ -104,9 +106,9 @@ class Model:
         self.move(self._after(error.retryable and self.failures < error.tries))
 
     def lapse(self) -> None:
-        self.crashes += 1
+        self.crashes += not self.leading
         self.due = True
-        self.move(self._after(self.crashes < jobs.MAX_CRASHES))
+        self.move(self._after(self.leading or self.crashes < jobs.MAX_CRASHES))
 
 
 class Life(RuleBasedStateMachine):
@@ -188,6 +190,7 @@ class Life(RuleBasedStateMachine):
         assert (held.id, held.attempt) == (expected.id, expected.attempt + 1)
         expected.move(JobStatus.PROCESSING)
         expected.attempt, expected.progress, expected.held, expected.lapsed = held.attempt, 0, held, lapses
+        expected.leading = False
         self.claims.append(held)
 
     @precondition(lambda self: self.claims)
@@ -210,7 +213,7 @@ class Life(RuleBasedStateMachine):
             if (wrote := self._write(claim, work)) is not None:
                 job, asked_to_end = wrote
                 assert asked_to_end is job.asked_to_end
-                job.progress = max(job.progress, min(percent, 99))
+                job.progress, job.leading = max(job.progress, min(percent, 99)), True
 
     @precondition(lambda self: self.claims)
     @rule(claim=NEWEST_MOSTLY)
