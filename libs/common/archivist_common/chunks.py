@@ -56,6 +56,7 @@ class ChunkClaim:
     mtime_ns: int
     model: str
     audio_track: int | None
+    fingerprint: str | None
     crash_count: int
     failed_with: str | None
     """Code of the error its last attempt ended with."""
@@ -207,6 +208,7 @@ async def take(session: AsyncSession, chunk_id: int, owner: str, lease: timedelt
         mtime_ns=job.file_mtime_ns or 0,
         model=job.model,
         audio_track=job.audio_track,
+        fingerprint=job.source_fingerprint,
         crash_count=chunk.crash_count,
         failed_with=chunk.error_code,
     )

@@ -112,6 +112,7 @@ class Claim:
     include_summary: bool
     audio_track: int | None
     filename: str
+    fingerprint: str | None = None
     crash_count: int = 0
     """Crashes since its last progress: after the second it is tried alone and with little memory."""
 
@@ -240,6 +241,7 @@ async def take(session: AsyncSession, job_id: UUID, owner: str, lease: timedelta
         include_summary=row.include_summary,
         audio_track=row.audio_track,
         filename=row.filename,
+        fingerprint=row.source_fingerprint,
         crash_count=row.crash_count,
     )
 
@@ -273,6 +275,7 @@ def _taking() -> Any:
             Transcription.include_summary,
             Transcription.audio_track,
             Transcription.filename,
+            Transcription.source_fingerprint,
             Transcription.crash_count,
         )
     )

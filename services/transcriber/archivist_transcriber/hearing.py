@@ -18,6 +18,7 @@ from archivist_common.beneath import open_beneath
 from archivist_common.chunks import Cut, Hearing
 from archivist_common.errors import Cancelled, SourceChanged
 from archivist_common.mounts import open_present
+from archivist_common.recordings import look
 from archivist_common.states import Stage
 from archivist_common.storage import StorageServer
 from archivist_transcriber import media, speech
@@ -36,8 +37,9 @@ _PER_MS = speech.RATE // 1000  # samples
 def opened(servers: Mapping[str, StorageServer], recording: Recording) -> Iterator[int]:
     """A descriptor of the recording, opened beneath its mount.
 
-    Raises SourceChanged when it is not what was submitted any more, StorageUnavailable when it is the mount that
-    is missing: that may come back.
+    One that was only touched since (another time, the same size, head and tail) is the same: Windows shares write
+    a file's time late. Raises SourceChanged when it is not what was submitted any more, StorageUnavailable when it
+    is the mount that is missing: that may come back.
     """
     server = servers.get(recording.storage)
     if server is None:
@@ -49,7 +51,8 @@ def opened(servers: Mapping[str, StorageServer], recording: Recording) -> Iterat
         os.close(there.fd)
     try:
         found = os.fstat(source)
-        if (found.st_size, found.st_mtime_ns) != (recording.size_bytes, recording.mtime_ns):
+        untouched = (found.st_size, found.st_mtime_ns) == (recording.size_bytes, recording.mtime_ns)
+        if not untouched and look(source).fingerprint != recording.fingerprint:
             raise SourceChanged(
                 f"the recording has changed since it was submitted ({recording.size_bytes} bytes then, "
                 f"{found.st_size} now); submit it again"

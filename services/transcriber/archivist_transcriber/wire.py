@@ -22,10 +22,12 @@ class Recording:
     size_bytes: int
     mtime_ns: int
     audio_track: int | None
+    fingerprint: str | None = None
+    """As `recordings.look` gives it; None where it was not taken."""
 
     @classmethod
     def of(cls, claim: Claim | ChunkClaim) -> Self:
-        return cls(claim.storage, claim.path, claim.size_bytes, claim.mtime_ns, claim.audio_track)
+        return cls(claim.storage, claim.path, claim.size_bytes, claim.mtime_ns, claim.audio_track, claim.fingerprint)
 
 
 @dataclass(frozen=True, slots=True)

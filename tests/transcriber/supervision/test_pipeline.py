@@ -12,6 +12,7 @@ from archivist_captions.cea608 import verifier
 from archivist_captions.cea608.options import SccOptions
 from archivist_captions.cue import Captions, Cue, Word
 from archivist_captions.profile import PROFILES
+from archivist_common import recordings
 from archivist_common.errors import (
     CaptionsInvalid,
     FileMissing,
@@ -116,7 +117,16 @@ def test_a_recording_is_opened_only_as_it_was_submitted(tmp_path: Path) -> None:
     servers = {"flex-1": server}
     with opened(servers, work.recording) as source:
         assert os.pread(source, 20, 0) == b"as submitted"
+    os.utime(tmp_path / "council.wav", ns=(0, 0))
+    with pytest.raises(SourceChanged), opened(servers, work.recording):
+        pass
+    with (tmp_path / "council.wav").open("rb") as file:
+        known = replace(work.recording, fingerprint=recordings.look(file.fileno()).fingerprint)
+    with opened(servers, known) as source:
+        assert os.pread(source, 20, 0) == b"as submitted", "touched, and the same"
     (tmp_path / "council.wav").write_bytes(b"recorded once more")
+    with pytest.raises(SourceChanged), opened(servers, known):
+        pass
     with pytest.raises(SourceChanged, match="submit it again"), opened(servers, work.recording):
         pass
     (tmp_path / "council.wav").unlink()
