@@ -316,30 +316,20 @@ async def advance(session: AsyncSession, held: Claim, progress: Progress) -> boo
 async def complete(session: AsyncSession, held: Claim, outcome: Outcome) -> None:
     """Make an attempt's files the job's result, in one step with its last change of state. Raises Fenced."""
     paths = {made.kind: str(made.path) for made in outcome.artifacts if len(str(made.path)) <= artifacts.MAX_COLUMN}
-    await _fenced(
-        session,
-        held,
-        _mine(held)
-        .values(
-            **_ENDED,
-            status=JobStatus.COMPLETED,
-            stage=Stage.PUBLISH,
-            progress=100,
-            audio_ms=outcome.audio_ms,
-            audio_done_ms=outcome.audio_ms,
-            duration=_seconds(outcome.audio_ms),
-            language=outcome.language,
-            summary=outcome.summary,
-            warnings=list(outcome.warnings),
-            error_code=None,
-            error_message=None,
-            processing_time=func.extract("epoch", database_now() - Transcription.started_date),
-            scc_file_path=paths.get("scc"),
-            summary_file_path=paths.get("summary"),
-            metadata_file_path=paths.get("metadata"),
-        )
-        .returning(literal_column("true")),
-    )
+    found = {
+        "job": held.id,
+        "held_attempt": held.attempt,
+        "owner": held.owner,
+        "length_ms": outcome.audio_ms,
+        "length_s": _seconds(outcome.audio_ms),
+        "heard_language": outcome.language,
+        "made_summary": outcome.summary,
+        "told_warnings": list(outcome.warnings),
+        "scc_path": paths.get("scc"),
+        "summary_path": paths.get("summary"),
+        "metadata_path": paths.get("metadata"),
+    }
+    await _fenced(session, held, _completing(), found)
     if outcome.artifacts:
         await session.execute(
             insert(Artifact),
@@ -358,6 +348,38 @@ async def complete(session: AsyncSession, held: Claim, outcome: Outcome) -> None
         )
     await outbox.append(session, outbox.COMPLETED, held.id, attempt=held.attempt)
     await _tell(session, held.id, f"completed, attempt {held.attempt}", warnings=list(outcome.warnings))
+
+
+@cache  # as `_due`
+def _completing() -> Any:
+    return (
+        update(Transcription)
+        .where(
+            Transcription.id == bindparam("job"),
+            Transcription.attempt == bindparam("held_attempt"),
+            Transcription.lease_owner == bindparam("owner"),
+            Transcription.status == JobStatus.PROCESSING,
+        )
+        .values(
+            **_ENDED,
+            status=JobStatus.COMPLETED,
+            stage=Stage.PUBLISH,
+            progress=100,
+            audio_ms=bindparam("length_ms"),
+            audio_done_ms=bindparam("length_ms"),
+            duration=bindparam("length_s"),
+            language=bindparam("heard_language"),
+            summary=bindparam("made_summary"),
+            warnings=bindparam("told_warnings"),
+            error_code=None,
+            error_message=None,
+            processing_time=func.extract("epoch", database_now() - Transcription.started_date),
+            scc_file_path=bindparam("scc_path"),
+            summary_file_path=bindparam("summary_path"),
+            metadata_file_path=bindparam("metadata_path"),
+        )
+        .returning(literal_column("true"))
+    )
 
 
 async def planned(session: AsyncSession, held: Claim, audio_ms: int, plan: Mapping[str, Any]) -> None:
@@ -652,8 +674,8 @@ def _mine(held: Claim) -> Update:
     )
 
 
-async def _fenced(session: AsyncSession, held: Claim, statement: Any) -> Any:
-    result = await session.execute(statement, execution_options={"synchronize_session": False})
+async def _fenced(session: AsyncSession, held: Claim, statement: Any, asked: Mapping[str, Any] | None = None) -> Any:
+    result = await session.execute(statement, asked, execution_options={"synchronize_session": False})
     row = result.one_or_none()
     if row is None:
         raise Fenced(f"attempt {held.attempt} of transcription {held.id} no longer holds it")
