@@ -378,7 +378,7 @@ def _use_wide_instructions() -> None:
     except OSError:
         return
     if "avx512_bf16" in flags:
-        os.environ.setdefault("CT2_FORCE_CPU_ISA", "AVX512")
+        os.putenv("CT2_FORCE_CPU_ISA", "AVX512")
 
 
 def _noise(samples: int) -> Samples:
