@@ -26,6 +26,8 @@ from archivist_transcriber.wire import ChunkWork, PlanWork, Recording
 
 BARE = ("encode", "generate", "align")
 _RANDOM = "random:"
+_TAIL_S = 2.0  # left off for stand-ins: they write a hundred tokens into a remainder of no length, on which
+# faster-whisper's transcribe() fails
 _DEADLINE_S = 60.0
 _POLL_S = 0.02
 _KB = 1_024
@@ -109,18 +111,21 @@ def prepare(job: dict[str, Any]) -> dict[str, Any]:
     sample = Path(job["sample"])
     length_ms = media.probe(sample).duration_ms
     times = 1 if job["minutes"] is None else max(1, round(job["minutes"] * 60_000 / length_ms))
-    recording = sample if times == 1 else repeated(sample, times, folder / f"{sample.stem}-{times}.mkv")
+    less_s = _TAIL_S if name.startswith(_RANDOM) else 0.0
+    recording = sample
+    if times > 1 or less_s:
+        recording = repeated(sample, times, folder / f"{sample.stem}-{times}-{less_s:g}.mkv", less_s=less_s)
     return {
         "model": str(model),
         "model_mb": (model / "model.bin").stat().st_size / 1e6,
         "recording": str(recording),
         "times": times,
-        "seconds": length_ms * times / 1000,
+        "seconds": length_ms * times / 1000 - less_s,
     }
 
 
-def repeated(sample: Path, times: int, target: Path) -> Path:
-    """The sound of a recording so many times over, its packets as they are."""
+def repeated(sample: Path, times: int, target: Path, *, less_s: float = 0.0) -> Path:
+    """The sound of a recording so many times over but for its last seconds, its packets as they are."""
     import av
 
     if target.exists():
@@ -134,7 +139,8 @@ def repeated(sample: Path, times: int, target: Path) -> Path:
                 length = round(media.probe(sample).duration_ms / 1000 / source.time_base)
                 packet: Any
                 for packet in container.demux(source):
-                    if packet.dts is not None:
+                    whole = n + 1 < times or (packet.dts or 0) < length - less_s / source.time_base
+                    if packet.dts is not None and whole:
                         packet.pts += n * length
                         packet.dts += n * length
                         packet.stream = stream
