@@ -400,6 +400,7 @@ WORD = {"word": " aye", "start": 0.0, "end": 0.1, "probability": 1.0}
         pytest.param(Said(no_speech=0.9, log_probability=-1.5), Suspicion.NOTHING_SAID, id="silence"),
         pytest.param(Said(compression=3.0), Suspicion.LOOP, id="repeats-itself"),
         pytest.param(Said(words=[WORD] * 100), Suspicion.LOOP, id="too-fast"),
+        pytest.param(Said(words=[WORD], log_probability=-1.2), Suspicion.GUESSED, id="thinks-little-of-it"),
     ],
 )
 def test_what_looks_made_up(said: Said, suspicion: Suspicion | None) -> None:

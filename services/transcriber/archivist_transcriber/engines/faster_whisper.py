@@ -14,7 +14,7 @@ import numpy as np
 from archivist_captions.cue import Word
 from archivist_common.errors import EngineUnavailable, InvalidRequest, ModelMissing, ResourceExhausted
 from archivist_transcriber.engines import EngineSettings, Heard, Options
-from archivist_transcriber.engines.guard import Said, Suspicion, suspect, without_repeats
+from archivist_transcriber.engines.guard import AGAIN, Said, Suspicion, suspect, without_repeats
 from archivist_transcriber.engines.placing import Before, Placed, place
 from archivist_transcriber.engines.windows import Window, batches, pack
 from archivist_transcriber.models import check_folder
@@ -150,11 +150,11 @@ class FasterWhisper:
         for batch in batches(pack(piece.speech, piece.samples, self._longest), most):
             held += self._listened(batch, piece, language)
             step = Heard((), piece.start_ms + batch[-1].end * 1000 // RATE, language)
-            if all(entry.suspicion is not Suspicion.LOOP for entry in held):
+            if not any(entry.suspicion in AGAIN for entry in held):
                 (kept, before), held = _kept(held, piece, language, before), []
                 step = replace(step, words=kept.words, dropped=kept.dropped)
             yield step
-        self._listen_again([entry for entry in held if entry.suspicion is Suspicion.LOOP], piece, language, most)
+        self._listen_again([entry for entry in held if entry.suspicion in AGAIN], piece, language, most)
         kept, _ = _kept(held, piece, language, before)
         yield Heard(kept.words, piece.end_ms, language, kept.dropped)
 

@@ -8,7 +8,7 @@ from typing import Any
 from archivist_transcriber.engines.placing import Placed
 
 NO_SPEECH = 0.6  # probability of no speech and
-UNSURE = -1.0  # mean log probability of a token: together Whisper's own rule for silence
+UNSURE = -1.0  # mean log probability of a token: together Whisper's own rule for silence; alone, for a second try
 COMPRESSIBLE = 2.4  # text this compressible repeats itself (Whisper's own rule)
 FASTEST = 8.0  # words a second; an auctioneer reaches 5
 LOOP_WORDS = 3  # shortest phrase whose repetition is taken for a loop: a roll call repeats "Aye. Aye. Aye."
@@ -19,6 +19,12 @@ LOOP_LONGEST = 12  # words
 class Suspicion(Enum):
     NOTHING_SAID = auto()
     LOOP = auto()
+    GUESSED = auto()
+    """The model itself thinks little of it: Whisper's own rule for decoding again."""
+
+
+AGAIN = frozenset({Suspicion.LOOP, Suspicion.GUESSED})
+"""What a second try with more care may mend."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,8 @@ def suspect(said: Said, seconds: float) -> Suspicion | None:
         return Suspicion.NOTHING_SAID
     if len(said.words) > FASTEST * max(seconds, 1.0) or said.compression > COMPRESSIBLE:
         return Suspicion.LOOP
+    if said.words and said.log_probability < UNSURE:
+        return Suspicion.GUESSED
     return None
 
 
