@@ -32,6 +32,7 @@ from tests.chaos.history import History
 ROOT = Path(__file__).parents[2]
 STORAGE = "flex-1"
 _READY_S = 60.0
+_LONG_AGO_NS = 1_600_000_000 * 10**9
 _TMPFS = "size=400m,mode=0755"
 _FENCED = re.compile(r'^archivist_fenced_writes_total\{component="transcriber"\} (\S+)$', re.MULTILINE)
 
@@ -273,6 +274,7 @@ class World:
         path = f"{name}.wav"
         data = self.recordings[path] = f"sound of {name}".encode()
         (self.media / path).write_bytes(data)
+        os.utime(self.media / path, ns=(_LONG_AGO_NS, _LONG_AGO_NS))  # one that may still grow is looked at twice
         return path
 
     @asynccontextmanager

@@ -333,3 +333,22 @@ async def test_events_of_a_job_keep_their_order_when_chunks_end_at_once(
             for event in await session.scalars(select(OutboxEvent).where(OutboxEvent.event == outbox.CAPTIONS))
         ]
     assert len({number for number, _ in ids}) == 6
+
+
+async def test_a_worker_that_hangs_with_a_job_in_its_hands_keeps_no_other_chunk_from_lapsing(
+    committed_db: Database, claimed: Claimed
+) -> None:
+    """Found by tests/chaos: the reconciler waited for the job's row, its round ran out of time, and as the database
+    was taken for away, nothing was taken back for another lease."""
+    stuck, other = await claimed(committed_db), await claimed(committed_db)
+    for held in (stuck, other):
+        await planned(committed_db, held, 1)
+    for _ in range(2):
+        await chunk_of(committed_db, lease=GONE)
+    async with committed_db.transaction() as hanging:
+        await hanging.execute(select(Transcription.id).where(Transcription.id == stuck.id).with_for_update())
+        async with asyncio.timeout(3), committed_db.transaction() as session:
+            taken_back = await chunks.lapsed(session, timedelta())
+    assert [job_id for job_id, _, _ in taken_back] == [other.id]
+    async with committed_db.transaction() as session:
+        assert [job_id for job_id, _, _ in await chunks.lapsed(session, timedelta())] == [stuck.id]

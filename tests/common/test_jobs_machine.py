@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -125,6 +126,7 @@ class Life(RuleBasedStateMachine):
         self._db = Database(self._connection)
         self.jobs: dict[UUID, Model] = {}
         self.claims: list[jobs.Claim] = []
+        self._places = count()
 
     def teardown(self) -> None:
         async def close() -> None:
@@ -175,7 +177,7 @@ class Life(RuleBasedStateMachine):
         else:
             assert created
             assert job_id not in self.jobs
-            self.jobs[job_id] = Model(job_id, recording, priority, order=len(self.jobs))
+            self.jobs[job_id] = Model(job_id, recording, priority, order=next(self._places))
 
     @rule(lapses=st.booleans(), owner=st.sampled_from(["a", "b"]))
     def claim(self, lapses: bool, owner: str) -> None:
@@ -291,6 +293,7 @@ class Life(RuleBasedStateMachine):
         job.move(JobStatus.PENDING)
         job.failures, job.crashes, job.progress = 0, 0, 0
         job.asked_to_end, job.due = False, True
+        job.order = next(self._places)  # it begins to wait anew
 
     @rule()
     def lapse(self) -> None:

@@ -298,14 +298,16 @@ async def lapsed(session: AsyncSession, lease: timedelta) -> Sequence[tuple[UUID
 
     Counts as a crash of the chunk. Nothing lapses while the database has been up for less than a lease.
     """
+    # The job's row too is left out while somebody holds it: to tell of its chunk would wait for whoever hangs there.
     overdue = (
         select(Chunk.id)
+        .join(Transcription, Transcription.id == Chunk.transcription_id)
         .where(
             Chunk.status == ChunkStatus.PROCESSING,
             Chunk.lease_expires_at < database_now(),
             func.pg_postmaster_start_time() < database_in(-lease),
         )
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, of=(Chunk, Transcription))
     )
     error = WorkerCrashed("the worker was not heard of for a whole lease")
     verdict = jobs.judge(Chunk, error)
