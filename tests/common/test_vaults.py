@@ -23,6 +23,12 @@ def test_a_folder_that_cannot_be_written_has_no_vault(tmp_path: Path) -> None:
         vaults.christen(tmp_path / "output")
 
 
+def test_an_output_folder_that_is_missing_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(StorageError):
+        vaults.christen(tmp_path / "not mounted")
+    assert list(tmp_path.iterdir()) == []
+
+
 async def test_who_shares_the_gateways_vault_leads_and_who_does_not_only_hears(db: Database, tmp_path: Path) -> None:
     for name in ("station", "second"):
         (tmp_path / name).mkdir()

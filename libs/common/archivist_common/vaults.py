@@ -37,6 +37,7 @@ def read(output: Path) -> str | None:
 def christen(output: Path) -> str:
     """The name of the vault, given now where it has none. Raises StorageError where it cannot be written."""
     if (name := read(output)) is None:
+        files.make_folder(output / VAULT, within=output)  # a missing output folder may be a missing mount
         files.stage(output / VAULT, _NAME, uuid4().hex.encode())
         name = read(output)
     return name or ""
