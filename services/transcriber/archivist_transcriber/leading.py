@@ -62,13 +62,14 @@ class Lead:
         self._stage = Stage.PROBE
         self._stage_began = time.monotonic()
         self._renewed = time.monotonic()
+        self._held_back = False
         self._held_back_s = 0.0
 
     @property
     def offers_assembly(self) -> bool:
         """Whether a slot may come to `assemble` now."""
         wanted = self._assembly is not None and self._outcome is None and self._error is None
-        return wanted and self._idle.is_set() and not self._over
+        return wanted and self._idle.is_set() and not self._over and not self._held_back
 
     async def look(self) -> None:
         """Something has happened to the job's chunks: returns once the leader has done what follows from it.
@@ -199,6 +200,7 @@ class Lead:
                 if self._planned is not None and not self._is_planned and not self._cuts:
                     await self._store_plan(self._planned)
                 standing, cancel = await self._tell()
+                self._held_back = standing.held_back
                 if away:
                     log.info("database is back")
                 away = False
@@ -212,7 +214,7 @@ class Lead:
                     return self._outcome
                 if self._is_planned and self._assembly is None and standing.completed == standing.chunks:
                     await self._prepare_assembly()
-                if self._assembly is not None and not standing.held_back:
+                if self.offers_assembly:
                     self._call_slots()
                 self._check_time(began, standing)
             except DatabaseUnavailable:
