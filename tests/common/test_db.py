@@ -216,7 +216,8 @@ def test_errors_that_are_not_about_being_away_are_not_taken_for_it() -> None:
 async def test_a_caller_that_hangs_in_a_transaction_loses_it_before_others_wait_long(committed_db: Database) -> None:
     """Found by tests/chaos: a worker stopped in the reconciler's round kept every other reconciler out."""
     async with committed_db.transaction() as session:
-        assert await session.scalar(text("SHOW idle_in_transaction_session_timeout")) == "9s"
+        assert await session.scalar(text("SHOW idle_in_transaction_session_timeout")) == "5s"
+        assert await session.scalar(text("SHOW statement_timeout")) == "8s"
 
     async def hangs() -> None:
         async with committed_db.transaction() as session:

@@ -17,8 +17,10 @@ _CONNECT_DEADLINE_S = 5
 _POOL_WAIT_S = 5
 _STATEMENT_DEADLINE_S = 30
 _TRANSACTION_DEADLINE_S = 8.0  # ours take milliseconds; a server that hangs must not hold a caller for long
-# And a caller that hangs, or whose machine is gone, must not hold its locks for long: the server ends it.
-_IDLE_DEADLINE_S = 9
+# And a caller that hangs, or whose machine is gone, must not hold its locks for long: the server ends it, between
+# two statements and in the midst of one. Two such callers may hold one row after one another.
+_IDLE_DEADLINE_S = 5
+_ACTIVE_DEADLINE_S = 8
 
 _TOO_LONG_IDLE = "25P03"  # we stood still in a transaction, and the server has ended the connection
 # Classes of SQLSTATE that mean the server is away or going, or does not let us in: connection exception, invalid
@@ -100,6 +102,7 @@ def engine(dsn: str, pool_size: int, max_overflow: int, name: str) -> AsyncEngin
                 "application_name": name,
                 "timezone": "UTC",
                 "idle_in_transaction_session_timeout": f"{_IDLE_DEADLINE_S}s",
+                "statement_timeout": f"{_ACTIVE_DEADLINE_S}s",
             },
         },
     )
