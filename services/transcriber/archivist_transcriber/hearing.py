@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -27,8 +27,12 @@ from archivist_transcriber.media import AudioStream, MediaInfo
 from archivist_transcriber.speech import Piece, Samples
 from archivist_transcriber.wire import ChunkWork, Planned, PlanWork, Recording
 
-Tell = Callable[[Stage, int], None]
-"""Told (stage, milliseconds done of the audio in hand)."""
+
+class Tell(Protocol):
+    """Told how far the work is: milliseconds done of the audio in hand, and of the recording where that is known."""
+
+    def __call__(self, stage: Stage, done_ms: int, audio_ms: int | None = None, /) -> None: ...
+
 
 _PER_MS = speech.RATE // 1000  # samples
 
@@ -76,7 +80,7 @@ def plan(
     end_ms = 0
     tell(Stage.PROBE, 0)
     with media.open_audio(source, work.recording.audio_track, deadline_s=deadline_s) as audio:
-        tell(Stage.SPEECH, 0)
+        tell(Stage.SPEECH, 0, audio.info.duration_ms or None)
         for number, piece in enumerate(speech.pieces(audio, cuts=work.ends_ms)):
             end_ms = piece.end_ms
             if language is None and piece.speech:

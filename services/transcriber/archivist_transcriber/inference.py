@@ -139,6 +139,7 @@ class Meter:
         self._ends_ms = ends_ms
         self._lock = threading.Lock()
         self._stage: Stage | None = None
+        self._audio_ms: int | None = None
         self._done_ms = self._shown_ms = 0
         self._step_ms, self._step_s = _STEP_MS, _FIRST_GUESS_S
         self._since = time.monotonic()
@@ -153,7 +154,7 @@ class Meter:
         self._over.set()
         self._ticker.join()
 
-    def tell(self, stage: Stage, done_ms: int) -> None:
+    def tell(self, stage: Stage, done_ms: int, audio_ms: int | None = None) -> None:
         now = time.monotonic()
         with self._lock:
             if done_ms > self._done_ms:
@@ -161,6 +162,7 @@ class Meter:
             if done_ms > self._done_ms or stage != self._stage:
                 self._since = now
             self._stage, self._done_ms = stage, done_ms
+            self._audio_ms = audio_ms or self._audio_ms
             self._send(done_ms)
 
     def cut(self, cut: Cut) -> None:
@@ -177,7 +179,9 @@ class Meter:
     def _send(self, shown_ms: int) -> None:
         most = self._ends_ms if self._ends_ms is not None else shown_ms
         self._shown_ms = max(self._shown_ms, min(shown_ms, most))
-        self._channel.write(wire.moved_message(Moved(self._stage or Stage.TRANSCRIBE, self._shown_ms)))
+        self._channel.write(
+            wire.moved_message(Moved(self._stage or Stage.TRANSCRIBE, self._shown_ms, self._audio_ms))
+        )
 
 
 def serve(options: Mapping[str, Any], supervisor: BinaryIO, channel: Channel) -> int:

@@ -60,6 +60,7 @@ class Lead:
         self._error: ArchivistError | None = None
         self._given_up = False  # a chunk was, so that trying again has been tried
         self._stage = Stage.PROBE
+        self._announced_ms: int | None = None  # length of the recording, as its container says
         self._stage_began = time.monotonic()
         self._renewed = time.monotonic()
         self._held_back = False
@@ -170,6 +171,7 @@ class Lead:
     def _heard(self, movement: Movement) -> Callable[[Moved], None]:
         def heard(moved: Moved) -> None:
             movement.heard(moved)
+            self._announced_ms = moved.audio_ms or self._announced_ms
             self._reach(moved.stage)
 
         return heard
@@ -277,7 +279,7 @@ class Lead:
         return standing, cancel
 
     def _progress(self, standing: Standing) -> Progress:
-        audio_ms = self._planned.audio_ms if self._planned is not None else None
+        audio_ms = self._planned.audio_ms if self._planned is not None else self._announced_ms
         done_ms = standing.done_ms if audio_ms is None else min(standing.done_ms, audio_ms)
         if self._assembly is not None:
             percent = _HEARD_SHARE + 1

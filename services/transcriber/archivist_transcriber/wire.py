@@ -96,10 +96,11 @@ class MeasureWork:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """How far the work in hand is, in milliseconds of its audio."""
+    """How far the work in hand is, in milliseconds of its audio. audio_ms: of the recording, where that is known."""
 
     stage: Stage
     done_ms: int
+    audio_ms: int | None = None
 
 
 Work = PlanWork | ChunkWork | AssembleWork | MeasureWork
@@ -149,11 +150,11 @@ def work_of(message: dict[str, Any]) -> Work:
 
 
 def moved_message(moved: Moved) -> bytes:
-    return encode(tell="moved", stage=moved.stage, done_ms=moved.done_ms)
+    return encode(tell="moved", stage=moved.stage, done_ms=moved.done_ms, audio_ms=moved.audio_ms)
 
 
 def moved_of(message: dict[str, Any]) -> Moved:
-    return Moved(Stage(message["stage"]), message["done_ms"])
+    return Moved(Stage(message["stage"]), message["done_ms"], message["audio_ms"])
 
 
 def cut_message(cut: Cut) -> bytes:
