@@ -294,6 +294,34 @@ class TestPlanning:
             async with db.transaction() as session:
                 await chunks.add(session, held, RECIPE, cuts(4))
 
+    async def test_planners_that_die_after_another_chunk_each_cost_the_job_nothing(
+        self, db: Database, claimed: Claimed
+    ) -> None:
+        held: Claim | ChunkClaim | None = await claimed(db)
+        for count in (1, 2, 3, 4):
+            assert isinstance(held, Claim)
+            async with db.transaction() as session:
+                await chunks.adopt(session, held, RECIPE)
+                await chunks.add(session, held, RECIPE, cuts(count))
+                await session.execute(update(Transcription).values(lease_expires_at=database_now()))
+                assert await jobs.lapsed(session, timedelta()) == [(held.id, JobStatus.PENDING)]
+            held = await take(db)
+
+    async def test_a_recording_that_kills_its_planner_at_the_same_place_is_poison(
+        self, db: Database, claimed: Claimed
+    ) -> None:
+        held: Claim | ChunkClaim | None = await claimed(db)
+        ends = []
+        while isinstance(held, Claim):
+            async with db.transaction() as session:
+                await chunks.adopt(session, held, RECIPE)
+                await chunks.add(session, held, RECIPE, cuts(2))
+                ends.append(await jobs.fail(session, held, WorkerCrashed("signal 11")))
+            held = await take(db)
+            while isinstance(held, ChunkClaim):
+                held = await take(db)
+        assert ends == [JobStatus.PENDING, JobStatus.PENDING, JobStatus.FAILED]
+
     async def test_results_of_two_recipes_are_never_mixed(self, db: Database, claimed: Claimed) -> None:
         held = await claimed(db)
         await planned(db, held, 2)

@@ -124,7 +124,10 @@ async def language(session: AsyncSession, transcription_id: UUID) -> str | None:
 
 
 async def add(session: AsyncSession, held: Claim, recipe: str, cuts: Sequence[Cut]) -> None:
-    """Store chunks, ready to be claimed. One that is stored already stays as it is. Raises Fenced."""
+    """Store chunks, ready to be claimed. One that is stored already stays as it is. Raises Fenced.
+
+    A new one is progress: what the planner crashed or failed of before is forgotten.
+    """
     await lead(session, held)
     known = set(await session.scalars(select(Chunk.number).where(Chunk.transcription_id == held.id)))
     rows = [
@@ -143,6 +146,10 @@ async def add(session: AsyncSession, held: Claim, recipe: str, cuts: Sequence[Cu
     ]
     for row in rows:
         await session.execute(insert(Chunk).values(row))
+    if rows:
+        await session.execute(
+            update(Transcription).where(Transcription.id == held.id).values(crash_count=0, failure_count=0)
+        )
 
 
 def next_due(recipe: str, storages: Collection[str] | None) -> Any:
