@@ -34,6 +34,7 @@ STORAGE = "flex-1"
 _READY_S = 60.0
 _LONG_AGO_NS = 1_600_000_000 * 10**9
 _TMPFS = "size=400m,mode=0755"
+_MIGRATING = asyncio.Lock()  # Alembic keeps what it works on in a module: two at once take one another's
 _FENCED = re.compile(r'^archivist_fenced_writes_total\{component="transcriber"\} (\S+)$', re.MULTILINE)
 
 
@@ -207,7 +208,8 @@ class World:
         self.valkey = Valkey(self.folder / "valkey", runtime=self.sockets, log=self.folder / "valkey.log")
         await self.postgres.start()
         await self.valkey.start()
-        await migrate.upgrade(asyncpg_dsn(self.postgres.dsn))
+        async with _MIGRATING:
+            await migrate.upgrade(asyncpg_dsn(self.postgres.dsn))
         self.key = await people.working_key(self.postgres.dsn)
         await self.fetch("INSERT INTO queue_control (id) VALUES (1) ON CONFLICT DO NOTHING")
         self.environment = dict(os.environ) | {
@@ -293,7 +295,8 @@ class World:
         name = "archivist_minimal"
         await self.fetch(f"CREATE DATABASE {name}")
         dsn = self.postgres.dsn_of(name)
-        await migrate.upgrade(asyncpg_dsn(dsn))
+        async with _MIGRATING:
+            await migrate.upgrade(asyncpg_dsn(dsn))
         connection = await self.postgres.connect(name)
         try:
             await connection.execute(_MANY_JOBS)
