@@ -6,6 +6,7 @@ import resource
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +34,7 @@ sys.path.insert(0, {str(HERE)!r})
 import media_child
 found = {{}}
 libc = ctypes.CDLL(None, use_errno=True)
+ESCAPE = {tempfile.gettempdir()!r} + f"/archivist-escape-{{os.getpid()}}"
 libc.prctl(38, 1, 0, 0, 0)
 def tried(name, action, *arguments):
     try:
@@ -51,7 +53,7 @@ os.write(1, json.dumps(found).encode())
 
 ATTACK = """
 tried("read", open, "/etc/passwd")
-tried("write", open, "/tmp/archivist-escape", "w")
+tried("write", open, ESCAPE, "w")
 tried("list", os.listdir, "/")
 tried("connect", lambda: socket.create_connection(("127.0.0.1", PORT), 2))
 tried("outside", lambda: socket.create_connection(("192.0.2.1", 9), 2))
@@ -70,7 +72,7 @@ def port() -> Iterator[int]:
 
 def test_without_the_wall_each_of_these_is_allowed(port: int) -> None:
     """Else the tests below would prove nothing."""
-    found = inside(f"PORT = {port}\n{ATTACK}\nos.remove('/tmp/archivist-escape')")
+    found = inside(f"PORT = {port}\n{ATTACK}\nos.remove(ESCAPE)")
     assert {name for name, answer in found.items() if answer == "allowed"} >= {
         "read", "write", "list", "connect", "fork", "exec", "signal"
     }  # fmt: skip
