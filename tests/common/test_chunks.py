@@ -140,13 +140,14 @@ class TestFinishing:
         assert (standing.chunks, standing.completed, standing.done_ms) == (3, 1, 60_000)
         assert told[0].data == {"chunk": 0, "start_ms": 0, "end_ms": 60_000, "text": "Motion carries."}
 
-    async def test_the_loser_of_a_lease_stores_nothing(self, db: Database, claimed: Claimed) -> None:
+    @pytest.mark.parametrize("winner_is", ["host-c/0", "host-b/0"], ids=["another-slot", "the-same-slot-again"])
+    async def test_the_loser_of_a_lease_stores_nothing(self, db: Database, claimed: Claimed, winner_is: str) -> None:
         held = await claimed(db)
         await planned(db, held, 1)
         zombie = await chunk_of(db, "host-b/0", GONE)
         async with db.transaction() as session:
             await chunks.lapsed(session, timedelta())
-        winner = await chunk_of(db, "host-c/0")
+        winner = await chunk_of(db, winner_is)
         for write in (
             lambda session: chunks.finish(session, zombie, Hearing((), 0, 0), TOOK),
             lambda session: chunks.renew(session, zombie, LEASE, 10),
@@ -264,13 +265,18 @@ class TestFailing:
         await planned(db, held)
         for _ in range(4):
             async with db.transaction() as session:
-                await session.execute(update(Transcription).values(lease_expires_at=database_now()))
+                # As after two crashes of the assembly: a third one would be the end.
+                await session.execute(
+                    update(Transcription).values(
+                        crash_count=2, crashed_at=database_now(), lease_expires_at=database_now()
+                    )
+                )
                 assert await jobs.lapsed(session, timedelta()) == [(held.id, JobStatus.PENDING)]
             held = await take(db)
             assert isinstance(held, Claim)
         async with db.transaction() as session:
             job = await session.get_one(Transcription, held.id, populate_existing=True)
-        assert (job.crash_count, job.attempt) == (0, 5)
+        assert (job.crash_count, job.attempt) == (2, 5)
 
 
 class TestPlanning:

@@ -132,6 +132,26 @@ async def test_a_job_held_back_by_a_person_is_heard_no_further_and_goes_on_when_
     assert (await station.row(claim.id)).status == "completed"
 
 
+async def test_no_files_are_made_of_a_job_held_back_when_all_of_it_is_heard(station: Station, slot: Slot) -> None:
+    claim = await station.claimed(station.recording())
+    await tasks.hear(station.deps, slot, await station.planned(slot, claim))
+    async with station.db.transaction() as session:
+        await session.execute(update(Transcription).values(status="pending", lease_owner=None, lease_expires_at=None))
+    again = await station.claim()
+    assert again is not None
+    async with station.db.transaction() as session:
+        await session.execute(update(Transcription).values(paused_at=database_now()))
+    running = asyncio.create_task(station.attempt(slot, again))
+    await asyncio.sleep(2.5)
+    assert {chunk.status for chunk in await station.chunks(claim.id)} == {"completed"}
+    assert (await station.row(claim.id)).status == "processing"
+    assert station.files() == []
+    async with station.db.transaction() as session:
+        await session.execute(update(Transcription).values(paused_at=None))
+    await running
+    assert (await station.row(claim.id)).status == "completed"
+
+
 async def test_a_cancelled_job_stops_within_ten_seconds_and_leaves_nothing(station: Station, slot: Slot) -> None:
     claim = await station.claimed(station.recording("long.ogg", "meeting-2min.ogg"))
     running = await _while_transcribing(station, slot, claim)
