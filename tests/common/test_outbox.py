@@ -25,6 +25,9 @@ class Bell:
         self.rung: list[UUID] = []
         self._broken = broken
 
+    async def ring_publisher(self) -> bool:
+        return True
+
     async def ring(self, transcription_id: UUID) -> bool:
         await asyncio.sleep(0)
         if self._broken:

@@ -27,6 +27,9 @@ class Bell:
     def __init__(self) -> None:
         self.rung: list[UUID] = []
 
+    async def ring_publisher(self) -> bool:
+        return True
+
     async def ring(self, transcription_id: UUID) -> bool:
         self.rung.append(transcription_id)
         return True

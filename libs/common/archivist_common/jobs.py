@@ -45,7 +45,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from archivist_common import artifacts, journal, outbox
 from archivist_common.artifacts import Made
 from archivist_common.errors import ArchivistError, Conflict, Fenced, NotFound, QueueFull, WorkerCrashed
-from archivist_common.models import Artifact, Chunk, QueueControl, Transcription
+from archivist_common.models import Artifact, Chunk, Publication, QueueControl, Transcription
 from archivist_common.states import LIVE, TERMINAL, ChunkStatus, JobStatus, Stage
 from archivist_common.time import database_in, database_now
 
@@ -448,7 +448,9 @@ class Verdict:
     counts: Mapping[str, Any]
 
 
-def judge(row: type[Transcription] | type[Chunk], error: ArchivistError, *, final: bool = False) -> Verdict:
+def judge(
+    row: type[Transcription] | type[Chunk] | type[Publication], error: ArchivistError, *, final: bool = False
+) -> Verdict:
     """By retry class (reliability protocol, step 13): a crash is counted as one, anything else as a failure."""
     crashed = isinstance(error, WorkerCrashed)
     recent = func.coalesce(row.crashed_at > database_in(-CRASHES_COUNT), literal(False))

@@ -4,7 +4,7 @@ Column names, types, checks and indexes of the documentation are kept; every tim
 Plain PostgreSQL 15: no extension.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -330,10 +330,14 @@ class Artifact(Base):
 
 
 class CablecastShow(Base):
+    """A show as the last sync saw it. Cablecast owns it; this copy serves search and suggestions."""
+
     __tablename__ = "cablecast_shows"
     __table_args__ = (
         Index("idx_cablecast_shows_cablecast_id", "cablecast_id"),
         Index("idx_cablecast_shows_title", "title"),
+        Index("idx_cablecast_shows_event_date", "event_date"),
+        Index("idx_cablecast_shows_local_id", "local_id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -343,11 +347,32 @@ class CablecastShow(Base):
     category: Mapped[str | None] = mapped_column(String(100))
     producer: Mapped[str | None] = mapped_column(String(100))
     runtime: Mapped[int | None]
+    """Seconds."""
     created_date: Mapped[datetime | None]
     updated_date: Mapped[datetime] = mapped_column(server_default=_NOW)
+    cg_title: Mapped[str | None] = mapped_column(String(255))
+    """The title the public sees."""
+    event_date: Mapped[date | None]
+    """The day of the meeting, by the station's calendar."""
+    local_id: Mapped[str | None] = mapped_column(String(255))
+    location: Mapped[int | None]
+    project: Mapped[str | None] = mapped_column(String(255))
+    files: Mapped[list[str]] = mapped_column(JSONB, server_default=text("'[]'"))
+    """Names of its reels' files."""
+    vods: Mapped[list[Any]] = mapped_column(JSONB, server_default=text("'[]'"))
+    """Ids of its VODs."""
+    has_captions: Mapped[bool | None]
+    last_modified: Mapped[datetime | None]
+    """By Cablecast's clock."""
+    seen_run: Mapped[int | None] = mapped_column(BigInteger)
+    """The sync that saw it last."""
+    gone_at: Mapped[datetime | None]
+    """A whole sync did not find it any more."""
 
 
 class VodContent(Base):
+    """A programme on a VOD server: those Archivist publishes, and those a sync found there."""
+
     __tablename__ = "vod_content"
     __table_args__ = (
         CheckConstraint(_one_of("status", "processing", "published", "failed", "removed"), name="check_vod_status"),
@@ -368,6 +393,234 @@ class VodContent(Base):
     status: Mapped[str] = mapped_column(String(20), server_default="processing")
     published_date: Mapped[datetime | None]
     created_date: Mapped[datetime] = mapped_column(server_default=_NOW)
+    target: Mapped[str] = mapped_column(String(64), server_default="cablecast")
+    show: Mapped[int | None]
+    """Cablecast's number of its show, known before that show was ever synced."""
+    vendor_state: Mapped[str | None] = mapped_column(String(50))
+    is_watchable: Mapped[bool | None]
+    seen_run: Mapped[int | None] = mapped_column(BigInteger)
+    gone_at: Mapped[datetime | None]
+    updated_date: Mapped[datetime] = mapped_column(server_default=_NOW)
+
+
+class PublishTarget(Base):
+    """A place to publish to, as the publisher's process last reported it."""
+
+    __tablename__ = "publish_targets"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    capabilities: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    seen_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    """When a publisher last said that its settings name this target."""
+    auto_since: Mapped[datetime | None]
+    """What completes from then on is published by itself (AUTO_PUBLISH_TO_VOD); None: only what is asked for."""
+    credentials_sha256: Mapped[str | None] = mapped_column(String(64))
+    """Which credentials were refused: other ones start the target again."""
+    stopped_at: Mapped[datetime | None]
+    """It refused our credentials: nothing is asked of it until a person, or new credentials, start it again."""
+    stopped_code: Mapped[str | None] = mapped_column(String(50))
+    stopped_reason: Mapped[str | None] = mapped_column(Text)
+    away_since: Mapped[datetime | None]
+    away_reason: Mapped[str | None] = mapped_column(Text)
+    paused_until: Mapped[datetime | None]
+    """Not asked anything before: it said so, or it does not answer."""
+    last_ok_at: Mapped[datetime | None]
+    details: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    """What its probe found: version, site, clock."""
+
+
+class Publication(Base):
+    """A recording's captions on their way to a target: a job of its own, one for each recording and target."""
+
+    __tablename__ = "publications"
+    __table_args__ = (
+        UniqueConstraint("target", "storage", "file_path"),
+        CheckConstraint(
+            _one_of("status", "pending", "processing", "held", "published", "failed", "removed"),
+            name="check_publication_status",
+        ),
+        CheckConstraint(
+            "(status = 'processing') = (lease_owner IS NOT NULL AND lease_expires_at IS NOT NULL)",
+            name="check_publication_lease_while_processing",
+        ),
+        Index("idx_publications_claim", "queued_at", "id", postgresql_where=text("status = 'pending'")),
+        Index("idx_publications_lease", "lease_expires_at", postgresql_where=text("status = 'processing'")),
+        Index("idx_publications_transcription_id", "transcription_id"),
+        Index("idx_publications_created_date", "created_date", "id"),
+        Index("idx_publications_batch_id", "batch_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
+    target: Mapped[str] = mapped_column(ForeignKey("publish_targets.name"))
+    storage: Mapped[str] = mapped_column(String(64))
+    file_path: Mapped[str] = mapped_column(String(500))
+    key: Mapped[str] = mapped_column(String(40))
+    """What it is marked with at the target (Cablecast's localId), the same for every attempt."""
+    transcription_id: Mapped[UUID | None] = mapped_column(ForeignKey("transcriptions.id", ondelete="SET NULL"))
+    """Whose captions are to stand there."""
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    batch_id: Mapped[UUID | None]
+    status: Mapped[str] = mapped_column(String(20), server_default="pending")
+    stage: Mapped[str] = mapped_column(String(20), server_default="resolve")
+    options: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    version: Mapped[int | None] = mapped_column(Integer)
+    """Number of the caption version that is to stand there."""
+    item: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    """What was found or made at the target, by its own ids."""
+    plan: Mapped[list[str] | None] = mapped_column(JSONB(none_as_null=True))
+    """What publishing it would do, in sentences: a dry run's result, and what is approved."""
+    suggestions: Mapped[list[Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """Shows it may be, with score and reasons, while it is held for a person to say."""
+    vod_id: Mapped[str | None] = mapped_column(String(100))
+    url: Mapped[str | None] = mapped_column(String(500))
+    vendor_state: Mapped[str | None] = mapped_column(String(50))
+    vendor_percent: Mapped[float | None]
+    vendor_message: Mapped[str | None] = mapped_column(Text)
+    vendor_changed_at: Mapped[datetime | None]
+    """When the target last showed a change: what a stall is measured from."""
+    attention_code: Mapped[str | None] = mapped_column(String(50))
+    """It goes on, but somebody has to do something at the target."""
+    attention_message: Mapped[str | None] = mapped_column(Text)
+    attention_since: Mapped[datetime | None]
+    warnings: Mapped[list[str]] = mapped_column(JSONB, server_default=text("'[]'"))
+    attempt: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    """The fencing token."""
+    failure_count: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    crash_count: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    crashed_at: Mapped[datetime | None]
+    lease_owner: Mapped[str | None] = mapped_column(String(100))
+    lease_expires_at: Mapped[datetime | None]
+    queued_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    """Its place in the order of sending."""
+    available_at: Mapped[datetime] = mapped_column(server_default=_NOW)
+    followed_since: Mapped[datetime | None]
+    """When the target began its own work: what VOD_PROCESSING_TIMEOUT is measured from."""
+    withdraw_requested_at: Mapped[datetime | None]
+    approved_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    approved_date: Mapped[datetime | None]
+    error_code: Mapped[str | None] = mapped_column(String(50))
+    error_message: Mapped[str | None] = mapped_column(Text)
+    created_date: Mapped[datetime] = mapped_column(server_default=_NOW)
+    published_date: Mapped[datetime | None]
+
+
+class CaptionVersion(Base):
+    """Captions that stood, stand or are to stand at a target. None is ever thrown away: rollback needs its bytes."""
+
+    __tablename__ = "caption_versions"
+    __table_args__ = (UniqueConstraint("publication_id", "number"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    publication_id: Mapped[UUID] = mapped_column(ForeignKey("publications.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    """Counted from 1."""
+    transcription_id: Mapped[UUID | None] = mapped_column(ForeignKey("transcriptions.id", ondelete="SET NULL"))
+    sha256: Mapped[str] = mapped_column(String(64))
+    path: Mapped[str] = mapped_column(Text)
+    """The committed copy in the vault."""
+    restores: Mapped[int | None]
+    """The number of the version this one is a return to."""
+    created_date: Mapped[datetime] = mapped_column(server_default=_NOW)
+    placed_date: Mapped[datetime | None]
+    verified_date: Mapped[datetime | None]
+
+
+class Effect(Base):
+    """The ledger of changes made elsewhere: written before the call, settled after it."""
+
+    __tablename__ = "effects"
+    __table_args__ = (
+        UniqueConstraint("publication_id", "key"),
+        CheckConstraint(_one_of("state", "intended", "unknown", "confirmed"), name="check_effect_state"),
+        CheckConstraint("(state = 'confirmed') = (settled_date IS NOT NULL)", name="check_effect_settled"),
+        Index("idx_effects_unsettled", "publication_id", postgresql_where=text("state <> 'confirmed'")),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    publication_id: Mapped[UUID] = mapped_column(ForeignKey("publications.id", ondelete="CASCADE"))
+    key: Mapped[str] = mapped_column(String(200))
+    """Operation and what it is done to: `vod:4120:2`."""
+    state: Mapped[str] = mapped_column(String(20), server_default="intended")
+    attempt: Mapped[int]
+    """The publication's attempt that last tried."""
+    tries: Mapped[int] = mapped_column(Integer, server_default=text("1"))
+    external_id: Mapped[str | None] = mapped_column(String(200))
+    note: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    """What is needed to go on in the middle, such as an upload's number."""
+    created_date: Mapped[datetime] = mapped_column(server_default=_NOW)
+    settled_date: Mapped[datetime | None]
+
+
+class ShowLink(Base):
+    """Which show a recording is, as a rule found out or a person said."""
+
+    __tablename__ = "show_links"
+
+    storage: Mapped[str] = mapped_column(String(64), primary_key=True)
+    file_path: Mapped[str] = mapped_column(String(500), primary_key=True)
+    cablecast_id: Mapped[int] = mapped_column(index=True)
+    score: Mapped[int | None]
+    """0 to 100; None where a person said so."""
+    reasons: Mapped[list[str]] = mapped_column(JSONB, server_default=text("'[]'"))
+    linked_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    linked_date: Mapped[datetime] = mapped_column(server_default=_NOW)
+
+
+class ChapterList(Base):
+    """Chapters of a transcription: found in its words, or as a person has edited them."""
+
+    __tablename__ = "chapter_lists"
+
+    transcription_id: Mapped[UUID] = mapped_column(
+        ForeignKey("transcriptions.id", ondelete="CASCADE"), primary_key=True
+    )
+    chapters: Mapped[list[Any]] = mapped_column(JSONB)
+    """[start_ms, title, kind] of each, times of the recording."""
+    edited_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    edited_date: Mapped[datetime | None]
+    """None: as the rules found them."""
+
+
+class SyncRun(Base):
+    """One sync of Cablecast's shows or VODs into ours: how far it is, and what it found."""
+
+    __tablename__ = "sync_runs"
+    __table_args__ = (
+        CheckConstraint(_one_of("kind", "shows", "vods"), name="check_sync_kind"),
+        CheckConstraint(_one_of("mode", "full", "changes"), name="check_sync_mode"),
+        CheckConstraint(_one_of("status", "pending", "running", "completed", "failed"), name="check_sync_status"),
+        Index(
+            "uq_sync_runs_live",
+            "target",
+            "kind",
+            unique=True,
+            postgresql_where=text("status IN ('pending', 'running')"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    target: Mapped[str] = mapped_column(ForeignKey("publish_targets.name"))
+    kind: Mapped[str] = mapped_column(String(10))
+    mode: Mapped[str] = mapped_column(String(10))
+    """full: everything, and what is gone is found out; changes: what changed since the run before."""
+    status: Mapped[str] = mapped_column(String(10), server_default="pending")
+    position: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    """Rows dealt with: where a run that was interrupted goes on."""
+    total: Mapped[int | None]
+    since: Mapped[datetime | None]
+    """Changes: by Cablecast's clock."""
+    added: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    changed: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    gone: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    error_code: Mapped[str | None] = mapped_column(String(50))
+    error_message: Mapped[str | None] = mapped_column(Text)
+    asked_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    created_date: Mapped[datetime] = mapped_column(server_default=_NOW)
+    started_date: Mapped[datetime | None]
+    moved_date: Mapped[datetime | None]
+    """When it last got on."""
+    finished_date: Mapped[datetime | None]
 
 
 class SystemLog(Base):

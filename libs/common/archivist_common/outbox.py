@@ -31,8 +31,21 @@ PAUSED = "transcription.paused"
 RESUMED = "transcription.resumed"
 """A person has held the job back, or let it go on. Its status stays what it is."""
 
+PUBLICATION_QUEUED = "publication.queued"
+PUBLICATION_HELD = "publication.held"
+"""It waits for a person: the code says for what."""
+PUBLICATION_FAILED = "publication.failed"
+PUBLICATION_ATTENTION = "publication.attention"
+"""It goes on, but somebody has to do something at the target."""
+PUBLISHED = "vod.published"
+REMOVED = "vod.removed"
+TARGET_STOPPED = "target.stopped"
+"""A target refused our credentials: one event for each time, however many publications wait for it."""
+TARGET_RESUMED = "target.resumed"
+
 _APPEND = insert(cast(Table, OutboxEvent.__table__))  # past the mapper, and built once: many are written
 _RINGS = frozenset({QUEUED, RELEASED, RESUMED})
+_RINGS_PUBLISHER = frozenset({PUBLICATION_QUEUED, TARGET_RESUMED, COMPLETED})
 _BATCH = 100
 
 
@@ -40,6 +53,8 @@ class Bell(Protocol):
     """Something that wakes a worker. False: it could not be rung, and somebody should ring again."""
 
     async def ring(self, transcription_id: UUID) -> bool: ...
+
+    async def ring_publisher(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +68,7 @@ class Event:
     created_date: datetime
 
 
-async def append(session: AsyncSession, event: str, transcription_id: UUID, **data: Any) -> None:
+async def append(session: AsyncSession, event: str, transcription_id: UUID | None, **data: Any) -> None:
     """Write an event beside the change it tells of. The job's row is locked by then: ids keep the order."""
     await session.execute(_APPEND, {"event": event, "transcription_id": transcription_id, "data": data})
 
@@ -88,6 +103,8 @@ async def relay(db: Database, bell: Bell) -> int:
         relayed = []
         for event in events:
             if event.event in _RINGS and event.transcription_id and not await bell.ring(event.transcription_id):
+                break
+            if event.event in _RINGS_PUBLISHER and not await bell.ring_publisher():
                 break
             relayed.append(event.id)
         if relayed:

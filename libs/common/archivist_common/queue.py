@@ -22,7 +22,8 @@ from archivist_common.errors import DeadlineExceeded
 
 log = logging.getLogger(__name__)
 
-_QUEUE = "archivist:transcribe"
+TRANSCRIBE = "archivist:transcribe"
+PUBLISH = "archivist:publish"
 _WAKE = "wake"
 _DEADLINE_S = 1.0  # Redis answers in well under a millisecond; a second is away
 _HINT_LIFE = timedelta(days=7)
@@ -48,7 +49,7 @@ def _connect(dsn: str, socket_timeout: float | None = None) -> ArqRedis:
     pool: ConnectionPool = ConnectionPool.from_url(
         dsn, socket_timeout=socket_timeout, socket_connect_timeout=_DEADLINE_S, health_check_interval=30
     )
-    return ArqRedis(pool, job_serializer=_to_json, job_deserializer=_from_json, default_queue_name=_QUEUE)
+    return ArqRedis(pool, job_serializer=_to_json, job_deserializer=_from_json, default_queue_name=TRANSCRIBE)
 
 
 class Doorbell:
@@ -60,10 +61,17 @@ class Doorbell:
 
     async def ring(self, transcription_id: UUID) -> bool:
         """Say that there may be work. False when Redis is away; logged when that begins and when it ends."""
+        return await self._ring(TRANSCRIBE, str(transcription_id))
+
+    async def ring_publisher(self) -> bool:
+        """Say that there may be something to publish. As `ring`; one hint lies there at a time."""
+        return await self._ring(PUBLISH, "publisher")
+
+    async def _ring(self, queue: str, what: str) -> bool:
         try:
             async with asyncio.timeout(_DEADLINE_S):
                 await self._redis.enqueue_job(
-                    _WAKE, str(transcription_id), _job_id=f"wake:{transcription_id}", _expires=_HINT_LIFE
+                    _WAKE, what, _job_id=f"wake:{what}", _queue_name=queue, _expires=_HINT_LIFE
                 )
         except (RedisError, OSError, TimeoutError) as exc:
             self._note(away=True, why=repr(exc))
@@ -97,9 +105,10 @@ class Doorbell:
 class Listener:
     """Hears the doorbell and calls `wake`. Runs until cancelled, through any outage of Redis."""
 
-    def __init__(self, dsn: str, name: str, wake: Callable[[], None]) -> None:
+    def __init__(self, dsn: str, name: str, wake: Callable[[], None], queue: str = TRANSCRIBE) -> None:
         self._dsn = dsn
         self._name = name
+        self._queue = queue
         self._wake = wake
         self._worker: Worker | None = None
         self._wanted = True
@@ -146,12 +155,12 @@ class Listener:
         self._worker = Worker(
             functions=[func(wake, name=_WAKE, keep_result=0, max_tries=1, timeout=10)],
             redis_pool=redis,
-            queue_name=_QUEUE,
+            queue_name=self._queue,
             max_jobs=1,
             poll_delay=_POLL_S,
             handle_signals=False,
             health_check_interval=10,
-            health_check_key=f"{_QUEUE}:health:{self._name}",
+            health_check_key=f"{self._queue}:health:{self._name}",
             job_serializer=_to_json,
             job_deserializer=_from_json,
             log_results=False,

@@ -42,6 +42,44 @@ class VodStatus(StrEnum):
     REMOVED = "removed"
 
 
+class PublicationStatus(StrEnum):
+    """State of a publication: a recording's captions on their way to a VOD target.
+
+    `pending` waits for its turn, for the target, or for the next look at it. `held` waits for a person. The last
+    three are left only by a person, or by captions made anew.
+    """
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    HELD = "held"
+    PUBLISHED = "published"
+    FAILED = "failed"
+    REMOVED = "removed"
+
+
+class PublishStage(StrEnum):
+    """The step a publication has reached, in this order."""
+
+    RESOLVE = "resolve"
+    ENSURE = "ensure"
+    CAPTIONS = "captions"
+    ACCEPT = "accept"
+    START = "start"
+    FOLLOW = "follow"
+    VERIFY = "verify"
+    CHAPTERS = "chapters"
+    METADATA = "metadata"
+    WITHDRAW = "withdraw"
+
+
+class EffectState(StrEnum):
+    """What is known of a change made elsewhere. What is not confirmed may have happened: look before trying again."""
+
+    INTENDED = "intended"
+    UNKNOWN = "unknown"
+    CONFIRMED = "confirmed"
+
+
 class Role(StrEnum):
     """What a person may do. `user` reads and submits, `operator` runs the queue, `admin` manages people."""
 

@@ -27,6 +27,9 @@ class HeldBell:
     rung: asyncio.Event = field(default_factory=asyncio.Event)
     answers: asyncio.Event = field(default_factory=asyncio.Event)
 
+    async def ring_publisher(self) -> bool:
+        return True
+
     async def ring(self, transcription_id: UUID) -> bool:
         self.rung.set()
         await self.answers.wait()

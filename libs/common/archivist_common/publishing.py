@@ -1,0 +1,841 @@
+"""The life of a publication, as functions of a session: a recording's captions on their way to a VOD target.
+
+    request ──▶ pending ──claim──▶ processing ──finish──▶ published ──┐
+                 ▲  ▲                │  │  └───fail────▶ failed ──────┤
+                 │  │◀──put_off──────┘  ├───hold────▶ held ───────────┤
+                 │  └──approve, link────┼───────────────┘             │
+                 │                      └───gone────▶ removed ────────┤
+                 └──────────request, retry, rollback, withdraw────────┘
+
+One for each recording and target, whatever is captioned anew: same show, same VOD, another caption version. The
+protocol is that of transcriptions (`jobs.py`): a claim bumps `attempt`, the fencing token that every later write
+names. Waiting for the target is a row that is due later, never a worker that sleeps.
+"""
+
+import hashlib
+import random
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import timedelta
+from typing import Any, Self
+from uuid import UUID
+
+from sqlalchemy import Update, case, func, insert, literal_column, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from archivist_common import journal, outbox
+from archivist_common.errors import ArchivistError, Conflict, Fenced, NotCompleted, NotFound, WorkerCrashed
+from archivist_common.jobs import judge, retry_delay
+from archivist_common.models import Artifact, CaptionVersion, Publication, PublishTarget, Transcription, VodContent
+from archivist_common.states import JobStatus, PublicationStatus, PublishStage, VodStatus
+from archivist_common.time import database_in, database_now
+
+COMPONENT = "vod"
+NO_SPEECH = "NO_SPEECH"
+"""Begins the warning of a transcription in which nothing was said: never published by itself."""
+
+APPROVAL_NEEDED = "APPROVAL_NEEDED"
+DRY_RUN = "DRY_RUN"
+SIDECARS_UNSUPPORTED = "SIDECARS_UNSUPPORTED"
+_APPROVABLE = frozenset({APPROVAL_NEEDED, DRY_RUN, SIDECARS_UNSUPPORTED})
+
+_ENDED = frozenset({PublicationStatus.PUBLISHED, PublicationStatus.FAILED, PublicationStatus.REMOVED})
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What who asks for a publication wants of it. None: as the settings have it.
+
+    create_show: make show, media and reel where the target has none. quality: a VOD quality's id or name.
+    without_captions: publish the programme even where the target takes no captions. two_step: "approve", or
+    "two-people" where who asked may not approve.
+    """
+
+    create_show: bool = False
+    title: str | None = None
+    description: str | None = None
+    tags: tuple[str, ...] = ()
+    quality: str | None = None
+    chapters: bool | None = None
+    metadata: bool | None = None
+    without_captions: bool = False
+    dry_run: bool = False
+    two_step: str | None = None
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any]) -> Self:
+        known = {name: value for name, value in stored.items() if name in cls.__dataclass_fields__}
+        return cls(**{**known, "tags": tuple(known.get("tags", ()))})
+
+    def stored(self) -> dict[str, Any]:
+        return {name: value for name, value in asdict(self).items() if value not in (None, False, ())}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A request to publish a transcription's captions."""
+
+    target: str
+    transcription_id: UUID
+    options: Options = field(default_factory=Options)
+    user_id: int | None = None
+    batch_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A publication in hand. `attempt` and `owner` prove that it still is."""
+
+    id: UUID
+    attempt: int
+    owner: str
+    target: str
+    key: str
+    storage: str
+    path: str
+    transcription_id: UUID | None
+    version: int | None
+    stage: PublishStage
+    options: Options
+    item: Mapping[str, Any]
+    warnings: tuple[str, ...]
+    withdrawing: bool
+    approved: bool
+    failure_count: int
+
+    def at(self, stage: PublishStage, item: Mapping[str, Any] | None = None) -> "Held":
+        return replace(self, stage=stage, item=self.item if item is None else item)
+
+
+def key_of(storage: str, path: str) -> str:
+    """What a recording is marked with at every target, for ever: `arc-` and 16 hexadecimal digits of its place."""
+    return "arc-" + hashlib.sha256(f"{storage}\0{path}".encode()).hexdigest()[:16]
+
+
+async def request(session: AsyncSession, wish: Wish) -> tuple[UUID, bool]:
+    """Publish a transcription's captions. The publication's id, and whether this has set anything going.
+
+    Asked again, the same captions are the same publication: nothing happens to one that waits, runs or is published;
+    one that failed or was withdrawn is tried again. Captions made anew are its next version.
+    Raises NotFound, NotCompleted, Conflict where a later transcription has captioned the recording.
+    """
+    job = await session.get(Transcription, wish.transcription_id, with_for_update=True, populate_existing=True)
+    if job is None:
+        raise NotFound(f"there is no transcription {wish.transcription_id}")
+    scc = await _captions_of(session, job)
+    made = await session.scalar(
+        pg_insert(Publication)
+        .values(
+            target=wish.target,
+            storage=job.storage,
+            file_path=job.file_path,
+            key=key_of(job.storage, job.file_path),
+            transcription_id=job.id,
+            user_id=wish.user_id,
+            batch_id=wish.batch_id,
+            options=wish.options.stored(),
+            created_date=database_now(),
+            queued_at=database_now(),
+            available_at=database_now(),
+        )
+        .on_conflict_do_nothing(index_elements=["target", "storage", "file_path"])
+        .returning(Publication.id)
+    )
+    if made is not None:
+        await _next_version(session, made, scc.sha256, scc.path, job.id)
+        await _tell(session, job.id, f"publication to {wish.target} asked for", publication_id=made, by=wish.user_id)
+        await _queued(session, made, job.id)
+        return made, True
+    row = (
+        await session.execute(
+            select(Publication)
+            .where(
+                Publication.target == wish.target,
+                Publication.storage == job.storage,
+                Publication.file_path == job.file_path,
+            )
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+    ).scalar_one()
+    same = await _stands_for(session, row, scc.sha256)
+    if not same:
+        await _next_version(session, row.id, scc.sha256, scc.path, job.id)
+    status = PublicationStatus(row.status)
+    changed = wish.options != Options() and wish.options.stored() != row.options
+    again = not same or status in {PublicationStatus.FAILED, PublicationStatus.REMOVED}
+    again = again or (changed and status in {PublicationStatus.PUBLISHED, PublicationStatus.HELD})
+    if not again:
+        return row.id, False
+    values: dict[str, Any] = {"transcription_id": job.id, "batch_id": wish.batch_id or row.batch_id}
+    if wish.options != Options():
+        values["options"] = wish.options.stored()
+    if status is not PublicationStatus.PROCESSING:  # one in hand sees at its next step that another version is wanted
+        values |= _AFRESH
+    await _set(session, row.id, **values)
+    if status is not PublicationStatus.PROCESSING:
+        await _queued(session, row.id, job.id)
+    told = "with captions made anew" if not same else "again"
+    await _tell(session, job.id, f"publication to {wish.target} asked for {told}", publication_id=row.id)
+    return row.id, True
+
+
+async def adopt(session: AsyncSession, target: str, options: Options, limit: int = 50) -> Sequence[UUID]:
+    """Ask for what is published by itself: transcriptions completed since AUTO_PUBLISH_TO_VOD was turned on for it.
+
+    Left to a person: recordings in which nobody spoke, captions that are not their recording's latest, and what was
+    published or withdrawn already.
+    """
+    later, version, before = aliased(Transcription), aliased(CaptionVersion), aliased(Publication)
+    superseded = (
+        select(later.id)
+        .where(
+            later.storage == Transcription.storage,
+            later.file_path == Transcription.file_path,
+            later.status == JobStatus.COMPLETED,
+            later.completed_date > Transcription.completed_date,
+        )
+        .exists()
+    )
+    known = (
+        select(version.id)
+        .join(before, before.id == version.publication_id)
+        .where(before.target == target, version.transcription_id == Transcription.id)
+        .exists()
+    )
+    due = await session.scalars(
+        select(Transcription.id)
+        .join(PublishTarget, PublishTarget.name == target)
+        .where(
+            Transcription.status == JobStatus.COMPLETED,
+            Transcription.completed_date >= PublishTarget.auto_since,
+            ~superseded,
+            ~known,
+            ~func.jsonb_path_exists(Transcription.warnings, f'$[*] ? (@ starts with "{NO_SPEECH}")'),
+            select(Artifact.id).where(Artifact.transcription_id == Transcription.id, Artifact.kind == "scc").exists(),
+        )
+        .order_by(Transcription.completed_date)
+        .limit(limit)
+    )
+    asked = []
+    for job_id in list(due):
+        asked.append((await request(session, Wish(target, job_id, options)))[0])
+    return asked
+
+
+async def claim(session: AsyncSession, owner: str, lease: timedelta, targets: Collection[str]) -> Held | None:
+    """Take the publication that has waited longest and may be worked on. None: nothing is due.
+
+    A target that is stopped or paused gives none; one that was away gives one at a time until it has answered.
+    """
+    running = aliased(Publication)
+    alone = (
+        ~select(running.id)
+        .where(running.target == Publication.target, running.status == PublicationStatus.PROCESSING)
+        .exists()
+    )
+    due = await session.scalar(
+        select(Publication.id)
+        .join(PublishTarget, PublishTarget.name == Publication.target)
+        .where(
+            Publication.status == PublicationStatus.PENDING,
+            Publication.available_at <= database_now(),
+            Publication.target.in_(sorted(targets)),
+            PublishTarget.stopped_at.is_(None),
+            or_(PublishTarget.paused_until.is_(None), PublishTarget.paused_until <= database_now()),
+            or_(PublishTarget.away_since.is_(None), alone),
+        )
+        .order_by(Publication.queued_at, Publication.id)
+        .limit(1)
+        .with_for_update(skip_locked=True, of=Publication)
+    )
+    if due is None:
+        return None
+    row = (
+        await session.execute(
+            update(Publication)
+            .where(Publication.id == due)
+            .values(
+                status=PublicationStatus.PROCESSING,
+                attempt=Publication.attempt + 1,
+                lease_owner=owner,
+                lease_expires_at=database_in(lease),
+            )
+            .returning(Publication)
+            .execution_options(synchronize_session=False, populate_existing=True)
+        )
+    ).scalar_one()
+    return Held(
+        id=row.id,
+        attempt=row.attempt,
+        owner=owner,
+        target=row.target,
+        key=row.key,
+        storage=row.storage,
+        path=row.file_path,
+        transcription_id=row.transcription_id,
+        version=row.version,
+        stage=PublishStage(row.stage),
+        options=Options.read(row.options),
+        item=row.item,
+        warnings=tuple(row.warnings),
+        withdrawing=row.withdraw_requested_at is not None,
+        approved=row.approved_date is not None,
+        failure_count=row.failure_count,
+    )
+
+
+async def renew(session: AsyncSession, held: Held, lease: timedelta) -> None:
+    """Keep a publication for another lease. Raises Fenced."""
+    await _fenced(session, held, {"lease_expires_at": database_in(lease)})
+
+
+async def save(session: AsyncSession, held: Held, **values: Any) -> bool:
+    """Write what is known by now. False when something else is wanted meanwhile: another version, or none at all.
+
+    Raises Fenced.
+    """
+    return await _fenced(session, held, {"stage": held.stage, "item": dict(held.item), **values})
+
+
+async def put_off(session: AsyncSession, held: Held, delay: timedelta, **values: Any) -> None:
+    """Give a publication back until later, unharmed: the target needs time. Raises Fenced."""
+    await _fenced(
+        session,
+        held,
+        {
+            "stage": held.stage,
+            "item": dict(held.item),
+            **_LET_GO,
+            "status": PublicationStatus.PENDING,
+            "available_at": database_in(delay),
+            **values,
+        },
+    )
+
+
+async def start_over(session: AsyncSession, held: Held) -> None:
+    """Something else is wanted by now: begin with that. Raises Fenced."""
+    await _fenced(session, held, {"item": dict(held.item), **_AFRESH, **_LET_GO})
+
+
+async def hold(
+    session: AsyncSession,
+    held: Held,
+    code: str,
+    message: str,
+    *,
+    suggestions: Sequence[Mapping[str, Any]] | None = None,
+    plan: Sequence[str] | None = None,
+    **values: Any,
+) -> None:
+    """Let a publication wait for a person, who is told for what. Raises Fenced."""
+    await _fenced(
+        session,
+        held,
+        {
+            "stage": held.stage,
+            "item": dict(held.item),
+            **_LET_GO,
+            "status": PublicationStatus.HELD,
+            "error_code": code,
+            "error_message": journal.plain(message),
+            "suggestions": None if suggestions is None else [dict(one) for one in suggestions],
+            "plan": None if plan is None else list(plan),
+            **values,
+        },
+    )
+    await outbox.append(
+        session,
+        outbox.PUBLICATION_HELD,
+        held.transcription_id,
+        publication_id=str(held.id),
+        code=code,
+        detail=message,
+    )
+    await _tell(session, held.transcription_id, f"publication waits for a person: {message}", code=code)
+
+
+async def fail(session: AsyncSession, held: Held, error: ArchivistError, spread: float | None = None) -> bool:
+    """End an attempt that could not go on. Whether it is tried again, later.
+
+    spread: 0 to 1, how much of the wait to take; random when None. Raises Fenced.
+    """
+    verdict = judge(Publication, error)
+    wait = retry_delay(held.failure_count + 1, random.random() if spread is None else spread)  # noqa: S311
+    wait = max(wait, timedelta(seconds=error.retry_after_s)) if error.retryable else wait
+    status = case((verdict.again, PublicationStatus.PENDING.value), else_=PublicationStatus.FAILED.value)
+    row = await _row(
+        session,
+        held,
+        {
+            "stage": held.stage,
+            "item": dict(held.item),
+            **_LET_GO,
+            **verdict.counts,
+            "status": status,
+            "available_at": database_in(wait),
+            "error_code": error.code,
+            "error_message": journal.plain(error.message),
+        },
+    )
+    again = row.status == PublicationStatus.PENDING
+    if again:
+        await _tell(session, held.transcription_id, f"{error.message}; tried again", level="WARNING", code=error.code)
+        return True
+    await _failed(session, held.id, held.transcription_id, error)
+    return False
+
+
+async def finish(session: AsyncSession, held: Held, **values: Any) -> bool:
+    """The target shows the captions: published. False where other captions are wanted by now: they come next.
+
+    Raises Fenced.
+    """
+    wanted = await save(session, held)
+    if not wanted:
+        await start_over(session, held)
+        return False
+    row = await _row(
+        session,
+        held,
+        {
+            "item": dict(held.item),
+            **_LET_GO,
+            "status": PublicationStatus.PUBLISHED,
+            "failure_count": 0,
+            "crash_count": 0,
+            "published_date": database_now(),
+            "error_code": None,
+            "error_message": None,
+            "attention_code": None,
+            "attention_message": None,
+            "attention_since": None,
+            "suggestions": None,
+            **values,
+        },
+    )
+    if held.version is not None and not held.options.without_captions:
+        await session.execute(
+            update(CaptionVersion)
+            .where(CaptionVersion.publication_id == held.id, CaptionVersion.number == held.version)
+            .values(verified_date=database_now())
+        )
+    await _mirror(session, row, VodStatus.PUBLISHED)
+    await outbox.append(
+        session,
+        outbox.PUBLISHED,
+        held.transcription_id,
+        publication_id=str(held.id),
+        target=held.target,
+        vod_id=row.vod_id,
+        url=row.url,
+        version=held.version,
+    )
+    await _tell(session, held.transcription_id, f"published to {held.target}", url=row.url, version=held.version)
+    return True
+
+
+async def gone(session: AsyncSession, held: Held) -> None:
+    """The target shows it no more, because a person withdrew it. Raises Fenced."""
+    row = await _row(
+        session,
+        held,
+        {
+            "item": dict(held.item),
+            **_LET_GO,
+            "status": PublicationStatus.REMOVED,
+            "withdraw_requested_at": None,
+            "error_code": None,
+            "error_message": None,
+            "attention_code": None,
+            "attention_message": None,
+            "attention_since": None,
+        },
+    )
+    await _removed(session, row)
+
+
+async def mirror(session: AsyncSession, held: Held) -> None:
+    """The VOD is known: say so on the transcription and in `vod_content`."""
+    row = await session.get(Publication, held.id, populate_existing=True)
+    if row is not None:
+        await _mirror(session, row, VodStatus.PROCESSING)
+
+
+async def attention(session: AsyncSession, held: Held, code: str | None, message: str | None) -> None:
+    """Say, once for each cause, that somebody has to do something at the target; None: no more. Raises Fenced."""
+    before = await session.scalar(select(Publication.attention_code).where(Publication.id == held.id))
+    since = case(
+        (Publication.attention_code == code, Publication.attention_since), else_=database_now() if code else None
+    )
+    await _fenced(session, held, {"attention_code": code, "attention_message": message, "attention_since": since})
+    if code is not None and code != before:
+        told = {"publication_id": str(held.id), "code": code, "detail": message}
+        await outbox.append(session, outbox.PUBLICATION_ATTENTION, held.transcription_id, **told)
+        await _tell(session, held.transcription_id, f"somebody is needed: {message}", level="WARNING", code=code)
+
+
+async def placed(session: AsyncSession, held: Held) -> None:
+    """The captions of this version stand at the target. Raises Fenced."""
+    await _fenced(session, held, {})
+    await session.execute(
+        update(CaptionVersion)
+        .where(CaptionVersion.publication_id == held.id, CaptionVersion.number == held.version)
+        .values(placed_date=database_now())
+    )
+
+
+async def retry(session: AsyncSession, publication_id: UUID, *, user_id: int | None = None) -> None:
+    """Try once more, from the beginning: what failed, is held, or waits for its next try. Raises NotFound, Conflict."""
+    row = await locked(session, publication_id)
+    status = PublicationStatus(row.status)
+    if status in {PublicationStatus.PROCESSING, PublicationStatus.PUBLISHED}:
+        raise Conflict(f"the publication is {status}; there is nothing to try again")
+    await _set(session, row.id, **_AFRESH, withdraw_requested_at=None)
+    await _queued(session, row.id, row.transcription_id)
+    await _tell(session, row.transcription_id, "publication is tried again", by=user_id)
+
+
+async def approve(session: AsyncSession, publication_id: UUID, *, user_id: int) -> None:
+    """Let a publication go on that waits for somebody to say so. Raises NotFound, Conflict.
+
+    After a dry run it is the real thing; where the target takes no captions, the programme goes without.
+    """
+    row = await locked(session, publication_id)
+    if row.status != PublicationStatus.HELD or row.error_code not in _APPROVABLE:
+        raise Conflict(f"the publication is {row.status}; it does not wait for approval")
+    options = Options.read(row.options)
+    if row.error_code == SIDECARS_UNSUPPORTED:
+        options = replace(options, without_captions=True)
+    if options.two_step == "two-people" and row.user_id == user_id:
+        raise Conflict("who asked for a publication cannot approve it here; somebody else has to")
+    options = replace(options, dry_run=False)
+    await _set(
+        session,
+        row.id,
+        **_AFRESH,
+        options=options.stored(),
+        approved_by=user_id,
+        approved_date=database_now(),
+    )
+    await _queued(session, row.id, row.transcription_id)
+    await _tell(session, row.transcription_id, "publication approved", by=user_id)
+
+
+async def withdraw(session: AsyncSession, publication_id: UUID, *, user_id: int | None = None) -> PublicationStatus:
+    """Take a programme off the target's public list, or end a publication that has changed nothing there yet.
+
+    Doing it twice gives the same answer. Raises NotFound.
+    """
+    row = await locked(session, publication_id)
+    status = PublicationStatus(row.status)
+    if status is PublicationStatus.REMOVED:
+        return status
+    await _tell(session, row.transcription_id, "publication withdrawn", by=user_id)
+    if status is PublicationStatus.PROCESSING:
+        await _set(session, row.id, withdraw_requested_at=database_now())
+        return status
+    if row.vod_id is None:
+        await _set(session, row.id, status=PublicationStatus.REMOVED, withdraw_requested_at=None, error_code=None)
+        await _removed(session, row)
+        return PublicationStatus.REMOVED
+    await _set(
+        session,
+        row.id,
+        **_AFRESH | {"stage": PublishStage.WITHDRAW},
+        withdraw_requested_at=database_now(),
+    )
+    await _queued(session, row.id, row.transcription_id)
+    return PublicationStatus.PENDING
+
+
+async def rollback(
+    session: AsyncSession, publication_id: UUID, number: int | None = None, *, user_id: int | None = None
+) -> int:
+    """Put earlier captions back. number: which version; None for the one before. The new version's number.
+
+    Raises NotFound, Conflict where there is no earlier one.
+    """
+    row = await locked(session, publication_id)
+    versions = (
+        await session.scalars(
+            select(CaptionVersion)
+            .where(CaptionVersion.publication_id == row.id)
+            .order_by(CaptionVersion.number.desc())
+        )
+    ).all()
+    now = next((one for one in versions if one.number == row.version), None)
+    if number is None:
+        # A version that is itself a return counts as the one it returned to: two rollbacks go two versions back.
+        earlier = (
+            []
+            if now is None
+            else [
+                one
+                for one in versions
+                if one.restores is None and one.number < (now.restores or now.number) and one.sha256 != now.sha256
+            ]
+        )
+        back = next(iter(earlier), None)
+        if back is None:
+            raise Conflict("there are no earlier captions to go back to")
+    else:
+        back = next((one for one in versions if one.number == number), None)
+        if back is None:
+            raise NotFound(f"the publication has no caption version {number}")
+        if now is not None and back.sha256 == now.sha256:
+            return now.number
+    made = await _next_version(
+        session, row.id, back.sha256, back.path, back.transcription_id, restores=back.restores or back.number
+    )
+    if row.status != PublicationStatus.PROCESSING:
+        await _set(session, row.id, **_AFRESH)
+        await _queued(session, row.id, row.transcription_id)
+    await _tell(session, row.transcription_id, f"captions set back to version {back.number}", by=user_id)
+    return made
+
+
+async def lapsed(session: AsyncSession, lease: timedelta) -> Sequence[tuple[UUID, PublicationStatus]]:
+    """Take back publications whose publisher was not heard of for a whole lease. As `jobs.lapsed`."""
+    overdue = (
+        select(Publication.id)
+        .where(
+            Publication.status == PublicationStatus.PROCESSING,
+            Publication.lease_expires_at < database_now(),
+            func.pg_postmaster_start_time() < database_in(-lease),
+        )
+        .with_for_update(skip_locked=True)
+    )
+    error = WorkerCrashed("the publisher was not heard of for a whole lease")
+    verdict = judge(Publication, error)
+    rows = (
+        await session.execute(
+            update(Publication)
+            .where(Publication.id.in_(overdue))
+            .values(
+                **_LET_GO,
+                **verdict.counts,
+                status=case((verdict.again, PublicationStatus.PENDING.value), else_=PublicationStatus.FAILED.value),
+                available_at=database_now(),
+                error_code=error.code,
+                error_message=error.message,
+            )
+            .returning(Publication.id, Publication.status, Publication.transcription_id)
+            .execution_options(synchronize_session=False)
+        )
+    ).all()
+    for publication_id, status, job_id in rows:
+        if status == PublicationStatus.FAILED:
+            await _failed(session, publication_id, job_id, error)
+    return [(row.id, PublicationStatus(row.status)) for row in rows]
+
+
+async def locked(session: AsyncSession, publication_id: UUID) -> Publication:
+    """The row, nobody else's until the transaction ends. Raises NotFound."""
+    row = await session.get(Publication, publication_id, with_for_update=True, populate_existing=True)
+    if row is None:
+        raise NotFound(f"there is no publication {publication_id}")
+    return row
+
+
+async def set_going(session: AsyncSession, storage: str, path: str) -> None:
+    """Its show is known now: what is held for that goes on."""
+    rows = await session.scalars(
+        select(Publication)
+        .where(
+            Publication.storage == storage,
+            Publication.file_path == path,
+            Publication.status.in_([PublicationStatus.HELD, PublicationStatus.FAILED]),
+            Publication.stage == PublishStage.RESOLVE,
+        )
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    for row in rows.all():
+        if row.error_code in {APPROVAL_NEEDED, DRY_RUN}:
+            continue
+        await _set(session, row.id, **_AFRESH)
+        await _queued(session, row.id, row.transcription_id)
+
+
+_LET_GO: dict[str, Any] = {"lease_owner": None, "lease_expires_at": None}
+_AFRESH: dict[str, Any] = {
+    "status": PublicationStatus.PENDING,
+    "stage": PublishStage.RESOLVE,
+    "failure_count": 0,
+    "crash_count": 0,
+    "available_at": database_now(),
+    "queued_at": database_now(),
+    "followed_since": None,
+    "error_code": None,
+    "error_message": None,
+    "attention_code": None,
+    "attention_message": None,
+    "attention_since": None,
+    "suggestions": None,
+    "plan": None,
+    "warnings": literal_column("'[]'::jsonb"),
+}
+
+
+async def _captions_of(session: AsyncSession, job: Transcription) -> Artifact:
+    if job.status != JobStatus.COMPLETED:
+        raise NotCompleted(f"transcription {job.id} is {job.status}: there are no captions to publish yet")
+    later = await session.scalar(
+        select(Transcription.id)
+        .where(
+            Transcription.storage == job.storage,
+            Transcription.file_path == job.file_path,
+            Transcription.status == JobStatus.COMPLETED,
+            Transcription.completed_date > job.completed_date,
+        )
+        .order_by(Transcription.completed_date.desc())
+        .limit(1)
+    )
+    if later is not None:
+        raise Conflict(f"transcription {later} has captioned this recording anew; publish that one")
+    scc = await session.scalar(
+        select(Artifact).where(Artifact.transcription_id == job.id, Artifact.kind == "scc").limit(1)
+    )
+    if scc is None:
+        raise NotCompleted(f"transcription {job.id} has no SCC captions")
+    return scc
+
+
+async def _stands_for(session: AsyncSession, row: Publication, sha256: str) -> bool:
+    held = await session.scalar(
+        select(CaptionVersion.sha256).where(
+            CaptionVersion.publication_id == row.id, CaptionVersion.number == row.version
+        )
+    )
+    return held == sha256
+
+
+async def _next_version(
+    session: AsyncSession,
+    publication_id: UUID,
+    sha256: str,
+    path: str,
+    job_id: UUID | None,
+    *,
+    restores: int | None = None,
+) -> int:
+    last = await session.scalar(
+        select(func.max(CaptionVersion.number)).where(CaptionVersion.publication_id == publication_id)
+    )
+    number = (last or 0) + 1
+    await session.execute(
+        insert(CaptionVersion).values(
+            publication_id=publication_id,
+            number=number,
+            transcription_id=job_id,
+            sha256=sha256,
+            path=path,
+            restores=restores,
+            created_date=database_now(),
+        )
+    )
+    await _set(session, publication_id, version=number)
+    return number
+
+
+async def _fenced(session: AsyncSession, held: Held, values: Mapping[str, Any]) -> bool:
+    """Write as the holder. False when another version is wanted by now, or a withdrawal. Raises Fenced."""
+    row = await _row(session, held, values)
+    return row.version == held.version and (row.withdraw_requested_at is not None) == held.withdrawing
+
+
+async def _row(session: AsyncSession, held: Held, values: Mapping[str, Any]) -> Publication:
+    statement: Update = (
+        update(Publication)
+        .where(
+            Publication.id == held.id,
+            Publication.attempt == held.attempt,
+            Publication.lease_owner == held.owner,
+            Publication.status == PublicationStatus.PROCESSING,
+        )
+        .values(**(dict(values) or {"attempt": Publication.attempt}))
+    )
+    row = (
+        await session.execute(
+            statement.returning(Publication),
+            execution_options={"synchronize_session": False, "populate_existing": True},
+        )
+    ).scalar_one_or_none()
+    if row is None:
+        raise Fenced(f"attempt {held.attempt} of publication {held.id} no longer holds it")
+    return row
+
+
+async def _set(session: AsyncSession, publication_id: UUID, **values: Any) -> None:
+    await session.execute(
+        update(Publication)
+        .where(Publication.id == publication_id)
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def _queued(session: AsyncSession, publication_id: UUID, job_id: UUID | None) -> None:
+    await outbox.append(session, outbox.PUBLICATION_QUEUED, job_id, publication_id=str(publication_id))
+
+
+async def _failed(session: AsyncSession, publication_id: UUID, job_id: UUID | None, error: ArchivistError) -> None:
+    row = await session.get(Publication, publication_id, populate_existing=True)
+    if row is not None:
+        await _mirror(session, row, VodStatus.FAILED)
+    told = {"publication_id": str(publication_id), "code": error.code, "detail": journal.plain(error.message)}
+    await outbox.append(session, outbox.PUBLICATION_FAILED, job_id, **told)
+    await _tell(session, job_id, f"publication failed: {error.message}", level="ERROR", code=error.code)
+
+
+async def _removed(session: AsyncSession, row: Publication) -> None:
+    await _mirror(session, row, VodStatus.REMOVED)
+    await outbox.append(session, outbox.REMOVED, row.transcription_id, publication_id=str(row.id), target=row.target)
+
+
+async def _mirror(session: AsyncSession, row: Publication, status: VodStatus) -> None:
+    """The documented columns of the transcription and the row of `vod_content` say the same as the publication."""
+    if row.transcription_id is not None:
+        await session.execute(
+            update(Transcription)
+            .where(Transcription.id == row.transcription_id)
+            .values(vod_id=row.vod_id, vod_url=row.url, vod_status=status)
+            .execution_options(synchronize_session=False)
+        )
+    if row.vod_id is None:
+        return
+    title = str(row.item.get("title") or row.file_path.rsplit("/", 1)[-1])[:255]
+    described: dict[str, Any] = {
+        "transcription_id": row.transcription_id,
+        "title": title,
+        "url": row.url,
+        "status": status,
+        "target": row.target,
+        "show": row.item.get("show"),
+        "vendor_state": row.vendor_state,
+        "updated_date": database_now(),
+    }
+    if status is VodStatus.PUBLISHED:
+        described["published_date"] = database_now()
+    await session.execute(
+        pg_insert(VodContent)
+        .values(vod_id=row.vod_id, created_date=database_now(), **described)
+        .on_conflict_do_update(index_elements=["vod_id"], set_=described)
+    )
+
+
+async def _tell(
+    session: AsyncSession,
+    job_id: UUID | None,
+    message: str,
+    *,
+    level: str = "INFO",
+    by: int | None = None,
+    **told: Any,
+) -> None:
+    plain = {name: str(value) if isinstance(value, UUID) else value for name, value in told.items()}
+    await journal.record(session, level, COMPONENT, message, transcription_id=job_id, user_id=by, **plain)
