@@ -219,10 +219,7 @@ async def adopt(session: AsyncSession, target: str, options: Options, limit: int
         .order_by(Transcription.completed_date)
         .limit(limit)
     )
-    asked = []
-    for job_id in list(due):
-        asked.append((await request(session, Wish(target, job_id, options)))[0])
-    return asked
+    return [(await request(session, Wish(target, job_id, options)))[0] for job_id in due.all()]
 
 
 async def claim(session: AsyncSession, owner: str, lease: timedelta, targets: Collection[str]) -> Held | None:
@@ -489,7 +486,7 @@ async def placed(session: AsyncSession, held: Held) -> None:
 
 
 async def retry(session: AsyncSession, publication_id: UUID, *, user_id: int | None = None) -> None:
-    """Try once more, from the beginning: what failed, is held, or waits for its next try. Raises NotFound, Conflict."""
+    """Begin once more: what failed, is held, or waits for its next try. Raises NotFound, Conflict."""
     row = await locked(session, publication_id)
     status = PublicationStatus(row.status)
     if status in {PublicationStatus.PROCESSING, PublicationStatus.PUBLISHED}:
