@@ -32,7 +32,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One publication, ours and the vendor's view of it side by side. waits_for: why nothing happens now, in words."""
+    """One publication, our view and the vendor's side by side. waits_for: why nothing happens now, in words."""
 
     id: UUID
     target: str
@@ -98,7 +98,7 @@ async def page(session: AsyncSession, which: Filter, after: Place | None, limit:
 async def counts(session: AsyncSession) -> dict[PublicationStatus, int]:
     """How many there are, by status; every status is there."""
     rows = await session.execute(select(Publication.status, func.count()).group_by(Publication.status))
-    return {status: 0 for status in PublicationStatus} | {PublicationStatus(row[0]): row[1] for row in rows}
+    return dict.fromkeys(PublicationStatus, 0) | {PublicationStatus(row[0]): row[1] for row in rows}
 
 
 async def versions(session: AsyncSession, publication_id: UUID) -> Sequence[Version]:

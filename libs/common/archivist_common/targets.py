@@ -108,7 +108,7 @@ async def describe(session: AsyncSession, name: str, details: Mapping[str, Any])
 
 
 async def stop(session: AsyncSession, name: str, code: str, reason: str) -> bool:
-    """Ask nothing more of a target that refuses our credentials. True the first time: that is when people are told."""
+    """Ask nothing more of a target that refuses our credentials. True the first time: then people are told."""
     stopped = await session.scalar(
         update(PublishTarget)
         .where(PublishTarget.name == name, PublishTarget.stopped_at.is_(None))
