@@ -104,6 +104,13 @@ class Held:
     withdrawing: bool
     approved: bool
     failure_count: int
+    vendor_state: str | None = None
+    vendor_mark: str = ""
+    """What the target last showed: another mark is a change."""
+    followed: timedelta = timedelta()
+    """Since the target began its own work; zero before."""
+    unchanged: timedelta = timedelta()
+    """Since the target last showed a change; zero before."""
 
     def at(self, stage: PublishStage, item: Mapping[str, Any] | None = None) -> "Held":
         return replace(self, stage=stage, item=self.item if item is None else item)
@@ -250,7 +257,7 @@ async def claim(session: AsyncSession, owner: str, lease: timedelta, targets: Co
     )
     if due is None:
         return None
-    row = (
+    row, followed, unchanged = (
         await session.execute(
             update(Publication)
             .where(Publication.id == due)
@@ -260,10 +267,14 @@ async def claim(session: AsyncSession, owner: str, lease: timedelta, targets: Co
                 lease_owner=owner,
                 lease_expires_at=database_in(lease),
             )
-            .returning(Publication)
+            .returning(
+                Publication,
+                database_now() - Publication.followed_since,
+                database_now() - Publication.vendor_changed_at,
+            )
             .execution_options(synchronize_session=False, populate_existing=True)
         )
-    ).scalar_one()
+    ).one()
     return Held(
         id=row.id,
         attempt=row.attempt,
@@ -281,6 +292,10 @@ async def claim(session: AsyncSession, owner: str, lease: timedelta, targets: Co
         withdrawing=row.withdraw_requested_at is not None,
         approved=row.approved_date is not None,
         failure_count=row.failure_count,
+        vendor_state=row.vendor_state,
+        vendor_mark=row.item.get("mark", ""),
+        followed=followed or timedelta(),
+        unchanged=unchanged or timedelta(),
     )
 
 
