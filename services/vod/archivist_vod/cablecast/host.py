@@ -48,7 +48,7 @@ class HostState:
 
 
 class Host:
-    """One server's gate, circuit breaker and latch. For one event loop; `clock` counts seconds and never goes back."""
+    """One server's gate, circuit breaker and latch. For one event loop; `clock` counts seconds, only forward."""
 
     def __init__(self, name: str, *, clock: Callable[[], float] = time.monotonic, gauge: Gauge | None = None) -> None:
         self.name = name
@@ -78,25 +78,29 @@ class Host:
             "" if self._denied is None else self._denied.message,
         )
 
-    def admit(self, what: str) -> None:
-        """Let a call out. Every admitted call ends in `succeeded`, `failed` or `abandoned`.
+    def admit(self, what: str) -> bool:
+        """Let a call out; whether it is the one that a half-open circuit waits for.
 
+        Every admitted call ends in `succeeded`, `failed` or `abandoned`, which take that answer.
         Raises TargetDenied after a 401 or 403, TargetUnavailable during a pause or while the circuit is open.
         """
         if self._denied is not None:
             raise TargetDenied(
-                f"{what}: not asked, because {self._denied.message}", status=self._denied.status, body=self._denied.body
+                f"{what}: not asked, because {self._denied.message}",
+                status=self._denied.status,
+                body=self._denied.body,
             )
         now = self._clock()
         if now < self._closed_until:
             raise self._not_asked(what, "it asked for a pause", self._closed_until - now)
         if not self._rest_s:
-            return
+            return False
         if now < self._rest_until:
             raise self._not_asked(what, f"it failed {self._failures} times in a row", self._rest_until - now)
         if self._trying:
             raise self._not_asked(what, "one call is finding out whether it works again", 1.0)
         self._trying = True
+        return True
 
     def succeeded(self) -> None:
         """It answered sensibly, be it with a no."""
@@ -110,23 +114,25 @@ class Host:
             log.info("a server works again", extra={"host": self.name, "after_s": seconds})
             self._trouble_since = None
 
-    def failed(self, reason: str) -> None:
+    def failed(self, reason: str, *, deciding: bool) -> None:
         """It gave no answer, no usable one, or an error of its own (5xx)."""
         self._failures += 1
-        was_trying, self._trying = self._trying, False
-        if not was_trying and (self._rest_s or self._failures < _OPEN_AFTER):
-            return
+        if deciding:
+            self._trying = False
+        elif self._rest_s or self._failures < _OPEN_AFTER:
+            return  # a call from before it opened says nothing new
         self._rest_s = min(_LONGEST_REST_S, self._rest_s * 2 or _FIRST_REST_S)
         self._rest_until = self._clock() + self._rest_s
         self._show_circuit(open_=True)
         self._begin_trouble("a server keeps failing", reason=reason, rest_s=self._rest_s)
 
-    def abandoned(self) -> None:
-        """The call was given up on our side: nothing was learnt."""
-        self._trying = False
+    def abandoned(self, *, deciding: bool) -> None:
+        """Nothing was learnt of its health: given up on our side, or turned away at the door."""
+        if deciding:
+            self._trying = False
 
     def asked_to_wait(self, seconds: float | None) -> float:
-        """Close the gate after a 429 or 503. `seconds`: its Retry-After, None where it names none. Gives the pause."""
+        """Close the gate after a 429 or 503; gives the pause. seconds: its Retry-After, None where it names none."""
         if seconds is None:
             seconds = self._unasked_pause_s
             self._unasked_pause_s = min(_LONGEST_UNASKED_PAUSE_S, 2 * seconds)

@@ -2,7 +2,9 @@
 
 from prometheus_client import Counter, Gauge, Histogram
 
-REQUESTS = Counter("archivist_cablecast_requests", "Requests to Cablecast answered or lost.", ["operation", "outcome"])
+REQUESTS = Counter(
+    "archivist_cablecast_requests", "Requests to Cablecast answered or lost.", ["operation", "outcome"]
+)
 SECONDS = Histogram(
     "archivist_cablecast_request_duration_seconds",
     "Time to the end of an answer.",
