@@ -25,7 +25,7 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from archivist_common import journal, outbox
+from archivist_common import effects, journal, outbox
 from archivist_common.errors import ArchivistError, Conflict, Fenced, NotCompleted, NotFound, WorkerCrashed
 from archivist_common.jobs import judge, retry_delay
 from archivist_common.models import Artifact, CaptionVersion, Publication, PublishTarget, Transcription, VodContent
@@ -506,7 +506,12 @@ async def retry(session: AsyncSession, publication_id: UUID, *, user_id: int | N
     status = PublicationStatus(row.status)
     if status in {PublicationStatus.PROCESSING, PublicationStatus.PUBLISHED}:
         raise Conflict(f"the publication is {status}; there is nothing to try again")
-    await _set(session, row.id, **_AFRESH, withdraw_requested_at=None)
+    # Somebody has looked: what was made and is not there any more may be made again. What is there is found.
+    for prefix in ("sidecar:", "vod:"):
+        for entry in await effects.of_publication(session, row.id, prefix):
+            await effects.forget(session, row.id, entry.key)
+    item = {name: value for name, value in row.item.items() if name != "missed"}
+    await _set(session, row.id, **_AFRESH, item=item, withdraw_requested_at=None)
     await _queued(session, row.id, row.transcription_id)
     await _tell(session, row.transcription_id, "publication is tried again", by=user_id)
 
@@ -643,6 +648,16 @@ async def lapsed(session: AsyncSession, lease: timedelta) -> Sequence[tuple[UUID
         if status == PublicationStatus.FAILED:
             await _failed(session, publication_id, job_id, error)
     return [(row.id, PublicationStatus(row.status)) for row in rows]
+
+
+async def oldest_waiting_s(session: AsyncSession) -> float:
+    """Seconds for which the oldest publication that nothing was done about yet has waited; 0 without one."""
+    waits = await session.scalar(
+        select(func.extract("epoch", database_now() - func.min(Publication.queued_at))).where(
+            Publication.status == PublicationStatus.PENDING, Publication.stage == PublishStage.RESOLVE
+        )
+    )
+    return max(0.0, float(waits or 0))
 
 
 async def locked(session: AsyncSession, publication_id: UUID) -> Publication:

@@ -9,6 +9,7 @@ import json
 import re
 import secrets
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -347,6 +348,42 @@ class VodSettings(CommonSettings):
     """Least time between two looks at one programme that is being made."""
     vod_processing_timeout: Seconds = Field(default=timedelta(hours=24), gt=timedelta())
     """A programme not made by then is given to a person."""
+    auto_publish_to_vod: bool = True
+    """Whether what completes from now on is published by itself, to Cablecast where that is set, else to the folder.
+    What was captioned before is published when it is asked for. Nothing is while no target is set."""
+    publish_approval: Literal["none", "approve", "two-people"] = "none"
+    """`approve`: every publication waits until somebody has seen what it would do. `two-people`: somebody else than
+    who asked for it."""
+    publish_folder: Path | None = None
+    """A folder to publish to: captions in every format, chapters and a Media RSS feed. Unset: none."""
+    publish_folder_url: str = ""
+    """The web address under which PUBLISH_FOLDER is served: what the feed's links begin with."""
+    cablecast_sidecar: Literal["auto", "share", "upload"] = "auto"
+    """How the SCC gets beside the video: by a mounted content share (CABLECAST_STORES, or the recording's own server
+    where it is `+beside`), by the server's upload, or, with auto, by the share where there is one."""
+    cablecast_stores: Annotated[Mapping[str, str], NoDecode] = Field(default_factory=dict)
+    """Which storage server is which of Cablecast's file stores: `1=flex-1,Archive=flex-5`, by the store's number or
+    name; `*` for every store."""
+    cablecast_vod_configuration: int | None = None
+    """Number of the VOD configuration to use. Unset: the first of the show's location."""
+    cablecast_tags_field: str = ""
+    """The custom field that tags are written to, by its number, label or name. Empty: none."""
+    cablecast_sync_interval: Seconds = Field(default=timedelta(minutes=15), ge=timedelta())
+    """How often changed shows and VODs are read. 0: only when asked for."""
+    cablecast_full_sync_interval: Seconds = Field(default=timedelta(hours=24), ge=timedelta(minutes=1))
+    """How often everything is read, to find what is gone."""
+    vod_concurrency: int = Field(default=2, ge=1, le=8)
+    """Publications worked on at the same time; those that wait for the target do not count."""
+    vod_stalled_after: Seconds = Field(default=timedelta(hours=2), gt=timedelta())
+    """Without any change for so long, while the server does nothing else either, a programme has stalled."""
+    vod_captions_wait: Seconds = Field(default=timedelta(minutes=15), gt=timedelta())
+    """Captions that do not appear within this time are told of."""
+    vod_enable_chapters: bool = True
+    """Whether chapters are written."""
+    vod_metadata_enhancement: bool = True
+    """Whether an empty title and description are filled in."""
+    vod_auto_tagging: bool = False
+    """Whether tags are made of what the meeting had in it, where none were given."""
     vod_default_quality: str = "1080"
     """A quality's id or a number in its name, as the probe lists them; or low, medium, high, original."""
     vod_quality_low: int = 1
@@ -362,6 +399,25 @@ class VodSettings(CommonSettings):
     @classmethod
     def _is_a_server(cls, value: str | None) -> str | None:
         return None if value is None else cablecast_base(value)
+
+    @field_validator("cablecast_stores", mode="before")
+    @classmethod
+    def _parse_stores(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        pairs = [entry.rpartition("=") for entry in value.split(",") if entry.strip()]
+        if any(not store.strip() or not server.strip() for store, _, server in pairs):
+            raise ValueError("write 1=flex-1,Archive=flex-5: a file store, an equals sign, a storage server's name")
+        return {store.strip(): server.strip() for store, _, server in pairs}
+
+    @model_validator(mode="after")
+    def _known_shares(self) -> Self:
+        unknown = sorted(set(self.cablecast_stores.values()) - {server.name for server in self.flex_servers})
+        if unknown:
+            raise ValueError(
+                f"CABLECAST_STORES names storage servers that FLEX_SERVERS does not: {', '.join(unknown)}"
+            )
+        return self
 
     @field_validator("cablecast_user_id")
     @classmethod

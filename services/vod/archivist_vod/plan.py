@@ -105,10 +105,8 @@ def stalled(seen: Progress, unchanged: timedelta) -> tuple[str, str]:
     return VOD_STALLED, f"nothing has changed for {hours:.1f} hours: the programme is {seen.raw}{at}"
 
 
-def captions_awaited(
-    followed: timedelta, since_done: timedelta, difference: str | None, pace: Pace
-) -> Wait | GiveUp:
-    """After a read-back that does not show our captions. difference: what it shows instead, in words; None: nothing."""
+def captions_awaited(followed: timedelta, since_done: timedelta, difference: str | None, pace: Pace) -> Wait | GiveUp:
+    """After a read-back without our captions. difference: what it shows instead, in words; None: nothing."""
     if followed > pace.budget:
         hours = pace.budget.total_seconds() / 3600
         shown = "shows no captions" if difference is None else f"shows other captions: {difference}"
@@ -118,6 +116,9 @@ def captions_awaited(
         told = (
             (CAPTIONS_PENDING, "the programme is complete and shows no captions; press Retranscode in Cablecast")
             if difference is None
-            else (CAPTIONS_DIFFER, f"the programme shows other captions ({difference}); press Retranscode in Cablecast")
+            else (
+                CAPTIONS_DIFFER,
+                f"the programme shows other captions ({difference}); press Retranscode in Cablecast",
+            )
         )
     return Wait(pace.next_look(since_done), told)

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from archivist_common.chapters import Chapter
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from archivist_common import artifacts, chapter_finding, show_links
-from archivist_common.chapters import Chapter
 from archivist_common.db import Database
 from archivist_common.errors import CaptionsInvalid, FileMissing, NotCompleted
 from archivist_common.models import Artifact, CaptionVersion, Transcription
@@ -22,7 +22,7 @@ _SCC = "scc"
 
 
 async def of(db: Database, held: Held, *, auto_tags: bool = False) -> Work:
-    """Everything an attempt needs to know. Raises FileMissing, CaptionsInvalid where the committed file is damaged."""
+    """Everything an attempt needs to know. Raises FileMissing, CaptionsInvalid for a damaged committed file."""
     async with db.transaction() as session:
         version = await session.scalar(
             select(CaptionVersion)
@@ -34,7 +34,9 @@ async def of(db: Database, held: Held, *, auto_tags: bool = False) -> Work:
         ours = await _ours(session, held)
         job_id = version.transcription_id or held.transcription_id
         job = None if job_id is None else await session.get(Transcription, job_id, populate_existing=True)
-        files = {} if job is None else {one.kind: one.path for one in await artifacts.of_transcription(session, job.id)}
+        files = (
+            {} if job is None else {one.kind: one.path for one in await artifacts.of_transcription(session, job.id)}
+        )
         link = await show_links.of_recording(session, held.storage, held.path)
     data = await asyncio.to_thread(_read, Path(version.path), version.sha256)
     chapters: Sequence[Chapter] = ()
@@ -43,6 +45,7 @@ async def of(db: Database, held: Held, *, auto_tags: bool = False) -> Work:
     options = held.options
     return Work(
         key=held.key,
+        version=version.number,
         storage=held.storage,
         path=held.path,
         length_s=None if job is None else job.duration,
@@ -77,15 +80,11 @@ def tags_of(chapters: Sequence[Chapter]) -> tuple[str, ...]:
 
 async def _ours(session: AsyncSession, held: Held) -> frozenset[str]:
     """Hashes of the caption files that Archivist has written for this recording."""
-    versions = await session.scalars(
-        select(CaptionVersion.sha256).where(CaptionVersion.publication_id == held.id)
-    )
+    versions = await session.scalars(select(CaptionVersion.sha256).where(CaptionVersion.publication_id == held.id))
     made = await session.scalars(
         select(Artifact.sha256)
         .join(Transcription, Transcription.id == Artifact.transcription_id)
-        .where(
-            Artifact.kind == _SCC, Transcription.storage == held.storage, Transcription.file_path == held.path
-        )
+        .where(Artifact.kind == _SCC, Transcription.storage == held.storage, Transcription.file_path == held.path)
     )
     return frozenset(versions) | frozenset(made)
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from archivist_common.chapters import Chapter
+from archivist_common.readback import ReadBack
+
 from archivist_common.errors import ArchivistError
 from archivist_common.publishing import Options
-from archivist_common.readback import ReadBack
 
 Item = Mapping[str, Any]
 """What was found or made at a target, by its own ids: JSON, kept with the publication, read by its publisher alone.
@@ -37,10 +38,14 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What a target said of itself. reason: why it cannot be published to now; None when it can."""
+    """What a target said of itself. reason: why it cannot be published to now; None when it can.
+
+    denied: because it refuses our credentials, so that it is not to be asked again.
+    """
 
     reason: str | None
-    details: Mapping[str, Any]
+    details: Mapping[str, Any] = field(default_factory=dict)
+    denied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +65,14 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One recording to publish. length_s: None while unknown. link: the show a person named, or a rule found before.
+    """One recording to publish.
 
-    files: what else was made of it, by kind (`vtt`, `summary` …), for a target that takes whole files.
+    version: of its captions, counted from 1. length_s: None while unknown. link: the show that a person named, or a
+    rule found before. files: what else was made of it, by kind (`vtt`, `summary` …), for a target that takes files.
     """
 
     key: str
+    version: int
     storage: str
     path: str
     length_s: int | None
@@ -230,6 +237,10 @@ class Ledger(Protocol):
         """What was noted for a change; `what` is noted instead where it is given."""
         ...
 
+    async def forget(self, key: str) -> None:
+        """What was confirmed is not there any more: it may be asked for again."""
+        ...
+
     def warn(self, code: str, message: str) -> None:
         """Something that people should know, and that stops nothing."""
         ...
@@ -248,6 +259,10 @@ class Publisher(Protocol):
 
     def credentials_sha256(self) -> str | None:
         """Tells one set of credentials from another without showing either; None where there are none."""
+        ...
+
+    def resume(self) -> None:
+        """Somebody has looked after refused credentials: ask again."""
         ...
 
     async def probe(self) -> Probe:

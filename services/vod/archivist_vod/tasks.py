@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from archivist_common import killpoints, metrics, publishing, show_links, targets
+from archivist_common import killpoints, metrics, publishing, show_catalogue, show_links, targets
 from archivist_common.db import Database
 from archivist_common.errors import (
     ArchivistError,
@@ -31,7 +31,6 @@ from archivist_common.errors import (
 from archivist_common.publishing import Held
 from archivist_common.states import PublishStage
 from archivist_common.time import database_now
-from archivist_common import show_catalogue
 from archivist_vod import figures, plan, programme
 from archivist_vod.ledger import Effects, Gate
 from archivist_vod.plan import Pace
@@ -93,6 +92,18 @@ async def run(deps: Deps, held: Held) -> None:
         log.info("publication lost", extra={"publication_id": str(held.id), "attempt": held.attempt})
     except DatabaseUnavailable:
         log.warning("the database is away; the publication's lease lapses", extra={"publication_id": str(held.id)})
+    except asyncio.CancelledError:
+        await _give_back(deps, attempt.held)
+        raise
+
+
+async def _give_back(deps: Deps, held: Held) -> None:
+    """The process stops: the next one goes on at once, rather than when the lease has lapsed."""
+    try:
+        async with asyncio.timeout(2), deps.db.transaction() as session:
+            await publishing.put_off(session, held, timedelta())
+    except (ArchivistError, TimeoutError):
+        log.info("a publication was left to its lease", extra={"publication_id": str(held.id)})
 
 
 @asynccontextmanager
@@ -142,6 +153,10 @@ class _Attempt:
         self._ledger = Effects(deps.db, held, gate, deps.sleep, deps.pace.apart_s)
         self._work: Work | None = None
         self._did_answer = False
+
+    @property
+    def held(self) -> Held:
+        return self._held
 
     async def go(self) -> None:
         stages: dict[PublishStage, Callable[[], Awaitable[PublishStage | None]]] = {
@@ -229,7 +244,9 @@ class _Attempt:
         async with self._deps.db.transaction() as session:
             await publishing.placed(session, self._held)
             # From now on the target is at it; the age is the database's.
-            await publishing.save(session, self._held, followed_since=database_now(), vendor_changed_at=database_now())
+            await publishing.save(
+                session, self._held, followed_since=database_now(), vendor_changed_at=database_now()
+            )
         self._held = replace(self._held, followed=timedelta(), unchanged=timedelta())
         return PublishStage.ACCEPT
 
@@ -340,9 +357,7 @@ class _Attempt:
             await publishing.gone(session, self._held)
         raise _Stopped
 
-    async def _optional(
-        self, code: str, what: str, put: Callable[[Work, Item, Effects], Awaitable[Item]]
-    ) -> None:
+    async def _optional(self, code: str, what: str, put: Callable[[Work, Item, Effects], Awaitable[Item]]) -> None:
         """Something without which the programme is published all the same: what refuses it is a warning."""
         try:
             item = await put(await self._prepared(), self._held.item, self._ledger)
@@ -378,9 +393,7 @@ class _Attempt:
 
     async def _hold(self, code: str, message: str, *, plan_: tuple[str, ...] | None = None, **more: Any) -> None:
         async with self._deps.db.transaction() as session:
-            await publishing.hold(
-                session, self._held, code, message, plan=plan_, warnings=self._warnings(), **more
-            )
+            await publishing.hold(session, self._held, code, message, plan=plan_, warnings=self._warnings(), **more)
         figures.ENDED.labels("held").inc()
         raise _Stopped
 

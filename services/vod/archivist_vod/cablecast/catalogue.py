@@ -7,7 +7,7 @@ looked at again here. Lists are read to their end though rows come and go meanwh
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
 from typing import Any, TypeVar
@@ -47,6 +47,7 @@ class VideoFile:
     captions_compatible: bool | None
     captions_message: str
     url: str
+    reels: tuple[int, ...] = ()
 
 
 class Catalogue:
@@ -242,21 +243,25 @@ class Catalogue:
                     files = [file async for file in listed if file.reel == reel.id]
         except TargetMissing:
             return None
-        for file in files:
-            length = _length(file.frame_count, file.frame_rate)
-            return VideoFile(
-                file.file_name.replace("\\", "/").rpartition("/")[2],
-                file.path or file.file_name,
-                (),
-                None,
-                file.id,
-                length,
-                file.has_captions,
-                file.captions_are_compatible,
-                file.captions_message,
-                "",
-            )
-        return None
+        return _digital(files[0]) if files else None
+
+    async def video(self, name: str) -> VideoFile | None:
+        """The video of exactly this name, in whatever store and folder; None where there is none, or several."""
+        try:
+            listed = self._all("assets", "assets", wire.Asset, {"sort": "last_modified"}, page_size=_ASSETS_AT_ONCE)
+            async with aclosing(listed):
+                assets = [asset async for asset in listed if asset.file_name == name and asset.file_type != "caption"]
+            if len(assets) == 1:
+                return replace(await self._asset_file(assets[0].id), reels=assets[0].reels)
+            if assets:
+                return None
+        except TargetMissing:
+            pass  # a server without assets
+        try:
+            file = await self.digital_file(name)
+        except TargetMissing:
+            return None
+        return None if file is None else _digital(file)
 
     async def digital_file(self, name: str) -> wire.DigitalFile | None:
         """The digitalfile of exactly this name: it says whether its captions were understood."""
@@ -395,6 +400,22 @@ def _read(model: type[ModelT], raw: Mapping[str, Any], path: str) -> ModelT:
 
 def _all(model: type[WireT], found: Iterable[Mapping[str, Any]], path: str) -> list[WireT]:
     return [_read(model, row, path) for row in found]
+
+
+def _digital(file: wire.DigitalFile) -> VideoFile:
+    return VideoFile(
+        file.file_name.replace("\\", "/").rpartition("/")[2],
+        file.path or file.file_name,
+        (),
+        None,
+        file.id,
+        _length(file.frame_count, file.frame_rate),
+        file.has_captions,
+        file.captions_are_compatible,
+        file.captions_message,
+        "",
+        () if file.reel is None else (file.reel,),
+    )
 
 
 def _length(frames: int | None, rate: float | None) -> Fraction | None:

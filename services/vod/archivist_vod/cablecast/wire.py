@@ -242,6 +242,7 @@ class Chapter(Wire):
     vod: int | None = None
     title: Text = ""
     body: Text = ""
+    operator_note: Text = ""
     offset: Whole = None  # seconds from the start of the VOD
     order: int | None = None
     quick_added: Flag = False
