@@ -224,7 +224,7 @@ def test_a_meeting_of_an_evening_has_these_chapters() -> None:
         (130, "Public comment"),
         (360, "Approval of the minutes"),
         (420, "Item 5A: the Tighe Schmitz park improvements"),
-        (870, "Motion to authorize staff to seek bids for the park shelter (carries four to one)"),
+        (870, "Motion to authorize staff to seek bids for the park shelter (carries)"),
         (990, "Item 5B: the variance at 213 Wildwood Avenue"),
         (1080, "Public hearing opened: the variance request"),
         (1511, "Public hearing closed"),

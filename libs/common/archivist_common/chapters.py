@@ -117,8 +117,12 @@ def _spread(cues: Sequence[Word] | Sequence[Cue]) -> Iterator[Word]:
 
 
 def _with_result(chapter: Chapter, vote: str) -> Chapter:
-    title = f"{chapter.title} ({lowered(vote)})"
-    return replace(chapter, title=title) if len(title) <= LONGEST_TITLE else chapter
+    """The motion with how the vote went, without its count where that is too long."""
+    for said_so in (vote, vote.partition(" ")[0]):
+        title = f"{chapter.title} ({lowered(said_so)})"
+        if len(title) <= LONGEST_TITLE:
+            return replace(chapter, title=title)
+    return chapter
 
 
 def _is_vote(chapter: Chapter, found: Sequence[Chapter]) -> bool:
