@@ -25,6 +25,7 @@ PACKAGES = {
 }
 PUBLISHING = (
     "recording_names",
+    "show_titles",
     "matching",
     "sentences",
     "meeting_phrases",
