@@ -6,6 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from archivist_captions.cea608.options import SccOptions
 from archivist_captions.cue import Captions, Cue
 from archivist_captions.errors import CannotRead
 from archivist_captions.formats import scc, vtt
@@ -169,6 +170,13 @@ def test_our_own_file_is_what_is_expected() -> None:
     assert compare(expected, OURS).equal
     with pytest.raises(CannotRead):
         expected_from_scc(b"<html>")
+
+
+def test_a_file_whose_clock_begins_at_one_hour_is_expected_from_zero() -> None:
+    options = SccOptions(start_label="01:00:00;00")
+    data = scc.write_scc(Captions(OURS), options).text.encode()
+    assert compare(expected_from_scc(data, options), OURS).equal
+    assert not compare(expected_from_scc(data), OURS).equal
 
 
 WORDS = st.lists(

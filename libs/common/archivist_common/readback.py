@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from archivist_captions.cea608.options import SccOptions
 from archivist_captions.cea608.transliteration import transliterate
 from archivist_captions.cue import Cue
 from archivist_captions.formats import markup, scc
@@ -37,9 +38,14 @@ class ReadBack:
     drift_ms: int | None = None
 
 
-def expected_from_scc(data: bytes) -> tuple[Cue, ...]:
-    """What a receiver shows of our own SCC file, as cues. Raises CannotRead for what is no SCC."""
-    return scc.read(data).cues
+def expected_from_scc(data: bytes, options: SccOptions | None = None) -> tuple[Cue, ...]:
+    """What a receiver shows of our own SCC file, as cues by the clock of the recording's file.
+
+    options: those it was written with; the label of its first picture and its rate count here.
+    Raises CannotRead for what is no SCC.
+    """
+    options = options or SccOptions()
+    return scc.reading(data, options.rate, options.first_frame).captions.cues
 
 
 def parse_vtt(text: str | bytes) -> tuple[Cue, ...]:
