@@ -107,8 +107,8 @@ def join_parts(parts: Iterable[Sequence[Cue]]) -> tuple[Cue, ...]:
 def compare(expected: Sequence[Cue], found: Sequence[Cue], tolerance_ms: int = 1_000) -> ReadBack:
     """Whether `found` shows the words of `expected` in order, each cue within the tolerance of its time.
 
-    Case, white space, line breaks, the spacing of punctuation and cues too short to read do not count. Characters that CEA-608 cannot show
-    may be shown as it substitutes them; all others must be themselves.
+    Case, white space, line breaks, the spacing of punctuation and cues too short to read do not count. Characters
+    that CEA-608 cannot show may be shown as it substitutes them; all others must be themselves.
     """
     ours, theirs = _tokens(expected), _tokens(found)
     counts = sum(token.is_word for token in ours), sum(token.is_word for token in theirs)
