@@ -52,6 +52,9 @@ log = logging.getLogger(__name__)
 _RENEWALS = 4  # in a lease
 _LONGEST_PAUSE = timedelta(hours=1)
 
+_KEPT = frozenset({"missed", "withdrawn", "description_sha256"})
+"""Of an item, what outlives that its show is found anew: it is about what we did, not about where."""
+
 HUMAN_SIDECAR = "HUMAN_SIDECAR"
 NO_SHOW = "NO_SHOW"
 AMBIGUOUS_SHOW = "AMBIGUOUS_SHOW"
@@ -223,7 +226,7 @@ class _Attempt:
                 if score is not None and isinstance(show, int):
                     async with self._deps.db.transaction() as session:
                         await show_links.found(session, work.storage, work.path, show, score, reasons)
-        kept = {name: value for name, value in self._held.item.items() if name == "missed"}
+        kept = {name: value for name, value in self._held.item.items() if name in _KEPT}
         self._held = self._held.at(PublishStage.RESOLVE, {**kept, **(item or {})})
         if work.options.dry_run or (work.options.two_step and not self._held.approved):
             code = publishing.DRY_RUN if work.options.dry_run else publishing.APPROVAL_NEEDED
