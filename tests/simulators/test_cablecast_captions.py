@@ -1,12 +1,12 @@
 """The simulator's own SCC decoder, against words written by hand from the rules of the channel."""
 
 import pytest
+from tests.simulators.cablecast import cea608
+from tests.simulators.cablecast.cea608 import BadCaptions, decode
 
 from archivist_captions.cue import Captions
 from archivist_captions.cue import Cue as OurCue
 from archivist_captions.formats import scc
-from tests.simulators.cablecast import cea608
-from tests.simulators.cablecast.cea608 import BadCaptions, decode
 
 # Frames to milliseconds by hand: frame x 1001 / 30.
 LOAD = "9420 9420 94ae 94ae 9470 9470"  # RCL RCL ENM ENM, row 15 column 0
