@@ -90,6 +90,7 @@ class CablecastClient:
         self._jitter = jitter
         self._now = now
         self._warned: set[str] = set()
+        self.serves_cached = False  # whether an answer to us came with leave to keep it: a CDN, not the server
         self._secrets = http.auth.secrets if isinstance(http.auth, Login) else ()
 
     @classmethod
@@ -263,7 +264,7 @@ class CablecastClient:
         outcome = "cut_off"
         try:
             async with self._http.stream(call.method, call.url, **call.content) as response:
-                self._note_warning(call, response)
+                self._note_headers(call, response)
                 answer = await self._answer(call, response, host)
             outcome = "ok"
             return answer
@@ -338,8 +339,10 @@ class CablecastClient:
             self._others.pop(next(iter(self._others)))
         return self._others.setdefault(name, Host(name))
 
-    def _note_warning(self, call: "_Call", response: httpx.Response) -> None:
+    def _note_headers(self, call: "_Call", response: httpx.Response) -> None:
         """The vendor marks what it means to take away with a Warning header: said once a path."""
+        if call.read is not None and "public" in response.headers.get("Cache-Control", "").lower():
+            self.serves_cached = True
         warning = response.headers.get("Warning")
         if warning and call.operation not in self._warned:
             self._warned.add(call.operation)
