@@ -1,6 +1,7 @@
 """What a Cablecast server is and can, what our user may do there, and what to set.
 
-`python -m archivist_vod.cablecast.probe`. It only reads. It ends with 0 where publishing can work and with 1 where it cannot; `--json` is for programs.
+`python -m archivist_vod.cablecast.probe` only reads. It ends with 0 where publishing can work and with 1 where it
+cannot; `--json` is for programs.
 """
 
 import argparse
