@@ -550,7 +550,7 @@ async def test_an_address_that_is_none_of_the_web_is_not_asked(connect: Connect,
         pytest.param(answer(503, f"Authorization: Basic {_TOKEN} as {PASSWORD}".encode()), id="503"),
         pytest.param(answer(200, f"Authorization: Basic {_TOKEN} as {PASSWORD}".encode()), id="malformed"),
         pytest.param(answer(200, SHOW, Warning=f'299 - "{PASSWORD}"'), id="warning"),
-        pytest.param(answer(302, b"", Location=f"http://{USER}:{PASSWORD}@h/{PASSWORD}"), id="redirect"),
+        pytest.param(answer(302, b"", Location=f"http://{USER}:{PASSWORD}@127.0.0.1:1/{PASSWORD}"), id="redirect"),
         pytest.param(None, id="dropped"),
     ],
 )

@@ -184,7 +184,9 @@ class CablecastClient:
         """
         target = self._address(self.base, url)
         for _ in range(_REDIRECTS + 1):
-            call = _Call("GET", _shown(str(target)), target, None, {}, operation="GET file", limit=limit)
+            call = _Call(
+                "GET", self._scrubbed(_shown(str(target))), target, None, {}, operation="GET file", limit=limit
+            )
             answer = await self._tried(call, deadline_s)
             if answer.redirect is None:
                 return answer.data
