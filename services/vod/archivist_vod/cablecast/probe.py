@@ -153,7 +153,8 @@ async def _server(catalogue: Catalogue, report: Report) -> wire.SystemInfo | Non
         report.note("server", f"it does not say its version{site}; is this a Cablecast server?")
         return info
     can = "reads caption files beside videos" if info.version >= SIDECARS_SINCE else "reads no caption files"
-    report.good("server", f"Cablecast {info.cablecast_friendly_version or info.cablecast_version}{site}: {can}")
+    name = info.cablecast_friendly_version.removeprefix("Cablecast").strip() or info.cablecast_version
+    report.good("server", f"Cablecast {name}{site}: {can}")
     return info
 
 
