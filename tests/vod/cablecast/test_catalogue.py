@@ -239,6 +239,31 @@ async def test_chapters_of_others_are_left_out_where_the_filter_is_ignored(conne
         assert [chapter.id for chapter in await Catalogue(ours.client).chapters(9)] == [0, 2, 4]
 
 
+async def test_reels_are_found_where_the_filter_is_ignored_and_the_list_is_cut_short(connect: Connect) -> None:
+    """The list gives the same fifty strangers whatever is asked for; the show itself names two reels, one gone."""
+
+    async def handler(seen: Seen, writer: asyncio.StreamWriter) -> bytes | None:
+        if seen.path == "reels":
+            return answer(200, {"reels": [{"id": n, "show": 9} for n in range(50)]})
+        if seen.path == "reels/52":
+            return answer(404, b"")
+        return answer(200, {"reel": {"id": int(seen.path.rpartition("/")[2]), "show": 4, "reelNumber": 1}})
+
+    async with Scripted.serve(handler) as server, connect(server.url) as ours:
+        show = wire.Show.read({"id": 4, "reels": [51, 52]})
+        assert [reel.id for reel in await Catalogue(ours.client).reels(show)] == [51]
+
+
+async def test_a_shows_vods_are_its_own_and_still_there(connect: Connect) -> None:
+    async def handler(seen: Seen, writer: asyncio.StreamWriter) -> bytes | None:
+        id_ = int(seen.path.rpartition("/")[2])
+        return answer(404, b"") if id_ == 2 else answer(200, {"vod": {"id": id_, "show": {1: 4, 3: 5}.get(id_)}})
+
+    async with Scripted.serve(handler) as server, connect(server.url) as ours:
+        show = wire.Show.read({"id": 4, "vods": [1, 2, 3, 6]})
+        assert [vod.id for vod in await Catalogue(ours.client).vods(show)] == [1, 6]
+
+
 async def test_an_object_that_is_not_what_it_should_be_is_the_servers_fault(connect: Connect) -> None:
     async def handler(seen: Seen, writer: asyncio.StreamWriter) -> bytes | None:
         return answer(200, {"reel": {"id": 1, "length": "long"}})
