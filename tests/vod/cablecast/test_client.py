@@ -528,6 +528,20 @@ async def test_a_file_of_the_servers_that_is_not_for_us_stops_nothing_but_an_unk
             await ours.client.get("shows/41", "show")
 
 
+async def test_another_host_that_fails_does_not_make_us_leave_the_server_alone(connect: Connect) -> None:
+    async with (
+        Scripted.serve(always(answer(500, b""))) as cdn,
+        Scripted.serve(always(answer(200, SHOW))) as server,
+        connect(server.url, retries=0) as ours,
+    ):
+        for _ in range(5):
+            with pytest.raises(TargetFailed):
+                await ours.client.get_text(f"{cdn.url}/a.vtt")
+        with pytest.raises(TargetUnavailable, match="5 times in a row"):
+            await ours.client.get_text(f"{cdn.url}/a.vtt")
+        assert (await ours.client.get("shows/41", "show"))["id"] == 41
+
+
 async def test_a_segment_may_take_longer_than_a_call(connect: Connect) -> None:
     async def slow(seen: Seen, writer: asyncio.StreamWriter) -> bytes | None:
         await asyncio.sleep(0.6)
