@@ -167,6 +167,17 @@ async def test_a_list_that_may_not_be_looked_at_does_not_hide_the_rest(modern: S
     assert _said(report, "sidecars")[0] is Verdict.NOTE
 
 
+async def test_a_certificate_that_is_not_believed_is_said_with_the_setting_that_helps() -> None:
+    async with Simulator.start("modern", tls=True) as sim:
+        report = await _looked(sim)
+        assert not report.can_work
+        assert "its certificate is not believed" in _said(report, "server")[1]
+        assert "CABLECAST_CA_BUNDLE" in _advised(report)
+        believed = await _looked(sim, cablecast_ca_bundle=sim.ca_bundle)
+        assert believed.can_work
+        assert _said(believed, "address")[0] is Verdict.GOOD
+
+
 async def test_a_server_that_is_not_there_is_said(unused_tcp_port: int) -> None:
     report = await look(settings(f"http://127.0.0.1:{unused_tcp_port}", **_GOOD))
     assert not report.can_work
@@ -229,7 +240,8 @@ async def test_the_command_prints_a_table_and_lines_to_set_and_ends_with_its_ver
     wrong = await asyncio.to_thread(_run, modern.url, CABLECAST_PASSWORD="wrong-one")
     assert wrong.returncode == 1
     assert "does not know this user" in wrong.stdout
-    assert "wrong-one" not in wrong.stdout + wrong.stderr
+    assert "wrong-one" not in wrong.stdout
+    assert wrong.stderr == ""
 
 
 async def test_the_command_gives_json_for_programs(modern: Simulator) -> None:
