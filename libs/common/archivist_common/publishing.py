@@ -148,7 +148,7 @@ async def request(session: AsyncSession, wish: Wish) -> tuple[UUID, bool]:
     """Publish a transcription's captions. The publication's id, and whether this has set anything going.
 
     Asked again, the same captions are the same publication: nothing happens to one that waits, runs or is published;
-    one that failed or was withdrawn is tried again, and other options, or the real thing after a dry run, set it going.
+    one that failed or was withdrawn is tried again; other options, or the real thing after a dry run, set it going.
     Captions made anew are its next version. What is asked for anew has to be approved anew.
     Raises NotFound, NotCompleted, Conflict where a later transcription has captioned the recording.
     """

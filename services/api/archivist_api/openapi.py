@@ -23,6 +23,8 @@ _TAGS = {
     "batches": "Recordings submitted together",
     "queue": "What waits, what runs, and in which order",
     "outputs": "What a transcription made",
+    "publications": "Captions on their way to a VOD server",
+    "targets": "Where captions are published to",
     "health": "For the machines that look after this one",
 }
 _MEANINGS = {
