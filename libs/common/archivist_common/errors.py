@@ -35,6 +35,13 @@ ArchivistError
 │   ├── ModelMissing         MODEL_MISSING
 │   ├── EngineUnavailable    ENGINE_UNAVAILABLE
 │   └── ResourceExhausted    RESOURCE_EXHAUSTED
+├── PublishError             CABLECAST_ERROR: a VOD target, as its client saw it
+│   ├── TargetUnavailable    TARGET_UNAVAILABLE
+│   ├── TargetFailed         TARGET_FAILED
+│   ├── OutcomeUnknown       OUTCOME_UNKNOWN
+│   ├── TargetRefused        TARGET_REFUSED
+│   ├── TargetDenied         TARGET_DENIED
+│   └── TargetMissing        TARGET_NOT_FOUND
 ├── WorkerCrashed            WORKER_CRASHED
 ├── DeadlineExceeded         DEADLINE_EXCEEDED
 ├── Cancelled                CANCELLED
@@ -242,6 +249,71 @@ class ResourceExhausted(EngineError):
 
     code = "RESOURCE_EXHAUSTED"
     tries = 2
+
+
+class PublishError(ArchivistError):
+    """What became of a call to a VOD target.
+
+    status: the HTTP status that came back; None where none did. body: what came with it, its first 2 kB, as it was.
+    Neither these nor the message ever hold what we log in with.
+    """
+
+    code = "CABLECAST_ERROR"
+    http_status = 502
+
+    def __init__(
+        self, message: str, *, status: int | None = None, body: str = "", retry_after_s: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = body
+        if retry_after_s is not None:
+            self.retry_after_s = retry_after_s
+
+
+class TargetUnavailable(PublishError):
+    """Nothing was done: not reached, too slow, asked us to wait, or not asked because of that.
+
+    Waited for rather than given up, as storage is. retry_after_s: when it may be asked again, in seconds.
+    """
+
+    code = "TARGET_UNAVAILABLE"
+    retryable = True
+    tries = 500
+
+
+class TargetFailed(PublishError):
+    """The target has an error of its own, or answered what cannot be read."""
+
+    code = "TARGET_FAILED"
+    retryable = True
+    tries = 8
+
+
+class OutcomeUnknown(PublishError):
+    """Something was to be made and no usable answer came: it may be there. Look it up before trying again."""
+
+    code = "OUTCOME_UNKNOWN"
+    retryable = True
+    tries = 8
+
+
+class TargetRefused(PublishError):
+    """The target understood and does not want it. A person has to read `body`."""
+
+    code = "TARGET_REFUSED"
+
+
+class TargetDenied(PublishError):
+    """The target does not know us or does not let us. It is not asked again until somebody has looked."""
+
+    code = "TARGET_DENIED"
+
+
+class TargetMissing(PublishError):
+    """The target has no such thing, or no longer."""
+
+    code = "TARGET_NOT_FOUND"
 
 
 class WorkerCrashed(ArchivistError):

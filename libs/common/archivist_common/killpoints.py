@@ -11,6 +11,8 @@ import signal
 import time
 from pathlib import Path
 
+from archivist_common.states import PublishStage
+
 POINTS = (
     "before-claim",  # a supervisor, about to look for work
     "after-claim",  # a job's claim is committed, nothing done
@@ -27,6 +29,11 @@ POINTS = (
     "staged",  # all files of the attempt are; the database does not know
     "completed",  # the database points at them; none is under its public name
     "file-placed",  # one stands under its public name, the database does not know
+    "publish-claim",  # a publisher, about to look for something to publish
+    "publish-claimed",  # the claim is committed, nothing done
+    *(f"publish-{stage}" for stage in PublishStage),  # a publication is about to begin this stage
+    "effect-intended",  # a change at a target is written down and not asked for
+    "effect-done",  # the target has done it, and the ledger does not know
 )
 
 _folder: Path | None = None

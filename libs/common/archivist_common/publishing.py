@@ -26,7 +26,7 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from archivist_common import journal, outbox
+from archivist_common import effects, journal, outbox
 from archivist_common.errors import ArchivistError, Conflict, Fenced, NotCompleted, NotFound, WorkerCrashed
 from archivist_common.jobs import judge, retry_delay
 from archivist_common.models import (
@@ -134,6 +134,13 @@ class Held:
     withdrawing: bool
     approved: bool
     failure_count: int
+    vendor_state: str | None = None
+    vendor_mark: str = ""
+    """What the target last showed: another mark is a change."""
+    followed: timedelta = timedelta()
+    """Since the target began its own work; zero before."""
+    unchanged: timedelta = timedelta()
+    """Since the target last showed a change; zero before."""
 
     def at(self, stage: PublishStage, item: Mapping[str, Any] | None = None) -> "Held":
         return replace(self, stage=stage, item=self.item if item is None else item)
@@ -304,7 +311,7 @@ async def claim(session: AsyncSession, owner: str, lease: timedelta, targets: Co
     if due is None or (due.away_since is not None and not await _is_first(session, due.target)):
         return None
     withdrawing = Publication.withdraw_requested_at.is_not(None)
-    row = (
+    row, followed, unchanged = (
         await session.execute(
             update(Publication)
             .where(Publication.id == due.id)
@@ -315,10 +322,14 @@ async def claim(session: AsyncSession, owner: str, lease: timedelta, targets: Co
                 lease_owner=owner,
                 lease_expires_at=database_in(lease),
             )
-            .returning(Publication)
+            .returning(
+                Publication,
+                database_now() - Publication.followed_since,
+                database_now() - Publication.vendor_changed_at,
+            )
             .execution_options(synchronize_session=False, populate_existing=True)
         )
-    ).scalar_one()
+    ).one()
     return Held(
         id=row.id,
         attempt=row.attempt,
@@ -336,6 +347,10 @@ async def claim(session: AsyncSession, owner: str, lease: timedelta, targets: Co
         withdrawing=row.withdraw_requested_at is not None,
         approved=row.approved_date is not None,
         failure_count=row.failure_count,
+        vendor_state=row.vendor_state,
+        vendor_mark=row.item.get("mark", ""),
+        followed=followed or timedelta(),
+        unchanged=unchanged or timedelta(),
     )
 
 
@@ -574,7 +589,12 @@ async def retry(session: AsyncSession, publication_id: UUID, *, user_id: int | N
     status = PublicationStatus(row.status)
     if status in {PublicationStatus.PROCESSING, PublicationStatus.PUBLISHED}:
         raise Conflict(f"the publication is {status}; there is nothing to try again")
-    await _set(session, row.id, **_AFRESH)
+    # Somebody has looked: what was made and is not there any more may be made again. What is there is found.
+    for prefix in ("sidecar:", "vod:"):
+        for entry in await effects.of_publication(session, row.id, prefix):
+            await effects.forget(session, row.id, entry.key)
+    item = {name: value for name, value in row.item.items() if name != "missed"}
+    await _set(session, row.id, **_AFRESH, item=item)
     await _queued(session, row.id, row.transcription_id)
     await _tell(session, row.transcription_id, "publication is tried again", by=user_id)
 
@@ -704,6 +724,16 @@ async def lapsed(session: AsyncSession, lease: timedelta) -> Sequence[tuple[UUID
         else:
             await _queued(session, publication_id, job_id)
     return [(row.id, PublicationStatus(row.status)) for row in rows]
+
+
+async def oldest_waiting_s(session: AsyncSession) -> float:
+    """Seconds for which the oldest publication that nothing was done about yet has waited; 0 without one."""
+    waits = await session.scalar(
+        select(func.extract("epoch", database_now() - func.min(Publication.queued_at))).where(
+            Publication.status == PublicationStatus.PENDING, Publication.stage == PublishStage.RESOLVE
+        )
+    )
+    return max(0.0, float(waits or 0))
 
 
 async def locked(session: AsyncSession, publication_id: UUID) -> Publication:

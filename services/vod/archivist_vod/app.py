@@ -1,38 +1,121 @@
-"""The publisher's process: ready when the database is, and one of those that run the reconciler."""
+"""The publisher's process: sends publications to their targets, copies Cablecast's shows, mends with the others.
 
+Ready when the database is there and every target it has in its settings answers: a target that is away or stopped is
+the reason it gives, though what waits for it is kept and captioning goes on.
+"""
+
+import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
+import httpx
 from fastapi import FastAPI
 
-from archivist_common import reconciler, service
+from archivist_common import killpoints, reconciler, service, targets
 from archivist_common.db import Database
+from archivist_common.errors import TargetDenied, TargetUnavailable
+from archivist_common.publishing import Options
 from archivist_common.queue import Doorbell
 from archivist_common.settings import VodSettings, read
+from archivist_common.storage import Storages
+from archivist_vod.cablecast import connection
+from archivist_vod.plan import Pace
+from archivist_vod.publisher import Publisher
+from archivist_vod.publishers import PUBLISHERS, is_configured
+from archivist_vod.sender import Sender
+from archivist_vod.tasks import Deps
 
 NAME = "vod"
 
+log = logging.getLogger(__name__)
+
 
 def create_app(settings: VodSettings) -> FastAPI:
-    """The process as an app; its lifespan owns the clients and the reconciler."""
+    """The process as an app; its lifespan owns the clients, the sender and the reconciler."""
+    state: dict[str, Any] = {}
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        db = Database.connect(settings, name=f"archivist-{NAME}")
-        bell = Doorbell(settings.redis_dsn)
-        app.state.db = db
-        try:
-            async with service.owned(reconciler.run(db, bell, settings.job_lease)):
-                yield
-        finally:
-            await bell.close()
-            await db.close()
+        async with AsyncExitStack() as stack:
+            db = Database.connect(settings, name=f"archivist-{NAME}")
+            stack.push_async_callback(db.close)
+            bell = Doorbell(settings.redis_dsn)
+            stack.push_async_callback(bell.close)
+            storages = await stack.enter_async_context(Storages(settings.flex_servers))
+            publishers = await make_publishers(settings, storages, stack)
+            sender = make_sender(settings, db, publishers)
+            state.update(db=db, publishers=publishers)
+            await stack.enter_async_context(service.owned(sender.run(), reconciler.run(db, bell, settings.job_lease)))
+            yield
 
-    return service.create_app(NAME, lifespan=lifespan, readiness=lambda app: [service.database_ready(app.state.db)])
+    def readiness(_: FastAPI) -> list[service.Readiness]:
+        return [service.database_ready(state["db"]), targets_ready(state["db"], list(state["publishers"]))]
+
+    return service.create_app(NAME, lifespan=lifespan, readiness=readiness)
+
+
+async def make_publishers(settings: VodSettings, storages: Storages, stack: AsyncExitStack) -> dict[str, Publisher]:
+    """A publisher for each target in the settings, by its name; `stack` closes their clients."""
+    made: dict[str, Publisher] = {}
+    for kind, make in PUBLISHERS.items():
+        if is_configured(kind, settings):
+            http = connection.http(settings) if kind == "cablecast" else httpx.AsyncClient()
+            await stack.enter_async_context(http)
+            made[kind] = make(settings, http, storages)
+    return made
+
+
+def make_sender(settings: VodSettings, db: Database, publishers: dict[str, Publisher]) -> Sender:
+    pace = Pace(
+        floor=settings.vod_status_check_interval,
+        stalled=settings.vod_stalled_after,
+        captions=settings.vod_captions_wait,
+        budget=settings.vod_processing_timeout,
+    )
+    deps = Deps(
+        db,
+        publishers,
+        settings.job_lease,
+        pace,
+        wants_chapters=settings.vod_enable_chapters,
+        wants_metadata=settings.vod_metadata_enhancement,
+        auto_tags=settings.vod_auto_tagging,
+    )
+    automatic = next(iter(publishers), None) if settings.auto_publish_to_vod else None
+    two_step = None if settings.publish_approval == "none" else settings.publish_approval
+
+    def resumed(name: str) -> None:
+        publishers[name].resume()
+
+    return Sender(
+        deps,
+        settings.redis_dsn,
+        slots=settings.vod_concurrency,
+        automatic=automatic,
+        options=Options(two_step=two_step),
+        resumed=resumed,
+    )
+
+
+def targets_ready(db: Database, names: list[str]) -> service.Readiness:
+    """Ready while no target of ours is stopped or away."""
+
+    async def check() -> None:
+        async with db.transaction() as session:
+            known = [target for target in await targets.all_of(session) if target.name in names]
+        for target in known:
+            if target.state == "stopped":
+                raise TargetDenied(f"publishing to {target.name} is stopped: {target.reason}; {target.waiting} wait")
+            if target.state == "away":
+                raise TargetUnavailable(f"{target.name} is away: {target.reason}; {target.waiting} publications wait")
+
+    return check
 
 
 def main() -> None:
     settings = read(VodSettings)
+    killpoints.arm(settings.kill_points)
     service.run(NAME, create_app(settings), settings, settings.vod_host, settings.vod_port)
 
 

@@ -1,0 +1,173 @@
+"""Chapters, title, description, tags and thumbnail of a programme: read, changed where it is ours, written back."""
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from archivist_common.chapters import Chapter
+from archivist_common.programme import chapters_on_vod
+
+from archivist_vod.cablecast import wire
+from archivist_vod.cablecast.catalogue import Catalogue
+from archivist_vod.cablecast.making import LONGEST_TITLE, title_of
+from archivist_vod.cablecast.shown import reels_of
+from archivist_vod.publisher import Ledger, Work
+
+_MARK = "archivist "
+"""Begins the operator's note of every chapter that Archivist writes; the recording's key follows."""
+
+
+async def put_chapters(catalogue: Catalogue, work: Work, item: Mapping[str, Any], ledger: Ledger) -> dict[str, Any]:
+    """The recording's chapters stand at its VOD, each once, and are published. People's own are left alone."""
+    vod_id = item["vod_id"]
+    standing = await catalogue.chapters(vod_id)
+    if any(_is_by_people(chapter) for chapter in standing):
+        ledger.warn("CHAPTERS_BY_PEOPLE", "the programme has chapters made by people; Archivist adds none")
+        return dict(item)
+    note = _MARK + work.key
+    reel, earlier = reels_of(item)
+    wanted = {
+        (chapter.start_ms // 1000, _title(chapter)) for chapter in chapters_on_vod(work.chapters, reel, earlier)
+    }
+    for chapter in standing:
+        if chapter.operator_note == note and (chapter.offset or 0, chapter.title) not in wanted:
+            ledger.require()
+            await catalogue.client.put(f"chapters/{chapter.id}", "chapter", wire.edited(chapter.raw, deleted=True))
+    there = {(chapter.offset or 0, chapter.title) for chapter in standing if chapter.operator_note == note}
+    for offset, title in sorted(wanted - there):
+        await _add(catalogue, vod_id, offset, title, note, work, ledger)
+    if wanted - there:
+        await _settle(catalogue, vod_id, wanted, note, work, ledger)
+    if wanted or there:
+        vod = await catalogue.vod(vod_id)
+        if not vod.chapters_published and wanted:
+            ledger.require()
+            await catalogue.client.put(f"vods/{vod_id}", "vod", wire.edited(vod.raw, chaptersPublished=True))
+    return {**item, "chapters": len(wanted)}
+
+
+async def put_metadata(
+    catalogue: Catalogue, work: Work, item: Mapping[str, Any], ledger: Ledger, *, tags_field: str
+) -> dict[str, Any]:
+    """What the show lacks, or what was asked for: public title, description, tags, thumbnail. All else stays.
+
+    A description that is not empty and not the one Archivist wrote is somebody's: it stays.
+    """
+    show = await catalogue.show(item["show"])
+    changes: dict[str, Any] = {}
+    if work.options.title is not None or not show.cg_title.strip():
+        title = title_of(work) if work.options.title is not None else " ".join((show.title or title_of(work)).split())
+        if title[:LONGEST_TITLE] != show.cg_title:
+            changes["cgTitle"] = title[:LONGEST_TITLE]
+    ours = _digest(show.comments) == item.get("description_sha256")
+    is_free = work.options.description is not None or ours or not show.comments.strip()
+    if work.description and work.description != show.comments and is_free:
+        changes["comments"] = work.description
+    if work.tags and tags_field:
+        fields = await _with_tags(catalogue, show, work.tags, tags_field, ledger)
+        if fields is not None:
+            changes["customFields"] = fields
+    options = show.raw.get("thumbnailOptions")
+    if show.raw.get("thumbnail") is None and isinstance(options, list) and options and "thumbnail" in show.raw:
+        changes["thumbnail"] = options[len(options) // 2]
+    if not changes:
+        return dict(item)
+    # There is no If-Match: what somebody changed since we read it is looked for as late as can be.
+    now = await catalogue.show(show.id)
+    if now.last_modified != show.last_modified:
+        ledger.warn(
+            "METADATA_CHANGED", "somebody changed the show meanwhile; its title and description are left alone"
+        )
+        return dict(item)
+    ledger.require()
+    await catalogue.client.put(f"shows/{show.id}", "show", wire.edited(now.raw, **changes))
+    written = changes.get("comments")
+    return dict(item) if written is None else {**item, "description_sha256": _digest(written)}
+
+
+async def _add(
+    catalogue: Catalogue, vod_id: int, offset: int, title: str, note: str, work: Work, ledger: Ledger
+) -> None:
+    async def make() -> str:
+        body = {
+            "vod": vod_id,
+            "title": title,
+            "body": "",
+            "operatorNote": note,
+            "offset": offset,
+            "quickAdded": False,
+            "order": None,
+            "deleted": False,
+            "hidden": False,
+        }
+        return str((await catalogue.client.post("chapters", "chapter", body))["id"])
+
+    async def look() -> Sequence[str]:
+        return [
+            str(one.id)
+            for one in await catalogue.chapters(vod_id)
+            if (one.offset or 0, one.title, one.operator_note) == (offset, title, note)
+        ]
+
+    key = _key(vod_id, offset, title, work)
+    await ledger.once(key, do=make, look=look, what=f"the chapter at {offset} s", look_first=False)
+
+
+async def _settle(
+    catalogue: Catalogue, vod_id: int, wanted: Collection[tuple[int, str]], note: str, work: Work, ledger: Ledger
+) -> None:
+    """Each once: what the ledger knows and the VOD does not is made again, a twin is taken away."""
+    seen: set[tuple[int, str]] = set()
+    for chapter in await catalogue.chapters(vod_id):
+        place = (chapter.offset or 0, chapter.title)
+        if chapter.operator_note != note:
+            continue
+        if place in seen:
+            ledger.require()
+            await catalogue.client.put(f"chapters/{chapter.id}", "chapter", wire.edited(chapter.raw, deleted=True))
+        seen.add(place)
+    for offset, title in sorted(set(wanted) - seen):
+        await ledger.forget(_key(vod_id, offset, title, work))
+        await _add(catalogue, vod_id, offset, title, note, work, ledger)
+
+
+def _key(vod_id: int, offset: int, title: str, work: Work) -> str:
+    return f"chapter:{vod_id}:{work.version}:{offset}:{_digest(title)[:16]}"
+
+
+async def _with_tags(
+    catalogue: Catalogue, show: wire.Show, tags: Sequence[str], field: str, ledger: Ledger
+) -> list[dict[str, Any]] | None:
+    """The show's custom fields with the tags in theirs; None where that changes nothing or there is no such field."""
+    names = {one.id: one.name for one in await catalogue.field_definitions()}
+    known = await catalogue.show_fields()
+    found = [
+        one.id
+        for one in known
+        if field in (str(one.id), one.label)
+        or names.get(one.field_definition or 0, "").casefold() == field.casefold()
+    ]
+    if not found:
+        ledger.warn("NO_TAGS_FIELD", f"CABLECAST_TAGS_FIELD names {field!r}, which no field of Cablecast is")
+        return None
+    text = ", ".join(tags)
+    standing = [dict(one) for one in show.raw.get("customFields") or () if isinstance(one, dict)]
+    for one in standing:
+        if one.get("showField") == found[0]:
+            if one.get("value") == text:
+                return None
+            one["value"] = text
+            return standing
+    return [*standing, {"showField": found[0], "value": text}]
+
+
+def _is_by_people(chapter: wire.Chapter) -> bool:
+    return not chapter.deleted and not chapter.operator_note.startswith(_MARK)
+
+
+def _title(chapter: Chapter) -> str:
+    return " ".join(chapter.title.split())[:LONGEST_TITLE]
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,87 @@
+"""Every row of a list that is read in pages, though rows come and go while it is read.
+
+A new row at the front pushes rows into the next page, where they come again; a deleted one pulls a row out of it,
+where it would be missed. So each page is asked for from the last row of the one before; where it begins with a row
+not met yet, some went away and it is asked for from further back. A row is known by its id and given once.
+"""
+
+import logging
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import Any
+
+from archivist_common.errors import TargetFailed
+from archivist_vod.cablecast.answers import Json
+from archivist_vod.cablecast.client import CablecastClient, Page
+
+log = logging.getLogger(__name__)
+
+_MOST_PAGES = 10_000
+_MOST_PASSES = 3  # over a list that says it has more rows than came
+_MOST_STEPS_BACK = 2  # for one page: a list without any order would go back for ever
+_STANDING = 3  # times the same page, whatever was asked for
+
+
+async def rows(
+    client: CablecastClient,
+    path: str,
+    root: str,
+    params: Mapping[str, Any] | None = None,
+    *,
+    page_size: int | None = None,
+) -> AsyncGenerator[Json, None]:
+    """Rows in the server's order, each id once.
+
+    A list without `meta` has ended where nothing new comes; one with it, where its count is reached. Rows that came
+    to its front meanwhile are read in another pass. Raises TargetFailed for a row without an id, for a server that
+    gives the same page for ever, and for a list without end.
+    """
+    given: set[int] = set()
+    count: int | None = None
+    for _ in range(_MOST_PASSES):
+        async with aclosing(_pages(client, path, root, params, page_size)) as pages:
+            async for page in pages:
+                count = page.count
+                for row in page.rows:
+                    if row["id"] not in given:
+                        given.add(row["id"])
+                        yield row
+        if count is None or len(given) >= count:
+            return
+    log.warning("a list holds fewer rows than it says", extra={"path": path, "rows": len(given), "count": count})
+
+
+async def _pages(
+    client: CablecastClient, path: str, root: str, params: Mapping[str, Any] | None, page_size: int | None
+) -> AsyncGenerator[Page, None]:
+    """Pages that follow on one another, from the list's start to its end."""
+    met: set[int] = set()
+    offset = back = standing = 0
+    previous: list[int] = []
+    for _ in range(_MOST_PAGES):
+        page = await client.get_page(path, root, params, offset=offset, page_size=page_size)
+        ids = [_id(row, path) for row in page.rows]
+        if ids and offset and ids[0] not in met and back < _MOST_STEPS_BACK:
+            back += 1
+            offset = max(0, offset - max(1, len(ids) // 2))
+            continue
+        back = 0
+        yield page
+        is_new = not met.issuperset(ids)
+        met.update(ids)
+        has_ended = not is_new if page.count is None else offset + len(ids) >= page.count
+        if not ids or has_ended:
+            return
+        standing = standing + 1 if ids == previous else 0
+        if standing == _STANDING:
+            raise TargetFailed(f"GET {path}: the same page comes again whatever its offset", status=200)
+        previous = ids
+        offset += max(1, len(ids) - 1)
+    raise TargetFailed(f"GET {path}: no end after {_MOST_PAGES} pages", status=200)
+
+
+def _id(row: Json, path: str) -> int:
+    id_ = row.get("id")
+    if type(id_) is not int:
+        raise TargetFailed(f"GET {path}: a row has no id", status=200)
+    return id_

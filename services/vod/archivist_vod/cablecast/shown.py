@@ -1,0 +1,91 @@
+"""The captions that a VOD shows: read back from where players read them (contract, section 2, captions).
+
+Cablecast makes them from our sidecar: WebVTT in one file, or in parts that a playlist names. Nothing there yet is no
+error.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urljoin
+
+from archivist_common.programme import Reel, cues_on_vod
+from archivist_common.readback import ReadBack
+
+from archivist_captions.cue import Cue
+from archivist_common import readback
+from archivist_common.errors import TargetFailed, TargetMissing
+from archivist_vod.cablecast.client import CablecastClient
+from archivist_vod.publisher import Track
+
+_SUBTITLES = re.compile(r"#EXT-X-MEDIA:(?=[^\n]*TYPE=SUBTITLES)[^\n]*")
+_ATTRIBUTE = re.compile(r'([A-Z-]+)=("[^"]*"|[^,]*)')
+_TOLERANCE_MS = 1000
+_MOST_PARTS = 6 * 60 * 24  # ten seconds each: a day
+
+
+async def verify(client: CablecastClient, item: Mapping[str, Any], track: Track) -> ReadBack | None:
+    """What the VOD shows beside what we wrote, on the VOD's own time; None while it shows nothing."""
+    folder = item.get("folder_url")
+    if not folder:
+        return None
+    found = await _cues(client, f"{folder}/", track.language)
+    if found is None:
+        return None
+    reel, earlier = reels_of(item)
+    wanted = cues_on_vod(readback.expected_from_scc(track.data), reel, earlier)
+    # Joined reels have captions of their own around ours.
+    begin = 1000 * sum(one.length_s for one in earlier)
+    end = begin + 1000 * reel.length_s if reel.length_s else None
+    ours = [cue for cue in found if cue.end_ms > begin and (end is None or cue.start_ms < end)]
+    return readback.compare(wanted, ours, tolerance_ms=_TOLERANCE_MS)
+
+
+def reels_of(item: Mapping[str, Any]) -> tuple[Reel, tuple[Reel, ...]]:
+    """The reel that plays our recording, and those before it."""
+    earlier = tuple(Reel(*one) for one in item.get("earlier", ()))
+    return Reel(item.get("reel_number", 1), item.get("cue_s", 0), item.get("length_s", 0)), earlier
+
+
+async def _cues(client: CablecastClient, folder: str, language: str) -> list[Cue] | None:
+    for name in dict.fromkeys((f"captions.{language}.vtt", "captions.en.vtt")):
+        text = await _text(client, folder + name)
+        if text is not None:
+            return list(readback.parse_vtt(text))
+    parts = await _parts(client, folder, language)
+    if parts is not None:
+        return parts
+    text = await _text(client, folder + "captions.vtt")
+    return None if text is None else list(readback.parse_vtt(text))
+
+
+async def _parts(client: CablecastClient, folder: str, language: str) -> list[Cue] | None:
+    """From the parts that the VOD's playlist names, in our language where it has several."""
+    master = await _text(client, folder + "vod.m3u8")
+    if master is None:
+        return None
+    tracks = [dict(_ATTRIBUTE.findall(line)) for line in _SUBTITLES.findall(master)]
+    tracks.sort(key=lambda track: track.get("LANGUAGE", "").strip('"').lower()[:2] != language[:2].lower())
+    for track in tracks:
+        uri = track.get("URI", "").strip('"')
+        if not uri:
+            continue
+        address = urljoin(folder, uri)
+        playlist = await _text(client, address)
+        if playlist is None:
+            continue
+        names = [line.strip() for line in playlist.splitlines() if line.strip() and not line.startswith("#")]
+        if len(names) > _MOST_PARTS:
+            raise TargetFailed(f"a playlist of captions names {len(names)} parts", status=200)
+        texts = [await _text(client, urljoin(address, name)) for name in names]
+        if any(text is None for text in texts):
+            return None  # still being written
+        return list(readback.join_parts([text for text in texts if text is not None]))
+    return None
+
+
+async def _text(client: CablecastClient, url: str) -> str | None:
+    try:
+        return await client.get_text(url)
+    except TargetMissing:
+        return None

@@ -1,0 +1,163 @@
+"""The SCC beside the video, under exactly its name, in the same store: how Cablecast takes captions.
+
+By a content share that is mounted here, or by the server's chunked upload. People's own captions are never replaced:
+only a file that holds, to the byte, what Archivist wrote for this recording once.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import PurePosixPath
+from typing import Any, Literal
+
+from archivist_common.errors import (
+    PublicNameTaken,
+    TargetMissing,
+    TargetRefused,
+)
+from archivist_common.storage import Storages, StorageServer
+from archivist_vod.cablecast.catalogue import Catalogue
+from archivist_vod.cablecast.uploads import Progress, Uploads
+from archivist_vod.publisher import Accepted, CaptionsRefused, Ledger, NeedsPerson, Work
+
+Way = Literal["auto", "share", "upload"]
+_CONFLICT = 409
+_LONGEST_SIDECAR = 16 * 2**20  # bytes; four hours of captions have two
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A store's folder, mounted here. path: of the sidecar beneath it."""
+
+    server: StorageServer
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How sidecars are put in place. shares: storage server by store, by its number or name, `*` for all."""
+
+    way: Way
+    shares: Mapping[str, str]
+    storages: Storages
+    deadline: timedelta
+
+
+def sidecar_path(item: Mapping[str, Any]) -> str:
+    """Of the sidecar, as the video's: relative to its store."""
+    path = PurePosixPath(str(item["path"]))
+    return str(path.with_name(path.name.removesuffix(path.suffix) + ".scc"))
+
+
+async def share_of(ways: Ways, catalogue: Catalogue, work: Work, item: Mapping[str, Any]) -> Share | None:
+    """The mounted folder to write to; None where it goes by upload."""
+    if ways.way == "upload":
+        return None
+    names = {store.id: store.name for store in await catalogue.file_stores()} if item["stores"] else {}
+    for key in [str(one) for store in item["stores"] for one in (store, names.get(store, ""))] + ["*"]:
+        if (name := ways.shares.get(key)) is not None:
+            return Share(ways.storages.server(name), sidecar_path(item))
+    own = next((one for one in ways.storages.servers if one.name == work.storage), None)
+    # Where captions go beside recordings, the storage server is Cablecast's own content folder.
+    if own is not None and (own.beside or ways.way == "share"):
+        folder = PurePosixPath(work.path).parent
+        return Share(own, str(folder / PurePosixPath(sidecar_path(item)).name))
+    return None
+
+
+async def put(
+    ways: Ways, catalogue: Catalogue, uploads: Uploads, work: Work, item: Mapping[str, Any], ledger: Ledger
+) -> None:
+    """The sidecar stands. Raises PublicNameTaken where people's does, NeedsPerson where there is no way to put it."""
+    share = await share_of(ways, catalogue, work, item)
+    if share is not None:
+        ledger.require()
+        await ways.storages.place(
+            share.server,
+            share.path,
+            source=work.track.path,
+            sha256=work.track.sha256,
+            ours=work.track.ours,
+            deadline=ways.deadline,
+        )
+        return
+    if not item["stores"]:
+        raise NeedsPerson(
+            "NO_WAY_FOR_CAPTIONS",
+            "the server does not say in which store the video lies, so nothing can be uploaded beside it; "
+            "mount its content folder and name it in CABLECAST_STORES",
+        )
+    await _upload(catalogue, uploads, work, item["stores"][0], sidecar_path(item), ledger)
+
+
+async def accepted(catalogue: Catalogue, item: Mapping[str, Any]) -> Accepted:
+    """Whether the server has found the sidecar and can read it. Raises CaptionsRefused with what it says."""
+    name = str(item["file"])
+    try:
+        judged = await catalogue.digital_file(name)
+    except TargetMissing:
+        judged = None
+    if judged is not None and judged.has_captions and judged.captions_are_compatible is False:
+        raise CaptionsRefused(
+            f"Cablecast cannot use the captions: {judged.captions_message or 'it does not say why'}"
+        )
+    has = judged is not None and judged.has_captions is True
+    if item.get("asset") is not None:
+        has = (await catalogue.asset(item["asset"])).has_captions is True
+    if not has and judged is not None and judged.captions_are_compatible is False:
+        raise CaptionsRefused(
+            f"Cablecast cannot use the captions: {judged.captions_message or 'it does not say why'}"
+        )
+    return Accepted.YES if has else Accepted.NOT_YET
+
+
+async def _upload(catalogue: Catalogue, uploads: Uploads, work: Work, store: int, path: str, ledger: Ledger) -> None:
+    key = f"sidecar:{work.version}"
+    stands = await catalogue.sidecar(store, path)
+    if stands is not None:
+        held = await _sha256_at(catalogue, stands.url)
+        if held == work.track.sha256:
+            return
+        placed = await ledger.all_confirmed("sidecar:")
+        if held not in work.track.ours and not (held is None and placed):
+            raise PublicNameTaken(f"{path!r} in store {store} is not a file Archivist wrote, or somebody edited it")
+    note = await ledger.note(key)
+
+    async def keep(progress: Progress) -> None:
+        ledger.require()
+        await ledger.note(key, progress.to_json())
+
+    async def send() -> None:
+        try:
+            sent = await uploads.upload(
+                path, store, work.track.data, progress=Progress.from_json(dict(note) or None), keep=keep
+            )
+        except TargetRefused as exc:
+            if exc.status == _CONFLICT and stands is not None:
+                raise NeedsPerson(
+                    "SIDECAR_NOT_REPLACEABLE",
+                    f"the server refuses a second file named {path!r}; remove the old one there, or mount the store "
+                    "and name it in CABLECAST_STORES",
+                ) from exc
+            raise
+        if sent.asset is not None:
+            now = (await catalogue.asset(sent.asset)).path.replace("\\", "/").lstrip("/")
+            if now != path:
+                raise NeedsPerson(
+                    "SIDECAR_RENAMED",
+                    f"the server kept the upload as {now!r} beside the old {path!r}, where it is not used; remove "
+                    "the old one there, or mount the store and name it in CABLECAST_STORES",
+                )
+
+    await ledger.change(key, send)
+
+
+async def _sha256_at(catalogue: Catalogue, url: str) -> str | None:
+    if not url:
+        return None
+    try:
+        data = await catalogue.client.get_bytes(url, limit=_LONGEST_SIDECAR)
+    except (TargetMissing, TargetRefused):
+        return None
+    return hashlib.sha256(data).hexdigest()

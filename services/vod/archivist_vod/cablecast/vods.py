@@ -1,0 +1,202 @@
+"""The VOD of a show: found or begun, followed, taken off the public list."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from archivist_common.errors import TargetMissing, TargetRefused
+from archivist_vod.cablecast import wire
+from archivist_vod.cablecast.catalogue import Catalogue
+from archivist_vod.publisher import Ledger, NeedsPerson, Progress, State, Work
+
+_CONFLICT = 409
+_STATES: Mapping[str, State] = {
+    "queued": State.QUEUED,
+    "processing": State.RUNNING,
+    "partial": State.USABLE,
+    "complete": State.DONE,
+    "waiting": State.NEEDS_HUMAN,
+    "error": State.BROKEN,
+    "permanentFailure": State.FAILED,
+    "disabled": State.UNLISTED,
+}
+"""Cablecast's words and ours (contract, section 3). One not listed is kept asking about."""
+_LOOKED_INTO = frozenset({State.USABLE, State.DONE, State.NEEDS_HUMAN, State.BROKEN, State.FAILED})
+_MOST_LOOKED_AT = 500  # other VODs, to see whether the server works at all
+
+
+async def start(
+    catalogue: Catalogue,
+    work: Work,
+    item: Mapping[str, Any],
+    ledger: Ledger,
+    *,
+    configuration: int | None,
+    quality: "Quality",
+) -> dict[str, Any]:
+    """The item with its VOD: the show's own where it has one, else one begun now, once."""
+    show = await catalogue.show(item["show"])
+    vods = await catalogue.vods(show)
+    chosen = await _configuration(catalogue, show, configuration, ledger)
+    alike = [vod for vod in vods if vod.vod_configuration == chosen.id]
+    standing = alike or (list(vods) if configuration is None else [])
+    key = f"vod:{show.id}:{chosen.id}"
+    if not standing and (begun := await ledger.confirmed(key)) is not None:
+        told = f"VOD {begun} was deleted in Cablecast; try again, and another one is made"
+        raise NeedsPerson("VOD_GONE", told)
+    if standing:
+        if len(alike) > 1:
+            ids = ", ".join(str(vod.id) for vod in alike)
+            ledger.warn("DUPLICATE_AT_TARGET the VOD", f"show {show.id} has several VODs of one configuration: {ids}")
+        vod_id = min(vod.id for vod in standing)
+    else:
+        body: dict[str, Any] = {"show": show.id, "vodConfiguration": chosen.id}
+        if (wanted := await quality.of(catalogue, work.options.quality, chosen, ledger)) is not None:
+            body["quality"] = wanted
+
+        async def look() -> Sequence[str]:
+            now = await catalogue.vods(await catalogue.show(show.id))
+            return sorted((str(vod.id) for vod in now if vod.vod_configuration == chosen.id), key=int)
+
+        async def make() -> str:
+            try:
+                return str((await catalogue.client.post("vods", "vod", body))["id"])
+            except TargetRefused as exc:
+                there = await look() if exc.status == _CONFLICT else ()
+                if not there:
+                    raise
+                return there[0]
+
+        vod_id = int(await ledger.once(key, do=make, look=look, what="the VOD"))
+    return await listed({**item, "vod_id": vod_id, "configuration": chosen.id}, catalogue, ledger)
+
+
+async def listed(item: dict[str, Any], catalogue: Catalogue, ledger: Ledger) -> dict[str, Any]:
+    """A programme that Archivist once took off the list is put back on it; one that people took off is not."""
+    if not item.get("withdrawn"):
+        return item
+    vod = await catalogue.vod(item["vod_id"])
+    if vod.disabled:
+        ledger.require()
+        await catalogue.client.put(f"vods/{vod.id}", "vod", wire.edited(vod.raw, disabled=False))
+    return {**item, "withdrawn": False}
+
+
+async def poll(catalogue: Catalogue, item: Mapping[str, Any]) -> Progress:
+    """How the VOD is getting on. What its status does not say is read from the VOD itself, when its state changes."""
+    status = await catalogue.vod_status(item["vod_id"])
+    state = _STATES.get(status.vod_state, State.UNKNOWN)
+    seen = dict(item)
+    message = status.error_message or None
+    if state in _LOOKED_INTO and (item.get("seen") != status.vod_state or not item.get("folder_url")):
+        vod = await catalogue.vod(item["vod_id"])
+        # The origin's own address first: the other may be a cache's.
+        url = vod.local_url or vod.url
+        seen |= {"url": vod.url or vod.local_url, "folder_url": url.rpartition("/")[0], "watchable": vod.is_watchable}
+        message = message or vod.status_message or vod.error_message or None
+    seen["seen"] = status.vod_state
+    if state is State.DONE and seen.get("watchable") is False:
+        state = State.USABLE  # every variant is made, and none can be seen yet
+        seen["seen"] = ""  # so that the next look reads it again
+    why = await _what_is_missing(catalogue, item) if state is State.NEEDS_HUMAN else None
+    return Progress(
+        state=state,
+        raw=status.vod_state or wire.UNKNOWN,
+        percent=status.percent_complete,
+        message=message,
+        url=seen.get("url") or None,
+        why=why,
+        mark=f"{status.vod_state} {status.percent_complete} {message or ''}",
+        item=seen,
+    )
+
+
+async def works_elsewhere(catalogue: Catalogue, item: Mapping[str, Any]) -> str:
+    """How the other VODs that are being made stand, in one line that changes when any of them does."""
+    page = await catalogue.client.get_page("vods", "vods", page_size=_MOST_LOOKED_AT)
+    busy = [
+        (row.get("id"), row.get("vodState"), row.get("percentComplete"))
+        for row in page.rows
+        if row.get("id") != item["vod_id"] and row.get("vodState") in {"processing", "partial"}
+    ]
+    return " ".join(":".join(map(str, one)) for one in sorted(busy, key=str))
+
+
+async def withdraw(catalogue: Catalogue, item: Mapping[str, Any], ledger: Ledger) -> dict[str, Any]:
+    """Off the public list. Nothing is deleted: publishing it again puts it back."""
+    vod = await catalogue.vod(item["vod_id"])
+    if vod.disabled:
+        return dict(item)
+    ledger.require()
+    await catalogue.client.put(f"vods/{vod.id}", "vod", wire.edited(vod.raw, disabled=True))
+    return {**item, "withdrawn": True}
+
+
+async def _configuration(
+    catalogue: Catalogue, show: wire.Show, wanted: int | None, ledger: Ledger
+) -> wire.VodConfiguration:
+    known = await catalogue.vod_configurations()
+    if wanted is not None:
+        found = next((one for one in known if one.id == wanted), None)
+        if found is None:
+            raise NeedsPerson("VOD_CONFIGURATION", f"CABLECAST_VOD_CONFIGURATION names {wanted}, which is not there")
+        return found
+    here = sorted((one for one in known if one.location == show.location), key=lambda one: one.id)
+    if not here:
+        raise NeedsPerson("VOD_CONFIGURATION", f"location {show.location} has no VOD configuration in Cablecast")
+    if len(here) > 1:
+        ids = ", ".join(str(one.id) for one in here)
+        ledger.warn(
+            "VOD_CONFIGURATION",
+            f"location {show.location} has several VOD configurations ({ids}); {here[0].id} is used unless "
+            "CABLECAST_VOD_CONFIGURATION says otherwise",
+        )
+    return here[0]
+
+
+async def _what_is_missing(catalogue: Catalogue, item: Mapping[str, Any]) -> str:
+    """Why Cablecast waits, in words: a reel without a length, or without a file."""
+    try:
+        reels = await catalogue.reels(await catalogue.show(item["show"]))
+    except TargetMissing:
+        return "Cablecast waits, and its show is gone"
+    for reel in reels:
+        if not reel.length:
+            return f"reel {reel.reel_number} of show {item['show']} has no length; set it in Cablecast"
+        if reel.has_processing_file:
+            return f"Cablecast is still reading the file of reel {reel.reel_number}"
+        if reel.has_valid_file is False or reel.has_invalid_file:
+            return f"reel {reel.reel_number} of show {item['show']} has no valid file; link it in Cablecast"
+    return "Cablecast waits for something; its VOD screen, tab Waiting, says for what"
+
+
+class Quality:
+    """VOD_DEFAULT_QUALITY and its words, against the qualities of a server."""
+
+    def __init__(self, usual: str, words: Mapping[str, int]) -> None:
+        self._usual = usual
+        self._words = words
+
+    async def of(
+        self, catalogue: Catalogue, asked: str | None, configuration: wire.VodConfiguration, ledger: Ledger
+    ) -> int | None:
+        """The quality's id; None leaves it to the configuration."""
+        known = await catalogue.qualities()
+        text = (asked or self._usual).strip()
+        ids = {one.id for one in known}
+        if text.lower() in self._words:
+            found = [self._words[text.lower()]] if self._words[text.lower()] in ids else []
+        elif text.isdigit() and int(text) in ids:
+            found = [int(text)]
+        else:
+            named = [
+                one.id
+                for one in known
+                if text.lower() in one.name.lower().replace("p", " ").split() or text.lower() == one.name.lower()
+            ]
+            ours = [one for one in named if one in configuration.vod_transcode_qualities]
+            found = ours or named
+        if found:
+            return found[0]
+        names = ", ".join(f"{one.id} {one.name}" for one in known) or "none"
+        ledger.warn("VOD_QUALITY", f"there is no VOD quality {text!r} (known: {names}); the server's own is used")
+        return None

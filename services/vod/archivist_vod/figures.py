@@ -1,0 +1,12 @@
+"""What the publisher counts."""
+
+from prometheus_client import Counter, Gauge
+
+ENDED = Counter("archivist_vod_attempts", "Attempts at publications that came to an end or to a person.", ["outcome"])
+STOPPED = Gauge("archivist_vod_target_stopped", "Whether a target refuses our credentials.", ["target"])
+AWAY = Gauge("archivist_vod_target_away", "Whether a target does not answer.", ["target"])
+WAITING = Gauge(
+    "archivist_vod_publications_waiting", "Publications that wait for their turn or their target.", ["target"]
+)
+UNKNOWN_EFFECTS = Gauge("archivist_vod_unknown_effects", "Changes of which nobody knows whether they happened.")
+OLDEST = Gauge("archivist_vod_publish_oldest_pending_seconds", "How long the oldest publication waits for its turn.")

@@ -1,0 +1,171 @@
+"""Changes at a target, each asked for once, whatever becomes of the answer or of us (docs/decisions/0018).
+
+Written down, then asked for, then confirmed. Where no answer came, or one who began it died, it is looked for twice,
+some seconds apart, before it is asked for again: the target may still be at it.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from archivist_common import effects, killpoints
+from archivist_common.db import Database
+from archivist_common.effects import Entry
+from archivist_common.errors import Fenced, OutcomeUnknown
+from archivist_common.publishing import Held
+from archivist_common.states import EffectState
+
+_TRIES = 6
+"""How often one attempt asks for the same thing. Each was looked for in vain before."""
+
+
+class Gate:
+    """Whether an attempt may still change things: only while its lease was renewed a moment ago.
+
+    within_s: reliability protocol, step 5. clock: seconds, never going back.
+    """
+
+    def __init__(self, within_s: float = 10.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self._within_s = within_s
+        self._clock = clock
+        self._renewed = clock()
+        self._is_lost = False
+
+    def renewed(self, asked_at: float) -> None:
+        """The database said so; asked_at: when we asked, for that is how long it holds for sure."""
+        self._renewed = asked_at
+
+    def lose(self) -> None:
+        self._is_lost = True
+
+    def require(self) -> None:
+        """Raises Fenced."""
+        if self._is_lost or self._clock() - self._renewed > self._within_s:
+            raise Fenced("the lease was not renewed in time; nothing more is changed at the target")
+
+
+class Effects:
+    """The ledger of one attempt at one publication.
+
+    sleep, apart_s: the two looks for what may be there are so many seconds apart.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        held: Held,
+        gate: Gate,
+        sleep: Callable[[float], Awaitable[None]],
+        apart_s: float,
+    ) -> None:
+        self._db = db
+        self._held = held
+        self._gate = gate
+        self._sleep = sleep
+        self._apart_s = apart_s
+        self.warnings: dict[str, str] = {}
+
+    async def once(
+        self,
+        key: str,
+        *,
+        do: Callable[[], Awaitable[str]],
+        look: Callable[[], Awaitable[Sequence[str]]],
+        what: str,
+        look_first: bool = True,
+    ) -> str:
+        entry = await self._intend(key)
+        if entry.state is EffectState.CONFIRMED and entry.external_id is not None:
+            return entry.external_id
+        if not entry.is_new:
+            found = await self._look_twice(look)
+        else:
+            found = await look() if look_first else ()
+        for _ in range(_TRIES):
+            if found:
+                self._tell_of_twins(what, found, found[0])
+                return await self._confirm(entry, found[0])
+            if not entry.is_new:
+                async with self._db.transaction() as session:
+                    await effects.try_again(session, entry, self._held.attempt)
+            entry = Entry(entry.id, entry.key, EffectState.INTENDED, entry.tries + 1, None, entry.note)
+            self._gate.require()
+            killpoints.reach("effect-intended")
+            try:
+                made = await do()
+            except OutcomeUnknown:
+                async with self._db.transaction() as session:
+                    await effects.doubt(session, entry)
+                found = await self._look_twice(look)
+                continue
+            killpoints.reach("effect-done")
+            await self._confirm(entry, made)
+            if look_first:
+                self._tell_of_twins(what, await look(), made)
+            return made
+        raise OutcomeUnknown(f"{what}: asked for {_TRIES} times, and never answered nor found")
+
+    async def change(self, key: str, do: Callable[[], Awaitable[None]]) -> None:
+        entry = await self._intend(key)
+        if entry.state is EffectState.CONFIRMED:
+            return
+        self._gate.require()
+        killpoints.reach("effect-intended")
+        await do()
+        killpoints.reach("effect-done")
+        await self._confirm(entry, "done")
+
+    async def confirmed(self, key: str) -> str | None:
+        return (await self.all_confirmed(key)).get(key)
+
+    async def all_confirmed(self, prefix: str) -> Mapping[str, str]:
+        async with self._db.transaction() as session:
+            entries = await effects.of_publication(session, self._held.id, prefix)
+        return {
+            entry.key: entry.external_id
+            for entry in entries
+            if entry.state is EffectState.CONFIRMED and entry.external_id is not None
+        }
+
+    async def note(self, key: str, what: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+        entry = await self._intend(key)
+        if what is None:
+            return entry.note
+        async with self._db.transaction() as session:
+            await effects.note(session, entry, what)
+        return what
+
+    async def forget(self, key: str) -> None:
+        """What was confirmed is not there any more."""
+        async with self._db.transaction() as session:
+            await effects.forget(session, self._held.id, key)
+
+    def warn(self, code: str, message: str) -> None:
+        self.warnings[code] = message
+
+    def require(self) -> None:
+        self._gate.require()
+
+    async def _intend(self, key: str) -> Entry:
+        async with self._db.transaction() as session:
+            return await effects.intend(session, self._held.id, self._held.attempt, key)
+
+    async def _confirm(self, entry: Entry, external_id: str) -> str:
+        async with self._db.transaction() as session:
+            await effects.confirm(session, entry, external_id)
+        return external_id
+
+    async def _look_twice(self, look: Callable[[], Awaitable[Sequence[str]]]) -> Sequence[str]:
+        found = await look()
+        if not found:
+            await self._sleep(self._apart_s)
+            found = await look()
+        return found
+
+    def _tell_of_twins(self, what: str, found: Sequence[str], ours: str) -> None:
+        others = [one for one in found if one != ours]
+        if others:
+            self.warn(
+                f"DUPLICATE_AT_TARGET {what}",
+                f"{what} is there {len(others) + 1} times: {ours} is used; {', '.join(others)} can be deleted there",
+            )

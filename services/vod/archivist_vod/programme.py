@@ -1,0 +1,99 @@
+"""What is to be published of a recording: its captions as they were signed off, chapters, a description."""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from archivist_common.chapters import Chapter
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from archivist_common import artifacts, chapter_finding, show_links
+from archivist_common.db import Database
+from archivist_common.errors import CaptionsInvalid, FileMissing, NotCompleted
+from archivist_common.models import Artifact, CaptionVersion, Transcription
+from archivist_common.publishing import Held
+from archivist_vod.publisher import Track, Work
+
+_DESCRIPTION = 1000  # characters; whole sentences of the summary are taken while they fit
+_SCC = "scc"
+
+
+async def of(db: Database, held: Held, *, auto_tags: bool = False) -> Work:
+    """Everything an attempt needs to know. Raises FileMissing, CaptionsInvalid for a damaged committed file."""
+    async with db.transaction() as session:
+        version = await session.scalar(
+            select(CaptionVersion)
+            .where(CaptionVersion.publication_id == held.id, CaptionVersion.number == held.version)
+            .execution_options(populate_existing=True)
+        )
+        if version is None:
+            raise NotCompleted("the publication has no captions")
+        ours = await _ours(session, held)
+        job_id = version.transcription_id or held.transcription_id
+        job = None if job_id is None else await session.get(Transcription, job_id, populate_existing=True)
+        files = (
+            {} if job is None else {one.kind: one.path for one in await artifacts.of_transcription(session, job.id)}
+        )
+        link = await show_links.of_recording(session, held.storage, held.path)
+    data = await asyncio.to_thread(_read, Path(version.path), version.sha256)
+    chapters: Sequence[Chapter] = ()
+    if job is not None:
+        chapters = await chapter_finding.of_transcription(db, job.id)
+    options = held.options
+    return Work(
+        key=held.key,
+        version=version.number,
+        storage=held.storage,
+        path=held.path,
+        length_s=None if job is None else job.duration,
+        track=Track(_SCC, "en" if job is None else job.language, data, version.sha256, Path(version.path), ours),
+        options=options,
+        chapters=tuple(chapters),
+        description=options.description or described(None if job is None else job.summary),
+        tags=options.tags or (tags_of(chapters) if auto_tags else ()),
+        link=None if link is None else link.show_id,
+        link_by_person=link is not None and link.by_person,
+        files=files,
+    )
+
+
+def described(summary: Mapping[str, Any] | None) -> str:
+    """A description made of the summary's sentences, as many as fit."""
+    said = [" ".join(str(one["text"]).split()) for one in (summary or {}).get("sentences", ())]
+    text = ""
+    for sentence in said:
+        if len(text) + len(sentence) + 1 > _DESCRIPTION:
+            break
+        text = f"{text} {sentence}".strip()
+    return text
+
+
+def tags_of(chapters: Sequence[Chapter]) -> tuple[str, ...]:
+    """What a meeting had in it, by the kinds of its chapters."""
+    wanted = {"public_hearing": "Public hearing", "public_comment": "Public comment", "motion": "Motion"}
+    kinds = {str(chapter.kind) for chapter in chapters}
+    return tuple(name for kind, name in wanted.items() if kind in kinds)
+
+
+async def _ours(session: AsyncSession, held: Held) -> frozenset[str]:
+    """Hashes of the caption files that Archivist has written for this recording."""
+    versions = await session.scalars(select(CaptionVersion.sha256).where(CaptionVersion.publication_id == held.id))
+    made = await session.scalars(
+        select(Artifact.sha256)
+        .join(Transcription, Transcription.id == Artifact.transcription_id)
+        .where(Artifact.kind == _SCC, Transcription.storage == held.storage, Transcription.file_path == held.path)
+    )
+    return frozenset(versions) | frozenset(made)
+
+
+def _read(path: Path, sha256: str) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as exc:
+        raise FileMissing(f"the committed captions {str(path)!r} cannot be read: {exc.strerror}") from exc
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise CaptionsInvalid(f"the committed captions {str(path)!r} are not what was signed off")
+    return data

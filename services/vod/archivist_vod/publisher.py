@@ -1,0 +1,312 @@
+"""What every publisher promises: the interface behind which a VOD target stands, and the data that crosses it.
+
+Every call takes the same stable key (`Work.key`) and is safe to repeat: what would make something at the target goes
+through the ledger. A publisher gets its client handed in and sees no database.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+from archivist_common.chapters import Chapter
+from archivist_common.readback import ReadBack
+
+from archivist_common.errors import ArchivistError
+from archivist_common.publishing import Options
+
+Item = Mapping[str, Any]
+"""What was found or made at a target, by its own ids: JSON, kept with the publication, read by its publisher alone.
+Two entries are for all: `show`, the number of the show, and `title`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a target can do. caption_formats: those it takes, the best first. captions_first: before the programme
+    is started, rather than after."""
+
+    caption_formats: tuple[str, ...]
+    captions_first: bool
+    can_replace_captions: bool
+    needs_media_upload: bool
+    chapters: bool
+    readback: bool
+    asynchronous: bool
+    id_kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a target said of itself. reason: why it cannot be published to now; None when it can.
+
+    denied: because it refuses our credentials, so that it is not to be asked again.
+    """
+
+    reason: str | None
+    details: Mapping[str, Any] = field(default_factory=dict)
+    denied: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """Captions to be shown. path: the committed copy, which holds `data`.
+
+    ours: hashes of every caption file Archivist has written for this recording; only such a file is replaced.
+    """
+
+    format: str
+    language: str
+    data: bytes
+    sha256: str
+    path: Path
+    ours: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One recording to publish.
+
+    version: of its captions, counted from 1. length_s: None while unknown. link: the show that a person named, or a
+    rule found before. files: what else was made of it, by kind (`vtt`, `summary` …), for a target that takes files.
+    """
+
+    key: str
+    version: int
+    storage: str
+    path: str
+    length_s: int | None
+    track: Track
+    options: Options
+    chapters: tuple[Chapter, ...] = ()
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    link: int | None = None
+    link_by_person: bool = False
+    files: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def filename(self) -> str:
+        return self.path.rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A show it may be. score: 0 to 100."""
+
+    show_id: int
+    title: str
+    event_date: str | None
+    score: int
+    reasons: tuple[str, ...]
+
+    def stored(self) -> dict[str, Any]:
+        return {
+            "show_id": self.show_id,
+            "title": self.title,
+            "event_date": self.event_date,
+            "score": self.score,
+            "reasons": list(self.reasons),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The one it is. score: None where a person said so, or the target has no other way."""
+
+    item: Item
+    score: int | None = None
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ambiguous:
+    """A person has to say which."""
+
+    why: str
+    suggestions: tuple[Suggestion, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """There is none yet."""
+
+    suggestions: tuple[Suggestion, ...] = ()
+
+
+Resolution = Found | Ambiguous | Nothing
+
+
+class Accepted(StrEnum):
+    """Whether a target has taken captions into use."""
+
+    YES = "yes"
+    NOT_YET = "not_yet"
+
+
+class State(StrEnum):
+    """Where a programme is, in our words."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    USABLE = "usable"
+    DONE = "done"
+    NEEDS_HUMAN = "needs_human"
+    BROKEN = "broken"
+    """The target failed, and may be told to try again by a person there."""
+    FAILED = "failed"
+    UNLISTED = "unlisted"
+    """Somebody took it off the public list on purpose."""
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How a programme is getting on. raw: the vendor's own word. why: what somebody has to do, in words.
+
+    mark: changes whenever the target shows any change: what a stall is told by.
+    """
+
+    state: State
+    raw: str
+    percent: float | None = None
+    message: str | None = None
+    url: str | None = None
+    why: str | None = None
+    mark: str = ""
+    item: Item | None = None
+
+
+class NeedsPerson(ArchivistError):
+    """Nothing more can be done before somebody has decided, or done, something."""
+
+    code = "NEEDS_PERSON"
+    http_status = 409
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.why = code
+
+
+class CaptionsRefused(ArchivistError):
+    """The target cannot use the captions: it says why."""
+
+    code = "CAPTIONS_REFUSED"
+    http_status = 422
+
+
+class VodFailed(ArchivistError):
+    """The target has given the programme up: its message."""
+
+    code = "VOD_PUBLISH_FAILED"
+    http_status = 502
+
+
+class Ledger(Protocol):
+    """Changes at the target, each asked for once (`ledger.Effects`)."""
+
+    async def once(
+        self,
+        key: str,
+        *,
+        do: Callable[[], Awaitable[str]],
+        look: Callable[[], Awaitable[Sequence[str]]],
+        what: str,
+        look_first: bool = True,
+    ) -> str:
+        """The id of what `do` makes, which is asked for only where `look` does not find it already.
+
+        look: ids of what is there by this key; more than one means that it was stored twice, and is reported.
+        what: its name in words. Raises what `do` and `look` raise, and Fenced.
+        """
+        ...
+
+    async def change(self, key: str, do: Callable[[], Awaitable[None]]) -> None:
+        """A change that is the same however often it is done. Written down, and done again where it is not sure."""
+        ...
+
+    async def confirmed(self, key: str) -> str | None:
+        """The id under which this change was confirmed; None where it was not."""
+        ...
+
+    async def all_confirmed(self, prefix: str) -> Mapping[str, str]:
+        """Confirmed changes whose keys begin so: key to id."""
+        ...
+
+    async def note(self, key: str, what: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+        """What was noted for a change; `what` is noted instead where it is given."""
+        ...
+
+    async def forget(self, key: str) -> None:
+        """What was confirmed is not there any more: it may be asked for again."""
+        ...
+
+    def warn(self, code: str, message: str) -> None:
+        """Something that people should know, and that stops nothing."""
+        ...
+
+    def require(self) -> None:
+        """Raises Fenced where this attempt may not change anything any more."""
+        ...
+
+
+class Publisher(Protocol):
+    """A VOD target. Errors: those of `PublishError`, NeedsPerson, CaptionsRefused, storage errors."""
+
+    kind: str
+
+    def capabilities(self) -> Capabilities: ...
+
+    def credentials_sha256(self) -> str | None:
+        """Tells one set of credentials from another without showing either; None where there are none."""
+        ...
+
+    def resume(self) -> None:
+        """Somebody has looked after refused credentials: ask again."""
+        ...
+
+    async def probe(self) -> Probe:
+        """Whether the target can be published to. The cheapest question that tells."""
+        ...
+
+    async def resolve(self, work: Work, shows: Callable[[], Awaitable[Sequence[Any]]]) -> Resolution:
+        """What the recording is at the target. shows: the target's shows as the last sync saw them."""
+        ...
+
+    async def outline(self, work: Work, item: Item | None) -> tuple[str, ...]:
+        """What publishing would do there, a sentence for each change. Changes nothing. item: None: nothing found."""
+        ...
+
+    async def ensure(self, work: Work, item: Item | None, ledger: Ledger) -> Item:
+        """Everything that captions need to stand on: found, or made where the options ask for it."""
+        ...
+
+    async def put_captions(self, work: Work, item: Item, ledger: Ledger) -> Item:
+        """The captions stand at the target. Raises PublicNameTaken where people's own captions do."""
+        ...
+
+    async def accepted(self, work: Work, item: Item) -> Accepted:
+        """Whether the target has taken the captions into use. Raises CaptionsRefused."""
+        ...
+
+    async def start(self, work: Work, item: Item, ledger: Ledger) -> Item:
+        """The programme is there, or on its way. The item has `vod_id` from then on."""
+        ...
+
+    async def poll(self, item: Item) -> Progress: ...
+
+    async def works_elsewhere(self, item: Item) -> str:
+        """A mark that changes while the target works at other programmes: then ours waits for its turn."""
+        ...
+
+    async def verify(self, work: Work, item: Item) -> ReadBack | None:
+        """The captions that the public sees beside those we wrote; None while there are none to be seen."""
+        ...
+
+    async def put_chapters(self, work: Work, item: Item, ledger: Ledger) -> Item: ...
+
+    async def put_metadata(self, work: Work, item: Item, ledger: Ledger) -> Item: ...
+
+    async def withdraw(self, item: Item, ledger: Ledger) -> Item:
+        """The public sees the programme no more. Nothing is deleted that cannot be brought back."""
+        ...

@@ -1,0 +1,204 @@
+"""Cablecast as a target: the show found, the SCC beside the video, the VOD followed, its captions read back."""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import httpx
+from archivist_common.matching import Candidate
+from archivist_common.readback import ReadBack
+
+from archivist_common.errors import PublishError, TargetDenied, TargetMissing
+from archivist_common.publishing import SIDECARS_UNSUPPORTED
+from archivist_common.settings import VodSettings
+from archivist_common.storage import Storages
+from archivist_vod.cablecast import annotating, finding, making, shown, sidecars, vods
+from archivist_vod.cablecast.catalogue import Catalogue
+from archivist_vod.cablecast.client import CablecastClient
+from archivist_vod.cablecast.sidecars import Ways
+from archivist_vod.cablecast.uploads import Uploads
+from archivist_vod.publisher import (
+    Accepted,
+    Capabilities,
+    Item,
+    Ledger,
+    NeedsPerson,
+    Probe,
+    Progress,
+    Resolution,
+    Work,
+)
+
+SIDECARS_SINCE = (7, 1)
+"""The version from which servers take sidecars (vendor's support article)."""
+
+
+class Cablecast:
+    """One Cablecast server. The client is handed in, pooled; whoever made it closes it."""
+
+    kind = "cablecast"
+
+    def __init__(
+        self,
+        settings: VodSettings,
+        http: httpx.AsyncClient,
+        storages: Storages,
+        client: CablecastClient | None = None,
+    ) -> None:
+        self._settings = settings
+        self.client = client or CablecastClient.of(settings, http)
+        self.catalogue = Catalogue(self.client)
+        self._uploads = Uploads(self.client, deadline_s=settings.vod_timeout.total_seconds())
+        self._ways = Ways(
+            settings.cablecast_sidecar,
+            settings.cablecast_stores,
+            storages,
+            min(settings.vod_timeout, timedelta(seconds=60)),
+        )
+        words = {
+            "low": settings.vod_quality_low,
+            "medium": settings.vod_quality_medium,
+            "high": settings.vod_quality_high,
+            "original": settings.vod_quality_original,
+        }
+        self._quality = vods.Quality(settings.vod_default_quality, words)
+
+    def capabilities(self) -> Capabilities:
+        return Capabilities(
+            caption_formats=("scc",),
+            captions_first=True,
+            can_replace_captions=True,
+            needs_media_upload=False,
+            chapters=True,
+            readback=True,
+            asynchronous=True,
+            id_kind="show and VOD numbers",
+        )
+
+    def credentials_sha256(self) -> str | None:
+        login = self._settings.cablecast_login
+        if login is None:
+            return None
+        # With the address: the same password at another server is another credential.
+        text = f"{self.client.base}\0{login[0]}\0{login[1].get_secret_value()}"
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def resume(self) -> None:
+        self.client.host.reset()
+
+    async def probe(self) -> Probe:
+        if self._settings.cablecast_login is None:
+            return Probe("set CABLECAST_USER_ID and CABLECAST_PASSWORD: nothing can be published without")
+        try:
+            info = await self.catalogue.system_info()
+        except TargetDenied as exc:
+            return Probe(exc.message, denied=True)
+        except PublishError as exc:
+            return Probe(exc.message)
+        version = info.cablecast_friendly_version or info.cablecast_version
+        details = {"site": info.site_name, "version": version, "sidecars": info.version >= SIDECARS_SINCE}
+        return Probe(None, details)
+
+    async def resolve(self, work: Work, shows: Callable[[], Awaitable[Sequence[Candidate]]]) -> Resolution:
+        return await finding.resolve(self.catalogue, work, shows)
+
+    async def outline(self, work: Work, item: Item | None) -> tuple[str, ...]:
+        lines = []
+        if item is None or not item.get("show"):
+            lines.append(f"make a show, {making.title_of(work)!r}, with a reel that plays {work.filename!r}")
+        else:
+            lines.append(f"use show {item['show']}, {item['title']!r}")
+            where = await making.place(self.catalogue, work, await self.catalogue.show(item["show"]), _Nothing())
+            if where is None:
+                lines.append(
+                    f"make a reel that plays {work.filename!r}" if work.options.create_show else "ask for a reel"
+                )
+            else:
+                at = making.item_at(await self.catalogue.show(item["show"]), where)
+                if not work.options.without_captions:
+                    making.check_name(work, at)
+                    share = await sidecars.share_of(self._ways, self.catalogue, work, at)
+                    way = "upload it" if share is None else f"write it to {share.server.name}"
+                    size = len(work.track.data)
+                    lines.append(f"put {sidecars.sidecar_path(at)!r} ({size} bytes) beside the video: {way}")
+            show = await self.catalogue.show(item["show"])
+            there = await self.catalogue.vods(show)
+            lines.append(f"follow VOD {there[0].id}" if there else "start a VOD, and follow it until it is complete")
+        if not work.options.without_captions:
+            lines.append("read its captions back, word for word")
+        if work.chapters:
+            lines.append(f"write and publish {len(work.chapters)} chapters, unless people have made some")
+        if work.description or work.tags:
+            lines.append("fill in title, description and tags where they are empty")
+        return tuple(lines)
+
+    async def ensure(self, work: Work, item: Item | None, ledger: Ledger) -> Item:
+        await self._require_sidecars(work)
+        if item is None or not item.get("show"):
+            show = await making.show(self.catalogue, work, self._settings.cablecast_location_id, ledger)
+        else:
+            show = await self.catalogue.show(item["show"])
+        where = await making.place(self.catalogue, work, show, ledger)
+        if where is None:
+            if work.options.without_captions:
+                return finding.item_of(show)
+            told = f"no reel of show {show.id} plays {work.filename!r}; link the file in Cablecast, or ask for a reel"
+            raise NeedsPerson("NO_REEL", told)
+        found = making.item_at(show, where)
+        if not work.options.without_captions:
+            making.check_name(work, found)
+        return found
+
+    async def put_captions(self, work: Work, item: Item, ledger: Ledger) -> Item:
+        await sidecars.put(self._ways, self.catalogue, self._uploads, work, item, ledger)
+        return {**item, "sidecar": sidecars.sidecar_path(item)}
+
+    async def accepted(self, work: Work, item: Item) -> Accepted:
+        return await sidecars.accepted(self.catalogue, item)
+
+    async def start(self, work: Work, item: Item, ledger: Ledger) -> Item:
+        wanted = self._settings.cablecast_vod_configuration
+        return await vods.start(self.catalogue, work, item, ledger, configuration=wanted, quality=self._quality)
+
+    async def poll(self, item: Item) -> Progress:
+        return await vods.poll(self.catalogue, item)
+
+    async def works_elsewhere(self, item: Item) -> str:
+        return await vods.works_elsewhere(self.catalogue, item)
+
+    async def verify(self, work: Work, item: Item) -> ReadBack | None:
+        return await shown.verify(self.client, item, work.track)
+
+    async def put_chapters(self, work: Work, item: Item, ledger: Ledger) -> Item:
+        return await annotating.put_chapters(self.catalogue, work, item, ledger)
+
+    async def put_metadata(self, work: Work, item: Item, ledger: Ledger) -> Item:
+        field = self._settings.cablecast_tags_field
+        return await annotating.put_metadata(self.catalogue, work, item, ledger, tags_field=field)
+
+    async def withdraw(self, item: Item, ledger: Ledger) -> Item:
+        return await vods.withdraw(self.catalogue, item, ledger)
+
+    async def _require_sidecars(self, work: Work) -> None:
+        """Raises NeedsPerson for a server that takes no captions, unless somebody has said to go without."""
+        if work.options.without_captions:
+            return
+        try:
+            version = (await self.catalogue.system_info()).version
+        except TargetMissing:
+            return  # a server that does not say; the read-back tells
+        if version and version < SIDECARS_SINCE:
+            said = ".".join(map(str, version))
+            raise NeedsPerson(
+                SIDECARS_UNSUPPORTED,
+                f"Cablecast {said} takes no caption sidecars (7.1 and later do); approve to publish the programme "
+                "without captions",
+            )
+
+
+class _Nothing:
+    """A ledger for looking: whoever asks it for a change has a bug."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"a dry run asked for a change: {name}")

@@ -1,0 +1,157 @@
+"""Keeps publications going: reports the targets, asks for what is published by itself, claims and works, a few at a
+time, and watches over what waits.
+"""
+
+import asyncio
+import logging
+import random
+import socket
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from datetime import timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from archivist_common import effects, killpoints, publishing, targets
+from archivist_common.errors import DatabaseUnavailable, SchemaMismatch, TargetDenied, TargetUnavailable
+from archivist_common.migrate import check as check_schema
+from archivist_common.publishing import Options
+from archivist_common.queue import PUBLISH, Listener
+from archivist_vod import figures, tasks
+from archivist_vod.tasks import Deps
+
+log = logging.getLogger(__name__)
+
+_POLL_S = 2.0
+_REPORT_S = 5.0
+_PROBE_S = 60.0
+
+
+class Sender:
+    """The attempts of one process. `run` owns them until it is cancelled; then their leases lapse, or are given back.
+
+    slots: attempts at a time. automatic: the target that what completes is published to by itself, None for none.
+    """
+
+    def __init__(
+        self,
+        deps: Deps,
+        redis_dsn: str,
+        *,
+        slots: int,
+        automatic: str | None,
+        options: Options,
+        resumed: Callable[[str], None] = lambda target: None,
+    ) -> None:
+        self.id = f"vod:{socket.gethostname()[:60]}:{uuid.uuid4().hex[:12]}"
+        self._deps = deps
+        self._slots = slots
+        self._automatic = automatic
+        self._options = options
+        self._resumed = resumed
+        self._rung = asyncio.Event()
+        self._listener = Listener(redis_dsn, self.id, self._rung.set, PUBLISH)
+        self._stopped: set[str] = set()
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._listener.run())
+            group.create_task(self._patiently(self._report, _REPORT_S))
+            group.create_task(self._patiently(self._probe, _PROBE_S))
+            for _ in range(self._slots):
+                group.create_task(self._serve())
+
+    async def report(self) -> None:
+        """Say which targets there are, learn which are stopped, and ask for what is to be published by itself."""
+        async with self._deps.db.transaction() as session:
+            for name, publisher in self._deps.publishers.items():
+                await targets.report(
+                    session,
+                    name,
+                    publisher.kind,
+                    capabilities=asdict(publisher.capabilities()),
+                    credentials_sha256=publisher.credentials_sha256(),
+                    automatic=name == self._automatic,
+                )
+            known = {target.name: target for target in await targets.all_of(session)}
+            await self._count(session, known)
+        for name in self._deps.publishers:
+            if known[name].stopped_at is not None:
+                self._stopped.add(name)
+            elif name in self._stopped:
+                self._stopped.discard(name)
+                self._resumed(name)
+        if self._automatic is not None:
+            async with self._deps.db.transaction() as session:
+                asked = await publishing.adopt(session, self._automatic, self._options)
+            if asked:
+                log.info("publications asked for by themselves", extra={"count": len(asked)})
+                self._rung.set()
+
+    async def work_once(self) -> bool:
+        """Claim a publication and bring it as far as it goes. False when none was due."""
+        killpoints.reach("publish-claim")
+        async with self._deps.db.transaction() as session:
+            held = await publishing.claim(session, self.id, self._deps.lease, list(self._deps.publishers))
+        if held is None:
+            return False
+        killpoints.reach("publish-claimed")
+        await tasks.run(self._deps, held)
+        return True
+
+    async def _serve(self) -> None:
+        away = False
+        while True:
+            try:
+                if await self.work_once():
+                    continue
+                away = False
+            except DatabaseUnavailable:
+                if not away:
+                    log.warning("the database is away; nothing is published meanwhile")
+                away = True
+            self._rung.clear()
+            try:
+                async with asyncio.timeout(_POLL_S * random.uniform(0.8, 1.2)):  # noqa: S311 -- jitter
+                    await self._rung.wait()
+            except TimeoutError:
+                continue
+
+    async def _report(self) -> None:
+        await check_schema(self._deps.db)
+        await self.report()
+
+    async def _probe(self) -> None:
+        """Ask each target how it is: health says so before anything is published. A stopped one is left alone."""
+        for name, publisher in self._deps.publishers.items():
+            if name in self._stopped:
+                continue
+            found = await publisher.probe()
+            async with self._deps.db.transaction() as session:
+                if found.reason is None:
+                    await targets.describe(session, name, found.details)
+                    await targets.answered(session, name)
+                elif found.denied:
+                    await targets.stop(session, name, TargetDenied.code, found.reason)
+                else:
+                    await targets.away(
+                        session, name, found.reason, timedelta(seconds=TargetUnavailable.retry_after_s)
+                    )
+
+    async def _count(self, session: AsyncSession, known: dict[str, targets.Target]) -> None:
+        for name in self._deps.publishers:
+            figures.STOPPED.labels(name).set(known[name].stopped_at is not None)
+            figures.AWAY.labels(name).set(known[name].away_since is not None)
+            figures.WAITING.labels(name).set(known[name].waiting)
+        figures.UNKNOWN_EFFECTS.set(await effects.unsettled(session))
+        figures.OLDEST.set(await publishing.oldest_waiting_s(session))
+
+    async def _patiently(self, act: Callable[[], Awaitable[None]], every_s: float) -> None:
+        """Again and again, through any outage of the database."""
+        while True:
+            try:
+                await act()
+            except (DatabaseUnavailable, SchemaMismatch) as exc:
+                log.debug("waits for the database", extra={"why": exc.message})
+            await asyncio.sleep(every_s)

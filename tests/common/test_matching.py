@@ -1,0 +1,278 @@
+"""Which show a recording belongs to: two hundred names against an archive, and each rule by itself."""
+
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.common.show_catalogue import catalogue
+from tests.common.show_names import NAMES
+
+from archivist_common.matching import (
+    Ambiguous,
+    Bodies,
+    Candidate,
+    Kind,
+    Match,
+    Nothing,
+    Verdict,
+    decide,
+    match,
+    prepare,
+    rank,
+    score,
+)
+from archivist_common.recording_names import read
+
+COUNCIL = Candidate(
+    17837, "Birchwood City Council", "Birchwood City Council Meeting", date(2022, 4, 12), length_s=5_400
+)
+
+
+def verdict(name: str, *shows: Candidate, key: str = "", length_s: int | None = None) -> Verdict:
+    return match(read(name), length_s, key, shows)
+
+
+def linked(answer: Verdict) -> int | None:
+    return answer.show.candidate.id if isinstance(answer, Match) else None
+
+
+def kinds(name: str, show: Candidate, **also: str) -> list[Kind]:
+    return [reason.kind for reason in score(read(name), None, also.get("key", ""), show).reasons]
+
+
+def test_nearly_every_name_finds_its_show_and_none_a_wrong_one(capsys: pytest.CaptureFixture[str]) -> None:
+    shows = [prepare(show) for show in catalogue()]
+    assert len(shows) >= 1_200
+    assert len(dict(NAMES)) >= 200
+    answers = [(name, wanted, linked(match(read(name), None, "", shows))) for name, wanted in NAMES]
+    wrong = [row for row in answers if row[2] is not None and row[2] != row[1]]
+    with_show = [row for row in answers if row[1] is not None]
+    found = [row for row in with_show if row[2] == row[1]]
+    with capsys.disabled():
+        sys.stdout.write(f"\n{len(found)} of {len(with_show)} names found their show, {len(wrong)} a wrong one\n")
+        for name, wanted, got in answers:
+            if got != wanted:
+                sys.stdout.write(f"  {name}: is {wanted}, linked to {got}\n")
+    assert wrong == []
+    assert len(found) >= 0.95 * len(with_show)
+    assert len(with_show) >= 120
+    assert len(NAMES) - len(with_show) >= 40
+
+
+def test_an_archive_of_twenty_two_thousand_shows_takes_about_a_second() -> None:
+    few = catalogue()
+    shows = [prepare(replace(show, id=show.id + 100_000 * copy)) for copy in range(16) for show in few]
+    assert len(shows) >= 22_000
+    name = read("20453-1-Birchwood City Council (20220412).mp4")
+    begun = time.process_time()
+    ranked = rank(name, 5_400, "arc-1", shows)
+    assert time.process_time() - begun < 3  # a fifth of a second on the machines we know
+    assert ranked[0].candidate.id == 20453
+
+
+def test_the_reasons_are_words_a_clerk_understands() -> None:
+    name = read("17837-1-Birchwood City Council (20220412).mp4")
+    texts = [reason.text for reason in score(name, 5_410, "", COUNCIL).reasons]
+    assert texts == [
+        "number 17837 stands in the file name",
+        "title agrees: Birchwood City Council",
+        "date agrees: 12 April 2022",
+        "length agrees within 30 s",
+    ]
+    grant = replace(
+        COUNCIL, id=4, title="Grant City Council", cg_title=None, event_date=date(2022, 4, 5), length_s=60
+    )
+    texts = [reason.text for reason in score(name, 5_410, "", grant).reasons]
+    assert texts == [
+        "the file name has the number 17837",
+        "the show's title is a different body: Grant",
+        "date differs by 7 days: 5 April 2022",
+        "length differs: 1 min, the recording has 90 min",
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("17837-1-Birchwood City Council.mp4", id="title"),
+        pytest.param("17837-1-Birchwood Council Me.mp4", id="cut-title"),
+        pytest.param("17837-1-Birchwood City Council (20220413).mp4", id="date-but-for-a-day"),
+        pytest.param("17837-(4_12_22).mp4", id="date-alone"),
+        pytest.param("17837-Birchwood - 4_12.mp4", id="day-without-year"),
+    ],
+)
+def test_a_number_counts_where_something_agrees(name: str) -> None:
+    assert linked(verdict(name, COUNCIL)) == 17837
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("17837-1.mp4", id="nothing-agrees"),
+        pytest.param("17837-1-Grant City Council (20220412).mp4", id="another-body"),
+        pytest.param("17837-1-Birchwood City Council (20220419).mp4", id="a-week-off"),
+        pytest.param("17837-1-Birchwood Planning Commission (20220412).mp4", id="another-group"),
+        pytest.param("17837-1-White Bear Lake City.mp4", id="cut-name-of-another-body"),
+    ],
+)
+def test_a_number_that_is_contradicted_waits_for_a_person(name: str) -> None:
+    answer = verdict(name, COUNCIL)
+    assert isinstance(answer, Ambiguous) or name == "17837-1.mp4"
+    assert linked(answer) is None
+
+
+def test_a_show_with_a_contradicted_number_is_not_passed_over_for_a_better_looking_one() -> None:
+    other = replace(COUNCIL, id=9, event_date=date(2022, 4, 19))
+    answer = verdict("17837-1-Birchwood City Council (20220419).mp4", COUNCIL, other)
+    assert isinstance(answer, Ambiguous)
+    assert {show.candidate.id for show in answer.suggestions} == {17837, 9}
+
+
+def test_a_number_nobody_has_is_not_replaced_by_title_and_date() -> None:
+    assert linked(verdict("555-1-Birchwood City Council (20220412).mp4", COUNCIL)) is None
+
+
+def test_our_own_key_names_the_show() -> None:
+    ours = replace(COUNCIL, id=5, title="Untitled", cg_title=None, local_id="arc-9f2")
+    assert linked(verdict("Whatever.mp4", ours, COUNCIL, key="arc-9f2")) is None  # its title is another one
+    assert linked(verdict("Birchwood City Council.mp4", replace(ours, title=None), COUNCIL, key="arc-9f2")) == 5
+
+
+def test_an_empty_key_is_nobodys() -> None:
+    assert kinds("x.mp4", replace(COUNCIL, local_id="")) == [Kind.TITLE_OTHER]
+
+
+def test_the_file_on_a_reel_names_the_show_in_any_case_of_letters() -> None:
+    bound = Candidate(6, "Birchwood", files=("D:\\Content\\BIRCHWOOD-0412.MP4",))
+    assert linked(verdict("birchwood-0412.mp4", bound, COUNCIL)) == 6
+
+
+def test_the_same_file_on_reels_of_two_shows_waits() -> None:
+    one, two = (Candidate(number, "Birchwood", files=("b.mp4",)) for number in (6, 7))
+    answer = verdict("b.mp4", one, two)
+    assert isinstance(answer, Ambiguous)
+    assert len(answer.suggestions) == 2
+
+
+def test_number_and_file_of_different_shows_wait() -> None:
+    bound = replace(COUNCIL, id=6, files=("17837-1-birchwood city council.mp4",))
+    assert isinstance(verdict("17837-1-Birchwood City Council.mp4", COUNCIL, bound), Ambiguous)
+
+
+def test_title_and_day_together_link_the_one_show_that_has_both() -> None:
+    later = replace(COUNCIL, id=9, event_date=date(2022, 4, 19))
+    assert linked(verdict("Birchwood City Council 4_12_22.mp4", COUNCIL, later)) == 17837
+
+
+def test_a_title_alone_never_links() -> None:
+    answer = verdict("Birchwood City Council.mp4", COUNCIL)
+    assert isinstance(answer, Ambiguous)
+    assert answer.suggestions[0].candidate is COUNCIL
+
+
+def test_two_that_are_alike_wait_even_where_one_has_the_length() -> None:
+    twin = replace(COUNCIL, id=9, length_s=60)
+    assert isinstance(verdict("Birchwood City Council 4_12_22.mp4", COUNCIL, twin, length_s=5_400), Ambiguous)
+
+
+def test_a_special_meeting_is_not_the_regular_one_of_that_day() -> None:
+    answer = verdict("Birchwood City Council Special Meeting 4_12_22.mp4", COUNCIL)
+    assert isinstance(answer, Ambiguous)
+    assert answer.suggestions[0].has(Kind.OCCASION_OTHER)
+
+
+def test_nothing_fits_a_name_that_says_another_week() -> None:
+    answer = verdict("Birchwood City Council 5_17_22.mp4", COUNCIL)
+    assert isinstance(answer, Nothing)
+    assert verdict("Birchwood City Council 5_17_22.mp4") == Nothing(())
+    assert decide([]) == Nothing(())
+
+
+@pytest.mark.parametrize("title", [None, "", "   "])
+def test_shows_without_titles_neither_agree_nor_contradict(title: str | None) -> None:
+    bare = Candidate(17837, title, title, date(2022, 4, 12))
+    assert kinds("17837-1-Birchwood City Council (20220412).mp4", bare) == [Kind.NUMBER, Kind.DATE]
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "kind"),
+    [
+        ("White Bear City Council.mp4", "White Bear Lake City Council", Kind.TITLE),
+        ("White Bear City Council.mp4", "White Bear Township Council", Kind.TITLE_OTHER),
+        ("WBL Council.mp4", "White Bear Lake City Council", Kind.TITLE),
+        ("White Bear Lake Board.mp4", "White Bear Township Board", Kind.TITLE_OTHER),
+        ("WBT Board.mp4", "White Bear Town Board", Kind.TITLE),
+        ("18-White Bear Townshi.mp4", "White Bear Township Board", Kind.TITLE),
+        ("18-White Bear Lake Ci.mp4", "White Bear Township Board", Kind.TITLE_OTHER),
+        ("North St. Paul Council.mp4", "North Saint Paul City Council", Kind.TITLE),
+        ("lake_elmo_planning_comittee.mp4", "Lake Elmo Planning Commission", Kind.TITLE),
+        ("Mahtomdi Counicl.mp4", "Mahtomedi City Council Meeting", Kind.TITLE),
+        ("Grant and Dellwood Joint Council.mp4", "Joint: Dellwood/Grant Councils", Kind.TITLE),
+        ("Dellwood Council.mp4", "Dellwood and Grant Council", Kind.TITLE_PARTLY),
+        ("Oakdale Work Session Council.mp4", "Oakdale City Council Workshop", Kind.TITLE),
+        ("Shortest Marathon.mp4", "City Council", Kind.TITLE_OTHER),
+        ("18-Oakdale City Council.mp4", "Oakdale Planning Commission", Kind.TITLE_OTHER),
+        ("Oakdale Council Meeting Tues 7pm.mp4", "Oakdale City Council", Kind.TITLE),
+    ],
+)
+def test_titles_are_compared_as_people_read_them(name: str, title: str, kind: Kind) -> None:
+    found = kinds(name, Candidate(1, title))
+    assert [one for one in found if one in {Kind.TITLE, Kind.TITLE_PARTLY, Kind.TITLE_OTHER}] == [kind]
+
+
+def test_a_channel_names_the_city_that_a_council_title_leaves_out() -> None:
+    show = Candidate(1, "City Council Meeting", place="Grant")
+    assert Kind.TITLE in kinds("Grant City Council.mp4", show)
+    assert Kind.TITLE_OTHER in kinds("Birchwood City Council.mp4", show)
+    race = "White Bear Lake Shortest Marathon"
+    assert Kind.TITLE in kinds(f"{race}.mp4", Candidate(1, race, place="Birchwood"))
+
+
+def test_other_stations_bring_their_own_bodies() -> None:
+    bodies = Bodies({"Harbor": ("harbor", "hrb"), "Hill": ("hill",)})
+    show = Candidate(1, "Harbor Council")
+    assert score(read("HRB council.mp4"), None, "", show, bodies).has(Kind.TITLE)
+    assert score(read("Hill council.mp4"), None, "", show, bodies).has(Kind.TITLE_OTHER)
+
+
+def test_a_day_in_the_title_is_believed_before_the_event_date() -> None:
+    show = Candidate(1, "Harbor Council 2021-06-30", event_date=date(2021, 7, 6))
+    assert Kind.DATE in kinds("Harbor Council 6_30_21.mp4", show)
+    assert Kind.DATE_OTHER in kinds("Harbor Council 7_6_21.mp4", show)
+
+
+def test_an_event_date_that_may_be_the_day_of_making_does_not_contradict_its_neighbours() -> None:
+    made = replace(COUNCIL, created=COUNCIL.event_date)
+    assert Kind.DATE_UNSURE in kinds("17837-1-Birchwood City Council (20220415).mp4", made)
+    assert linked(verdict("17837-1-Birchwood City Council (20220415).mp4", made)) == 17837
+    assert linked(verdict("17837-1-Birchwood City Council (20220415).mp4", COUNCIL)) is None
+    assert Kind.DATE_OTHER in kinds("17837-1-Birchwood City Council (20220419).mp4", made)
+
+
+@given(
+    st.text(max_size=40),
+    st.lists(st.tuples(st.none() | st.text(max_size=30), st.none() | st.dates()), max_size=5),
+    st.none() | st.integers(0, 20_000),
+)
+def test_any_name_and_any_titles_give_a_verdict_with_points_from_0_to_100(
+    name: str, rows: Sequence[tuple[str | None, date | None]], length_s: int | None
+) -> None:
+    shows = [Candidate(number, title, None, day, length_s=length_s) for number, (title, day) in enumerate(rows)]
+    for show in shows:
+        assert 0 <= score(read(name), length_s, "k", show).score <= 100
+    answer = match(read(name), length_s, "k", shows)
+    ids = [one.candidate.id for one in ([answer.show] if isinstance(answer, Match) else answer.suggestions)]
+    assert len(ids) == len(set(ids))
+
+
+def test_an_exact_twin_never_links() -> None:
+    for show in catalogue()[::40]:
+        twin = replace(show, id=99_000)
+        day = show.event_date
+        assert day is not None
+        assert linked(verdict(f"{show.title} {day:%m_%d_%Y}.mp4", show, twin)) is None
