@@ -7,7 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from archivist_api.deps import Deps
 from archivist_api.schemas import LONGEST_PAGE, Batch, Queue, Transcription
-from archivist_common import batches, publications, queueing, transcriptions
+from archivist_api.show_schemas import RecordingShow
+from archivist_common import batches, publications, queueing, show_links, shows, transcriptions
 from archivist_common.artifacts import Stored
 from archivist_common.estimates import Estimate, Forecast
 from archivist_common.security.callers import Caller
@@ -82,6 +83,13 @@ async def batch(have: Deps, session: AsyncSession, batch_id: UUID) -> Batch:
 
 async def forecast(have: Deps, session: AsyncSession, found: Sequence[batches.Reading]) -> Forecast:
     return Forecast() if all(batch.has_ended for batch in found) else await have.forecasts.recent(session)
+
+
+async def recording_show(session: AsyncSession, job: Reading) -> RecordingShow:
+    """The show a job's recording is, as far as anybody has said."""
+    found = await show_links.of_recording(session, job.storage, job.path)
+    titles = {} if found is None else await shows.titles(session, [found.show_id])
+    return RecordingShow.of(job.storage, job.path, found, None if found is None else titles.get(found.show_id))
 
 
 async def _published(session: AsyncSession, jobs: Sequence[Reading]) -> Published:

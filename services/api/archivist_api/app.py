@@ -21,10 +21,13 @@ from archivist_api.routes import (
     api_keys,
     auth,
     batches,
+    chapters,
     events,
     outputs,
     publications,
     queue,
+    recording_shows,
+    shows,
     storage,
     targets,
     transcriptions,
@@ -50,6 +53,9 @@ ROUTERS = (
     outputs.router,
     publications.router,
     targets.router,
+    shows.router,
+    recording_shows.router,
+    chapters.router,
 )
 
 
