@@ -20,13 +20,14 @@ import uvicorn
 from asgi_lifespan import LifespanManager
 from fastapi import FastAPI
 from sqlalchemy import insert
+from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from archivist_api.app import create_app
 from archivist_api.deps import Deps
 from archivist_common import jobs, publishing, targets
 from archivist_common.artifacts import Made
 from archivist_common.db import Database
-from archivist_common.models import Base, User
+from archivist_common.models import Base, CablecastShow, User
 from archivist_common.security import accounts, api_keys, passwords, sessions, tokens
 from archivist_common.security.permissions import Permission
 from archivist_common.settings import ApiSettings
@@ -130,6 +131,15 @@ class Gateway:
         assert str(held.id) == job_id
         await self.complete(held, {"scc": (says or f"captions of {job_id}").encode()}, **more)
         return str(job_id)
+
+    async def show(self, number: int, title: str = "Birchwood City Council", **more: Any) -> int:
+        """A show as a sync has seen it; its number."""
+        async with self.db.transaction() as session:
+            values = {"cablecast_id": number, "title": title, **more}
+            await session.execute(
+                pg_insert(CablecastShow).values(values).on_conflict_do_nothing(index_elements=["cablecast_id"])
+            )
+        return number
 
     async def target(self, name: str = "cablecast", *, automatic: bool = False) -> None:
         """A publisher reports this target."""

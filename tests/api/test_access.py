@@ -90,6 +90,17 @@ EXPECTED = {
     "listTargets": READING,
     "readTarget": READING,
     "resumeTarget": ORDERING,
+    "listShows": READING,
+    "readShow": READING,
+    "syncShows": but(ORDERING, 202),
+    "readSyncs": READING,
+    "suggestShows": ONE_OF_UMAS,
+    "readRecordingShow": ONE_OF_UMAS,
+    "linkShow": CHANGING_ONE_OF_UMAS,
+    "unlinkShow": CHANGING_ONE_OF_UMAS,
+    "readChapters": ONE_OF_UMAS,
+    "editChapters": CHANGING_ONE_OF_UMAS,
+    "resetChapters": CHANGING_ONE_OF_UMAS,
 }
 
 BODIES = {
@@ -105,6 +116,9 @@ BODIES = {
     "retrySeveral": {},
     "clearQueue": {},
     "rollBackPublication": {},
+    "syncShows": {},
+    "linkShow": {"show_id": 4120, "force": True},
+    "editChapters": {"items": []},
 }
 
 RESTED = {"retryTranscription"}  # about a job that was cancelled; the others of a job about one that has completed
@@ -192,7 +206,9 @@ async def test_each_caller_is_let_in_or_kept_out(gateway, operation):
             values["key_id"] = made.json()["api_key"]["id"]
         if "{publication_id}" in path:
             values["publication_id"] = await publication_of_uma(gateway, name, operation)
-        if "{target_name}" in path:
+        if "{show_id}" in path:
+            values["show_id"] = await gateway.show(4120)
+        if "{target_name}" in path or operation == "syncShows":
             await gateway.target()
             values["target_name"] = "cablecast"
         body = BODIES.get(operation)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, extract, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, extract, func, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from archivist_common.errors import NotFound
@@ -220,8 +220,8 @@ def _holds(word: str) -> ColumnElement[bool]:
 
 
 def _some_file(holds: Callable[[ColumnElement[str]], ColumnElement[bool]]) -> ColumnElement[bool]:
-    file = func.jsonb_array_elements_text(CablecastShow.files).column_valued("file")
-    return select(1).select_from(file).where(holds(file)).correlate(CablecastShow).exists()
+    files = func.jsonb_array_elements_text(CablecastShow.files).table_valued("name")
+    return select(literal(1)).select_from(files).where(holds(files.c.name)).exists()
 
 
 def _number(number: int | None) -> int:
