@@ -1,0 +1,257 @@
+"""A station to publish from: its database, its vault, a Cablecast of its own, and time that a test moves by hand.
+
+Nothing of ours is stood in for: the sender, the ledger and the client are the product's, over real HTTP.
+"""
+
+import hashlib
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+from sqlalchemy import insert, select, text
+
+from archivist_captions.cue import Captions, Cue, Word
+from archivist_captions.formats import json as json_format
+from archivist_captions.formats.scc import write_scc
+from archivist_common import publications, publishing, targets
+from archivist_common.db import Database, engine
+from archivist_common.models import Artifact, Publication, Transcription
+from archivist_common.publications import Reading
+from archivist_common.publishing import Options, Wish
+from archivist_common.settings import VodSettings
+from archivist_common.states import PublicationStatus
+from archivist_common.storage import Storages
+from archivist_vod.cablecast import connection
+from archivist_vod.cablecast.client import CablecastClient
+from archivist_vod.cablecast.host import Host
+from archivist_vod.plan import Pace
+from archivist_vod.publisher import Publisher
+from archivist_vod.publishers.cablecast import Cablecast
+from archivist_vod.sender import Sender
+from archivist_vod.tasks import Deps
+from tests.simulators.cablecast.process import Simulator
+
+OPERATOR, SECRET = "operator", "secret"
+SPOKEN = (
+    "Good evening. I call the meeting to order. Will the clerk please call the roll. Motion by Smith to approve the "
+    "agenda. All in favor say aye. The motion carries. We will now open public comment. The water tower on Main Street "
+    "needs paint before winter. I move to adjourn. The meeting is adjourned."
+)
+_TIMES = {
+    "publications": ("available_at", "followed_since", "vendor_changed_at", "attention_since", "queued_at"),
+    "publish_targets": ("paused_until", "away_since", "stopped_at", "last_ok_at"),
+}
+
+
+def spoken(said: str = SPOKEN, start_ms: int = 5_000, each_ms: int = 6_000) -> Captions:
+    """A recording's captions: a cue for every six words, and every word with its time."""
+    words = said.split()
+    cues, timed = [], []
+    for number, first in enumerate(range(0, len(words), 6)):
+        some = words[first : first + 6]
+        begin = start_ms + number * each_ms
+        step = (each_ms - 1_000) // len(some)
+        timed += [Word(begin + i * step, begin + (i + 1) * step, word) for i, word in enumerate(some)]
+        cues.append(Cue(begin, begin + each_ms - 1_000, (" ".join(some[:3]), " ".join(some[3:])) if len(some) > 3 else (" ".join(some),)))
+    return Captions(tuple(cues), tuple(timed))
+
+
+@dataclass
+class World:
+    """One station. `drive` works until a publication rests; `skip` lets time pass, at both ends."""
+
+    db: Database
+    sim: Simulator
+    settings: VodSettings
+    publishers: dict[str, Publisher]
+    sender: Sender
+    deps: Deps
+    output: Path
+    mounts: Mapping[str, Path]
+    monotonic: list[float] = field(default_factory=lambda: [1_000.0])
+    slept: list[float] = field(default_factory=list)
+    signed: dict[str, str] = field(default_factory=dict)
+    """SHA-256 of every SCC by store and name that may stand there."""
+
+    async def captioned(
+        self, path: str, captions: Captions | None = None, *, storage: str = "flex-1", length_s: int = 600, **row: Any
+    ) -> UUID:
+        """A transcription that has completed, with its files in the vault."""
+        captions = captions or spoken()
+        async with self.db.transaction() as session:
+            job = (
+                await session.execute(
+                    insert(Transcription)
+                    .values(
+                        **{
+                            "storage": storage,
+                            "file_path": path,
+                            "filename": path.rsplit("/", 1)[-1],
+                            "dedupe_key": hashlib.sha256(f"{storage}{path}{captions}".encode()).hexdigest(),
+                            "status": "completed",
+                            "attempt": 1,
+                            "duration": length_s,
+                            "completed_date": datetime.now(UTC),
+                            "summary": {"sentences": [{"text": "The water tower needs paint.", "start_ms": 5000}]},
+                        }
+                        | row
+                    )
+                    .returning(Transcription.id)
+                )
+            ).scalar_one()
+            folder = self.output / ".archivist" / str(job) / "1"
+            folder.mkdir(parents=True)
+            for kind, data in {
+                "scc": write_scc(captions).text.encode(),
+                "json": json_format.write(captions),
+            }.items():
+                (folder / f"captions.{kind}").write_bytes(data)
+                await session.execute(
+                    insert(Artifact).values(
+                        transcription_id=job,
+                        attempt=1,
+                        kind=kind,
+                        path=str(folder / f"captions.{kind}"),
+                        sha256=hashlib.sha256(data).hexdigest(),
+                        size_bytes=len(data),
+                        public_path=str(self.output / storage / f"{path}.{kind}"),
+                    )
+                )
+        return job
+
+    async def ask(self, job: UUID, *, target: str = "cablecast", **options: Any) -> UUID:
+        async with self.db.transaction() as session:
+            return (await publishing.request(session, Wish(target, job, Options(**options))))[0]
+
+    async def read(self, publication: UUID) -> Reading:
+        async with self.db.transaction() as session:
+            return await publications.get(session, publication, user_id=None)
+
+    async def target(self, name: str = "cablecast") -> targets.Target:
+        async with self.db.transaction() as session:
+            return await targets.chosen(session, name)
+
+    async def skip(self, seconds: float) -> None:
+        """Time passes: on our clock, in the database, and at Cablecast."""
+        self.monotonic[0] += seconds
+        async with self.db.transaction() as session:
+            for table, columns in _TIMES.items():
+                moved = ", ".join(f"{column} = {column} - make_interval(secs => :s)" for column in columns)
+                await session.execute(text(f"UPDATE {table} SET {moved}"), {"s": seconds})
+        await self.sim.control.advance(seconds)
+
+    async def sleep(self, seconds: float) -> None:
+        """What the product sleeps costs no time of ours."""
+        self.slept.append(seconds)
+        await self.skip(seconds)
+
+    async def step(self) -> bool:
+        """Work on what is due, or let time pass until something is. False when nothing will ever be."""
+        await self.sender.report()
+        if await self.sender.work_once():
+            return True
+        async with self.db.transaction() as session:
+            wait = await session.scalar(
+                text(
+                    "SELECT extract(epoch FROM min(greatest(p.available_at, coalesce(t.paused_until, p.available_at)))"
+                    " - clock_timestamp()) FROM publications p JOIN publish_targets t ON t.name = p.target"
+                    " WHERE p.status = 'pending' AND t.stopped_at IS NULL"
+                )
+            )
+        if wait is None:
+            return False
+        await self.skip(max(0.05, float(wait) + 0.05))
+        return True
+
+    async def drive(self, publication: UUID, *, until: Sequence[str] = (), steps: int = 600) -> Reading:
+        """Work until the publication rests (published, held, failed, removed), or is in one of these stages."""
+        for _ in range(steps):
+            now = await self.read(publication)
+            resting = now.status not in {PublicationStatus.PENDING, PublicationStatus.PROCESSING}
+            if resting or now.stage in until or now.attention_code in until:
+                return now
+            if not await self.step():
+                return await self.read(publication)
+        raise AssertionError(f"not at rest after {steps} steps: {await self.read(publication)}")
+
+    async def published(self, path: str, captions: Captions | None = None, **options: Any) -> Reading:
+        job = await self.captioned(path, captions)
+        return await self.drive(await self.ask(job, **options))
+
+    async def check(self, **bounds: Any) -> None:
+        """The promises of section 6.7."""
+        floor = self.settings.vod_status_check_interval.total_seconds()
+        found = await self.sim.control.invariants(poll_floor_s=floor, **bounds)
+        assert found == [], "\n".join(f"{one.rule}: {one.sentence}" for one in found)
+
+    async def show(self, **show: Any) -> int:
+        made = await self.sim.control.seed(shows=[show])
+        return made["shows"][0]
+
+    async def vods(self) -> list[dict[str, Any]]:
+        return await self.sim.control.objects("vods")
+
+    async def calls(self, method: str, word: str) -> list[dict[str, Any]]:
+        """Requests of this method whose path holds this word."""
+        return [e for e in await self.sim.control.journal() if e["method"] == method and word in e["path"].lower()]
+
+    def sidecar(self, name: str, store: str = "Flex 1") -> bytes:
+        return (self.sim.store(store) / name).read_bytes()
+
+
+@asynccontextmanager
+async def station(
+    database_url: str, folder: Path, sim: Simulator, *, flex: str = "", **given: Any
+) -> AsyncIterator[World]:
+    """A world on a database and a simulator of its own. flex: FLEX_SERVERS; flex-1 is the store `Flex 1` by default."""
+    output = folder / "output"
+    output.mkdir()
+    mounts = {"flex-1": sim.store("Flex 1"), "flex-2": sim.store("Flex 2"), "sx-1": sim.store("SX 1")}
+    servers = flex or ",".join(f"{name}={path}+folder" for name, path in mounts.items())
+    settings = VodSettings(
+        _env_file=None,
+        **{
+            "environment": "testing",
+            "database_url": database_url,
+            "default_output_path": output,
+            "flex_servers": servers,
+            "cablecast_api_url": sim.url,
+            "cablecast_user_id": OPERATOR,
+            "cablecast_password": SECRET,
+            "cablecast_stores": "Flex 1=flex-1,Flex 2=flex-2,SX 1=sx-1,*=flex-1",
+            "auto_publish_to_vod": False,
+        }
+        | given,
+    )
+    bind = engine(database_url, 5, 5, "tests")
+    db = Database(bind)
+    async with Storages(settings.flex_servers) as storages, connection.http(settings) as http:
+        made = World(db, sim, settings, {}, None, None, output, mounts)  # type: ignore[arg-type]
+        client = CablecastClient.of(
+            settings, http, host=Host("cablecast", clock=lambda: made.monotonic[0]), sleep=made.sleep, jitter=lambda: 0.5
+        )
+        made.publishers["cablecast"] = Cablecast(settings, http, storages, client)
+        pace = Pace(
+            floor=settings.vod_status_check_interval,
+            stalled=settings.vod_stalled_after,
+            captions=settings.vod_captions_wait,
+            budget=settings.vod_processing_timeout,
+        )
+        made.deps = Deps(db, made.publishers, timedelta(seconds=30), pace, sleep=made.sleep)
+        made.sender = Sender(
+            made.deps,
+            "unix:///nowhere",
+            slots=1,
+            automatic="cablecast" if settings.auto_publish_to_vod else None,
+            options=Options(),
+            resumed=lambda name: made.publishers[name].resume(),
+        )
+        await made.sender.report()
+        yield made
+    await bind.dispose()
