@@ -34,7 +34,7 @@ def answer(
     if work.cues is None:
         return None
     if name == "captions.en.m3u8":
-        spans = [(part_name(n), min(PART_S, length_s - n * PART_S)) for n in range(part_count(length_s))]
+        spans = [(part_name(n), float(min(PART_S, length_s - n * PART_S))) for n in range(part_count(length_s))]
         return text(200, _media(spans), playlist)
     if name == "captions.en.vtt":
         return text(200, webvtt(work.cues), vtt)

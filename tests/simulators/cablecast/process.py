@@ -126,7 +126,7 @@ class Control:
         return await self.call("GET", "objects")  # type: ignore[no-any-return]
 
     async def connections(self) -> dict[str, int]:
-        """open, peak and total of the station's port."""
+        """open, peak, total and refused ones of the station's port."""
         return await self.call("GET", "connections")  # type: ignore[no-any-return]
 
 

@@ -90,6 +90,7 @@ class CablecastClient:
         self._jitter = jitter
         self._now = now
         self._warned: set[str] = set()
+        self.serves_cached = False  # whether an answer to us came with leave to keep it: a CDN, not the server
         self._secrets = http.auth.secrets if isinstance(http.auth, Login) else ()
 
     @classmethod
@@ -183,7 +184,9 @@ class CablecastClient:
         """
         target = self._address(self.base, url)
         for _ in range(_REDIRECTS + 1):
-            call = _Call("GET", _shown(str(target)), target, None, {}, operation="GET file", limit=limit)
+            call = _Call(
+                "GET", self._scrubbed(_shown(str(target))), target, None, {}, operation="GET file", limit=limit
+            )
             answer = await self._tried(call, deadline_s)
             if answer.redirect is None:
                 return answer.data
@@ -263,7 +266,7 @@ class CablecastClient:
         outcome = "cut_off"
         try:
             async with self._http.stream(call.method, call.url, **call.content) as response:
-                self._note_warning(call, response)
+                self._note_headers(call, response)
                 answer = await self._answer(call, response, host)
             outcome = "ok"
             return answer
@@ -338,8 +341,10 @@ class CablecastClient:
             self._others.pop(next(iter(self._others)))
         return self._others.setdefault(name, Host(name))
 
-    def _note_warning(self, call: "_Call", response: httpx.Response) -> None:
+    def _note_headers(self, call: "_Call", response: httpx.Response) -> None:
         """The vendor marks what it means to take away with a Warning header: said once a path."""
+        if call.read is not None and "public" in response.headers.get("Cache-Control", "").lower():
+            self.serves_cached = True
         warning = response.headers.get("Warning")
         if warning and call.operation not in self._warned:
             self._warned.add(call.operation)
