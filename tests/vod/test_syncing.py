@@ -367,7 +367,7 @@ async def test_without_a_search_the_newest_shows_are_read_until_nothing_has_chan
     await settle(syncing(world, page_size=50))
     await age(world, timedelta(hours=3))
     await retitle(world, 4390, "Changed")
-    await world.sim.control.fault("status", method="POST", path="search", status=404, times="forever")
+    await world.sim.control.fault("status", method="POST", path="search", status=404)
     asked = len(await world.calls("GET", "/v1/shows"))
     await settle(syncing(world, page_size=50))
     assert (await shows(world))[4390].title == "Changed"
@@ -480,7 +480,7 @@ async def test_a_server_away_in_the_middle_is_waited_for(world: World) -> None:
 
 async def test_a_server_that_refuses_us_stops_the_target_and_the_run_waits(world: World) -> None:
     await world.sim.control.seed(shows=plain(300))
-    await world.sim.control.fault("status", path="/shows", status=401, skip=1, times="forever")
+    await world.sim.control.fault("status", path="/shows", status=401, skip=1)
     of = syncing(world)
     await settle(of)
     target = await world.target()
@@ -516,7 +516,7 @@ async def test_a_run_gives_way_where_publishing_finds_the_server_away(world: Wor
 
 async def test_an_answer_that_makes_no_sense_fails_the_run_and_the_next_one_is_not_at_once(world: World) -> None:
     await world.sim.control.seed(shows=plain(10))
-    await world.sim.control.fault("malformed", path="/shows", kind="truncated", times="forever")
+    await world.sim.control.fault("malformed", path="/shows", kind="truncated")
     await settle(syncing(world))
     run = (await runs(world))[0]
     assert (run.status, run.error_code) == ("failed", "TARGET_FAILED")
@@ -625,6 +625,7 @@ async def test_a_new_or_moving_vod_is_read_between_two_whole_runs_without_the_li
         shows=[{"id": 4100 + n, "title": f"S{n}", "vods": [{"id": 900 + n, "state": "complete"}]} for n in range(60)]
     )
     await world.show(id=4300, title="Being made", vods=[{"id": 1000, "state": "processing"}])
+    await world.sim.control.advance(7200)
     await settle(syncing(world))
     await age(world, timedelta(hours=3))
     await world.sim.control.force_vod(1000, "complete")
