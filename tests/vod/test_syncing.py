@@ -364,6 +364,7 @@ async def test_changes_over_the_night_that_summer_time_ends_are_found(own_databa
 
 async def test_without_a_search_the_newest_shows_are_read_until_nothing_has_changed(world: World) -> None:
     await world.sim.control.seed(shows=plain(300))
+    await world.sim.control.advance(7200)
     await settle(syncing(world, page_size=50))
     await age(world, timedelta(hours=3))
     await retitle(world, 4390, "Changed")
