@@ -6,7 +6,7 @@ with a row not met yet, some went away and it is asked for from further back. A 
 """
 
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -39,8 +39,8 @@ async def rows(
     given: set[int] = set()
     count: int | None = None
     for _ in range(_MOST_PASSES):
-        async with aclosing(_pages(client, path, root, params, page_size)) as pages:
-            async for page in pages:
+        async with aclosing(pages(client, path, root, params, page_size=page_size)) as listed:
+            async for page in listed:
                 count = page.count
                 for row in page.rows:
                     if row["id"] not in given:
@@ -51,14 +51,25 @@ async def rows(
     log.warning("a list holds fewer rows than it says", extra={"path": path, "rows": len(given), "count": count})
 
 
-async def _pages(
-    client: CablecastClient, path: str, root: str, params: Mapping[str, Any] | None, page_size: int | None
+async def pages(
+    client: CablecastClient,
+    path: str,
+    root: str,
+    params: Mapping[str, Any] | None = None,
+    *,
+    page_size: int | None = None,
+    start: int = 0,
+    known: Iterable[int] = (),
 ) -> AsyncGenerator[Page, None]:
-    """Pages that follow on one another, from the list's start to its end."""
-    met: set[int] = set()
-    offset = back = repeated = 0
+    """Pages that follow on one another, from the list's start, or from the row `start`, to its end.
+
+    One pass: see `rows` for what a list that changes needs beyond it. known: ids of the rows before `start`, from an
+    earlier reading that was cut off. Raises TargetFailed as `rows` does.
+    """
+    met = set(known)
+    offset, back, repeated = start, 0, 0
     stride = 1
-    was_empty = overlaps = False
+    was_empty, overlaps = False, start > 0
     previous: list[int] = []
     for _ in range(_MOST_PAGES):
         page = await client.get_page(path, root, params, offset=offset, page_size=page_size)
