@@ -85,7 +85,7 @@ def says_the_same(scc_data: bytes, vtt_data: bytes) -> ReadBack:
 
 
 def read_back(signed_off: bytes, scc_data: bytes, vtt_data: bytes) -> ReadBack:
-    """What stands in the folder beside what was signed off: both files say its words, and the SCC is it to the byte."""
+    """What stands in the folder beside what was signed off: both files say its words, the SCC to the byte."""
     try:
         shown = readback.expected_from_scc(scc_data)
     except CannotRead as exc:

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import httpx
 
-from archivist_common.errors import ArchivistError, NotFound, PublicNameTaken, StorageUnavailable, TargetMissing
+from archivist_common.errors import ArchivistError, NotFound, StorageUnavailable, TargetMissing
 from archivist_common.readback import ReadBack
 from archivist_common.settings import VodSettings
 from archivist_common.storage import Storages
@@ -415,7 +415,7 @@ def _opened(shelf: Shelf, key: str, name: str, fresh: Manifest) -> tuple[Path, M
 
 
 def _known(shelf: Shelf, item: Item) -> tuple[Path, Manifest]:
-    """The recording's folder. Raises TargetMissing where somebody took it away, NeedsPerson for a damaged manifest."""
+    """The recording's folder. Raises TargetMissing where it was taken away, NeedsPerson for a damaged manifest."""
     folder = shelf.root / str(item["folder"])
     try:
         known = shelf.manifest(folder)
