@@ -396,8 +396,8 @@ class Folder:
 
 
 def _probed(shelf: Shelf) -> Mapping[str, Any]:
-    with shelf.locked():  # which writes nothing but needs to be allowed to
-        shelf.require_writable()
+    shelf.require_root()
+    shelf.require_writable()
     everything, damaged = shelf.all_of(shelf.root)
     room = os.statvfs(shelf.root)
     return {
