@@ -176,6 +176,19 @@ def test_title_and_day_together_link_the_one_show_that_has_both() -> None:
     assert linked(verdict("Birchwood City Council 4_12_22.mp4", COUNCIL, later)) == 17837
 
 
+def test_a_day_that_can_be_read_in_two_ways_does_not_link() -> None:
+    show = Candidate(1, "Birchwood City Council", event_date=date(2012, 10, 11))
+    answer = verdict("Birchwood City Council 101112.mp4", show)
+    assert isinstance(answer, Ambiguous)
+    assert answer.suggestions[0].has(Kind.DATE_PARTLY)
+    assert linked(verdict("1-Birchwood City Council 101112.mp4", show)) == 1
+
+
+def test_a_show_without_a_title_on_the_day_is_for_a_person_to_look_at() -> None:
+    show = Candidate(1, None, event_date=date(2022, 4, 12))
+    assert isinstance(verdict("Birchwood City Council 4_12_22.mp4", show), Ambiguous)
+
+
 def test_a_title_alone_never_links() -> None:
     answer = verdict("Birchwood City Council.mp4", COUNCIL)
     assert isinstance(answer, Ambiguous)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from archivist_captions.cea608.options import SccOptions
 from archivist_captions.cue import Captions, Cue
 from archivist_captions.errors import CannotRead
 from archivist_captions.formats import scc, vtt
@@ -158,6 +159,13 @@ def test_characters_that_608_lacks_may_be_shown_as_it_substitutes_them() -> None
     assert not compare((Cue(0, 1_000, ("Café",)),), (Cue(0, 1_000, ("Cafe",)),)).equal
 
 
+def test_what_a_cut_leaves_of_a_cue_may_be_shown_or_not() -> None:
+    sliver = Cue(0, 33, ("Before the in point.",))
+    assert compare((sliver, *OURS), OURS).equal
+    assert compare(OURS, (sliver, *OURS)).equal
+    assert not compare((replace(sliver, end_ms=400), *OURS), OURS).equal
+
+
 def test_nothing_read_back_of_nothing_is_equal() -> None:
     assert compare((), ()).equal
     assert not compare((), OURS).equal
@@ -169,6 +177,13 @@ def test_our_own_file_is_what_is_expected() -> None:
     assert compare(expected, OURS).equal
     with pytest.raises(CannotRead):
         expected_from_scc(b"<html>")
+
+
+def test_a_file_whose_clock_begins_at_one_hour_is_expected_from_zero() -> None:
+    options = SccOptions(start_label="01:00:00;00")
+    data = scc.write_scc(Captions(OURS), options).text.encode()
+    assert compare(expected_from_scc(data, options), OURS).equal
+    assert not compare(expected_from_scc(data), OURS).equal
 
 
 WORDS = st.lists(

@@ -250,7 +250,9 @@ def _is_likely(one: Scored) -> bool:
     """Whether a person should look before a new show is made."""
     if one.has(*_CONTRADICTED):
         return False
-    return one.has(Kind.TITLE) or (one.has(Kind.TITLE_PARTLY) and one.score >= _WORTH_SHOWING)
+    if one.has(Kind.TITLE_PARTLY):
+        return one.score >= _WORTH_SHOWING
+    return one.has(Kind.TITLE, Kind.DATE)
 
 
 def _first(suggestions: Sequence[Scored], named: Sequence[Scored]) -> tuple[Scored, ...]:
@@ -308,8 +310,10 @@ def _date_reasons(name: RecordingName, show: Prepared) -> list[Reason]:
     if name.dates and show.dates:
         ours, theirs = min(((a, b) for a in name.dates for b in show.dates), key=lambda pair: abs(pair[0] - pair[1]))
         days = abs((ours - theirs).days)
-        if days == 0:
+        if days == 0 and len(name.dates) == len(show.dates) == 1:
             return [Reason(Kind.DATE, f"date agrees: {spelled(ours)}")]
+        if days == 0:
+            return [Reason(Kind.DATE_PARTLY, f"date agrees in one way of reading it: {spelled(ours)}")]
         if days == 1:
             return [Reason(Kind.DATE_PARTLY, f"date agrees but for a day: {spelled(theirs)}")]
         if show.unsure and days <= _CREATION_DAYS:

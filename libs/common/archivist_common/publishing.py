@@ -20,7 +20,20 @@ from datetime import timedelta
 from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy import Update, case, func, insert, literal_column, or_, select, update
+from sqlalchemy import (
+    Interval,
+    Text,
+    Update,
+    case,
+    cast,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -220,7 +233,7 @@ async def adopt(session: AsyncSession, target: str, options: Options, limit: int
             Transcription.completed_date >= PublishTarget.auto_since,
             ~superseded,
             ~known,
-            ~func.jsonb_path_exists(Transcription.warnings, f'$[*] ? (@ starts with "{NO_SPEECH}")'),
+            ~cast(Transcription.warnings, Text).contains(f'"{NO_SPEECH}'),  # begins one of them
             select(Artifact.id).where(Artifact.transcription_id == Transcription.id, Artifact.kind == "scc").exists(),
         )
         .order_by(Transcription.completed_date)
@@ -269,8 +282,8 @@ async def claim(session: AsyncSession, owner: str, lease: timedelta, targets: Co
             )
             .returning(
                 Publication,
-                database_now() - Publication.followed_since,
-                database_now() - Publication.vendor_changed_at,
+                type_coerce(database_now() - Publication.followed_since, Interval),
+                type_coerce(database_now() - Publication.vendor_changed_at, Interval),
             )
             .execution_options(synchronize_session=False, populate_existing=True)
         )

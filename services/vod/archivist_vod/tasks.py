@@ -282,6 +282,9 @@ class _Attempt:
             )
             await publishing.mirror(session, self._held)
         self._held = replace(self._held, followed=timedelta(), unchanged=timedelta())
+        if self._publisher.capabilities().asynchronous:
+            self._held = self._held.at(PublishStage.FOLLOW)
+            await self._put_off(self._deps.pace.floor)
         return PublishStage.FOLLOW
 
     async def _follow(self) -> PublishStage:
