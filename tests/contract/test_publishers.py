@@ -93,7 +93,7 @@ async def test_every_call_made_twice_changes_nothing_more(place: Place) -> None:
         if call == "put_captions":
             await _accepted(hand, first)
         if call == "start":
-            await _done(hand, first)
+            first = await _done(hand, first)
             await _read_back(hand, first)
         stands = await place.stands()
         second = await _call(hand, call, {**item, **first} if call == "ensure" else first, hand.another_ledger())
@@ -164,10 +164,10 @@ async def test_captions_made_anew_replace_ours_at_the_same_programme(place: Plac
 async def test_what_was_withdrawn_can_be_published_again(place: Place) -> None:
     hand = await Hand.take(place)
     item = await _published(hand)
-    await hand.publisher.withdraw(item, hand.ledger)
+    item = dict(await hand.publisher.withdraw(item, hand.ledger))
     assert not await place.is_shown(item)
     async with place.world.db.transaction() as session:
-        await publishing.gone(session, hand.held)
+        await publishing.gone(session, hand.held.at(hand.held.stage, item))
         await publishing.retry(session, hand.held.id)
     again = await Hand.claimed(place)
     renewed = await _published(again)
@@ -188,7 +188,7 @@ async def _resolved(hand: Hand) -> dict[str, Any]:
 
     found = await hand.publisher.resolve(hand.work, shows)
     assert isinstance(found, Found), found
-    return dict(found.item)
+    return {**hand.held.item, **found.item}
 
 
 async def _published(hand: Hand) -> dict[str, Any]:
