@@ -10,6 +10,10 @@ from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
 
+from tests.simulators.cablecast.process import Simulator
+from tests.vod.folder_world import FolderWorld, folder_station
+from tests.vod.world import World, spoken, station
+
 from archivist_captions.cue import Captions
 from archivist_captions.formats.scc import write_scc
 from archivist_common import publishing
@@ -17,9 +21,6 @@ from archivist_common.publishing import Held
 from archivist_vod import programme
 from archivist_vod.ledger import Effects, Gate
 from archivist_vod.publisher import Item, Ledger, Publisher, Work
-from tests.simulators.cablecast.process import Simulator
-from tests.vod.folder_world import FolderWorld, folder_station
-from tests.vod.world import World, spoken, station
 
 _LEASE = timedelta(minutes=30)
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from tests.contract.publisher_worlds import PLACES, Hand, Place
+from tests.vod.world import SPOKEN, spoken
 
 from archivist_captions.formats import FORMATS
 from archivist_common import publishing
@@ -18,8 +20,6 @@ from archivist_common.models import Publication
 from archivist_common.readback import ReadBack
 from archivist_vod.publisher import Accepted, Found, Item, Ledger, State
 from archivist_vod.publishers import PUBLISHERS
-from tests.contract.publisher_worlds import PLACES, Hand, Place
-from tests.vod.world import SPOKEN, spoken
 
 OTHER = SPOKEN.replace("water tower", "fire station")
 _LOOKS = 60  # at a target that takes its time

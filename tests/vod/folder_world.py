@@ -10,6 +10,7 @@ from uuid import UUID
 
 import httpx
 from sqlalchemy import insert, text
+from tests.vod.world import World
 
 from archivist_captions.cue import Captions
 from archivist_captions.formats import srt, vtt
@@ -23,7 +24,6 @@ from archivist_vod.plan import Pace
 from archivist_vod.publishers.folder import Folder
 from archivist_vod.sender import Sender
 from archivist_vod.tasks import Deps
-from tests.vod.world import World
 
 URL = "https://captions.example.org/recordings"
 FIRST = datetime(2026, 11, 18, 22, 4, 11, tzinfo=UTC)

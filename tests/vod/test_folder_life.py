@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest_asyncio
 from sqlalchemy import select
+from tests.vod.feed_validation import problems
+from tests.vod.folder_world import URL, FolderWorld, folder_station
+from tests.vod.world import SPOKEN, spoken
 
 from archivist_captions.formats import FORMATS
 from archivist_captions.formats.scc import write_scc
 from archivist_common import publishing
 from archivist_common.models import CaptionVersion, Transcription, VodContent
-from tests.vod.feed_validation import problems
-from tests.vod.folder_world import URL, FolderWorld, folder_station
-from tests.vod.world import SPOKEN, spoken
 
 PATH = "2026/Harbor City Council (20261118).mp4"
 NEW = SPOKEN.replace("water tower", "fire station")
