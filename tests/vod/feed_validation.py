@@ -47,12 +47,14 @@ def problems(data: bytes) -> list[Problem]:
     channels = root.findall("channel")
     if len(channels) != 1 or len(root) != 1:
         return [("one-channel", f"{len(channels)}")]  # RSS: subordinate to rss is a single channel
-    found = [
-        (rule.__name__.strip("_").replace("_", "-"), what) for rule in _CHANNEL_RULES for what in rule(channels[0])
-    ]
+    found = [(_name(rule), what) for rule in _CHANNEL_RULES for what in rule(channels[0])]
     for item in channels[0].findall("item"):
-        found += [(rule.__name__.strip("_").replace("_", "-"), what) for rule in _ITEM_RULES for what in rule(item)]
+        found += [(_name(rule), what) for rule in _ITEM_RULES for what in rule(item)]
     return found
+
+
+def _name(rule: "Rule") -> str:
+    return rule.__name__.strip("_").replace("_", "-")
 
 
 Rule = Callable[[ET.Element], Iterator[str]]

@@ -1,4 +1,4 @@
-"""The Media RSS feed, read by a validator that knows nothing of the product; and the validator, shown broken feeds."""
+"""The Media RSS feed, read by a validator that knows nothing of the product; the validator, shown broken feeds."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -53,9 +53,7 @@ def test_a_feed_with_little_or_odd_things_in_it_is_valid(items: tuple[Item, ...]
     assert problems(feed.write(replace(FEED, items=items, description="", changed=None))) == []
 
 
-@given(
-    st.text(), st.text(), st.lists(st.text(), max_size=3), st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1))
-)
+@given(st.text(), st.text(), st.lists(st.text(), max_size=3), st.integers(0, 4_000_000_000))
 @settings(max_examples=60, deadline=None)
 def test_any_words_and_any_time_make_a_valid_feed(title: str, description: str, tags: list[str], second: int) -> None:
     item = replace(
