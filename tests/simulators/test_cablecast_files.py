@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 import pytest
 from tests.simulators.cablecast import NotDone, Simulator, media
+from tests.simulators.cablecast.clock import Clock
+from tests.simulators.cablecast.station import Station
 from tests.simulators.conftest import FILE, SCC, SHOW, Caller, Stations
 
 VIDEO, SIDECAR = "4120-1-Harbor Council.mp4", "4120-1-Harbor Council.scc"
@@ -51,6 +53,19 @@ async def test_a_file_that_still_grows_is_not_indexed(sim: Simulator, api: httpx
     assert (await assets(api))["growing.mp4"]["fileStatus"] == "processing"
     await sim.control.advance(90)
     assert (await assets(api))["growing.mp4"]["fileStatus"] != "processing"
+
+
+def test_a_file_that_has_changed_since_it_was_looked_at_is_not_indexed(tmp_path: Path) -> None:
+    station = Station("modern", tmp_path, Clock())
+    path = tmp_path / "Flex 1" / "growing.mp4"
+    path.write_bytes(media.stub(5))
+    station.files.scan(whole=True)
+    path.write_bytes(media.stub(5, "more"))
+    station.settle(station.clock.advance(91))
+    [asset] = station.files.assets.values()
+    assert asset.status == "processing"
+    station.settle(station.clock.advance(91))
+    assert asset.status == "unlinked"
 
 
 async def test_a_file_that_grows_while_time_is_moved_on_is_looked_at_again(
