@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests import media_factory
 from tests.simulators.cablecast import NotDone, Simulator, media
 from tests.simulators.cablecast.clock import Clock
 from tests.simulators.cablecast.station import Station
@@ -157,6 +158,14 @@ async def test_the_length_of_a_file_stands_in_its_info(sim: Simulator, api: http
     [info] = listed["assetInfos"]
     assert listed["assets"][0]["assetInfos"] == [info["id"]]
     assert info["frameCount"] / info["frameRate"] == pytest.approx(600, abs=0.05)
+
+
+@pytest.mark.parametrize("name", ["real.mp4", "real.mov", "real.mkv", "real.ts"])
+def test_the_length_of_a_real_recording_is_read(tmp_path: Path, name: str) -> None:
+    path = media_factory.write(tmp_path / name, media_factory.tone(7.5), video=7.5)
+    assert media.length_ms(path) == pytest.approx(7500, abs=100)
+    path.write_bytes(b"nothing of the kind")
+    assert media.length_ms(path) is None
 
 
 async def test_assets_can_be_asked_for_by_state_purpose_and_age(sim: Simulator, api: httpx.AsyncClient) -> None:
