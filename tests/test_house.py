@@ -23,8 +23,18 @@ PACKAGES = {
     "archivist_vod": ROOT / "services/vod/archivist_vod",
     "archivist_monitor": ROOT / "services/monitor/archivist_monitor",
 }
-PURE = ("states", "errors", "paths", "recording_names", "matching", "sentences", "meeting_phrases", "chapters", "programme")
-PURE_IN_VOD = ("plan", "matching")  # held to the same once they are there
+PUBLISHING = (
+    "recording_names",
+    "show_titles",
+    "matching",
+    "sentences",
+    "meeting_phrases",
+    "chapters",
+    "programme",
+    "readback",
+)
+PURE = ("states", "errors", "paths", *PUBLISHING)
+PURE_IN_VOD = ("plan",)
 
 # Only these read the environment: settings, the command line that hands it on to the services, and the starts of
 # children, which pass on a few names of it.

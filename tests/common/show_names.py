@@ -1,6 +1,6 @@
 """Two hundred file names as people and machines write them, and the show of `show_catalogue` each belongs to.
 
-None: a person has to say. Written by hand against the catalogue's numbers; a length, where given, is the recording's.
+None: a person has to say. Written by hand against the catalogue's numbers.
 """
 
 ASK = None
@@ -46,6 +46,10 @@ NUMBER_REEL_AND_DATE: tuple[tuple[str, int | None], ...] = (
     ("18157-1-Oakdale Planning Commission (20210209).mp4", ASK),
     ("18192-1-White Bear Lake City Council (20210215).mp4", ASK),
     ("18171-1-White Bear Township Board (20210209).mp4", ASK),
+    (
+        "18157-1-Oakdale City Council Workshop (20210209).mp4",
+        ASK,
+    ),  # the council's number, that same day
     ("18136-1-Birchwood City Council (20210309).mp4", ASK),  # a month later
     ("20411-1-White Bear Township Board (20220418).mp4", ASK),  # the next one
     ("18948-1-Harbor City Council (20210706).mp4", ASK),

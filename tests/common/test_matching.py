@@ -14,7 +14,6 @@ from tests.common.show_names import NAMES
 
 from archivist_common.matching import (
     Ambiguous,
-    Bodies,
     Candidate,
     Kind,
     Match,
@@ -27,6 +26,7 @@ from archivist_common.matching import (
     score,
 )
 from archivist_common.recording_names import read
+from archivist_common.show_titles import Bodies
 
 COUNCIL = Candidate(
     17837, "Birchwood City Council", "Birchwood City Council Meeting", date(2022, 4, 12), length_s=5_400
@@ -137,6 +137,13 @@ def test_a_number_nobody_has_is_not_replaced_by_title_and_date() -> None:
     assert linked(verdict("555-1-Birchwood City Council (20220412).mp4", COUNCIL)) is None
 
 
+def test_a_number_whose_show_fits_less_well_than_another_waits() -> None:
+    workshop = replace(COUNCIL, id=9, title="Birchwood City Council Workshop", cg_title=None)
+    answer = verdict("17837-1-Birchwood City Council Workshop (20220412).mp4", COUNCIL, workshop)
+    assert isinstance(answer, Ambiguous)
+    assert linked(verdict("17837-1-Birchwood City Council Workshop (20220412).mp4", COUNCIL)) == 17837
+
+
 def test_our_own_key_names_the_show() -> None:
     ours = replace(COUNCIL, id=5, title="Untitled", cg_title=None, local_id="arc-9f2")
     assert linked(verdict("Whatever.mp4", ours, COUNCIL, key="arc-9f2")) is None  # its title is another one
@@ -167,6 +174,19 @@ def test_number_and_file_of_different_shows_wait() -> None:
 def test_title_and_day_together_link_the_one_show_that_has_both() -> None:
     later = replace(COUNCIL, id=9, event_date=date(2022, 4, 19))
     assert linked(verdict("Birchwood City Council 4_12_22.mp4", COUNCIL, later)) == 17837
+
+
+def test_a_day_that_can_be_read_in_two_ways_does_not_link() -> None:
+    show = Candidate(1, "Birchwood City Council", event_date=date(2012, 10, 11))
+    answer = verdict("Birchwood City Council 101112.mp4", show)
+    assert isinstance(answer, Ambiguous)
+    assert answer.suggestions[0].has(Kind.DATE_PARTLY)
+    assert linked(verdict("1-Birchwood City Council 101112.mp4", show)) == 1
+
+
+def test_a_show_without_a_title_on_the_day_is_for_a_person_to_look_at() -> None:
+    show = Candidate(1, None, event_date=date(2022, 4, 12))
+    assert isinstance(verdict("Birchwood City Council 4_12_22.mp4", show), Ambiguous)
 
 
 def test_a_title_alone_never_links() -> None:
@@ -234,10 +254,10 @@ def test_a_channel_names_the_city_that_a_council_title_leaves_out() -> None:
 
 
 def test_other_stations_bring_their_own_bodies() -> None:
-    bodies = Bodies({"Harbor": ("harbor", "hrb"), "Hill": ("hill",)})
+    bodies = Bodies({"Harbor": ("Harbor", "HRB"), "Hill": ("St. Hill’s",)})
     show = Candidate(1, "Harbor Council")
     assert score(read("HRB council.mp4"), None, "", show, bodies).has(Kind.TITLE)
-    assert score(read("Hill council.mp4"), None, "", show, bodies).has(Kind.TITLE_OTHER)
+    assert score(read("Saint Hills council.mp4"), None, "", show, bodies).has(Kind.TITLE_OTHER)
 
 
 def test_a_day_in_the_title_is_believed_before_the_event_date() -> None:

@@ -20,7 +20,19 @@ from datetime import timedelta
 from typing import Any, Self
 from uuid import UUID
 
-from sqlalchemy import Update, case, cast, func, insert, literal_column, or_, select, update
+from sqlalchemy import (
+    Interval,
+    Update,
+    case,
+    cast,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONPATH
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -324,8 +336,8 @@ async def claim(session: AsyncSession, owner: str, lease: timedelta, targets: Co
             )
             .returning(
                 Publication,
-                database_now() - Publication.followed_since,
-                database_now() - Publication.vendor_changed_at,
+                type_coerce(database_now() - Publication.followed_since, Interval),
+                type_coerce(database_now() - Publication.vendor_changed_at, Interval),
             )
             .execution_options(synchronize_session=False, populate_existing=True)
         )

@@ -361,6 +361,11 @@ class VodSettings(CommonSettings):
     """A folder to publish to: captions in every format, chapters and a Media RSS feed. Unset: none."""
     publish_folder_url: str = ""
     """The web address under which PUBLISH_FOLDER is served: what the feed's links begin with."""
+    publish_folder_title: str = "Recordings"
+    """The title of its feed and of its page."""
+    publish_folder_media_url: str = ""
+    """Where recordings themselves are served, `https://media.example.org/{storage}/{path}`; both are put in. Empty:
+    the feed has captions and no media."""
     cablecast_sidecar: Literal["auto", "share", "upload"] = "auto"
     """How the SCC gets beside the video: by a mounted content share (CABLECAST_STORES, or the recording's own server
     where it is `+beside`), by the server's upload, or, with auto, by the share where there is one."""
@@ -397,6 +402,13 @@ class VodSettings(CommonSettings):
     """Id of the quality meant by `high`."""
     vod_quality_original: int = 4
     """Id of the quality meant by `original`."""
+
+    @field_validator("publish_folder_url", "publish_folder_media_url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        if value and (not re.match(r"https?://[^/]", value) or re.search(r"[\s?#]|//[^/]*@", value)):
+            raise ValueError("write a web address: https://captions.example.org/recordings, without user, ? or #")
+        return value.rstrip("/")
 
     @field_validator("cablecast_api_url")
     @classmethod

@@ -23,6 +23,8 @@ LOOKUPS_KEPT_S = 3600.0
 _IDS_AT_ONCE = 100  # shows fetched by id in one call, as the vendor's own plugin does
 _SHOWS_AT_ONCE = 500
 _ASSETS_AT_ONCE = 500
+_FASTEST = 1000.0  # frames per second
+_ROUNDED_BY = 0.005  # frames per second: what a rate with two decimals may be off
 _NEWEST = 100  # shows looked through besides the search, which may lag behind
 
 WireT = TypeVar("WireT", bound=wire.Wire)
@@ -329,23 +331,26 @@ class Catalogue:
 
         Servers without vodState: `complete` once the last transaction says so, `unknown` until then.
         """
+        return (await self.vod_look(vod))[0]
+
+    async def vod_look(self, vod: int) -> tuple[wire.VodStatus, wire.Vod | None]:
+        """As `vod_status`, and the VOD itself where that had to be read for it."""
         if self._clock() >= self._without_statuses_until:
             try:
-                return await self._one(f"vodstatuses/{vod}", "vodStatus", wire.VodStatus)
+                return await self._one(f"vodstatuses/{vod}", "vodStatus", wire.VodStatus), None
             except TargetMissing:
                 found = await self.vod(vod)  # gone, too, when the VOD is
                 self._without_statuses_until = self._clock() + LOOKUPS_KEPT_S
         else:
             found = await self.vod(vod)
         state = found.vod_state or (await self._legacy_state(found))
-        return wire.VodStatus.read(
-            {
-                "id": vod,
-                "vodState": state,
-                "percentComplete": found.percent_complete,
-                "errorMessage": found.error_message,
-            }
-        )
+        status = {
+            "id": vod,
+            "vodState": state,
+            "percentComplete": found.percent_complete,
+            "errorMessage": found.error_message,
+        }
+        return wire.VodStatus.read(status), found
 
     async def _legacy_state(self, vod: wire.Vod) -> str:
         kind = vod.transaction_type
@@ -419,4 +424,9 @@ def _digital(file: wire.DigitalFile) -> VideoFile:
 
 
 def _length(frames: int | None, rate: float | None) -> Fraction | None:
-    return Fraction(frames) / Fraction(rate).limit_denominator(1001) if frames and rate and rate > 0 else None
+    """Seconds of so many frames, exactly; None where it cannot be known. A server's 29.97 is 30000/1001."""
+    if not frames or not rate or not 0 < rate < _FASTEST:
+        return None
+    ntsc = Fraction(round(rate) * 1000, 1001)
+    exact = ntsc if abs(rate - ntsc) < _ROUNDED_BY else Fraction(rate).limit_denominator(1000)
+    return Fraction(frames) / exact
