@@ -67,7 +67,7 @@ async def test_a_sync_is_asked_for_and_waited_for(gateway, archivist):
         await session.execute(update(SyncRun).where(SyncRun.kind == "vods").values(**failed))
     code, said, _ = await waiting
     assert code == 1
-    assert "shows changes completed 1310 of 1310, 100 %; 12 new, 0 changed, 0 gone" in said
+    assert "shows full    completed 1310 of 1310, 100 %; 12 new, 0 changed, 0 gone" in said
     assert "TARGET_AWAY: no answer" in said
 
 

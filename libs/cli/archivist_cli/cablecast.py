@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import json
-import os
 import re
 import subprocess
 import sys
@@ -134,7 +133,7 @@ def sync_lines(syncs: dict[str, Any], now: datetime) -> Iterator[str]:
 def _probe(options: argparse.Namespace) -> int:
     """The publisher's own room speaks to the server, in a process of its own with the settings of this one."""
     command = [sys.executable, "-m", "archivist_vod.cablecast.probe", *(["--json"] if options.json else [])]
-    return subprocess.run(command, check=False, env=os.environ | config.settings()).returncode
+    return subprocess.run(command, check=False, env=config.settings()).returncode
 
 
 async def _run(options: argparse.Namespace) -> int:
