@@ -64,6 +64,13 @@ class Run:
     moved_at: datetime | None
     finished_at: datetime | None
 
+    @property
+    def percent(self) -> int | None:
+        """None while the total is not known."""
+        if self.status == "completed":
+            return 100
+        return min(99, 100 * self.position // self.total) if self.total else None
+
 
 async def ask(session: AsyncSession, target: str, kind: str, mode: str, *, user_id: int | None) -> tuple[int, bool]:
     """The run that does it, and whether it is a new one. One that waits already is made full where that is asked for;
@@ -190,6 +197,15 @@ async def age_of_last(session: AsyncSession, target: str, kind: str) -> timedelt
     """Since the last run that completed was begun; None where none has."""
     seconds = await session.scalar(select(_age(SyncRun.started_date, kind, target, SyncRun.status == "completed")))
     return None if seconds is None else seconds
+
+
+async def last_good(session: AsyncSession, target: str, kind: str) -> datetime | None:
+    """When the last run that completed was begun: what we know is as old as that."""
+    return await session.scalar(
+        select(func.max(SyncRun.started_date)).where(
+            SyncRun.target == target, SyncRun.kind == kind, SyncRun.status == "completed"
+        )
+    )
 
 
 async def is_confirmed(session: AsyncSession, run: Run) -> bool:
