@@ -273,8 +273,8 @@ class _Sync:
     async def _changed_since(self) -> datetime | None:
         """From when on, by Cablecast's clock; None where there is nothing to go by: then everything is read.
 
-        The last run's beginning, by that clock as it goes now, or the newest change we know, whichever is earlier:
-        a clock that was wrong, or that nobody can read, hides nothing.
+        The last run's beginning by that clock as it goes now; where it cannot be read, the newest change we know.
+        What a clock that was put right hides, the next whole run finds.
         """
         async with self._db.transaction() as session:
             age = await syncs.age_of_last(session, self._run.target, self._run.kind)
@@ -282,8 +282,7 @@ class _Sync:
         if age is None or newest is None:
             return None
         now = await self._now()
-        moments = [newest] if now is None else [newest, now - age]
-        found = min(moments) - _OVERLAP
+        found = (newest if now is None else now - age) - _OVERLAP
         return found if self._names.zone is None else found.astimezone(self._names.zone)
 
     async def _changed_shows(self, since: datetime | None) -> int:
