@@ -34,7 +34,7 @@ PUBLISHING = (
     "readback",
 )
 PURE = ("states", "errors", "paths", *PUBLISHING)
-PURE_IN_VOD = ("plan", "matching")  # held to the same once they are there
+PURE_IN_VOD = ("plan",)
 
 # Only these read the environment: settings, the command line that hands it on to the services, and the starts of
 # children, which pass on a few names of it.

@@ -89,6 +89,8 @@ def test_a_phrase_makes_its_chapter(sentence: str, kind: Kind, title: str) -> No
         "The committee report was published in May.",
         "We have not opened the public hearing.",
         "I cannot move to approve this.",
+        "We will not open the public hearing tonight.",
+        "There was never a motion to approve that.",
         "Slow motion to the left.",
         "There was motion in the room.",
         "The agenda is on the table.",

@@ -159,6 +159,13 @@ def test_characters_that_608_lacks_may_be_shown_as_it_substitutes_them() -> None
     assert not compare((Cue(0, 1_000, ("Café",)),), (Cue(0, 1_000, ("Cafe",)),)).equal
 
 
+def test_what_a_cut_leaves_of_a_cue_may_be_shown_or_not() -> None:
+    sliver = Cue(0, 33, ("Before the in point.",))
+    assert compare((sliver, *OURS), OURS).equal
+    assert compare(OURS, (sliver, *OURS)).equal
+    assert not compare((replace(sliver, end_ms=400), *OURS), OURS).equal
+
+
 def test_nothing_read_back_of_nothing_is_equal() -> None:
     assert compare((), ()).equal
     assert not compare((), OURS).equal

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest_asyncio
-
 from tests.simulators.cablecast.process import Simulator
 from tests.vod.world import World, station
 

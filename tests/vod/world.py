@@ -4,7 +4,6 @@ Nothing of ours is stood in for: the sender, the ledger and the client are the p
 """
 
 import hashlib
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,13 +14,14 @@ from uuid import UUID
 
 import httpx
 from sqlalchemy import insert, select, text
+from tests.simulators.cablecast.process import Simulator
 
 from archivist_captions.cue import Captions, Cue, Word
 from archivist_captions.formats import json as json_format
 from archivist_captions.formats.scc import write_scc
 from archivist_common import publications, publishing, targets
 from archivist_common.db import Database, engine
-from archivist_common.models import Artifact, Publication, Transcription
+from archivist_common.models import Artifact, Transcription, User
 from archivist_common.publications import Reading
 from archivist_common.publishing import Options, Wish
 from archivist_common.settings import VodSettings
@@ -30,19 +30,25 @@ from archivist_common.storage import Storages
 from archivist_vod.cablecast import connection
 from archivist_vod.cablecast.client import CablecastClient
 from archivist_vod.cablecast.host import Host
+from archivist_vod.cablecast.uploads import Uploads
 from archivist_vod.plan import Pace
 from archivist_vod.publisher import Publisher
 from archivist_vod.publishers.cablecast import Cablecast
 from archivist_vod.sender import Sender
 from archivist_vod.tasks import Deps
-from tests.simulators.cablecast.process import Simulator
 
 OPERATOR, SECRET = "operator", "secret"
 SPOKEN = (
     "Good evening. I call the meeting to order. Will the clerk please call the roll. Motion by Smith to approve the "
-    "agenda. All in favor say aye. The motion carries. We will now open public comment. The water tower on Main Street "
-    "needs paint before winter. I move to adjourn. The meeting is adjourned."
+    "agenda. All in favor say aye. The motion carries. We will now open public comment. The water tower on Main "
+    "Street needs paint before winter. I move to adjourn. The meeting is adjourned."
 )
+_NEXT_DUE = """
+    SELECT extract(epoch FROM min(greatest(p.available_at, coalesce(t.paused_until, p.available_at)))
+                   - clock_timestamp())
+    FROM publications p JOIN publish_targets t ON t.name = p.target
+    WHERE p.status = 'pending' AND t.stopped_at IS NULL
+"""
 _TIMES = {
     "publications": ("available_at", "followed_since", "vendor_changed_at", "attention_since", "queued_at"),
     "publish_targets": ("paused_until", "away_since", "stopped_at", "last_ok_at"),
@@ -58,7 +64,13 @@ def spoken(said: str = SPOKEN, start_ms: int = 5_000, each_ms: int = 6_000) -> C
         begin = start_ms + number * each_ms
         step = (each_ms - 1_000) // len(some)
         timed += [Word(begin + i * step, begin + (i + 1) * step, word) for i, word in enumerate(some)]
-        cues.append(Cue(begin, begin + each_ms - 1_000, (" ".join(some[:3]), " ".join(some[3:])) if len(some) > 3 else (" ".join(some),)))
+        cues.append(
+            Cue(
+                begin,
+                begin + each_ms - 1_000,
+                (" ".join(some[:3]), " ".join(some[3:])) if len(some) > 3 else (" ".join(some),),
+            )
+        )
     return Captions(tuple(cues), tuple(timed))
 
 
@@ -76,8 +88,7 @@ class World:
     mounts: Mapping[str, Path]
     monotonic: list[float] = field(default_factory=lambda: [1_000.0])
     slept: list[float] = field(default_factory=list)
-    signed: dict[str, str] = field(default_factory=dict)
-    """SHA-256 of every SCC by store and name that may stand there."""
+    skipped: list[float] = field(default_factory=list)
 
     async def captioned(
         self, path: str, captions: Captions | None = None, *, storage: str = "flex-1", length_s: int = 600, **row: Any
@@ -140,6 +151,7 @@ class World:
     async def skip(self, seconds: float) -> None:
         """Time passes: on our clock, in the database, and at Cablecast."""
         self.monotonic[0] += seconds
+        self.skipped.append(seconds)
         async with self.db.transaction() as session:
             for table, columns in _TIMES.items():
                 moved = ", ".join(f"{column} = {column} - make_interval(secs => :s)" for column in columns)
@@ -153,17 +165,13 @@ class World:
 
     async def step(self) -> bool:
         """Work on what is due, or let time pass until something is. False when nothing will ever be."""
+        if await self.sender.work_once():
+            return True
         await self.sender.report()
         if await self.sender.work_once():
             return True
         async with self.db.transaction() as session:
-            wait = await session.scalar(
-                text(
-                    "SELECT extract(epoch FROM min(greatest(p.available_at, coalesce(t.paused_until, p.available_at)))"
-                    " - clock_timestamp()) FROM publications p JOIN publish_targets t ON t.name = p.target"
-                    " WHERE p.status = 'pending' AND t.stopped_at IS NULL"
-                )
-            )
+            wait = await session.scalar(text(_NEXT_DUE))
         if wait is None:
             return False
         await self.skip(max(0.05, float(wait) + 0.05))
@@ -201,6 +209,36 @@ class World:
         """Requests of this method whose path holds this word."""
         return [e for e in await self.sim.control.journal() if e["method"] == method and word in e["path"].lower()]
 
+    async def versions(self, publication: UUID) -> Sequence[publications.Version]:
+        async with self.db.transaction() as session:
+            return await publications.versions(session, publication)
+
+    def other(self) -> httpx.AsyncClient:
+        """A person at Cablecast's own screens."""
+        return httpx.AsyncClient(auth=(OPERATOR, SECRET), trust_env=False)
+
+    def another_sender(self) -> Sender:
+        return Sender(self.deps, "unix:///nowhere", slots=1, automatic=None, options=Options())
+
+    def cut_segments(self, size: int) -> None:
+        """Uploads go in segments of so many bytes."""
+        publisher = self.publishers["cablecast"]
+        assert isinstance(publisher, Cablecast)
+        publisher._uploads = Uploads(publisher.client, segment_bytes=size)
+
+    async def damage(self, job: UUID) -> None:
+        """The signed-off SCC has a byte of the wrong parity: our own checks are held to have missed it."""
+        async with self.db.transaction() as session:
+            scc = (
+                await session.execute(
+                    select(Artifact).where(Artifact.transcription_id == job, Artifact.kind == "scc")
+                )
+            ).scalar_one()
+            path = Path(scc.path)
+            data = path.read_bytes().replace(b"94ae", b"14ae")
+            path.write_bytes(data)
+            scc.sha256 = hashlib.sha256(data).hexdigest()
+
     def sidecar(self, name: str, store: str = "Flex 1") -> bytes:
         return (self.sim.store(store) / name).read_bytes()
 
@@ -209,7 +247,7 @@ class World:
 async def station(
     database_url: str, folder: Path, sim: Simulator, *, flex: str = "", **given: Any
 ) -> AsyncIterator[World]:
-    """A world on a database and a simulator of its own. flex: FLEX_SERVERS; flex-1 is the store `Flex 1` by default."""
+    """A world on a database and a simulator of its own. flex: FLEX_SERVERS; else flex-1 is the store `Flex 1`."""
     output = folder / "output"
     output.mkdir()
     mounts = {"flex-1": sim.store("Flex 1"), "flex-2": sim.store("Flex 2"), "sx-1": sim.store("SX 1")}
@@ -234,7 +272,11 @@ async def station(
     async with Storages(settings.flex_servers) as storages, connection.http(settings) as http:
         made = World(db, sim, settings, {}, None, None, output, mounts)  # type: ignore[arg-type]
         client = CablecastClient.of(
-            settings, http, host=Host("cablecast", clock=lambda: made.monotonic[0]), sleep=made.sleep, jitter=lambda: 0.5
+            settings,
+            http,
+            host=Host("cablecast", clock=lambda: made.monotonic[0]),
+            sleep=made.sleep,
+            jitter=lambda: 0.5,
         )
         made.publishers["cablecast"] = Cablecast(settings, http, storages, client)
         pace = Pace(
@@ -252,6 +294,10 @@ async def station(
             options=Options(),
             resumed=lambda name: made.publishers[name].resume(),
         )
+        async with db.transaction() as session:
+            await session.execute(
+                insert(User).values(id=1, username="clerk", email="clerk@example.org", password_hash="x")
+            )
         await made.sender.report()
         yield made
     await bind.dispose()

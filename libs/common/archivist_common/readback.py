@@ -16,6 +16,7 @@ from archivist_captions.formats.clock import ms_of_clock
 
 _TIMES = re.compile(r"\s*((?:\d+:)?\d+:\d{2}[.,]\d{1,3})\s*-->\s*((?:\d+:)?\d+:\d{2}[.,]\d{1,3})")
 _NO_CUES = re.compile(r"\s*(?:NOTE|STYLE|REGION)(?:\s|$)")
+_SLIVER_MS = 100  # what a cut by frames leaves of a cue, or does not; nobody can read it
 _EDGE_MS = 50  # a frame and a half; pieces of a cue cut at the edge of a part lie no further apart
 _TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[^\w\s]|_")
 _CLOSES = frozenset(".,;:?!")
@@ -106,8 +107,8 @@ def join_parts(parts: Iterable[Sequence[Cue]]) -> tuple[Cue, ...]:
 def compare(expected: Sequence[Cue], found: Sequence[Cue], tolerance_ms: int = 1_000) -> ReadBack:
     """Whether `found` shows the words of `expected` in order, each cue within the tolerance of its time.
 
-    Case, white space, line breaks and the spacing of punctuation do not count. Characters that CEA-608 cannot show
-    may be shown as it substitutes them; all others must be themselves.
+    Case, white space, line breaks, the spacing of punctuation and cues too short to read do not count. Characters
+    that CEA-608 cannot show may be shown as it substitutes them; all others must be themselves.
     """
     ours, theirs = _tokens(expected), _tokens(found)
     counts = sum(token.is_word for token in ours), sum(token.is_word for token in theirs)
@@ -153,6 +154,8 @@ def _cue(match: re.Match[str], lines: Sequence[str]) -> list[Cue]:
 def _tokens(cues: Sequence[Cue]) -> list[_Token]:
     tokens: list[_Token] = []
     for cue in sorted(cues, key=lambda cue: cue.start_ms):
+        if cue.end_ms - cue.start_ms < _SLIVER_MS:
+            continue
         texts = _TOKEN.findall(transliterate(cue.text)[0])
         tokens += (_Token(text.casefold(), text, cue, n == 0, n == len(texts) - 1) for n, text in enumerate(texts))
     return tokens

@@ -218,6 +218,9 @@ class ApiSettings(CaptionSettings):
     """Folder of the speech model used where a job names none."""
     model_directory: Path = Path("/opt/models")
     """Folder of further models, one folder each; a job may name one."""
+    publish_approval: Literal["none", "approve", "two-people"] = "none"
+    """`approve`: what is asked for is published once an operator has approved its plan; `two-people`: one who did
+    not ask for it."""
     recording_settled: Seconds = Field(default=timedelta(seconds=60), ge=timedelta())
     """A recording written to more recently than this is looked at twice before it is taken: it may still grow."""
 
@@ -358,6 +361,11 @@ class VodSettings(CommonSettings):
     """A folder to publish to: captions in every format, chapters and a Media RSS feed. Unset: none."""
     publish_folder_url: str = ""
     """The web address under which PUBLISH_FOLDER is served: what the feed's links begin with."""
+    publish_folder_title: str = "Recordings"
+    """The title of its feed and of its page."""
+    publish_folder_media_url: str = ""
+    """Where recordings themselves are served, `https://media.example.org/{storage}/{path}`; both are put in. Empty:
+    the feed has captions and no media."""
     cablecast_sidecar: Literal["auto", "share", "upload"] = "auto"
     """How the SCC gets beside the video: by a mounted content share (CABLECAST_STORES, or the recording's own server
     where it is `+beside`), by the server's upload, or, with auto, by the share where there is one."""
@@ -394,6 +402,13 @@ class VodSettings(CommonSettings):
     """Id of the quality meant by `high`."""
     vod_quality_original: int = 4
     """Id of the quality meant by `original`."""
+
+    @field_validator("publish_folder_url", "publish_folder_media_url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        if value and (not re.match(r"https?://[^/]", value) or re.search(r"[\s?#]|//[^/]*@", value)):
+            raise ValueError("write a web address: https://captions.example.org/recordings, without user, ? or #")
+        return value.rstrip("/")
 
     @field_validator("cablecast_api_url")
     @classmethod

@@ -52,6 +52,10 @@ log = logging.getLogger(__name__)
 _RENEWALS = 4  # in a lease
 _LONGEST_PAUSE = timedelta(hours=1)
 
+_REMEMBERED = frozenset({"missed", "withdrawn", "description_sha256"})
+"""What an item tells of before, and finding the recording anew does not: that we took the programme off the list, and
+which description is ours."""
+
 HUMAN_SIDECAR = "HUMAN_SIDECAR"
 NO_SHOW = "NO_SHOW"
 AMBIGUOUS_SHOW = "AMBIGUOUS_SHOW"
@@ -223,7 +227,7 @@ class _Attempt:
                 if score is not None and isinstance(show, int):
                     async with self._deps.db.transaction() as session:
                         await show_links.found(session, work.storage, work.path, show, score, reasons)
-        kept = {name: value for name, value in self._held.item.items() if name == "missed"}
+        kept = {name: value for name, value in self._held.item.items() if name in _REMEMBERED}
         self._held = self._held.at(PublishStage.RESOLVE, {**kept, **(item or {})})
         if work.options.dry_run or (work.options.two_step and not self._held.approved):
             code = publishing.DRY_RUN if work.options.dry_run else publishing.APPROVAL_NEEDED
@@ -282,6 +286,9 @@ class _Attempt:
             )
             await publishing.mirror(session, self._held)
         self._held = replace(self._held, followed=timedelta(), unchanged=timedelta())
+        if self._publisher.capabilities().asynchronous:
+            self._held = self._held.at(PublishStage.FOLLOW)
+            await self._put_off(self._deps.pace.floor)
         return PublishStage.FOLLOW
 
     async def _follow(self) -> PublishStage:

@@ -320,9 +320,9 @@ def change_media(call: "Call") -> Response:
 
 @endpoint("reels/{id}", "PUT")
 def change_reel(call: "Call") -> Response:
-    answer = _change(call, "reels")
+    _change(call, "reels")
     call.station.reels_changed()
-    return answer
+    return json_answer(200, {"reel": call.station.views.reel(call.row("reels"))})
 
 
 @endpoint("reels", "POST")

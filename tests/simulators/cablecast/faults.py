@@ -119,7 +119,7 @@ class Faults:
             raise ValueError("phase may be before or after")
         if rule.action == "auth_expire":
             rule.skip, rule.options = int(rule.options.get("calls", rule.skip)), {}
-        re.compile(rule.path)
+        _pattern(rule.path)
         self.rules.append(rule)
 
     def clear(self) -> None:
@@ -308,6 +308,13 @@ def _skewed(answer: Response, hours: float) -> Response:
     return Response(answer.status, answer.headers, moved.encode(), answer.delivery, json.loads(moved))
 
 
+def _pattern(path: str) -> None:
+    try:
+        re.compile(path)
+    except re.error as exc:
+        raise ValueError(f"path is no regular expression: {exc}") from None
+
+
 def _lottery(said: dict[str, Any]) -> _Lottery:
     dice, path = random.Random(said.pop("seed", 0)), said.pop("path", "")
     hang_s = float(said.pop("hang_s", 0.3))
@@ -317,4 +324,5 @@ def _lottery(said: dict[str, Any]) -> _Lottery:
         raise ValueError(
             f"random may have seed, path, hang_s and odds of {', '.join(kinds)} that add up to 1 at most"
         )
+    _pattern(path)
     return _Lottery(dice, {kind: float(said[kind]) for kind in kinds if kind in said}, path, hang_s)

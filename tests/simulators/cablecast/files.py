@@ -208,6 +208,8 @@ class Files:
         """Tie a sidecar to its video, or take them apart."""
         if not self._world.profile.sidecars or asset.store.kind in ("SX", "VOD"):
             return
+        if asset.kind == "caption" and not asset.name.lower().endswith(_SIDECARS):
+            return
         if asset.kind == "caption":
             video = next((other for other in self._beside(asset) if other.kind == "video"), None)
             if not asset.is_there:

@@ -85,7 +85,7 @@ def clock(ms: int) -> str:
 def chapters(rows: list[dict[str, object]], length_s: int) -> str:
     """Chapter markers as WebVTT: from one offset to the next; the last ends with the programme."""
     marks = sorted((int(str(row["offset"])), str(row["title"])) for row in rows)
-    ends = [start for start, _ in marks[1:]] + [length_s]
+    ends = [*(start for start, _ in marks[1:]), length_s][: len(marks)]
     blocks = [
         f"{clock(start * 1000)} --> {clock(max(end, start + 1) * 1000)}\n"
         + html.escape(" ".join(title.split()), quote=False)

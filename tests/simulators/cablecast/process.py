@@ -40,7 +40,7 @@ class Control:
         """Any control call. Raises NotDone."""
         answer = await self._http.request(method, path, json=data, params=query or None)
         if answer.status_code != 200:
-            raise NotDone(answer.json()["error"])
+            raise NotDone(answer.json().get("error", answer.text))
         return answer.json()
 
     async def close(self) -> None:

@@ -10,11 +10,13 @@ import contextlib
 import socket
 import ssl
 import struct
+import sys
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Coroutine
 from email.utils import formatdate
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from tests.simulators.cablecast.clock import Clock
 from tests.simulators.cablecast.messages import REASONS, Delivery, FilePart, Later, Request, Response, message
@@ -22,6 +24,8 @@ from tests.simulators.cablecast.messages import REASONS, Delivery, FilePart, Lat
 _HEAD_MOST = 64 * 1024  # bytes of a request line and its headers
 _BODY_MOST = 64 * 1024 * 1024  # bytes of a request body
 _PIECE = 256 * 1024  # bytes of a file read at a time
+
+_Answer = TypeVar("_Answer", bound=Response | Later)
 
 
 class Application(Protocol):
@@ -219,19 +223,32 @@ class Connection(asyncio.Protocol):
                 self._server.refused += 1
                 self._put(message(503, "Too many connections."), request.method, closes=True)
                 return
-            answer = self._server.application.receive(request)
+            answer = self._ask(request)
             if isinstance(answer, Later) or answer.delivery is not None or isinstance(answer.body, FilePart):
                 self._busy = True
                 self._server.spawn(self._slowly(request, answer))
             else:
                 self._put(answer, request.method, closes=request.closes)
 
+    def _ask(self, request: Request) -> Response | Later:
+        return self._guarded(lambda: self._server.application.receive(request))
+
+    @staticmethod
+    def _guarded(work: "Callable[[], _Answer]") -> "_Answer | Response":
+        """A bug of ours is an answer 501, which no fault gives, and a traceback in the log."""
+        try:
+            return work()
+        except Exception:
+            sys.stderr.write(traceback.format_exc())
+            sys.stderr.flush()
+            return message(501, "The simulator has a bug; see its log.")
+
     async def _slowly(self, request: Request, answer: Response | Later) -> None:
         if isinstance(answer, Later):
             if await self._outlives(answer.seconds):
                 answer.gone()
                 return
-            answer = answer.then()
+            answer = self._guarded(answer.then)
         how = answer.delivery or Delivery()
         if how.until is not None:
             await self._gone_or(self._server.clock.wait_until, how.until)

@@ -1,11 +1,13 @@
 """A client of ours on a real socket, with time as an argument: its back-off takes none, its clock moves by hand."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+import pytest_asyncio
+from tests.simulators.cablecast.process import Simulator
 
 from archivist_common.settings import VodSettings
 from archivist_vod.cablecast.client import CablecastClient
@@ -21,6 +23,7 @@ class Time:
 
     now: float = 1_000.0
     slept: list[float] = field(default_factory=list)
+    also: Callable[[float], Awaitable[None]] | None = None  # moves another clock along
 
     def __call__(self) -> float:
         return self.now
@@ -28,6 +31,8 @@ class Time:
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.now += seconds
+        if self.also is not None:
+            await self.also(seconds)
 
 
 def settings(url: str, **given: Any) -> VodSettings:
@@ -62,3 +67,33 @@ def connect() -> Connect:
             yield Ours(client, time)
 
     return connected
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stations() -> AsyncIterator[dict[str, Simulator]]:
+    """A simulator of each version, as a process; started once."""
+    async with AsyncExitStack() as stack:
+        yield {
+            profile: await stack.enter_async_context(Simulator.start(profile))
+            for profile in ("modern", "mid", "legacy", "reflect")
+        }
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def modern(stations: dict[str, Simulator]) -> Simulator:
+    await stations["modern"].control.reset()
+    return stations["modern"]
+
+
+@pytest.fixture
+def attend(connect: Connect) -> Callable[[Simulator], AbstractAsyncContextManager[Ours]]:
+    """A client for a simulator, whose clock moves while we sleep."""
+
+    @asynccontextmanager
+    async def attended(sim: Simulator, **given: Any) -> AsyncIterator[Ours]:
+        values = {"CABLECAST_USER_ID": "operator", "cablecast_password": "secret", **given}
+        async with connect(sim.url, **values) as ours:
+            ours.time.also = sim.control.advance
+            yield ours
+
+    return attended

@@ -514,6 +514,61 @@ async def test_another_host_gets_no_credentials_and_its_no_stops_nothing(connect
         assert (await ours.client.get("shows/41", "show"))["id"] == 41
 
 
+async def test_a_file_of_the_servers_that_is_not_for_us_stops_nothing_but_an_unknown_user_does(
+    connect: Connect,
+) -> None:
+    replies = in_turn(answer(403, b"no"), answer(200, SHOW), answer(401, b"who?"))
+    async with Scripted.serve(replies) as server, connect(server.url) as ours:
+        with pytest.raises(TargetRefused):
+            await ours.client.get_text("/a.vtt")
+        assert (await ours.client.get("shows/41", "show"))["id"] == 41
+        with pytest.raises(TargetDenied):
+            await ours.client.get_text("/a.vtt")
+        with pytest.raises(TargetDenied, match="not asked"):
+            await ours.client.get("shows/41", "show")
+
+
+async def test_another_host_that_fails_does_not_make_us_leave_the_server_alone(connect: Connect) -> None:
+    async with (
+        Scripted.serve(always(answer(500, b""))) as cdn,
+        Scripted.serve(always(answer(200, SHOW))) as server,
+        connect(server.url, retries=0) as ours,
+    ):
+        for _ in range(5):
+            with pytest.raises(TargetFailed):
+                await ours.client.get_text(f"{cdn.url}/a.vtt")
+        with pytest.raises(TargetUnavailable, match="5 times in a row"):
+            await ours.client.get_text(f"{cdn.url}/a.vtt")
+        assert (await ours.client.get("shows/41", "show"))["id"] == 41
+
+
+async def test_a_segment_may_take_longer_than_a_call(connect: Connect) -> None:
+    async def slow(seen: Seen, writer: asyncio.StreamWriter) -> bytes | None:
+        await asyncio.sleep(0.6)
+        return answer(200, b"")
+
+    async with Scripted.serve(slow) as server, connect(server.url, timeout_s=0.3) as ours:
+        await ours.client.post_segment(12, 0, "a.scc", b"x", deadline_s=5)
+        began = time.monotonic()
+        with pytest.raises(OutcomeUnknown):
+            await ours.client.post_segment(12, 0, "a.scc", b"x", deadline_s=0.3)
+        assert time.monotonic() - began < 0.6
+
+
+async def test_many_pauses_on_end_are_not_failures(connect: Connect, caplog: pytest.LogCaptureFixture) -> None:
+    """A server that says 429 is well, and said to be in trouble once."""
+    caplog.set_level(logging.INFO)
+    async with Scripted.serve(always(answer(429, b"", Retry_After="60"))) as server, connect(server.url) as ours:
+        for _ in range(8):
+            with pytest.raises(TargetUnavailable):
+                await ours.client.get("shows/41", "show")
+            ours.time.now += 60
+        assert len(server.seen) == 8
+        assert (ours.host.state.failures, ours.host.state.circuit) == (0, Circuit.CLOSED)
+    said = [record.message for record in caplog.records if record.name.startswith("archivist")]
+    assert said == ["a server asks for a pause"]
+
+
 async def test_a_redirect_of_a_file_is_followed_without_credentials(connect: Connect) -> None:
     async with (
         Scripted.serve(always(answer(200, b"WEBVTT"))) as cdn,

@@ -331,23 +331,26 @@ class Catalogue:
 
         Servers without vodState: `complete` once the last transaction says so, `unknown` until then.
         """
+        return (await self.vod_look(vod))[0]
+
+    async def vod_look(self, vod: int) -> tuple[wire.VodStatus, wire.Vod | None]:
+        """As `vod_status`, and the VOD itself where that had to be read for it."""
         if self._clock() >= self._without_statuses_until:
             try:
-                return await self._one(f"vodstatuses/{vod}", "vodStatus", wire.VodStatus)
+                return await self._one(f"vodstatuses/{vod}", "vodStatus", wire.VodStatus), None
             except TargetMissing:
                 found = await self.vod(vod)  # gone, too, when the VOD is
                 self._without_statuses_until = self._clock() + LOOKUPS_KEPT_S
         else:
             found = await self.vod(vod)
         state = found.vod_state or (await self._legacy_state(found))
-        return wire.VodStatus.read(
-            {
-                "id": vod,
-                "vodState": state,
-                "percentComplete": found.percent_complete,
-                "errorMessage": found.error_message,
-            }
-        )
+        status = {
+            "id": vod,
+            "vodState": state,
+            "percentComplete": found.percent_complete,
+            "errorMessage": found.error_message,
+        }
+        return wire.VodStatus.read(status), found
 
     async def _legacy_state(self, vod: wire.Vod) -> str:
         kind = vod.transaction_type

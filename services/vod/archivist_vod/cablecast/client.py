@@ -45,6 +45,7 @@ _FIRST_BACK_OFF_S = 1.0
 _REDIRECTS = 3  # followed for files only, never for the API
 _OTHERS_KEPT = 16  # hosts of files
 _SHORTEST_SECRET = 4  # characters; shorter ones are in every word
+_UNKNOWN_USER = 401
 _TOO_MANY = 429
 _WAIT = frozenset({429, 503})
 _DENIED = frozenset({401, 403})
@@ -165,7 +166,11 @@ class CablecastClient:
         Raises OutcomeUnknown when it may have arrived; sending it again is safe.
         """
         path = f"fileuploads/{upload}/upload"
-        content = {"data": {"segment": str(segment)}, "files": {"file": (name, data, "application/octet-stream")}}
+        content = {
+            "data": {"segment": str(segment)},
+            "files": {"file": (name, data, "application/octet-stream")},
+            "timeout": deadline_s,  # a server may write five megabytes slowly before it says a word
+        }
         await self._tried(self._call("POST", path, reader(None), content, repeats=False), deadline_s)
 
     async def get_text(self, url: str, *, limit: int = TEXT_LIMIT, deadline_s: float | None = None) -> str:
@@ -180,7 +185,7 @@ class CablecastClient:
         """What lies at an address the server named: on another host, or relative to the server's own.
 
         Redirects are followed; credentials go to the server alone. Raises TargetMissing while it is not there,
-        TargetRefused for a 401 or 403 of another host.
+        TargetRefused where it is not for us: that says nothing of the API.
         """
         target = self._address(self.base, url)
         for _ in range(_REDIRECTS + 1):
@@ -298,7 +303,7 @@ class CablecastClient:
         body = self._scrubbed((await _some(response)).decode("utf-8", "replace"))
         what = f"{call.what}: HTTP {status}{_first_words(body)}"
         if status in _DENIED:
-            if host is not self.host:
+            if host is not self.host or (call.read is None and status != _UNKNOWN_USER):
                 raise TargetRefused(what, status=status, body=body)
             denied = TargetDenied(what, status=status, body=body)
             host.denied(denied)

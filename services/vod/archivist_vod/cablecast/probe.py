@@ -7,6 +7,7 @@ cannot; `--json` is for programs.
 import argparse
 import asyncio
 import json
+import logging
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
@@ -147,13 +148,18 @@ async def _server(catalogue: Catalogue, report: Report) -> wire.SystemInfo | Non
         return None
     except PublishError as exc:
         report.bad("server", _plainly(exc))
+        if "CABLECAST_CA_BUNDLE" in exc.message:
+            report.advise(
+                "CABLECAST_CA_BUNDLE", "", "a PEM file that holds the certificate of the server, or its issuer's"
+            )
         return None
     site = f", site {info.site_name!r}" if info.site_name else ""
     if not info.version:
         report.note("server", f"it does not say its version{site}; is this a Cablecast server?")
         return info
     can = "reads caption files beside videos" if info.version >= SIDECARS_SINCE else "reads no caption files"
-    report.good("server", f"Cablecast {info.cablecast_friendly_version or info.cablecast_version}{site}: {can}")
+    name = info.cablecast_friendly_version.removeprefix("Cablecast").strip() or info.cablecast_version
+    report.good("server", f"Cablecast {name}{site}: {can}")
     return info
 
 
@@ -366,6 +372,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m archivist_vod.cablecast.probe", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     given = parser.parse_args(arguments)
+    logging.disable()  # the report says it all
     # It needs no database; the settings of the process do.
     settings = read(VodSettings, database_url="postgresql://nobody@localhost/none")
     report = asyncio.run(look(settings))

@@ -21,6 +21,7 @@ from archivist_vod.publisher import Track
 _SUBTITLES = re.compile(r"#EXT-X-MEDIA:(?=[^\n]*TYPE=SUBTITLES)[^\n]*")
 _ATTRIBUTE = re.compile(r'([A-Z-]+)=("[^"]*"|[^,]*)')
 _TOLERANCE_MS = 1000
+_ANY_LENGTH_S = 10**6  # of a reel whose length nobody knows
 _MOST_PARTS = 6 * 60 * 24  # ten seconds each: a day
 
 
@@ -36,15 +37,15 @@ async def verify(client: CablecastClient, item: Mapping[str, Any], track: Track)
     wanted = cues_on_vod(readback.expected_from_scc(track.data), reel, earlier)
     # Joined reels have captions of their own around ours.
     begin = 1000 * sum(one.length_s for one in earlier)
-    end = begin + 1000 * reel.length_s if reel.length_s else None
-    ours = [cue for cue in found if cue.end_ms > begin and (end is None or cue.start_ms < end)]
+    end = begin + 1000 * reel.length_s
+    ours = [cue for cue in found if cue.end_ms > begin and cue.start_ms < end]
     return readback.compare(wanted, ours, tolerance_ms=_TOLERANCE_MS)
 
 
 def reels_of(item: Mapping[str, Any]) -> tuple[Reel, tuple[Reel, ...]]:
     """The reel that plays our recording, and those before it."""
     earlier = tuple(Reel(*one) for one in item.get("earlier", ()))
-    return Reel(item.get("reel_number", 1), item.get("cue_s", 0), item.get("length_s", 0)), earlier
+    return Reel(item.get("reel_number", 1), item.get("cue_s", 0), item.get("length_s") or _ANY_LENGTH_S), earlier
 
 
 async def _cues(client: CablecastClient, folder: str, language: str) -> list[Cue] | None:
@@ -80,7 +81,7 @@ async def _parts(client: CablecastClient, folder: str, language: str) -> list[Cu
         texts = [await _text(client, urljoin(address, name)) for name in names]
         if any(text is None for text in texts):
             return None  # still being written
-        return list(readback.join_parts([text for text in texts if text is not None]))
+        return list(readback.join_parts([readback.parse_vtt(text) for text in texts if text is not None]))
     return None
 
 

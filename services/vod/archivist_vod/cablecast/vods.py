@@ -83,16 +83,18 @@ async def listed(item: dict[str, Any], catalogue: Catalogue, ledger: Ledger) -> 
 
 async def poll(catalogue: Catalogue, item: Mapping[str, Any]) -> Progress:
     """How the VOD is getting on. What its status does not say is read from the VOD itself, when its state changes."""
-    status = await catalogue.vod_status(item["vod_id"])
+    status, read = await catalogue.vod_look(item["vod_id"])
     state = _STATES.get(status.vod_state, State.UNKNOWN)
     seen = dict(item)
     message = status.error_message or None
     if state in _LOOKED_INTO and (item.get("seen") != status.vod_state or not item.get("folder_url")):
-        vod = await catalogue.vod(item["vod_id"])
+        vod = read or await catalogue.vod(item["vod_id"])
         # The origin's own address first: the other may be a cache's.
         url = vod.local_url or vod.url
         seen |= {"url": vod.url or vod.local_url, "folder_url": url.rpartition("/")[0], "watchable": vod.is_watchable}
         message = message or vod.status_message or vod.error_message or None
+        if state is State.DONE and item.get("reel") is not None:
+            seen |= await _reels_now(catalogue, item)
     seen["seen"] = status.vod_state
     if state is State.DONE and seen.get("watchable") is False:
         state = State.USABLE  # every variant is made, and none can be seen yet
@@ -151,6 +153,22 @@ async def _configuration(
             "CABLECAST_VOD_CONFIGURATION says otherwise",
         )
     return here[0]
+
+
+async def _reels_now(catalogue: Catalogue, item: Mapping[str, Any]) -> dict[str, Any]:
+    """In points and lengths as they are now: somebody may have set them while Cablecast waited for it."""
+    reels = await catalogue.reels(await catalogue.show(item["show"]))
+    ours = next((reel for reel in reels if reel.id == item["reel"]), None)
+    if ours is None:
+        return {}
+    number = ours.reel_number or 1
+    earlier = [[reel.reel_number or 0, reel.cue or 0, reel.length or 0] for reel in reels]
+    return {
+        "reel_number": number,
+        "cue_s": ours.cue or 0,
+        "length_s": ours.length or 0,
+        "earlier": [one for one in earlier if one[0] < number],
+    }
 
 
 async def _what_is_missing(catalogue: Catalogue, item: Mapping[str, Any]) -> str:

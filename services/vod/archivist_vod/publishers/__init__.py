@@ -9,11 +9,13 @@ from archivist_common.settings import VodSettings
 from archivist_common.storage import Storages
 from archivist_vod.publisher import Publisher
 from archivist_vod.publishers.cablecast import Cablecast
+from archivist_vod.publishers.folder import Folder
 
 Make = Callable[[VodSettings, httpx.AsyncClient, Storages], Publisher]
 
 PUBLISHERS: Mapping[str, Make] = {
     "cablecast": Cablecast,
+    "folder": Folder,
 }
 
 

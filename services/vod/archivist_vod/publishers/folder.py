@@ -1,0 +1,451 @@
+"""A folder as a target: captions in every format, chapters, pages and a Media RSS feed, for any web server to serve.
+
+Nothing is asked of anybody: what is written is there. Recordings themselves are never copied; the feed names them
+where PUBLISH_FOLDER_MEDIA_URL says where they are served.
+"""
+
+import asyncio
+import os
+import threading
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import httpx
+
+from archivist_common.errors import ArchivistError, NotFound, StorageUnavailable, TargetMissing
+from archivist_common.readback import ReadBack
+from archivist_common.settings import VodSettings
+from archivist_common.storage import Storages
+from archivist_vod import feed
+from archivist_vod.folder import contents, pages
+from archivist_vod.folder.manifest import Manifest, ManifestDamaged
+from archivist_vod.folder.shelf import FEED, INDEX, WITHDRAWN, Memory, Shelf
+from archivist_vod.publisher import (
+    Accepted,
+    Capabilities,
+    CaptionsRefused,
+    Found,
+    Item,
+    Ledger,
+    NeedsPerson,
+    Probe,
+    Progress,
+    Resolution,
+    State,
+    Work,
+)
+
+T = TypeVar("T")
+
+_THREADS = 2  # a disk that hangs takes these and no more of the process
+_LONGEST = timedelta(seconds=60)
+_PROBE = timedelta(seconds=10)
+_LISTED, _UNLISTED = "listed", "not listed"
+
+
+class Folder:
+    """One folder. now: the time, for the feed's dates."""
+
+    kind = "folder"
+
+    def __init__(
+        self,
+        settings: VodSettings,
+        http: httpx.AsyncClient,
+        storages: Storages,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        if settings.publish_folder is None:
+            raise ValueError("PUBLISH_FOLDER is not set")
+        self.root: Path = settings.publish_folder
+        self._url = settings.publish_folder_url
+        self._title = settings.publish_folder_title
+        self._media_url = settings.publish_folder_media_url
+        self._storages = storages
+        self._now = now
+        self._deadline = min(settings.vod_timeout, _LONGEST)
+        self._memory = Memory()
+        self._threads = ThreadPoolExecutor(_THREADS, "folder")
+
+    def capabilities(self) -> Capabilities:
+        return Capabilities(
+            caption_formats=("scc", "vtt", "srt"),
+            captions_first=True,
+            can_replace_captions=True,
+            needs_media_upload=False,
+            chapters=True,
+            readback=True,
+            asynchronous=False,
+            id_kind="recording key",
+        )
+
+    def credentials_sha256(self) -> str | None:
+        return None
+
+    def resume(self) -> None:
+        """There are no credentials to be refused."""
+
+    async def probe(self) -> Probe:
+        if not self._url:
+            return Probe("set PUBLISH_FOLDER_URL to the address under which the folder is served")
+        try:
+            details = await self._on_disk(_probed, deadline=_PROBE)
+        except ArchivistError as exc:
+            return Probe(exc.message)
+        return Probe(None, {"folder": str(self.root), "url": self._url, **details})
+
+    async def resolve(self, work: Work, shows: Callable[[], Awaitable[Sequence[Any]]]) -> Resolution:
+        """Always found: a recording has its folder, or will have one."""
+        title = contents.title_of(work)
+
+        def look(shelf: Shelf) -> str:
+            folder = shelf.find(work.key) or shelf.find_withdrawn(work.key)
+            return contents.folder_name(work.key, title) if folder is None else folder.name
+
+        return Found(self._item(await self._on_disk(look), title))
+
+    async def outline(self, work: Work, item: Item | None) -> tuple[str, ...]:
+        title = contents.title_of(work)
+        name = str((item or {}).get("folder") or contents.folder_name(work.key, title))
+
+        def look(shelf: Shelf) -> tuple[bool, bool, list[str]]:
+            live, withdrawn = shelf.find(work.key), shelf.find_withdrawn(work.key)
+            folder = live or withdrawn
+            known = None if folder is None else _readable(shelf, folder)
+            wanted = {} if work.options.without_captions else contents.captions(work)
+            if folder is None or known is None:
+                return live is not None, withdrawn is not None, list(wanted)
+            return (
+                live is not None,
+                withdrawn is not None,
+                [n for n, data in wanted.items() if shelf.held(folder, n) != contents.digest(data)],
+            )
+
+        is_there, is_withdrawn, files = await self._on_disk(look)
+        lines = []
+        if not is_there:
+            lines.append(f"bring folder {name!r} back" if is_withdrawn else f"make folder {name!r}")
+        if files:
+            lines.append(f"write {', '.join(files)} there")
+        if not work.options.without_captions:
+            lines.append("read the captions back, word for word")
+        if work.chapters:
+            lines.append(f"write {len(work.chapters)} chapters there")
+        if work.description:
+            lines.append("write the description there")
+        lines.append(f"list {title!r} in {FEED} and {INDEX}")
+        return tuple(lines)
+
+    async def ensure(self, work: Work, item: Item | None, ledger: Ledger) -> Item:
+        self._require_url()
+        title = contents.title_of(work)
+        name = contents.folder_name(work.key, title)
+        media_url, media_bytes = await self._media(work)
+
+        def act(shelf: Shelf) -> str:
+            with shelf.locked():
+                fresh = Manifest(work.key, title, work.track.language, work.path, self._moment())
+                folder, known = _opened(shelf, work.key, name, fresh)
+                told = replace(
+                    known,
+                    title=title,
+                    language=work.track.language,
+                    length_s=work.length_s or known.length_s,
+                    media_url=media_url,
+                    media_bytes=media_bytes,
+                )
+                shelf.settle(folder, told)
+                return folder.name
+
+        return {**(item or {}), **self._item(await self._on_disk(act, ledger), title)}
+
+    async def put_captions(self, work: Work, item: Item, ledger: Ledger) -> Item:
+        try:
+            wanted = await asyncio.to_thread(contents.captions, work)
+        except ValueError as exc:
+            raise CaptionsRefused(f"the signed-off captions are no SCC: {exc}") from exc
+
+        def act(shelf: Shelf) -> None:
+            with shelf.locked():
+                folder, known = _known(shelf, item)
+                files = dict(wanted)
+                before = shelf.read(folder, contents.SCC)
+                standing = None if before is None else contents.digest(before)
+                is_ours = standing is not None and (
+                    known.is_ours(contents.SCC, standing) or standing in work.track.ours
+                )
+                if before is not None and is_ours and standing != work.track.sha256 and known.captions:
+                    files = {contents.kept_name(known.captions): before, **files}
+                known, _ = shelf.put(folder, known, files, also_ours=work.track.ours, strictly=True)
+                shelf.settle(folder, replace(known, captions=work.version))
+
+        await self._on_disk(act, ledger)
+        return {**item, "captions": work.version}
+
+    async def accepted(self, work: Work, item: Item) -> Accepted:
+        def look(shelf: Shelf) -> bool:
+            folder, _ = _known(shelf, item)
+            return shelf.held(folder, contents.SCC) == work.track.sha256
+
+        return Accepted.YES if await self._on_disk(look) else Accepted.NOT_YET
+
+    async def start(self, work: Work, item: Item, ledger: Ledger) -> Item:
+        def act(shelf: Shelf) -> None:
+            with shelf.locked():
+                folder, known = _known(shelf, item)
+                known = replace(known, is_listed=True, published=known.published or self._moment())
+                self._show(shelf, folder, known, ledger)
+
+        await self._on_disk(act, ledger)
+        return {**item, "vod_id": work.key}
+
+    async def poll(self, item: Item) -> Progress:
+        _, known = await self._on_disk(lambda shelf: _known(shelf, item))
+        told = _LISTED if known.is_listed else _UNLISTED
+        state = State.DONE if known.is_listed else State.UNLISTED
+        return Progress(state, told, percent=100.0, url=self._address(item), mark=f"{told} {known.captions}")
+
+    async def works_elsewhere(self, item: Item) -> str:
+        return ""
+
+    async def verify(self, work: Work, item: Item) -> ReadBack | None:
+        def look(shelf: Shelf) -> tuple[bytes | None, bytes | None]:
+            folder, _ = _known(shelf, item)
+            return shelf.read(folder, contents.SCC), shelf.read(folder, contents.VTT)
+
+        scc, vtt = await self._on_disk(look)
+        if scc is None or vtt is None:
+            return None
+        return await asyncio.to_thread(contents.read_back, work.track.data, scc, vtt)
+
+    async def put_chapters(self, work: Work, item: Item, ledger: Ledger) -> Item:
+        chapters = tuple((one.start_ms, one.title) for one in work.chapters)
+        made = {contents.CHAPTERS_VTT: b"", contents.CHAPTERS_JSON: b""}
+        if chapters:
+            made = {
+                contents.CHAPTERS_VTT: contents.chapters_vtt(chapters, work.length_s),
+                contents.CHAPTERS_JSON: contents.chapters_json(chapters),
+            }
+
+        def act(shelf: Shelf) -> None:
+            with shelf.locked():
+                folder, known = _known(shelf, item)
+                if chapters:
+                    known, theirs = shelf.put(folder, known, made, strictly=False)
+                    _tell(ledger, "CHAPTERS_BY_PEOPLE", theirs)
+                else:
+                    known = shelf.drop(folder, known, made)
+                self._show(shelf, folder, replace(known, chapters=chapters), ledger)
+
+        await self._on_disk(act, ledger)
+        return {**item, "chapters": len(chapters)}
+
+    async def put_metadata(self, work: Work, item: Item, ledger: Ledger) -> Item:
+        title = contents.title_of(work)
+
+        def act(shelf: Shelf) -> None:
+            with shelf.locked():
+                folder, known = _known(shelf, item)
+                if work.description:
+                    made = {contents.DESCRIPTION: (work.description + "\n").encode()}
+                    known, theirs = shelf.put(folder, known, made, strictly=False)
+                    _tell(ledger, "DESCRIPTION_BY_PEOPLE", theirs)
+                else:
+                    known = shelf.drop(folder, known, [contents.DESCRIPTION])
+                known = replace(known, title=title, description=work.description, tags=work.tags)
+                self._show(shelf, folder, known, ledger)
+
+        await self._on_disk(act, ledger)
+        return {**item, "title": title}
+
+    async def withdraw(self, item: Item, ledger: Ledger) -> Item:
+        def act(shelf: Shelf) -> None:
+            with shelf.locked():
+                folder = shelf.find(str(item["vod_id"]))
+                if folder is None:  # withdrawn before, or taken away by somebody
+                    self._relist(shelf, ledger)
+                    return
+                known = _readable(shelf, folder)
+                if known is not None:
+                    shelf.settle(folder, replace(known, is_listed=False))
+                # The feed first: it never names what is not there.
+                self._relist(shelf, ledger)
+                shelf.withdraw(folder)
+
+        if item.get("vod_id"):
+            await self._on_disk(act, ledger)
+        return dict(item)
+
+    def _show(self, shelf: Shelf, folder: Path, known: Manifest, ledger: Ledger) -> None:
+        """The recording's page, its manifest and the feed say what is known now."""
+        page = {contents.PAGE: pages.recording(known)}
+        known, theirs = shelf.put(folder, known, page, strictly=False)
+        _tell(ledger, "PAGE_BY_PEOPLE", theirs)
+        shelf.settle(folder, known)
+        self._relist(shelf, ledger)
+
+    def _relist(self, shelf: Shelf, ledger: Ledger) -> None:
+        """Feed and index of what is listed. Raises NeedsPerson for a feed that somebody edited."""
+        everything, damaged = shelf.all_of(self.root)
+        for name in damaged:
+            ledger.warn(
+                f"MANIFEST_DAMAGED {name}",
+                f"the feed leaves out {name!r}: its .archivist.json cannot be read; put it back, or move the folder "
+                "away and publish the recording again",
+            )
+        withdrawn, _ = shelf.all_of(self.root / WITHDRAWN)
+        listed = sorted((row for row in everything if row[1].is_listed), key=lambda row: row[1].key)
+        listed.sort(key=lambda row: _since(row[1]), reverse=True)
+        made = feed.Feed(
+            title=self._title,
+            link=f"{self._url}/{INDEX}",
+            address=f"{self._url}/{FEED}",
+            description=f"{self._title}, with captions",
+            items=tuple(self._entry(name, one) for name, one in listed),
+            changed=max((one.changed for _, one in [*everything, *withdrawn]), default=None),
+        )
+        files = {FEED: feed.write(made), INDEX: pages.index(self._title, listed)}
+        own = shelf.manifest(self.root) or Manifest("", self._title, "", "", self._moment())
+        own, theirs = shelf.put(self.root, own, files, strictly=False)
+        shelf.settle(self.root, own)
+        if FEED in theirs:
+            raise NeedsPerson(
+                "FEED_BY_PEOPLE",
+                f"{FEED} in {str(self.root)!r} is not the one Archivist wrote; move it away, and try again",
+            )
+        _tell(ledger, "INDEX_BY_PEOPLE", theirs)
+
+    def _entry(self, name: str, one: Manifest) -> feed.Item:
+        def at(file: str) -> str | None:
+            return f"{self._url}/{name}/{file}" if file in one.files else None
+
+        media = None
+        if one.media_url is not None:
+            media = feed.Media(one.media_url, contents.media_type(one.recording), one.media_bytes)
+        return feed.Item(
+            key=one.key,
+            title=one.title,
+            link=f"{self._url}/{name}/{contents.PAGE}",
+            published=_since(one),
+            language=one.language,
+            description=one.description,
+            length_s=one.length_s,
+            tags=one.tags,
+            vtt=at(contents.VTT),
+            srt=at(contents.SRT),
+            transcript=at(contents.TRANSCRIPT),
+            chapters=at(contents.CHAPTERS_JSON),
+            scenes=tuple(feed.Scene(*span) for span in contents.spans(one.chapters, one.length_s)),
+            media=media,
+        )
+
+    async def _media(self, work: Work) -> tuple[str | None, int | None]:
+        """Where the recording itself is served, and its size in bytes; None for what is not known."""
+        if not self._media_url:
+            return None, None
+        url = self._media_url.replace("{storage}", quote(work.storage, safe=""))
+        url = url.replace("{path}", quote(work.path))
+        try:
+            server = self._storages.server(work.storage)
+            found = await self._storages.stat_recording(server, work.path, _PROBE)
+        except (ArchivistError, NotFound):
+            return url, None  # served from elsewhere, or away for now: the feed does without the size
+        return url, found.size_bytes
+
+    def _item(self, folder: str, title: str) -> dict[str, Any]:
+        return {"found": True, "folder": folder, "title": title}
+
+    def _address(self, item: Item) -> str:
+        return f"{self._url}/{item['folder']}/{contents.PAGE}"
+
+    def _require_url(self) -> None:
+        if not self._url:
+            raise NeedsPerson(
+                "FOLDER_WITHOUT_URL", "set PUBLISH_FOLDER_URL to the address under which the folder is served"
+            )
+
+    def _moment(self) -> datetime:
+        return self._now().astimezone(UTC).replace(microsecond=0)
+
+    async def _on_disk(
+        self, act: Callable[[Shelf], T], ledger: Ledger | None = None, *, deadline: timedelta | None = None
+    ) -> T:
+        """What `act` gives, in a thread. Raises StorageUnavailable when it takes too long; it then writes no more."""
+        wait_s = (deadline or self._deadline).total_seconds()
+        given_up = threading.Event()
+
+        def require() -> None:
+            if given_up.is_set():
+                raise StorageUnavailable("the folder took too long; nothing more is written")
+            if ledger is not None:
+                ledger.require()
+
+        shelf = Shelf(self.root, self._memory, now=self._moment, require=require, wait_s=wait_s)
+        try:
+            async with asyncio.timeout(wait_s):
+                return await asyncio.get_running_loop().run_in_executor(self._threads, act, shelf)
+        except TimeoutError as exc:
+            raise StorageUnavailable(f"folder {str(self.root)!r} did not answer within {wait_s:g} s") from exc
+        finally:
+            given_up.set()
+
+
+def _probed(shelf: Shelf) -> Mapping[str, Any]:
+    shelf.require_root()
+    shelf.require_writable()
+    everything, damaged = shelf.all_of(shelf.root)
+    room = os.statvfs(shelf.root)
+    return {
+        "recordings": sum(one.is_listed for _, one in everything),
+        "damaged": damaged,
+        "free_bytes": room.f_bavail * room.f_frsize,
+    }
+
+
+def _opened(shelf: Shelf, key: str, name: str, fresh: Manifest) -> tuple[Path, Manifest]:
+    try:
+        return shelf.open(key, name, fresh)
+    except ManifestDamaged as exc:
+        raise _damaged(name, exc) from exc
+
+
+def _known(shelf: Shelf, item: Item) -> tuple[Path, Manifest]:
+    """The recording's folder. Raises TargetMissing where it was taken away, NeedsPerson for a damaged manifest."""
+    folder = shelf.root / str(item["folder"])
+    try:
+        known = shelf.manifest(folder)
+    except ManifestDamaged as exc:
+        raise _damaged(folder.name, exc) from exc
+    if known is None:
+        shelf.require_root()
+        raise TargetMissing(f"the folder {folder.name!r} is not there any more")
+    return folder, known
+
+
+def _readable(shelf: Shelf, folder: Path) -> Manifest | None:
+    try:
+        return shelf.manifest(folder)
+    except ManifestDamaged as exc:
+        raise _damaged(folder.name, exc) from exc
+
+
+def _damaged(name: str, exc: ManifestDamaged) -> NeedsPerson:
+    return NeedsPerson(
+        "MANIFEST_DAMAGED",
+        f"Archivist's own record in folder {name!r} is damaged ({exc}); put .archivist.json back from a backup, or "
+        "move the folder away, and try again",
+    )
+
+
+def _tell(ledger: Ledger, code: str, theirs: Sequence[str]) -> None:
+    if theirs:
+        ledger.warn(code, f"people have edited {', '.join(theirs)}; Archivist leaves what they made")
+
+
+def _since(one: Manifest) -> datetime:
+    return one.published or one.changed

@@ -1,0 +1,96 @@
+"""The whole life of a publication whose target is a folder, through the sender, on a real database and disk."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest_asyncio
+from sqlalchemy import select
+from tests.vod.feed_validation import problems
+from tests.vod.folder_world import URL, FolderWorld, folder_station
+from tests.vod.world import SPOKEN, spoken
+
+from archivist_captions.formats import FORMATS
+from archivist_captions.formats.scc import write_scc
+from archivist_common import publishing
+from archivist_common.models import CaptionVersion, Transcription, VodContent
+
+PATH = "2026/Harbor City Council (20261118).mp4"
+NEW = SPOKEN.replace("water tower", "fire station")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def station(own_database: str, tmp_path: Path) -> AsyncIterator[FolderWorld]:
+    async with folder_station(own_database, tmp_path) as made:
+        yield made
+
+
+async def test_a_recording_is_published_corrected_rolled_back_withdrawn_and_brought_back(
+    station: FolderWorld,
+) -> None:
+    first = spoken()
+    job = await station.laid_out(PATH, first)
+    asked = await station.ask(job)
+    done = await station.drive(asked)
+    assert (done.status, done.error_message, done.warnings) == ("published", None, ())
+    key = publishing.key_of("flex-1", PATH)
+    folder = station.folder(key)
+    assert done.url == f"{URL}/{folder.name}/index.html"
+    signed = write_scc(first).text.encode()
+    assert (folder / "captions.scc").read_bytes() == signed
+    assert (folder / "captions.vtt").read_bytes() == FORMATS["vtt"].write(first)
+    assert (folder / "captions.srt").read_bytes() == FORMATS["srt"].write(first)
+    assert b"water tower" in (folder / "transcript.txt").read_bytes()
+    assert (folder / "description.txt").read_text() == "The water tower needs paint.\n"
+    assert b"Call to order" in (folder / "chapters.vtt").read_bytes()
+    feed = (station.root / "feed.xml").read_bytes()
+    assert problems(feed) == []
+    assert key.encode() in feed
+    async with station.db.transaction() as session:
+        row = await session.get(Transcription, job, populate_existing=True)
+        assert row is not None
+        assert (row.vod_id, row.vod_url, row.vod_status) == (key, done.url, "published")
+        shown = (await session.scalars(select(VodContent))).one()
+        assert (shown.target, shown.status, shown.title) == ("folder", "published", "Harbor City Council 2026-11-18")
+
+    again = await station.ask(job)
+    assert again == asked
+    assert not await station.sender.work_once()
+
+    corrected = spoken(NEW)
+    done = await station.drive(await station.ask(await station.laid_out(PATH, corrected)))
+    assert (done.status, done.id) == ("published", asked)
+    assert (folder / "captions.scc").read_bytes() == write_scc(corrected).text.encode()
+    assert (folder / "captions.v1.scc").read_bytes() == signed
+    assert b"fire station" in (folder / "captions.vtt").read_bytes()
+
+    async with station.db.transaction() as session:
+        assert await publishing.rollback(session, asked) == 3
+    done = await station.drive(asked)
+    assert done.status == "published"
+    assert (folder / "captions.scc").read_bytes() == signed
+    assert (folder / "captions.vtt").read_bytes() == FORMATS["vtt"].write(first)
+    assert (folder / "captions.v2.scc").read_bytes() == write_scc(corrected).text.encode()
+    async with station.db.transaction() as session:
+        versions = (await session.scalars(select(CaptionVersion).order_by(CaptionVersion.number))).all()
+        assert [(one.number, one.restores, one.verified_date is not None) for one in versions] == [
+            (1, None, True),
+            (2, None, True),
+            (3, 1, True),
+        ]
+
+    async with station.db.transaction() as session:
+        assert await publishing.withdraw(session, asked) == "pending"
+    done = await station.drive(asked)
+    assert (done.status, done.error_message) == ("removed", None)
+    assert not folder.exists()
+    assert (station.root / ".withdrawn" / folder.name / "captions.scc").read_bytes() == signed
+    feed = (station.root / "feed.xml").read_bytes()
+    assert key.encode() not in feed
+    assert problems(feed) == []
+
+    async with station.db.transaction() as session:
+        await publishing.retry(session, asked)
+    done = await station.drive(asked)
+    assert done.status == "published"
+    assert (folder / "captions.scc").read_bytes() == signed
+    assert key.encode() in (station.root / "feed.xml").read_bytes()
