@@ -15,7 +15,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from archivist_common import killpoints, migrate, syncs, targets
+from archivist_common import killpoints, migrate, targets
 from archivist_common.db import Database
 from archivist_common.errors import (
     DatabaseUnavailable,
@@ -27,14 +27,15 @@ from archivist_common.errors import (
     TargetRefused,
     TargetUnavailable,
 )
-from archivist_common.syncs import Run
-from archivist_vod import copies, figures
+from archivist_common.sync_runs import Kind, Mode
+from archivist_vod import copies, figures, syncs
 from archivist_vod.cablecast import copying, listing
 from archivist_vod.cablecast.answers import Json
 from archivist_vod.cablecast.catalogue import Catalogue
 from archivist_vod.cablecast.client import Page
 from archivist_vod.cablecast.copying import Names
 from archivist_vod.copies import TooManyGone
+from archivist_vod.syncs import Run
 
 log = logging.getLogger(__name__)
 
@@ -210,7 +211,7 @@ class _Sync:
     async def _read(self) -> None:
         self._names = await self._meanings()
         self._syncing.forget_files()
-        if self._run.mode == syncs.FULL:
+        if self._run.mode is Mode.FULL:
             is_whole = await self._pages(resume=True)
             async with self._db.transaction() as session:
                 gone, note = 0, {}
@@ -224,7 +225,7 @@ class _Sync:
             return
         since = self._run.since or await self._changed_since()
         await self._keep((), since=since)
-        gone = await (self._changed_shows(since) if self._run.kind == syncs.SHOWS else self._changed_vods(since))
+        gone = await (self._changed_shows(since) if self._run.kind is Kind.SHOWS else self._changed_vods(since))
         async with self._db.transaction() as session:
             await self._complete(session, gone=gone)
 
@@ -240,7 +241,7 @@ class _Sync:
 
         until_unchanged: stop after a page on which nothing was changed since then.
         """
-        path, params = (syncs.SHOWS, _WITH_FILES) if self._run.kind == syncs.SHOWS else (syncs.VODS, {})
+        path, params = ("shows", _WITH_FILES) if self._run.kind is Kind.SHOWS else ("vods", {})
         start = 0
         if resume and self._run.total is not None and self._run.position:
             async with self._db.transaction() as session:
@@ -335,7 +336,7 @@ class _Sync:
         rows: list[Json] = []
         documents: list[Json] = []
         missing: list[int] = []
-        params = _WITH_FILES if path == syncs.SHOWS else None
+        params = _WITH_FILES if path == "shows" else None
         for number in sorted(ids, reverse=True):
             try:
                 document = await self._client.get_document(f"{path}/{number}", root, params)
@@ -365,7 +366,7 @@ class _Sync:
     ) -> None:
         """Store rows not met before, and how far the run is. Raises Fenced, and _GiveWay where the target rests."""
         fresh = [row for row in rows if row["id"] not in self._seen]
-        if self._run.kind == syncs.SHOWS:
+        if self._run.kind is Kind.SHOWS:
             files = copying.files_of(document or {})
             if files is None and any(row.get("reels") for row in fresh):
                 files = await self._syncing.files()
@@ -399,7 +400,7 @@ class _Sync:
     async def _store(
         self, session: Any, read: list[dict[str, Any]], unread: list[int], values: dict[str, Any]
     ) -> None:
-        if self._run.kind == syncs.SHOWS:
+        if self._run.kind is Kind.SHOWS:
             stored = await copies.store_shows(session, self._run, read)
             await copies.seen_shows(session, self._run, unread)
         else:
@@ -423,7 +424,7 @@ class _Sync:
             zone = _zone(said.iana_time_zone) or (said.time.tzinfo if said.time is not None else None)
         except TargetMissing:
             pass
-        if self._run.kind != syncs.SHOWS:
+        if self._run.kind is not Kind.SHOWS:
             return Names(zone=zone)
         of = self._catalogue
         return Names(
