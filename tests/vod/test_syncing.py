@@ -63,7 +63,7 @@ async def person(world: World) -> int:
     async with world.db.transaction() as session:
         return (
             await session.execute(
-                text("INSERT INTO users (username, email, password_hash) VALUES ('u', 'u@s.test', '-') RETURNING id")
+                text("INSERT INTO users (id, username, email, password_hash) VALUES (77, 'u', 'u@s.test', '-') RETURNING id")
             )
         ).scalar_one()
 
@@ -666,12 +666,11 @@ async def test_what_archivist_published_keeps_its_transcription_title_and_status
     await world.sim.control.seed(
         shows=[{"id": 4200 + n, "title": "Other", "vods": [{"state": "complete"}]} for n in range(3)]
     )
-    await ask(world, "vods", "full", await person(world))
+    user = await person(world)
+    await ask(world, "vods", "full", user)
     await settle(syncing(world))
     # One of one is gone: more than half, so somebody has to say that it is so.
     assert (await runs(world))[-1].error_code == "SYNC_TOO_MANY_GONE"
-    async with world.db.transaction() as session:
-        user = await session.scalar(text("SELECT id FROM users LIMIT 1"))
     await ask(world, "vods", "full", user)
     await settle(syncing(world))
     vod = (await vods(world))["913"]

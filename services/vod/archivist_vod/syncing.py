@@ -97,7 +97,7 @@ class Syncing:
 
     async def round(self) -> bool:
         """Bring one run as far as it goes. False when none is due, or the target is not to be asked now."""
-        if self._clock() < self._not_before:
+        if self._clock() < self._not_before or self._catalogue.client.host.state.denied:
             return False
         async with self._db.transaction() as session:
             target = next((one for one in await targets.all_of(session) if one.name == self._target), None)
