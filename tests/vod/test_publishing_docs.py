@@ -70,8 +70,7 @@ def test_every_setting_of_publishing_is_in_the_table_and_every_one_named_is_ther
     }
     rows = {code for row in re.findall(r"^\| (`[^|]+)\|", _PAGE, re.MULTILINE) for code in _CODE.findall(row)}
     assert wanted - rows == set()
-    named = {name for name in re.findall(r"`([A-Z_]+)=", _PAGE)}
-    assert named <= _settings()
+    assert set(re.findall(r"`([A-Z_]+)=", _PAGE)) <= _settings()
 
 
 def test_every_link_within_the_page_leads_somewhere() -> None:

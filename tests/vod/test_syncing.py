@@ -11,12 +11,12 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import insert, select, text, update
 from tests.simulators.cablecast.process import Simulator
 from tests.vod.world import OPERATOR, SECRET, World, station
 
 from archivist_common import show_catalogue, sync_runs, targets
-from archivist_common.models import CablecastShow, Publication, SyncRun, SystemLog, VodContent
+from archivist_common.models import CablecastShow, Publication, SyncRun, SystemLog, User, VodContent
 from archivist_common.sync_runs import Kind, Mode, Run
 from archivist_vod.publishers.cablecast import Cablecast
 from archivist_vod.syncing import Syncing
@@ -60,12 +60,9 @@ async def ask(world: World, kind: str, mode: str, user_id: int | None = None) ->
 
 
 async def person(world: World) -> int:
+    made = insert(User).values(id=77, username="u", email="u@station.test", password_hash="-")
     async with world.db.transaction() as session:
-        return (
-            await session.execute(
-                text("INSERT INTO users (id, username, email, password_hash) VALUES (77, 'u', 'u@s.test', '-') RETURNING id")
-            )
-        ).scalar_one()
+        return (await session.execute(made.returning(User.id))).scalar_one()
 
 
 async def age(world: World, by: timedelta) -> None:
@@ -405,6 +402,7 @@ async def test_a_run_cut_off_goes_on_from_its_page(world: World) -> None:
     points = world.output / "points"
     points.mkdir()
     await _process_until_killed(world, points, "sync-page")
+    assert "[INFO]" in (points / "logs" / "vod.log").read_text(), "the publisher's lines reach its own file"
     run = (await runs(world))[0]
     assert (run.status, run.total) == ("running", 1310)
     assert 0 < run.position < 1310
@@ -447,6 +445,7 @@ async def _process_until_killed(world: World, points: Path, point: str) -> None:
         "CABLECAST_PASSWORD": SECRET,
         "AUTO_PUBLISH_TO_VOD": "false",
         "KILL_POINTS": str(points),
+        "LOG_FILE": str(points / "logs" / "archivist.log"),
     }
     kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "PYTHONPATH"}}
     process = await asyncio.create_subprocess_exec(
