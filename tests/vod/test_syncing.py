@@ -18,6 +18,7 @@ from tests.vod.world import OPERATOR, SECRET, World, station
 from archivist_common import show_catalogue, sync_runs, targets
 from archivist_common.models import CablecastShow, Publication, SyncRun, SystemLog, User, VodContent
 from archivist_common.sync_runs import Kind, Mode, Run
+from archivist_vod.cablecast.client import Page
 from archivist_vod.publishers.cablecast import Cablecast
 from archivist_vod.syncing import Syncing
 
@@ -701,3 +702,84 @@ async def test_files_are_known_from_a_server_that_sends_no_reels_along(world: Wo
     finally:
         del of.catalogue.client.get_page  # type: ignore[method-assign]
     assert (await shows(world))[4120].files == ["harbor-1118.mp4"]
+
+
+async def test_a_server_that_says_it_has_more_shows_than_it_gives_takes_nothing_away(world: World) -> None:
+    """As to a user who may not see all of them."""
+    await world.sim.control.seed(shows=plain(10))
+    await settle(syncing(world))
+    of = syncing(world)
+    get_page = of.catalogue.client.get_page
+
+    async def hidden(path: str, *args: Any, **kwargs: Any) -> Any:
+        page = await get_page(path, *args, **kwargs)
+        if path != "shows":
+            return page
+        return Page(tuple(row for row in page.rows if row["id"] != 4105), page.count, page.document)
+
+    of.catalogue.client.get_page = hidden  # type: ignore[method-assign]
+    await age(world, _FULL_EVERY)
+    try:
+        await settle(of)
+    finally:
+        del of.catalogue.client.get_page  # type: ignore[method-assign]
+    run = next(one for one in (await runs(world))[2:] if one.kind is Kind.SHOWS)
+    assert (run.status, run.error_code, run.gone) == ("completed", "SYNC_INCOMPLETE", 0)
+    assert run.error_message == "the server gave 9 of 10; what is gone was not looked for"
+    assert 4105 in await shows(world)
+
+
+async def test_a_search_that_finds_everything_is_not_followed_to_its_end(world: World) -> None:
+    await world.sim.control.seed(shows=plain(300))
+    await world.sim.control.advance(7200)
+    await settle(syncing(world, page_size=50))
+    await age(world, timedelta(hours=3))
+    await retitle(world, 4399, "Changed")
+    of = syncing(world, page_size=50)
+
+    async def ignored(_filters: Any) -> Any:
+        return tuple(range(4399, 4099, -1))
+
+    of.catalogue.search_shows = ignored  # type: ignore[method-assign]
+    asked = len(await world.calls("GET", "/v1/shows"))
+    try:
+        await settle(of)
+    finally:
+        del of.catalogue.search_shows  # type: ignore[method-assign]
+    assert (await shows(world))[4399].title == "Changed"
+    assert len(await world.calls("GET", "/v1/shows")) - asked <= 5
+
+
+async def test_a_server_that_loses_long_answers_is_asked_for_shorter_ones(world: World) -> None:
+    await world.sim.control.seed(shows=plain(120))
+    tries = world.settings.max_retries + 1
+    await world.sim.control.fault("drop", path="v1/shows$", times=tries)
+    of = syncing(world)
+    await settle(of)
+    assert (await runs(world))[0].status == "pending"
+    await world.skip(60)
+    await settle(of)
+    assert (await runs(world))[0].status == "completed"
+    asked = [str(call["query"]) for call in await world.calls("GET", "/v1/shows")]
+    assert all("page_size=100" in query for query in asked[:tries])
+    assert all("page_size=50" in query for query in asked[tries:])
+
+
+async def test_a_process_that_is_told_to_stop_lets_its_run_wait_for_the_next_one(world: World) -> None:
+    await world.sim.control.seed(shows=plain(300))
+    of = syncing(world, page_size=50)
+    working: list[asyncio.Task[None]] = []
+
+    async def stop() -> None:
+        working[0].cancel()
+        await asyncio.sleep(0)
+
+    async def work() -> None:
+        await _between_pages(world, of, stop)
+
+    working.append(asyncio.create_task(work()))
+    with pytest.raises(asyncio.CancelledError):
+        await working[0]
+    assert (await runs(world))[0].status == "pending"
+    await settle(syncing(world))
+    assert (await runs(world))[0].added == 300

@@ -6,6 +6,7 @@ stopped is left alone, and the run waits for it.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -18,6 +19,7 @@ from zoneinfo import ZoneInfo
 from archivist_common import killpoints, migrate, targets
 from archivist_common.db import Database
 from archivist_common.errors import (
+    ArchivistError,
     DatabaseUnavailable,
     Fenced,
     PublishError,
@@ -191,6 +193,11 @@ class _Sync:
             await self._end(exc.code, exc.message)
         except Fenced:
             log.warning("a sync is another process's by now", extra=told)
+        except asyncio.CancelledError:  # the process stops: the next one goes on at once
+            with contextlib.suppress(ArchivistError, TimeoutError):
+                async with asyncio.timeout(2):
+                    await self._end(put_off=True)
+            raise
         else:
             figures.SYNCED.labels(run.kind).set_to_current_time()
             done = {"added": self._run.added, "changed": self._run.changed, "gone": self._run.gone}
