@@ -329,18 +329,21 @@ async def test_only_what_changed_is_read_between_two_whole_runs(world: World) ->
 
 
 @pytest.mark.parametrize("ahead_h", [-5, 5])
-async def test_what_changed_is_told_by_cablecasts_clock_not_by_ours(world: World, ahead_h: int) -> None:
+async def test_what_changed_is_told_by_cablecasts_clock_not_by_ours(
+    own_database: str, tmp_path: Path, ahead_h: int
+) -> None:
     """The simulator's clock stands hours away from the database's."""
-    now = datetime.now(UTC).timestamp()
-    behind = now + ahead_h * 3600 - await world.sim.control.now()
-    if behind > 0:
-        await world.sim.control.advance(behind)
-    await world.sim.control.seed(shows=plain(200))
-    await settle(syncing(world))
-    await age(world, timedelta(hours=1))
-    await retitle(world, 4101, "Changed")
-    await settle(syncing(world))
-    assert (await shows(world))[4101].title == "Changed"
+    begin = datetime.now(UTC) + timedelta(hours=ahead_h)
+    async with (
+        Simulator.start("modern", start=begin.isoformat()) as sim,
+        station(own_database, tmp_path, sim) as world,
+    ):
+        await world.sim.control.seed(shows=plain(200))
+        await settle(syncing(world))
+        await age(world, timedelta(hours=1))
+        await retitle(world, 4101, "Changed")
+        await settle(syncing(world))
+        assert (await shows(world))[4101].title == "Changed"
 
 
 async def test_changes_over_the_night_that_summer_time_ends_are_found(own_database: str, tmp_path: Path) -> None:
