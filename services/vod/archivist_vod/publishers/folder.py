@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 import httpx
 
+from archivist_common import disk_errors
 from archivist_common.errors import ArchivistError, NotFound, StorageUnavailable, TargetMissing
 from archivist_common.readback import ReadBack
 from archivist_common.settings import VodSettings
@@ -386,9 +387,16 @@ class Folder:
                 ledger.require()
 
         shelf = Shelf(self.root, self._memory, now=self._moment, require=require, wait_s=wait_s)
+
+        def run() -> T:
+            try:
+                return act(shelf)
+            except OSError as exc:
+                raise disk_errors.writing(exc, f"folder {str(self.root)!r}") from exc
+
         try:
             async with asyncio.timeout(wait_s):
-                return await asyncio.get_running_loop().run_in_executor(self._threads, act, shelf)
+                return await asyncio.get_running_loop().run_in_executor(self._threads, run)
         except TimeoutError as exc:
             raise StorageUnavailable(f"folder {str(self.root)!r} did not answer within {wait_s:g} s") from exc
         finally:
