@@ -20,17 +20,18 @@ import uvicorn
 from asgi_lifespan import LifespanManager
 from fastapi import FastAPI
 from sqlalchemy import insert
+from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from archivist_api.app import create_app
 from archivist_api.deps import Deps
-from archivist_common import jobs
+from archivist_common import jobs, publishing, targets
 from archivist_common.artifacts import Made
 from archivist_common.db import Database
-from archivist_common.models import Base, User
+from archivist_common.models import Base, CablecastShow, User
 from archivist_common.security import accounts, api_keys, passwords, sessions, tokens
 from archivist_common.security.permissions import Permission
 from archivist_common.settings import ApiSettings
-from archivist_common.states import Role
+from archivist_common.states import PublishStage, Role
 from archivist_common.storage import Kind, StorageServer
 
 PASSWORD = "seven green lanterns at dusk"
@@ -120,6 +121,45 @@ class Gateway:
             made.append(Made(kind, path, digest, len(data), self.output / "flex-1" / f"public.{kind}"))
         async with self.db.transaction() as session:
             await jobs.complete(session, held, jobs.Outcome(tuple(made), 60_000, "en", summary, warnings))
+
+    async def captioned(self, username: str, name: str, says: str | None = None, **more: Any) -> str:
+        """A recording of somebody's that has been captioned; the transcription's id."""
+        async with self.as_(username) as client:
+            body = {"storage": "flex-1", "path": self.recording(name, os.urandom(8)), "priority": 5}
+            job_id = (await client.post("/transcriptions", json=body)).json()["id"]
+        held = await self.claim()
+        assert str(held.id) == job_id
+        await self.complete(held, {"scc": (says or f"captions of {job_id}").encode()}, **more)
+        return str(job_id)
+
+    async def show(self, number: int, title: str = "Birchwood City Council", **more: Any) -> int:
+        """A show as a sync has seen it; its number."""
+        async with self.db.transaction() as session:
+            values = {"cablecast_id": number, "title": title, **more}
+            await session.execute(
+                pg_insert(CablecastShow).values(values).on_conflict_do_nothing(index_elements=["cablecast_id"])
+            )
+        return number
+
+    async def target(self, name: str = "cablecast", *, automatic: bool = False) -> None:
+        """A publisher reports this target."""
+        async with self.db.transaction() as session:
+            given = {"capabilities": {"captions": ["scc"]}, "credentials_sha256": "0" * 64, "automatic": automatic}
+            await targets.report(session, name, name, **given)
+
+    async def take(self, name: str = "cablecast") -> publishing.Held:
+        async with self.db.transaction() as session:
+            held = await publishing.claim(session, "vod-1", timedelta(seconds=30), [name])
+        assert held is not None
+        return held
+
+    async def published(self, held: publishing.Held, vod: str = "913") -> None:
+        """What a publisher does when the target has shown the captions."""
+        held = held.at(PublishStage.METADATA, {"show": 4120, "title": "Council"})
+        async with self.db.transaction() as session:
+            await publishing.save(session, held, vod_id=vod, vendor_state="complete", vendor_percent=100.0)
+            await publishing.placed(session, held)
+            assert await publishing.finish(session, held, url=f"http://vod.test/{vod}.mp4")
 
     async def credential(self, username: str) -> str:
         """An access token of a new session."""

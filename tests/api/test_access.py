@@ -7,7 +7,7 @@ from fastapi import FastAPI
 
 from archivist_api.app import create_app
 from archivist_api.auth import check_policies
-from archivist_common import jobs
+from archivist_common import jobs, publishing
 from archivist_common.security.permissions import GRANTABLE, Permission
 from archivist_common.settings import ApiSettings
 
@@ -77,6 +77,30 @@ EXPECTED = {
     "readSummary": ONE_OF_UMAS,
     "downloadMetadata": ONE_OF_UMAS,
     "downloadReport": ONE_OF_UMAS,
+    "publish": but(CHANGING_ONE_OF_UMAS, 202),
+    "publishSeveral": but(WRITING, 202),  # an answer each: a stranger's is that there is none
+    "listPublications": READING,
+    "readPublication": ONE_OF_UMAS,
+    "listCaptionVersions": ONE_OF_UMAS,
+    "listEffects": ORDERING,
+    "approvePublication": but(ORDERING, 202),
+    "retryPublication": but(CHANGING_ONE_OF_UMAS, 202),
+    "withdrawPublication": CHANGING_ONE_OF_UMAS,  # it has changed nothing at its target yet
+    "rollBackPublication": but(CHANGING_ONE_OF_UMAS, 202),
+    "listTargets": READING,
+    "readTarget": READING,
+    "resumeTarget": ORDERING,
+    "listShows": READING,
+    "readShow": READING,
+    "syncShows": but(ORDERING, 202),
+    "readSyncs": READING,
+    "suggestShows": ONE_OF_UMAS,
+    "readRecordingShow": ONE_OF_UMAS,
+    "linkShow": CHANGING_ONE_OF_UMAS,
+    "unlinkShow": CHANGING_ONE_OF_UMAS,
+    "readChapters": ONE_OF_UMAS,
+    "editChapters": CHANGING_ONE_OF_UMAS,
+    "resetChapters": CHANGING_ONE_OF_UMAS,
 }
 
 BODIES = {
@@ -91,6 +115,10 @@ BODIES = {
     "cancelSeveral": {"ids": [str(uuid4())]},
     "retrySeveral": {},
     "clearQueue": {},
+    "rollBackPublication": {},
+    "syncShows": {},
+    "linkShow": {"show_id": 4120, "force": True},
+    "editChapters": {"items": []},
 }
 
 RESTED = {"retryTranscription"}  # about a job that was cancelled; the others of a job about one that has completed
@@ -137,6 +165,21 @@ async def job_of_uma(gateway, name, operation):
     return job_id
 
 
+async def publication_of_uma(gateway, name, operation):
+    """One that waits; for what needs more, one with two versions, or one that is held for approval."""
+    await gateway.target()
+    async with gateway.as_("uma") as uma:
+        for _ in range(2 if operation == "rollBackPublication" else 1):
+            job_id = await gateway.captioned("uma", name)
+            made = await uma.post("/publications", json={"transcription_id": job_id})
+    if operation == "approvePublication":
+        while str((held := await gateway.take()).id) != made.json()["id"]:
+            pass  # one that an earlier caller approved
+        async with gateway.db.transaction() as session:
+            await publishing.hold(session, held, publishing.APPROVAL_NEEDED, "may it?")
+    return made.json()["id"]
+
+
 def test_the_table_has_a_row_for_every_operation_and_a_cell_for_every_caller():
     app = create_app(ApiSettings(_env_file=None, environment="testing", database_url="postgresql://nowhere/x"))
     assert {operation for operation, _, _ in operations(app)} == set(EXPECTED)
@@ -161,7 +204,18 @@ async def test_each_caller_is_let_in_or_kept_out(gateway, operation):
             async with gateway.as_("uma") as uma:
                 made = await uma.post("/api-keys", json={"name": "to be revoked"})
             values["key_id"] = made.json()["api_key"]["id"]
+        if "{publication_id}" in path:
+            values["publication_id"] = await publication_of_uma(gateway, name, operation)
+        if "{show_id}" in path:
+            values["show_id"] = await gateway.show(4120)
+        if "{target_name}" in path or operation == "syncShows":
+            await gateway.target()
+            values["target_name"] = "cablecast"
         body = BODIES.get(operation)
+        if operation in {"publish", "publishSeveral"}:
+            await gateway.target()
+            captioned = await gateway.captioned("uma", name)
+            body = {"transcription_id": captioned} if operation == "publish" else {"transcription_ids": [captioned]}
         if operation == "submitTranscription":
             body = {"storage": "flex-1", "path": gateway.recording(name)}
         if operation == "submitBatch":

@@ -1,9 +1,12 @@
 """A database that forgets each test, one that may be committed to, and what most tests of the truth begin with."""
 
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
+from pathlib import Path
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
@@ -14,6 +17,7 @@ from sqlalchemy.pool import NullPool
 from archivist_cli.local import runtime
 from archivist_cli.local.postgres import Postgres
 from archivist_common import jobs
+from archivist_common.artifacts import Made
 from archivist_common.db import Database, engine
 from archivist_common.models import User
 from archivist_common.settings import CommonSettings
@@ -22,6 +26,7 @@ LEASE = timedelta(seconds=30)
 
 Submit = Callable[..., jobs.Submission]
 Claimed = Callable[..., Awaitable[jobs.Claim]]
+Captioned = Callable[..., Awaitable[UUID]]
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -117,6 +122,22 @@ def claimed(submission: Submit) -> Claimed:
         assert held is not None
         assert held.id == job_id, "another job was waiting with a higher priority"
         return held
+
+    return make
+
+
+@pytest.fixture
+def captioned(claimed: Claimed) -> Callable[..., Awaitable[UUID]]:
+    """Captions a recording; answers with the transcription's id. says: what makes its captions those of no other."""
+    numbers = count(1)
+
+    async def make(db: Database, *, says: str = "", warnings: tuple[str, ...] = (), **changes: object) -> UUID:
+        held = await claimed(db, **changes)
+        digest = hashlib.sha256((says or f"captions {next(numbers)}").encode()).hexdigest()
+        made = Made("scc", Path(f"/vault/{held.id}/captions.scc"), digest, 10, Path(f"/public/{held.id}.scc"))
+        async with db.transaction() as session:
+            await jobs.complete(session, held, jobs.Outcome((made,), 60_000, "en", None, warnings))
+        return held.id
 
     return make
 

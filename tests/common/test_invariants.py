@@ -11,7 +11,7 @@ from sqlalchemy import text
 from tests.common.conftest import LEASE, Claimed, Submit
 
 from archivist_captions.cue import Word
-from archivist_common import chunks, invariants, jobs
+from archivist_common import chunks, effects, invariants, jobs, publishing, targets
 from archivist_common.artifacts import Made
 from archivist_common.chunks import Cut, Hearing
 from archivist_common.db import Database
@@ -50,7 +50,25 @@ async def healthy(db: Database, submission: Submit, claimed: Claimed) -> Databas
         cancelled, _ = await jobs.submit(session, submission(path="unwanted.mp4"), max_queue=10)
         await jobs.cancel(session, cancelled)
         await jobs.submit(session, submission(path="waiting.mp4"), max_queue=10)
+    await _published(db)
     return db
+
+
+async def _published(db: Database) -> None:
+    """done.mp4 stands at one target and is in hand for another."""
+    async with db.transaction() as session:
+        job_id = await session.scalar(text(f"SELECT {_DONE}"))
+        for name in ("cablecast", "folder"):
+            await targets.report(session, name, name, capabilities={}, credentials_sha256=None, automatic=False)
+            await publishing.request(session, publishing.Wish(name, job_id))
+            held = await publishing.claim(session, "host-a/vod", LEASE, [name])
+            assert held is not None
+            change = await effects.intend(session, held.id, held.attempt, "captions:1")
+            if name == "cablecast":
+                await effects.confirm(session, change, "8101")
+                await publishing.placed(session, held)
+                await publishing.save(session, held, vod_id="913")
+                await publishing.finish(session, held)
 
 
 async def _found(db: Database) -> dict[str, tuple[str, ...]]:
@@ -65,6 +83,7 @@ async def test_a_healthy_database_breaks_no_invariant(healthy: Database) -> None
 _DONE = "(SELECT id FROM transcriptions WHERE file_path = 'done.mp4')"
 _HALF = "(SELECT id FROM transcriptions WHERE file_path = 'half.mp4')"
 _BROKEN = "(SELECT id FROM transcriptions WHERE file_path = 'broken.mp4')"
+_AIRED = "(SELECT id FROM publications WHERE target = 'cablecast')"
 _WAITING = "(SELECT id FROM transcriptions WHERE file_path = 'waiting.mp4')"
 _UNWANTED = "(SELECT id FROM transcriptions WHERE file_path = 'unwanted.mp4')"
 _WORKER = (
@@ -198,6 +217,52 @@ _WORKER = (
             id="two-recipes",
         ),
         pytest.param(
+            "I4",  # as above
+            [
+                "ALTER TABLE publications DROP CONSTRAINT check_publication_lease_while_processing",
+                f"UPDATE publications SET lease_owner = 'somebody' WHERE id = {_AIRED}",
+                f"UPDATE publications SET status = 'processing' WHERE id = {_AIRED}",
+            ],
+            id="publication-without-a-lease",
+        ),
+        pytest.param(
+            "LEASE",
+            ["UPDATE publications SET lease_expires_at = now() + interval '1 hour' WHERE status = 'processing'"],
+            id="publication-leased-for-the-far-future",
+        ),
+        pytest.param(
+            "VERIFIED",
+            [f"UPDATE caption_versions SET verified_date = NULL WHERE publication_id = {_AIRED}"],
+            id="published-and-never-read-back",
+        ),
+        pytest.param(
+            "EFFECTS",
+            [f"UPDATE effects SET state = 'unknown', settled_date = NULL WHERE publication_id = {_AIRED}"],
+            id="published-and-in-doubt",
+        ),
+        pytest.param(
+            "EFFECTS",
+            [f"UPDATE effects SET attempt = 2 WHERE publication_id = {_AIRED}"],
+            id="change-of-an-attempt-that-never-was",
+        ),
+        pytest.param(
+            "EFFECTS",  # the database refuses this while its constraint stands
+            [
+                "ALTER TABLE effects DROP CONSTRAINT uq_effects_publication_id_key",
+                "INSERT INTO effects (publication_id, key, state, attempt, settled_date) "
+                f"VALUES ({_AIRED}, 'captions:1', 'confirmed', 1, now())",
+            ],
+            id="one-change-confirmed-twice",
+        ),
+        pytest.param(
+            "VERSIONS", [f"UPDATE publications SET version = 2 WHERE id = {_AIRED}"], id="a-version-there-is-not"
+        ),
+        pytest.param(
+            "VERSIONS",
+            [f"UPDATE caption_versions SET number = 3 WHERE publication_id = {_AIRED}"],
+            id="versions-with-a-gap",
+        ),
+        pytest.param(
             "LEASE",
             [f"UPDATE transcriptions SET lease_expires_at = now() + interval '1 hour' WHERE id = {_HALF}"],
             id="lease-in-the-far-future",
@@ -230,6 +295,12 @@ async def test_a_broken_row_is_found(healthy: Database, id_: str, damage: list[s
             15,
             f"UPDATE transcriptions SET lease_expires_at = now() - interval '20 seconds' WHERE id = {_HALF}",
             id="a-lapsed-lease-not-taken-back",
+        ),
+        pytest.param(
+            "I16",
+            15,
+            "UPDATE publications SET lease_expires_at = now() - interval '20 seconds' WHERE status = 'processing'",
+            id="a-lapsed-lease-of-a-publication-not-taken-back",
         ),
     ],
 )
@@ -269,7 +340,9 @@ async def test_a_query_shows_the_first_of_many_broken_rows(healthy: Database) ->
 
 def test_every_invariant_of_the_protocol_is_a_query_or_is_named_with_what_shows_it() -> None:
     queries = {one.id for one in INVARIANTS}
-    assert {f"I{number}" for number in range(1, 25)} == (queries | invariants.ELSEWHERE.keys()) - {"LEASE"}
+    ours = {"LEASE", "VERIFIED", "EFFECTS", "VERSIONS"}
+    assert {f"I{number}" for number in range(1, 25)} == (queries | invariants.ELSEWHERE.keys()) - ours
+    assert ours <= queries
     assert not queries & invariants.ELSEWHERE.keys()
     assert all(one.sentence.endswith(".") and one.remedy.endswith(".") for one in INVARIANTS)
 

@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 from sqlalchemy import func, select
 
-from archivist_common import jobs, outbox
+from archivist_common import jobs, outbox, transcriptions
 from archivist_common.db import Database
 from archivist_common.models import OutboxEvent
 from archivist_common.queue import Doorbell
@@ -23,9 +23,11 @@ class Bell:
 
     def __init__(self, broken: int = 0) -> None:
         self.rung: list[UUID] = []
+        self.publisher = 0
         self._broken = broken
 
     async def ring_publisher(self) -> bool:
+        self.publisher += 1
         return True
 
     async def ring(self, transcription_id: UUID) -> bool:
@@ -138,3 +140,24 @@ async def test_nothing_is_lost_while_redis_is_dead(
     finally:
         await raw.aclose()
         await living.close()
+
+
+async def test_a_transcriptions_events_are_not_those_of_its_publications(db: Database, claimed: Claimed) -> None:
+    held = await claimed(db)
+    async with db.transaction() as session:
+        await jobs.release(session, held)
+        before = [event.id for event in await outbox.since(session, held.id, 0)]
+        await outbox.append(session, outbox.PUBLISHED, held.id, publication_id=str(uuid4()))
+        assert [event.id for event in await outbox.since(session, held.id, 0)] == before
+        now = (await transcriptions.moving(session, {held.id}))[held.id]
+    assert now.last_event == before[-1]
+
+
+@pytest.mark.parametrize("event", [outbox.PUBLICATION_QUEUED, outbox.TARGET_RESUMED, outbox.COMPLETED])
+async def test_the_publisher_is_rung_for_what_it_may_take_up(db: Database, event: str) -> None:
+    async with db.transaction() as session:
+        await outbox.append(session, event, None)
+        await outbox.append(session, outbox.PUBLISHED, None)
+    bell = Bell()
+    assert await outbox.relay(db, bell) == 2
+    assert (bell.publisher, bell.rung) == (1, [])

@@ -11,23 +11,26 @@ from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from archivist_common import chunks, claiming, jobs, outbox, reconciler
+from archivist_common import chunks, claiming, jobs, outbox, publishing, reconciler, targets
 from archivist_common.chunks import Cut
 from archivist_common.db import Database
-from archivist_common.models import Chunk, IdempotencyKey, OutboxEvent, SystemLog, Transcription, Worker
+from archivist_common.models import Chunk, IdempotencyKey, OutboxEvent, Publication, SystemLog, Transcription, Worker
 
 GONE = timedelta(seconds=-1)
 AT_ONCE = timedelta()
 
 Submit = Callable[..., jobs.Submission]
 Claimed = Callable[..., Awaitable[jobs.Claim]]
+Captioned = Callable[..., Awaitable[UUID]]
 
 
 class Bell:
     def __init__(self) -> None:
         self.rung: list[UUID] = []
+        self.publisher = 0
 
     async def ring_publisher(self) -> bool:
+        self.publisher += 1
         return True
 
     async def ring(self, transcription_id: UUID) -> bool:
@@ -42,6 +45,21 @@ async def test_an_orphaned_job_is_queued_and_rung_for(db: Database, claimed: Cla
         job = await session.get_one(Transcription, held.id)
     assert (job.status, job.crash_count) == ("pending", 1)
     assert bell.rung == [held.id, held.id], "for the submit and for the return"
+
+
+async def test_an_orphaned_publication_is_queued_and_the_publisher_rung_for(
+    db: Database, captioned: Captioned
+) -> None:
+    job_id, bell = await captioned(db), Bell()
+    async with db.transaction() as session:
+        await targets.report(session, "folder", "folder", capabilities={}, credentials_sha256=None, automatic=False)
+        publication_id, _ = await publishing.request(session, publishing.Wish("folder", job_id))
+        assert await publishing.claim(session, "vod-1", GONE, ["folder"]) is not None
+    await reconciler.mend(db, bell, AT_ONCE)
+    async with db.transaction() as session:
+        found = await session.get_one(Publication, publication_id)
+    assert (found.status, found.crash_count, found.lease_owner) == ("pending", 1, None)
+    assert bell.publisher == 3, "for the captions, for the request and for the return"
 
 
 async def test_two_processes_at_once_mend_once(committed_db: Database, claimed: Claimed) -> None:

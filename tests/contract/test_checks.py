@@ -13,7 +13,7 @@ from tests.conftest import Servers
 
 from archivist_common.db import Database
 from archivist_common.errors import ArchivistError
-from archivist_common.models import Worker
+from archivist_common.models import PublishTarget, Worker
 from archivist_common.queue import Doorbell
 from archivist_common.settings import MonitorSettings
 from archivist_common.storage import Storages
@@ -41,7 +41,7 @@ async def _clients(settings: MonitorSettings) -> AsyncIterator[Clients]:
 async def present(
     servers: Servers, migrated_template: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Clients]:
-    """A station where everything is there: servers, a folder of recordings, a ready worker."""
+    """A station where everything is there: servers, a folder of recordings, a ready worker, a place to publish to."""
     folder = tmp_path_factory.mktemp("media")
     async with servers.database(migrated_template) as database_url:
         settings = MonitorSettings(  # type: ignore[call-arg]
@@ -56,6 +56,8 @@ async def present(
                 worker = {"id": "a", "host": "a", "slots": 1, "free_slots": 1, "ready": True}
                 # It stays alive for as long as these tests take.
                 await session.execute(insert(Worker).values(heartbeat_at=database_in(timedelta(hours=1)), **worker))
+                at_hand = {"name": "cablecast", "kind": "cablecast", "seen_at": database_in(timedelta(hours=1))}
+                await session.execute(insert(PublishTarget).values(**at_hand))
             yield clients
 
 

@@ -165,6 +165,8 @@ class World:
 
     async def step(self) -> bool:
         """Work on what is due, or let time pass until something is. False when nothing will ever be."""
+        if await self.sender.work_once():
+            return True
         await self.sender.report()
         if await self.sender.work_once():
             return True

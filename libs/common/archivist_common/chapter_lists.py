@@ -13,6 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from archivist_common.models import ChapterList
 from archivist_common.time import database_now
 
+Rows = Sequence[tuple[int, str, str]]
+"""[start_ms, title, kind] of each chapter, on the recording's own time; kind is empty where a person wrote it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -30,7 +33,7 @@ async def of_transcription(session: AsyncSession, transcription_id: UUID) -> Sto
     return Stored(tuple((one[0], one[1], one[2]) for one in row.chapters), row.edited_by, row.edited_date)
 
 
-async def keep(session: AsyncSession, transcription_id: UUID, rows: Sequence[tuple[int, str, str]]) -> None:
+async def keep(session: AsyncSession, transcription_id: UUID, rows: Rows) -> None:
     """Keep what the rules found, unless there is a list already."""
     await session.execute(
         insert(ChapterList)
@@ -39,9 +42,7 @@ async def keep(session: AsyncSession, transcription_id: UUID, rows: Sequence[tup
     )
 
 
-async def edit(
-    session: AsyncSession, transcription_id: UUID, rows: Sequence[tuple[int, str, str]], *, user_id: int
-) -> None:
+async def edit(session: AsyncSession, transcription_id: UUID, rows: Rows, *, user_id: int) -> None:
     """A person's chapters take the place of what was there."""
     values: dict[str, Any] = {
         "chapters": [list(one) for one in rows],

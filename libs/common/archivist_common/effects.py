@@ -54,10 +54,10 @@ async def intend(session: AsyncSession, publication_id: UUID, attempt: int, key:
 
 
 async def try_again(session: AsyncSession, entry: Entry, attempt: int) -> None:
-    """It is asked for once more: it did not happen the time before."""
+    """It is asked for once more: it did not happen the time before. One that is confirmed stays so."""
     await session.execute(
         update(Effect)
-        .where(Effect.id == entry.id)
+        .where(Effect.id == entry.id, Effect.state != EffectState.CONFIRMED)
         .values(state=EffectState.INTENDED, attempt=attempt, tries=Effect.tries + 1)
     )
 

@@ -73,7 +73,7 @@ INVARIANTS: tuple[Invariant, ...] = (
         SELECT format('job %s: %s after %s', transcription_id, event, before)
         FROM (SELECT transcription_id, event,
                      lag(event) OVER (PARTITION BY transcription_id ORDER BY id) AS before
-              FROM outbox WHERE transcription_id IS NOT NULL) history
+              FROM outbox WHERE transcription_id IS NOT NULL AND event LIKE 'transcription.%') history
         WHERE before IN ('transcription.completed', 'transcription.failed', 'transcription.cancelled')
           AND event <> 'transcription.queued'
         """,
@@ -107,6 +107,10 @@ INVARIANTS: tuple[Invariant, ...] = (
         SELECT format('chunk %s of job %s is %s, lease %s of %s',
                       number, transcription_id, status, lease_expires_at, lease_owner)
         FROM transcription_chunks
+        WHERE (status = 'processing') <> (lease_owner IS NOT NULL AND lease_expires_at IS NOT NULL)
+        UNION ALL
+        SELECT format('publication %s is %s, lease %s of %s', id, status, lease_expires_at, lease_owner)
+        FROM publications
         WHERE (status = 'processing') <> (lease_owner IS NOT NULL AND lease_expires_at IS NOT NULL)
         UNION ALL
         SELECT format('chunk %s of job %s is being heard, but the job is %s', c.number, t.id, t.status)
@@ -151,7 +155,7 @@ INVARIANTS: tuple[Invariant, ...] = (
         SELECT format('job %s has %s live entries: %s', transcription_id, count(*), string_agg(vod_id, ', '))
         FROM vod_content
         WHERE transcription_id IS NOT NULL AND status IN ('processing', 'published')
-        GROUP BY transcription_id, cablecast_show_id, quality HAVING count(*) > 1
+        GROUP BY transcription_id, target, show, cablecast_show_id, quality HAVING count(*) > 1
         """,
         "Remove the surplus entries on the VOD server.",
     ),
@@ -161,7 +165,8 @@ INVARIANTS: tuple[Invariant, ...] = (
         """
         SELECT format('job %s is %s, its last event is %s', t.id, t.status, coalesce(o.event, 'none'))
         FROM transcriptions t LEFT JOIN LATERAL (
-            SELECT event FROM outbox WHERE transcription_id = t.id AND event <> 'transcription.captions'
+            SELECT event FROM outbox
+            WHERE transcription_id = t.id AND event LIKE 'transcription.%' AND event <> 'transcription.captions'
             ORDER BY id DESC LIMIT 1) o ON true
         WHERE t.status IN ('completed', 'failed', 'cancelled') AND t.completed_date > now() - interval '29 days'
           AND o.event IS DISTINCT FROM 'transcription.' || t.status
@@ -251,7 +256,10 @@ INVARIANTS: tuple[Invariant, ...] = (
               FROM transcriptions WHERE status = 'processing'
               UNION ALL
               SELECT format('chunk %s of job %s', number, transcription_id), lease_owner, lease_expires_at
-              FROM transcription_chunks WHERE status = 'processing') held
+              FROM transcription_chunks WHERE status = 'processing'
+              UNION ALL
+              SELECT 'publication ' || id, lease_owner, lease_expires_at
+              FROM publications WHERE status = 'processing') held
         WHERE lease_expires_at < clock_timestamp() - interval '15 seconds'
           AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => :lease_s + 15)
         """,
@@ -306,10 +314,57 @@ INVARIANTS: tuple[Invariant, ...] = (
               FROM transcriptions WHERE status = 'processing'
               UNION ALL
               SELECT format('chunk %s of job %s', number, transcription_id), lease_owner, lease_expires_at
-              FROM transcription_chunks WHERE status = 'processing') held
+              FROM transcription_chunks WHERE status = 'processing'
+              UNION ALL
+              SELECT 'publication ' || id, lease_owner, lease_expires_at
+              FROM publications WHERE status = 'processing') held
         WHERE lease_expires_at > clock_timestamp() + make_interval(secs => 2 * :lease_s)
         """,
         "The database's clock was set back, or workers run with a longer JOB_LEASE than this command was told.",
+    ),
+    Invariant(
+        "VERIFIED",
+        "What is published was read back from its target, unless it was to go without captions.",
+        """
+        SELECT format('publication %s of job %s is published, its version %s was never read back',
+                      p.id, p.transcription_id, p.version)
+        FROM publications p
+        WHERE p.status = 'published' AND NOT coalesce((p.options ->> 'without_captions')::boolean, false)
+          AND NOT EXISTS (SELECT FROM caption_versions v
+                          WHERE v.publication_id = p.id AND v.number = p.version AND v.verified_date IS NOT NULL)
+        """,
+        "Somebody wrote to the table by hand, or it was restored in part. Retry the publication.",
+    ),
+    Invariant(
+        "EFFECTS",
+        "Nothing is in doubt about what is published, and no change was made by a later attempt than the last.",
+        """
+        SELECT format('publication %s is published, and whether %s happened is not known', p.id, e.key)
+        FROM effects e JOIN publications p ON p.id = e.publication_id
+        WHERE p.status = 'published' AND e.state <> 'confirmed'
+        UNION ALL
+        SELECT format('%s of publication %s is of attempt %s, its last was %s', e.key, p.id, e.attempt, p.attempt)
+        FROM effects e JOIN publications p ON p.id = e.publication_id
+        WHERE e.attempt > p.attempt
+        UNION ALL
+        SELECT format('%s of publication %s is confirmed %s times', key, publication_id, count(*))
+        FROM effects WHERE state = 'confirmed' GROUP BY publication_id, key HAVING count(*) > 1
+        """,
+        "A stale publisher's write was accepted. Stop all publishers, look at the show on the server, and report it.",
+    ),
+    Invariant(
+        "VERSIONS",
+        "A publication's captions are one of its versions, counted from one without a gap.",
+        """
+        SELECT format('publication %s stands at version %s, which it does not have', id, version)
+        FROM publications p
+        WHERE version IS NOT NULL
+          AND NOT EXISTS (SELECT FROM caption_versions v WHERE v.publication_id = p.id AND v.number = p.version)
+        UNION ALL
+        SELECT format('publication %s has %s versions up to number %s', publication_id, count(*), max(number))
+        FROM caption_versions GROUP BY publication_id HAVING count(*) <> max(number) OR min(number) <> 1
+        """,
+        "Rows were deleted or restored by hand. Ask for the publication again: it gets a version of its own.",
     ),
 )
 

@@ -34,6 +34,7 @@ POINTS = (
     *(f"publish-{stage}" for stage in PublishStage),  # a publication is about to begin this stage
     "effect-intended",  # a change at a target is written down and not asked for
     "effect-done",  # the target has done it, and the ledger does not know
+    "sync-page",  # a page of a sync is stored, and the next one not asked for
 )
 
 _folder: Path | None = None

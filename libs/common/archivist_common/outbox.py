@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol, cast
 from uuid import UUID
 
-from sqlalchemy import Table, insert, select, update
+from sqlalchemy import ColumnElement, Table, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from archivist_common.db import Database
@@ -73,11 +73,16 @@ async def append(session: AsyncSession, event: str, transcription_id: UUID | Non
     await session.execute(_APPEND, {"event": event, "transcription_id": transcription_id, "data": data})
 
 
+def of_transcription() -> ColumnElement[bool]:
+    """Whether an event tells of the transcription itself. Its publications' events bear its id too, after its end."""
+    return OutboxEvent.event.startswith("transcription.", autoescape=True)
+
+
 async def since(session: AsyncSession, transcription_id: UUID, after: int) -> Sequence[Event]:
-    """Events of one transcription with an id above `after`, in order."""
+    """Events of one transcription with an id above `after`, in order; not those of its publications."""
     rows = await session.scalars(
         select(OutboxEvent)
-        .where(OutboxEvent.transcription_id == transcription_id, OutboxEvent.id > after)
+        .where(OutboxEvent.transcription_id == transcription_id, OutboxEvent.id > after, of_transcription())
         .order_by(OutboxEvent.id)
         .limit(_BATCH)
     )

@@ -1,6 +1,6 @@
 """Publications as they are read: one, a page of them, their caption versions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -28,6 +28,16 @@ class Version:
     created: datetime
     placed: datetime | None
     verified: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A publication as its transcription names it."""
+
+    id: UUID
+    target: str
+    status: PublicationStatus
+    url: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +80,17 @@ class Reading:
     created: datetime
     published: datetime | None
 
+    @property
+    def rests(self) -> bool:
+        """It waits for nothing but a person, if for anything."""
+        return self.status not in {PublicationStatus.PENDING, PublicationStatus.PROCESSING}
+
+    @property
+    def view(self) -> tuple[object, ...]:
+        """What who watches it would see change."""
+        seen = (self.status, self.stage, self.version, self.url, self.error_code, self.attention_code)
+        return (*seen, self.vendor_state, self.vendor_percent, self.withdrawing)
+
 
 @dataclass(frozen=True, slots=True)
 class Filter:
@@ -93,6 +114,20 @@ async def get(session: AsyncSession, publication_id: UUID, *, user_id: int | Non
 async def page(session: AsyncSession, which: Filter, after: Place | None, limit: int) -> Sequence[Reading]:
     """Publications, newest first, behind `after`."""
     return await _rows(session, which, after=after, limit=limit)
+
+
+async def standings(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, list[Standing]]:
+    """Where the captions of these transcriptions stand, or are on their way to."""
+    rows = await session.execute(
+        select(Publication.transcription_id, Publication.id, Publication.target, Publication.status, Publication.url)
+        .where(Publication.transcription_id.in_(sorted(ids)))
+        .order_by(Publication.target)
+    )
+    found: dict[UUID, list[Standing]] = {}
+    for job_id, publication_id, target, status, url in rows:
+        if job_id is not None:
+            found.setdefault(job_id, []).append(Standing(publication_id, target, PublicationStatus(status), url))
+    return found
 
 
 async def counts(session: AsyncSession) -> dict[PublicationStatus, int]:

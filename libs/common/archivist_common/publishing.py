@@ -22,7 +22,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     Interval,
-    Text,
     Update,
     case,
     cast,
@@ -34,6 +33,7 @@ from sqlalchemy import (
     type_coerce,
     update,
 )
+from sqlalchemy.dialects.postgresql import JSONPATH
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -41,7 +41,15 @@ from sqlalchemy.orm import aliased
 from archivist_common import effects, journal, outbox
 from archivist_common.errors import ArchivistError, Conflict, Fenced, NotCompleted, NotFound, WorkerCrashed
 from archivist_common.jobs import judge, retry_delay
-from archivist_common.models import Artifact, CaptionVersion, Publication, PublishTarget, Transcription, VodContent
+from archivist_common.models import (
+    Artifact,
+    CaptionVersion,
+    Effect,
+    Publication,
+    PublishTarget,
+    Transcription,
+    VodContent,
+)
 from archivist_common.states import JobStatus, PublicationStatus, PublishStage, VodStatus
 from archivist_common.time import database_in, database_now
 
@@ -54,7 +62,9 @@ DRY_RUN = "DRY_RUN"
 SIDECARS_UNSUPPORTED = "SIDECARS_UNSUPPORTED"
 _APPROVABLE = frozenset({APPROVAL_NEEDED, DRY_RUN, SIDECARS_UNSUPPORTED})
 
-_ENDED = frozenset({PublicationStatus.PUBLISHED, PublicationStatus.FAILED, PublicationStatus.REMOVED})
+_SAYS_NO_SPEECH = f'$[*] ? (@ starts with "{NO_SPEECH}")'
+_NOT_ASKED = frozenset({"two_step", "chapters_edition"})
+"""Options that are the house's, not of who asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +73,7 @@ class Options:
 
     create_show: make show, media and reel where the target has none. quality: a VOD quality's id or name.
     without_captions: publish the programme even where the target takes no captions. two_step: "approve", or
-    "two-people" where who asked may not approve.
+    "two-people" where who asked may not approve. chapters_edition: rises with every edit of the chapters.
     """
 
     create_show: bool = False
@@ -76,6 +86,7 @@ class Options:
     without_captions: bool = False
     dry_run: bool = False
     two_step: str | None = None
+    chapters_edition: int = 0
 
     @classmethod
     def read(cls, stored: Mapping[str, Any]) -> Self:
@@ -83,7 +94,25 @@ class Options:
         return cls(**{**known, "tags": tuple(known.get("tags", ()))})
 
     def stored(self) -> dict[str, Any]:
-        return {name: value for name, value in asdict(self).items() if value not in (None, False, ())}
+        """What is not as usual."""
+        usual = asdict(type(self)())
+        return {name: value for name, value in asdict(self).items() if value != usual[name]}
+
+    @property
+    def is_plain(self) -> bool:
+        """Nothing particular is asked for: what was asked for before stands."""
+        return replace(self, two_step=None, chapters_edition=0) == Options()
+
+    def after(self, before: Self) -> Self:
+        """What holds when this is asked for after that. Whether it has to be approved is the house's to say."""
+        if not self.is_plain:
+            return replace(self, chapters_edition=before.chapters_edition)
+        return replace(before, dry_run=False, two_step=self.two_step)
+
+    def adds_to(self, before: Self) -> bool:
+        """Whether something is asked for that was not asked for before."""
+        known, ours = before.stored(), self.stored()
+        return any(known.get(name) != value for name, value in ours.items() if name not in _NOT_ASKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +167,12 @@ async def request(session: AsyncSession, wish: Wish) -> tuple[UUID, bool]:
     """Publish a transcription's captions. The publication's id, and whether this has set anything going.
 
     Asked again, the same captions are the same publication: nothing happens to one that waits, runs or is published;
-    one that failed or was withdrawn is tried again. Captions made anew are its next version.
+    one that failed or was withdrawn is tried again; other options, or the real thing after a dry run, set it going.
+    Captions made anew are its next version. What is asked for anew has to be approved anew.
     Raises NotFound, NotCompleted, Conflict where a later transcription has captioned the recording.
     """
-    job = await session.get(Transcription, wish.transcription_id, with_for_update=True, populate_existing=True)
+    # Not locked: one that has completed stays so, and who ends a publication holds that row when he takes this one.
+    job = await session.get(Transcription, wish.transcription_id, populate_existing=True)
     if job is None:
         raise NotFound(f"there is no transcription {wish.transcription_id}")
     scc = await _captions_of(session, job)
@@ -181,24 +212,33 @@ async def request(session: AsyncSession, wish: Wish) -> tuple[UUID, bool]:
         )
     ).scalar_one()
     same = await _stands_for(session, row, scc.sha256)
-    if not same:
-        await _next_version(session, row.id, scc.sha256, scc.path, job.id)
-    status = PublicationStatus(row.status)
-    changed = wish.options != Options() and wish.options.stored() != row.options
+    if same and row.transcription_id != job.id:  # captioned anew, to the byte as before
+        await _speaks_for(session, row, job.id)
+    before, status = Options.read(row.options), PublicationStatus(row.status)
     again = not same or status in {PublicationStatus.FAILED, PublicationStatus.REMOVED}
-    again = again or (changed and status in {PublicationStatus.PUBLISHED, PublicationStatus.HELD})
+    again = again or row.withdraw_requested_at is not None or wish.options.adds_to(before)
+    again = again or (status is PublicationStatus.HELD and row.error_code == DRY_RUN and not wish.options.dry_run)
     if not again:
         return row.id, False
-    values: dict[str, Any] = {"transcription_id": job.id, "batch_id": wish.batch_id or row.batch_id}
-    if wish.options != Options():
-        values["options"] = wish.options.stored()
-    if status is not PublicationStatus.PROCESSING:  # one in hand sees at its next step that another version is wanted
-        values |= _AFRESH
+    if not same:
+        await _next_version(session, row.id, scc.sha256, scc.path, job.id)
+    values: dict[str, Any] = {
+        "transcription_id": job.id,
+        "user_id": wish.user_id,
+        "batch_id": wish.batch_id or row.batch_id,
+        "options": wish.options.after(before).stored(),
+        "withdraw_requested_at": None,
+        "approved_by": None,
+        "approved_date": None,
+    }
+    if status is not PublicationStatus.PROCESSING:  # one in hand sees at its next step that something else is wanted
+        values |= _AFRESH | {"stage": PublishStage.RESOLVE}
     await _set(session, row.id, **values)
     if status is not PublicationStatus.PROCESSING:
         await _queued(session, row.id, job.id)
-    told = "with captions made anew" if not same else "again"
-    await _tell(session, job.id, f"publication to {wish.target} asked for {told}", publication_id=row.id)
+    told = "again" if same else "with captions made anew"
+    message = f"publication to {wish.target} asked for {told}"
+    await _tell(session, job.id, message, publication_id=row.id, by=wish.user_id)
     return row.id, True
 
 
@@ -225,6 +265,16 @@ async def adopt(session: AsyncSession, target: str, options: Options, limit: int
         .where(before.target == target, version.transcription_id == Transcription.id)
         .exists()
     )
+    withdrawn = (
+        select(before.id)
+        .where(
+            before.target == target,
+            before.storage == Transcription.storage,
+            before.file_path == Transcription.file_path,
+            or_(before.status == PublicationStatus.REMOVED, before.withdraw_requested_at.is_not(None)),
+        )
+        .exists()
+    )
     due = await session.scalars(
         select(Transcription.id)
         .join(PublishTarget, PublishTarget.name == target)
@@ -233,7 +283,8 @@ async def adopt(session: AsyncSession, target: str, options: Options, limit: int
             Transcription.completed_date >= PublishTarget.auto_since,
             ~superseded,
             ~known,
-            ~cast(Transcription.warnings, Text).contains(f'"{NO_SPEECH}'),  # begins one of them
+            ~withdrawn,
+            ~func.jsonb_path_exists(Transcription.warnings, cast(_SAYS_NO_SPEECH, JSONPATH)),
             select(Artifact.id).where(Artifact.transcription_id == Transcription.id, Artifact.kind == "scc").exists(),
         )
         .order_by(Transcription.completed_date)
@@ -253,8 +304,8 @@ async def claim(session: AsyncSession, owner: str, lease: timedelta, targets: Co
         .where(running.target == Publication.target, running.status == PublicationStatus.PROCESSING)
         .exists()
     )
-    due = await session.scalar(
-        select(Publication.id)
+    found = await session.execute(
+        select(Publication.id, Publication.target, PublishTarget.away_since)
         .join(PublishTarget, PublishTarget.name == Publication.target)
         .where(
             Publication.status == PublicationStatus.PENDING,
@@ -268,14 +319,17 @@ async def claim(session: AsyncSession, owner: str, lease: timedelta, targets: Co
         .limit(1)
         .with_for_update(skip_locked=True, of=Publication)
     )
-    if due is None:
+    due = found.one_or_none()
+    if due is None or (due.away_since is not None and not await _is_first(session, due.target)):
         return None
+    withdrawing = Publication.withdraw_requested_at.is_not(None)
     row, followed, unchanged = (
         await session.execute(
             update(Publication)
-            .where(Publication.id == due)
+            .where(Publication.id == due.id)
             .values(
                 status=PublicationStatus.PROCESSING,
+                stage=case((withdrawing, PublishStage.WITHDRAW.value), else_=Publication.stage),
                 attempt=Publication.attempt + 1,
                 lease_owner=owner,
                 lease_expires_at=database_in(lease),
@@ -312,13 +366,24 @@ async def claim(session: AsyncSession, owner: str, lease: timedelta, targets: Co
     )
 
 
+async def _is_first(session: AsyncSession, target: str) -> bool:
+    """Whether nobody asks a target that was away yet; nobody else can find so too until this transaction ends."""
+    await session.execute(
+        select(PublishTarget.name).where(PublishTarget.name == target).with_for_update(key_share=True)
+    )
+    running = select(Publication.id).where(
+        Publication.target == target, Publication.status == PublicationStatus.PROCESSING
+    )
+    return (await session.scalar(running.limit(1))) is None
+
+
 async def renew(session: AsyncSession, held: Held, lease: timedelta) -> None:
     """Keep a publication for another lease. Raises Fenced."""
     await _fenced(session, held, {"lease_expires_at": database_in(lease)})
 
 
 async def save(session: AsyncSession, held: Held, **values: Any) -> bool:
-    """Write what is known by now. False when something else is wanted meanwhile: another version, or none at all.
+    """Write what is known by now. False when something else is wanted meanwhile: other captions, options, or none.
 
     Raises Fenced.
     """
@@ -356,7 +421,14 @@ async def hold(
     plan: Sequence[str] | None = None,
     **values: Any,
 ) -> None:
-    """Let a publication wait for a person, who is told for what. Raises Fenced."""
+    """Let a publication wait for a person, who is told for what. Where something else is wanted, that is begun with.
+
+    Raises Fenced.
+    """
+    if not await save(session, held):
+        await start_over(session, held)
+        return
+    message = journal.plain(message)
     await _fenced(
         session,
         held,
@@ -366,7 +438,7 @@ async def hold(
             **_LET_GO,
             "status": PublicationStatus.HELD,
             "error_code": code,
-            "error_message": journal.plain(message),
+            "error_message": message,
             "suggestions": None if suggestions is None else [dict(one) for one in suggestions],
             "plan": None if plan is None else list(plan),
             **values,
@@ -384,10 +456,13 @@ async def hold(
 
 
 async def fail(session: AsyncSession, held: Held, error: ArchivistError, spread: float | None = None) -> bool:
-    """End an attempt that could not go on. Whether it is tried again, later.
+    """End an attempt that could not go on. Whether it is tried again: later, or at once as something else is wanted.
 
     spread: 0 to 1, how much of the wait to take; random when None. Raises Fenced.
     """
+    if not await save(session, held):
+        await start_over(session, held)
+        return True
     verdict = judge(Publication, error)
     wait = retry_delay(held.failure_count + 1, random.random() if spread is None else spread)  # noqa: S311
     wait = max(wait, timedelta(seconds=error.retry_after_s)) if error.retryable else wait
@@ -464,7 +539,10 @@ async def finish(session: AsyncSession, held: Held, **values: Any) -> bool:
 
 
 async def gone(session: AsyncSession, held: Held) -> None:
-    """The target shows it no more, because a person withdrew it. Raises Fenced."""
+    """The target shows it no more, because a person withdrew it; unless it is wanted again by now. Raises Fenced."""
+    if not await save(session, held):
+        await start_over(session, held)
+        return
     row = await _row(
         session,
         held,
@@ -492,6 +570,7 @@ async def mirror(session: AsyncSession, held: Held) -> None:
 
 async def attention(session: AsyncSession, held: Held, code: str | None, message: str | None) -> None:
     """Say, once for each cause, that somebody has to do something at the target; None: no more. Raises Fenced."""
+    message = None if message is None else journal.plain(message)
     before = await session.scalar(select(Publication.attention_code).where(Publication.id == held.id))
     since = case(
         (Publication.attention_code == code, Publication.attention_since), else_=database_now() if code else None
@@ -514,7 +593,10 @@ async def placed(session: AsyncSession, held: Held) -> None:
 
 
 async def retry(session: AsyncSession, publication_id: UUID, *, user_id: int | None = None) -> None:
-    """Begin once more: what failed, is held, or waits for its next try. Raises NotFound, Conflict."""
+    """Begin once more: what failed, is held, was withdrawn, or waits for its next try. Raises NotFound, Conflict.
+
+    A withdrawal under way stays one.
+    """
     row = await locked(session, publication_id)
     status = PublicationStatus(row.status)
     if status in {PublicationStatus.PROCESSING, PublicationStatus.PUBLISHED}:
@@ -524,7 +606,7 @@ async def retry(session: AsyncSession, publication_id: UUID, *, user_id: int | N
         for entry in await effects.of_publication(session, row.id, prefix):
             await effects.forget(session, row.id, entry.key)
     item = {name: value for name, value in row.item.items() if name != "missed"}
-    await _set(session, row.id, **_AFRESH, item=item, withdraw_requested_at=None)
+    await _set(session, row.id, **_AFRESH, item=item)
     await _queued(session, row.id, row.transcription_id)
     await _tell(session, row.transcription_id, "publication is tried again", by=user_id)
 
@@ -564,11 +646,15 @@ async def withdraw(session: AsyncSession, publication_id: UUID, *, user_id: int 
     status = PublicationStatus(row.status)
     if status is PublicationStatus.REMOVED:
         return status
+    if row.withdraw_requested_at is not None and status is not PublicationStatus.FAILED:
+        return status
     await _tell(session, row.transcription_id, "publication withdrawn", by=user_id)
     if status is PublicationStatus.PROCESSING:
         await _set(session, row.id, withdraw_requested_at=database_now())
         return status
-    if row.vod_id is None:
+    # A change that was asked for may have happened, though nobody has heard of it.
+    asked = select(Effect.id).where(Effect.publication_id == row.id).limit(1)
+    if row.vod_id is None and await session.scalar(asked) is None:
         await _set(session, row.id, status=PublicationStatus.REMOVED, withdraw_requested_at=None, error_code=None)
         await _removed(session, row)
         return PublicationStatus.REMOVED
@@ -590,30 +676,17 @@ async def rollback(
     Raises NotFound, Conflict where there is no earlier one.
     """
     row = await locked(session, publication_id)
-    versions = (
-        await session.scalars(
-            select(CaptionVersion)
-            .where(CaptionVersion.publication_id == row.id)
-            .order_by(CaptionVersion.number.desc())
-        )
-    ).all()
-    now = next((one for one in versions if one.number == row.version), None)
+    if row.status == PublicationStatus.REMOVED or row.withdraw_requested_at is not None:
+        raise Conflict("the publication is withdrawn; ask for it again first")
+    found = await session.scalars(select(CaptionVersion).where(CaptionVersion.publication_id == row.id))
+    versions = {one.number: one for one in found}
+    now = None if row.version is None else versions.get(row.version)
     if number is None:
-        # A version that is itself a return counts as the one it returned to: two rollbacks go two versions back.
-        earlier = (
-            []
-            if now is None
-            else [
-                one
-                for one in versions
-                if one.restores is None and one.number < (now.restores or now.number) and one.sha256 != now.sha256
-            ]
-        )
-        back = next(iter(earlier), None)
+        back = None if now is None else _before(versions, now)
         if back is None:
             raise Conflict("there are no earlier captions to go back to")
     else:
-        back = next((one for one in versions if one.number == number), None)
+        back = versions.get(number)
         if back is None:
             raise NotFound(f"the publication has no caption version {number}")
         if now is not None and back.sha256 == now.sha256:
@@ -660,6 +733,8 @@ async def lapsed(session: AsyncSession, lease: timedelta) -> Sequence[tuple[UUID
     for publication_id, status, job_id in rows:
         if status == PublicationStatus.FAILED:
             await _failed(session, publication_id, job_id, error)
+        else:
+            await _queued(session, publication_id, job_id)
     return [(row.id, PublicationStatus(row.status)) for row in rows]
 
 
@@ -701,10 +776,35 @@ async def set_going(session: AsyncSession, storage: str, path: str) -> None:
         await _queued(session, row.id, row.transcription_id)
 
 
+async def chapters_edited(session: AsyncSession, transcription_id: UUID) -> None:
+    """A person has other chapters: what is published gets them, what is on its way does not miss them."""
+    rows = await session.scalars(
+        select(Publication)
+        .where(Publication.transcription_id == transcription_id)
+        .order_by(Publication.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    for row in rows.all():
+        options = Options.read(row.options)
+        edition = replace(options, chapters_edition=options.chapters_edition + 1).stored()
+        status, stage = PublicationStatus(row.status), PublishStage(row.stage)
+        if status is PublicationStatus.PUBLISHED:
+            await _set(session, row.id, options=edition, **_BACK_TO_CHAPTERS)
+            await _queued(session, row.id, transcription_id)
+        elif status is PublicationStatus.PENDING and stage is PublishStage.METADATA:
+            await _set(session, row.id, options=edition, stage=PublishStage.CHAPTERS)
+        else:
+            await _set(session, row.id, options=edition)
+
+
 _LET_GO: dict[str, Any] = {"lease_owner": None, "lease_expires_at": None}
 _AFRESH: dict[str, Any] = {
     "status": PublicationStatus.PENDING,
-    "stage": PublishStage.RESOLVE,
+    "stage": case(
+        (Publication.withdraw_requested_at.is_not(None), PublishStage.WITHDRAW.value),
+        else_=PublishStage.RESOLVE.value,
+    ),
     "failure_count": 0,
     "crash_count": 0,
     "available_at": database_now(),
@@ -718,6 +818,15 @@ _AFRESH: dict[str, Any] = {
     "suggestions": None,
     "plan": None,
     "warnings": literal_column("'[]'::jsonb"),
+}
+_BACK_TO_CHAPTERS: dict[str, Any] = {
+    "status": PublicationStatus.PENDING,
+    "stage": PublishStage.CHAPTERS,
+    "failure_count": 0,
+    "crash_count": 0,
+    "available_at": database_now(),
+    "queued_at": database_now(),
+    "followed_since": None,
 }
 
 
@@ -754,6 +863,34 @@ async def _stands_for(session: AsyncSession, row: Publication, sha256: str) -> b
     return held == sha256
 
 
+async def _speaks_for(session: AsyncSession, row: Publication, job_id: UUID) -> None:
+    """The same captions are now another transcription's."""
+    await _set(session, row.id, transcription_id=job_id)
+    await session.execute(
+        update(CaptionVersion)
+        .where(CaptionVersion.publication_id == row.id, CaptionVersion.number == row.version)
+        .values(transcription_id=job_id)
+        .execution_options(synchronize_session=False)
+    )
+    await session.refresh(row)
+    if row.status == PublicationStatus.PUBLISHED:
+        await _mirror(session, row, VodStatus.PUBLISHED)
+
+
+def _before(versions: Mapping[int, CaptionVersion], now: CaptionVersion) -> CaptionVersion | None:
+    """What stood before these captions. What stood before a return is what stood before that to which it returned:
+    two rollbacks go two versions back."""
+    one = now
+    while one.sha256 == now.sha256:
+        if one.restores is not None and one.restores in versions:
+            one = versions[one.restores]
+        elif one.number - 1 in versions:
+            one = versions[one.number - 1]
+        else:
+            return None
+    return one
+
+
 async def _next_version(
     session: AsyncSession,
     publication_id: UUID,
@@ -783,9 +920,13 @@ async def _next_version(
 
 
 async def _fenced(session: AsyncSession, held: Held, values: Mapping[str, Any]) -> bool:
-    """Write as the holder. False when another version is wanted by now, or a withdrawal. Raises Fenced."""
+    """Write as the holder. False when another version or other options are wanted by now, or a withdrawal.
+
+    Raises Fenced.
+    """
     row = await _row(session, held, values)
-    return row.version == held.version and (row.withdraw_requested_at is not None) == held.withdrawing
+    withdrawing = row.withdraw_requested_at is not None
+    return (row.version, withdrawing, Options.read(row.options)) == (held.version, held.withdrawing, held.options)
 
 
 async def _row(session: AsyncSession, held: Held, values: Mapping[str, Any]) -> Publication:
@@ -838,11 +979,15 @@ async def _removed(session: AsyncSession, row: Publication) -> None:
 
 
 async def _mirror(session: AsyncSession, row: Publication, status: VodStatus) -> None:
-    """The documented columns of the transcription and the row of `vod_content` say the same as the publication."""
+    """The documented columns of the transcription and the row of `vod_content` say the same as the publication.
+
+    A target without VODs says nothing of a transcription that has one elsewhere.
+    """
     if row.transcription_id is not None:
+        theirs = Transcription.vod_id.is_(None) if row.vod_id is None else literal_column("true")
         await session.execute(
             update(Transcription)
-            .where(Transcription.id == row.transcription_id)
+            .where(Transcription.id == row.transcription_id, theirs)
             .values(vod_id=row.vod_id, vod_url=row.url, vod_status=status)
             .execution_options(synchronize_session=False)
         )

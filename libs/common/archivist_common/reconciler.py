@@ -12,10 +12,10 @@ from datetime import timedelta
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from archivist_common import chunks, jobs, metrics, migrate, outbox
+from archivist_common import chunks, jobs, metrics, migrate, outbox, publishing
 from archivist_common.db import Database
 from archivist_common.errors import DatabaseUnavailable, SchemaMismatch
-from archivist_common.models import IdempotencyKey, OutboxEvent, SystemLog, Transcription, Worker
+from archivist_common.models import IdempotencyKey, OutboxEvent, SyncRun, SystemLog, Transcription, Worker
 from archivist_common.time import database_in
 
 log = logging.getLogger(__name__)
@@ -29,6 +29,7 @@ _KEEP = (
     (OutboxEvent.created_date, timedelta(days=30)),
     (SystemLog.created_date, timedelta(days=365)),
     (Worker.heartbeat_at, timedelta(days=1)),
+    (SyncRun.created_date, timedelta(days=90)),
 )
 
 
@@ -75,6 +76,10 @@ async def _take_back(session: AsyncSession, lease: timedelta) -> None:
         metrics.LEASE_EXPIRED.inc()
         told = {"transcription_id": job_id, "chunk": number, "status": chunk_status}
         log.warning("lease of a chunk lapsed", extra=told)
+    for publication_id, publication_status in await publishing.lapsed(session, lease):
+        metrics.LEASE_EXPIRED.inc()
+        told = {"publication_id": publication_id, "status": publication_status}
+        log.warning("lease of a publication lapsed", extra=told)
 
 
 async def _prune(session: AsyncSession) -> None:

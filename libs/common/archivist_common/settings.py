@@ -218,6 +218,9 @@ class ApiSettings(CaptionSettings):
     """Folder of the speech model used where a job names none."""
     model_directory: Path = Path("/opt/models")
     """Folder of further models, one folder each; a job may name one."""
+    publish_approval: Literal["none", "approve", "two-people"] = "none"
+    """`approve`: what is asked for is published once an operator has approved its plan; `two-people`: one who did
+    not ask for it."""
     recording_settled: Seconds = Field(default=timedelta(seconds=60), ge=timedelta())
     """A recording written to more recently than this is looked at twice before it is taken: it may still grow."""
 

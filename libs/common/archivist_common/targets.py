@@ -127,14 +127,14 @@ async def resume(session: AsyncSession, name: str, *, user_id: int | None = None
     found = await session.get(PublishTarget, name, with_for_update=True, populate_existing=True)
     if found is None:
         raise NotFound(f"there is no publishing target {name!r}")
-    was_stopped = found.stopped_at is not None
+    was_held_back = found.stopped_at is not None or found.paused_until is not None
     await session.execute(
         update(PublishTarget)
         .where(PublishTarget.name == name)
         .values(stopped_at=None, stopped_code=None, stopped_reason=None, paused_until=None)
         .execution_options(synchronize_session=False)
     )
-    if was_stopped:
+    if was_held_back:
         await outbox.append(session, outbox.TARGET_RESUMED, None, target=name)
         await journal.record(session, "INFO", _COMPONENT, f"publishing to {name} started again", user_id=user_id)
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, case, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from archivist_common import artifacts, jobs
+from archivist_common import artifacts, jobs, outbox
 from archivist_common.artifacts import Stored
 from archivist_common.errors import NotFound
 from archivist_common.models import Artifact, OutboxEvent, Transcription
@@ -192,7 +192,9 @@ def _left_s() -> ColumnElement[float | None]:
 
 
 def _last_event() -> ColumnElement[int]:
-    newest = select(func.max(OutboxEvent.id)).where(OutboxEvent.transcription_id == Transcription.id)
+    newest = select(func.max(OutboxEvent.id)).where(
+        OutboxEvent.transcription_id == Transcription.id, outbox.of_transcription()
+    )
     return func.coalesce(newest.correlate(Transcription).scalar_subquery(), 0)
 
 

@@ -7,7 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from archivist_api.deps import Deps
 from archivist_api.schemas import LONGEST_PAGE, Batch, Queue, Transcription
-from archivist_common import batches, queueing, transcriptions
+from archivist_api.show_schemas import RecordingShow
+from archivist_common import batches, publications, queueing, show_links, shows, transcriptions
 from archivist_common.artifacts import Stored
 from archivist_common.estimates import Estimate, Forecast
 from archivist_common.security.callers import Caller
@@ -15,6 +16,7 @@ from archivist_common.states import JobStatus
 from archivist_common.transcriptions import Reading
 
 Files = Mapping[UUID, Sequence[Stored]]
+Published = Mapping[UUID, Sequence[publications.Standing]]
 
 
 async def told(
@@ -22,20 +24,24 @@ async def told(
 ) -> list[Transcription]:
     """Jobs for who asks how they are."""
     now = Forecast() if all(job.now.has_ended for job in jobs) else await have.forecasts.recent(session)
-    return shown(have, jobs, now, files)
+    return shown(have, jobs, now, files, await _published(session, jobs))
 
 
 async def changed(have: Deps, session: AsyncSession, job_id: UUID) -> Transcription:
     """A job for who has just made it or changed something about it."""
     job = await transcriptions.get(session, job_id, user_id=None)
-    return shown(have, [job], Forecast() if job.now.has_ended else await have.forecasts.now(session))[0]
+    now = Forecast() if job.now.has_ended else await have.forecasts.now(session)
+    return shown(have, [job], now, None, await _published(session, [job]))[0]
 
 
-def shown(have: Deps, jobs: Sequence[Reading], now: Forecast, files: Files | None = None) -> list[Transcription]:
+def shown(
+    have: Deps, jobs: Sequence[Reading], now: Forecast, files: Files | None = None, published: Published | None = None
+) -> list[Transcription]:
     return [
         Transcription.of(
             job,
             (files or {}).get(job.id, ()),
+            (published or {}).get(job.id, ()),
             have.outward,
             have.settings.zone,
             now.of.get(job.id, Estimate()),
@@ -77,3 +83,16 @@ async def batch(have: Deps, session: AsyncSession, batch_id: UUID) -> Batch:
 
 async def forecast(have: Deps, session: AsyncSession, found: Sequence[batches.Reading]) -> Forecast:
     return Forecast() if all(batch.has_ended for batch in found) else await have.forecasts.recent(session)
+
+
+async def recording_show(session: AsyncSession, job: Reading) -> RecordingShow:
+    """The show a job's recording is, as far as anybody has said."""
+    found = await show_links.of_recording(session, job.storage, job.path)
+    titles = {} if found is None else await shows.titles(session, [found.show_id])
+    return RecordingShow.of(job.storage, job.path, found, None if found is None else titles.get(found.show_id))
+
+
+async def _published(session: AsyncSession, jobs: Sequence[Reading]) -> Published:
+    """Only captions that are there can be published: who waits or runs is not asked for."""
+    ids = [job.id for job in jobs if job.now.status is JobStatus.COMPLETED]
+    return await publications.standings(session, ids) if ids else {}

@@ -17,7 +17,22 @@ from archivist_api.headers import Headers
 from archivist_api.openapi import describe
 from archivist_api.outward import outward
 from archivist_api.partial import Partials
-from archivist_api.routes import api_keys, auth, batches, events, outputs, queue, storage, transcriptions, users
+from archivist_api.routes import (
+    api_keys,
+    auth,
+    batches,
+    chapters,
+    events,
+    outputs,
+    publications,
+    queue,
+    recording_shows,
+    shows,
+    storage,
+    targets,
+    transcriptions,
+    users,
+)
 from archivist_common import service, vaults
 from archivist_common.db import Database
 from archivist_common.queue import Doorbell
@@ -36,6 +51,11 @@ ROUTERS = (
     queue.router,
     events.router,
     outputs.router,
+    publications.router,
+    targets.router,
+    shows.router,
+    recording_shows.router,
+    chapters.router,
 )
 
 

@@ -54,6 +54,7 @@ class Feed:
         self._db = db
         self._watches: set[Watch] = set()
         self._by_user: Counter[int] = Counter()
+        self._seats = 0
         self._wanted = asyncio.Event()
         self.stopping = asyncio.Event()
         self.most, self.most_of_one = _MOST, _MOST_OF_ONE
@@ -63,11 +64,11 @@ class Feed:
     @property
     def watching(self) -> int:
         """Watchers now."""
-        return len(self._watches)
+        return len(self._watches) + self._seats
 
     def require_room(self, user_id: int) -> None:
         """Raises TooManyAttempts when this process or this user watches as much as may be."""
-        if len(self._watches) >= self.most or self._by_user[user_id] >= self.most_of_one:
+        if self.watching >= self.most or self._by_user[user_id] >= self.most_of_one:
             raise TooManyAttempts("too many event streams are open; close one, or ask again", _RETRY_AFTER_S)
 
     @contextmanager
@@ -84,6 +85,18 @@ class Feed:
             self._by_user[user_id] -= 1
             if not self._watches:
                 self._wanted.clear()
+
+    @contextmanager
+    def seat(self, user_id: int) -> Iterator[None]:
+        """A place among the watchers for who looks for himself. Raises TooManyAttempts."""
+        self.require_room(user_id)
+        self._seats += 1
+        self._by_user[user_id] += 1
+        try:
+            yield
+        finally:
+            self._seats -= 1
+            self._by_user[user_id] -= 1
 
     def stop(self) -> None:
         """The process is ending: every watcher is woken and finds `stopping` set."""

@@ -23,6 +23,9 @@ _TAGS = {
     "batches": "Recordings submitted together",
     "queue": "What waits, what runs, and in which order",
     "outputs": "What a transcription made",
+    "publications": "Captions on their way to a VOD server",
+    "targets": "Where captions are published to",
+    "shows": "Cablecast's shows, and which of them a recording is",
     "health": "For the machines that look after this one",
 }
 _MEANINGS = {

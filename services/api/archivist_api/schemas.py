@@ -16,12 +16,13 @@ from archivist_common.batches import MOST_FILES, FileAnswer
 from archivist_common.batches import Reading as Batched
 from archivist_common.errors import ArchivistError
 from archivist_common.estimates import Estimate
+from archivist_common.publications import Standing as Published
 from archivist_common.queueing import MOST_AT_ONCE, Answer
 from archivist_common.security.accounts import Account
 from archivist_common.security.api_keys import Key
 from archivist_common.security.passwords import LONGEST as LONGEST_PASSWORD
 from archivist_common.security.permissions import Permission
-from archivist_common.states import TERMINAL, JobStatus, PublicState, Role, Stage
+from archivist_common.states import TERMINAL, JobStatus, PublicationStatus, PublicState, Role, Stage
 from archivist_common.storage import Entry, Listing, MountState
 from archivist_common.transcriptions import Moving, Reading
 
@@ -354,6 +355,15 @@ class Output(Told):
     problem: str | None = Field(max_length=2000, description="Why it does not, in words")
 
 
+class Standing(Told):
+    """A publication of a transcription."""
+
+    id: UUID
+    target: str = Field(max_length=64)
+    status: PublicationStatus
+    url: str | None = Field(max_length=500)
+
+
 class Progress(Told):
     """How far it is."""
 
@@ -400,10 +410,21 @@ class Transcription(Progress):
     warnings: list[Sentences] = Field(max_length=1000, description="What was coped with: `CODE: sentence`")
     error: Failure | None
     outputs: list[Output] = Field(max_length=50)
+    publications: list[Standing] = Field(
+        max_length=100, description="Where its captions stand, or are on their way to"
+    )
     links: dict[str, str] = Field(max_length=20, description="Where to ask for more")
 
     @classmethod
-    def of(cls, job: Reading, files: Sequence[Stored], outward: Outward, zone: ZoneInfo, estimate: Estimate) -> Self:
+    def of(
+        cls,
+        job: Reading,
+        files: Sequence[Stored],
+        published: Sequence[Published],
+        outward: Outward,
+        zone: ZoneInfo,
+        estimate: Estimate,
+    ) -> Self:
         here = f"/api/v1/transcriptions/{job.id}"
         return cls(
             **_progress(job.now),
@@ -437,6 +458,9 @@ class Transcription(Progress):
             if job.error_code is None
             else Failure(code=job.error_code, message=outward(job.error_message or "")[:10_000]),
             outputs=[_output(here, file, outward) for file in files],
+            publications=[
+                Standing(id=one.id, target=one.target, status=one.status, url=one.url) for one in published[:100]
+            ],
             links={"self": here, "events": f"{here}/events", "log": f"{here}/log"},
         )
 

@@ -20,4 +20,10 @@ MOUNT_FREE = Gauge("archivist_flex_free_bytes", "Room left on it.", ["mount"])
 REDIS_MEMORY = Gauge(
     "archivist_redis_memory_used_ratio", "Memory used of the memory allowed; NaN where no limit is set."
 )
+PUBLICATIONS = Gauge("archivist_publications", "Publications.", ["target", "status"])
+NEEDING_A_PERSON = Gauge(
+    "archivist_publications_needing_a_person",
+    "Publications that are held, or for which somebody is needed.",
+    ["target"],
+)
 COMPONENT = Gauge("archivist_component_status", "0 healthy, 1 degraded, 2 unhealthy.", ["component"])

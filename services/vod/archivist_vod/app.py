@@ -23,7 +23,9 @@ from archivist_vod.cablecast import connection
 from archivist_vod.plan import Pace
 from archivist_vod.publisher import Publisher
 from archivist_vod.publishers import PUBLISHERS, is_configured
+from archivist_vod.publishers.cablecast import Cablecast
 from archivist_vod.sender import Sender
+from archivist_vod.syncing import Syncing
 from archivist_vod.tasks import Deps
 
 NAME = "vod"
@@ -46,7 +48,9 @@ def create_app(settings: VodSettings) -> FastAPI:
             publishers = await make_publishers(settings, storages, stack)
             sender = make_sender(settings, db, publishers)
             state.update(db=db, publishers=publishers)
-            await stack.enter_async_context(service.owned(sender.run(), reconciler.run(db, bell, settings.job_lease)))
+            loops = [syncing.run() for syncing in make_syncings(settings, db, publishers)]
+            loops += [sender.run(), reconciler.run(db, bell, settings.job_lease)]
+            await stack.enter_async_context(service.owned(*loops))
             yield
 
     def readiness(_: FastAPI) -> list[service.Readiness]:
@@ -96,6 +100,21 @@ def make_sender(settings: VodSettings, db: Database, publishers: dict[str, Publi
         options=Options(two_step=two_step),
         resumed=resumed,
     )
+
+
+def make_syncings(settings: VodSettings, db: Database, publishers: dict[str, Publisher]) -> list[Syncing]:
+    """The syncs of each target that has a list of its own to be read."""
+    return [
+        Syncing(
+            db,
+            name,
+            publisher.catalogue,
+            every=settings.cablecast_sync_interval,
+            full_every=settings.cablecast_full_sync_interval,
+        )
+        for name, publisher in publishers.items()
+        if isinstance(publisher, Cablecast) and settings.cablecast_login is not None
+    ]
 
 
 def targets_ready(db: Database, names: list[str]) -> service.Readiness:

@@ -10,3 +10,6 @@ WAITING = Gauge(
 )
 UNKNOWN_EFFECTS = Gauge("archivist_vod_unknown_effects", "Changes of which nobody knows whether they happened.")
 OLDEST = Gauge("archivist_vod_publish_oldest_pending_seconds", "How long the oldest publication waits for its turn.")
+SYNCED = Gauge(
+    "archivist_vod_sync_last_success_timestamp_seconds", "When shows or VODs were last read from Cablecast.", ["kind"]
+)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 COLUMNS = 32
 _HEADER = "Scenarist_SCC V1.0"
-_LINE = re.compile(r"(\d{2}):(\d{2}):(\d{2})([:;])(\d{2})[\t ]+(.+)")
+_LINE = re.compile(r"(\d{2}):(\d{2}):(\d{2})([:;])(\d{2})\t(\S.*)")
 _OPEN_END_MS = 5_000  # how long a caption that nothing erases is taken to stay
 
 # The basic set is ASCII but for these.

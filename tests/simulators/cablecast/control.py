@@ -160,4 +160,9 @@ class Control:
         return {collection: [views.of(collection, row, "") for row in self.station.world.rows[collection].values()]}
 
     def do_get_connections(self, said: dict[str, Any]) -> dict[str, Any]:
-        return {"open": len(self.server.open), "peak": self.server.peak, "total": self.server.total}
+        return {
+            "open": len(self.server.open),
+            "peak": self.server.peak,
+            "total": self.server.total,
+            "refused": self.server.refused,
+        }

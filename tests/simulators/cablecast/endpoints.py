@@ -17,7 +17,7 @@ from tests.simulators.cablecast.messages import (
     parts,
     text,
 )
-from tests.simulators.cablecast.views import chapter_rows
+from tests.simulators.cablecast.views import DIGITAL_FILE_IDS, chapter_rows
 from tests.simulators.cablecast.world import LOOKUPS, Row
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _one(collection: str) -> Endpoint:
     def answer(call: "Call") -> Response:
         row = call.row(collection)
         call.reads(collection, row)
-        data = {fields.ROOTS[collection][0]: call.station.views.of(collection, row, call.request.origin)}
+        data: Row = {fields.ROOTS[collection][0]: call.station.views.of(collection, row, call.request.origin)}
         if collection in ("shows", "reels", "vods"):
             data |= sideloaded(call, collection, [row])
         return json_answer(200, data)
@@ -266,7 +266,7 @@ def _custom_field(call: "Call", item: Any) -> Row:
     field = call.world.rows["showfields"].get(item["showField"])
     if field is None:
         raise Refused(call.invalid, f"No showField has the id {item['showField']}.")
-    definition = call.world.rows["fielddefinitions"].get(field.get("fieldDefinition"), {})
+    definition = call.world.rows["fielddefinitions"].get(field.get("fieldDefinition", 0), {})
     value = item.get("value")
     named = {"fieldName": definition.get("name"), "type": definition.get("type"), "fieldValueString": value}
     key = item.get("id") or call.world.add("customfields", {"value": value})["id"]
@@ -320,9 +320,9 @@ def change_media(call: "Call") -> Response:
 
 @endpoint("reels/{id}", "PUT")
 def change_reel(call: "Call") -> Response:
-    answer = _change(call, "reels")
+    _change(call, "reels")
     call.station.reels_changed()
-    return answer
+    return json_answer(200, {"reel": call.station.views.reel(call.row("reels"))})
 
 
 @endpoint("reels", "POST")
@@ -421,8 +421,6 @@ def list_digital_files(call: "Call") -> Response:
 
 @endpoint("digitalfiles/{id}", "GET")
 def one_digital_file(call: "Call") -> Response:
-    from tests.simulators.cablecast.views import DIGITAL_FILE_IDS
-
     video = call.station.files.assets.get(call.ids[0] - DIGITAL_FILE_IDS)
     if video is None or video.kind != "video":
         raise Refused(404, f"There is no digitalFile {call.ids[0]}.")
@@ -546,12 +544,12 @@ def list_transactions(call: "Call") -> Response:
     vod = call.request.first("vod")
     if vod is not None:
         rows = [row for row in rows if str(row["vod"]) == vod]
-    return paged(call, "vodtransactions", rows)
+    return paged(call, "vodtransactions", [call.station.views.finished(row) for row in rows])
 
 
 @endpoint("vodtransactions/{id}", "GET")
 def one_transaction(call: "Call") -> Response:
-    return json_answer(200, {"vodTransaction": call.row("vodtransactions")})
+    return json_answer(200, {"vodTransaction": call.station.views.finished(call.row("vodtransactions"))})
 
 
 # Chapters

@@ -71,6 +71,7 @@ class Fault:
     action: str
     phase: str
     options: dict[str, Any]
+    rule: int = 0
 
     @property
     def label(self) -> str:
@@ -93,7 +94,7 @@ class Faults:
         self.counts: Counter[str] = Counter()
         self._lottery: _Lottery | None = None
         self._last: dict[tuple[str | None, str], Response] = {}
-        self._stuck: dict[tuple[str | None, str], Response] = {}
+        self._stuck: dict[tuple[int, str | None, str], Response] = {}
 
     def add(self, said: dict[str, Any]) -> None:
         """A rule, or `{"random": {…}}`. Raises ValueError for one that could never do what it says."""
@@ -118,7 +119,7 @@ class Faults:
             raise ValueError("phase may be before or after")
         if rule.action == "auth_expire":
             rule.skip, rule.options = int(rule.options.get("calls", rule.skip)), {}
-        re.compile(rule.path)
+        _pattern(rule.path)
         self.rules.append(rule)
 
     def clear(self) -> None:
@@ -139,7 +140,7 @@ class Faults:
                 continue
             rule.fired += 1
             self.counts[rule.action] += 1
-            return Fault(rule.action, rule.phase, rule.options)
+            return Fault(rule.action, rule.phase, rule.options, id(rule))
         return self._draw_lot(request)
 
     def _draw_lot(self, request: Request) -> Fault | None:
@@ -173,8 +174,7 @@ class Faults:
     def instead(self, fault: Fault, request: Request, user: str | None) -> Response | None:
         """The answer of a fault that leaves the world untouched; None where the request goes on."""
         if fault.action == "stale":
-            key = (user, request.target)
-            return self._stuck.setdefault(key, self._last[key])
+            return self._stuck.setdefault((fault.rule, user, request.target), self._last[user, request.target])
         if fault.action == "auth_expire":
             return Response(401, {"WWW-Authenticate": 'Basic realm="Cablecast"'}, b"")
         if fault.phase == "before" and fault.action in ("status", "retry_after"):
@@ -308,6 +308,13 @@ def _skewed(answer: Response, hours: float) -> Response:
     return Response(answer.status, answer.headers, moved.encode(), answer.delivery, json.loads(moved))
 
 
+def _pattern(path: str) -> None:
+    try:
+        re.compile(path)
+    except re.error as exc:
+        raise ValueError(f"path is no regular expression: {exc}") from None
+
+
 def _lottery(said: dict[str, Any]) -> _Lottery:
     dice, path = random.Random(said.pop("seed", 0)), said.pop("path", "")
     hang_s = float(said.pop("hang_s", 0.3))
@@ -317,4 +324,5 @@ def _lottery(said: dict[str, Any]) -> _Lottery:
         raise ValueError(
             f"random may have seed, path, hang_s and odds of {', '.join(kinds)} that add up to 1 at most"
         )
+    _pattern(path)
     return _Lottery(dice, {kind: float(said[kind]) for kind in kinds if kind in said}, path, hang_s)

@@ -96,7 +96,10 @@ class Files:
 
     def store_named(self, name: str) -> Store:
         """Raises KeyError."""
-        return next((store for store in self.stores.values() if store.name == name), None) or self.stores[int(name)]
+        found = next((store for store in self.stores.values() if store.name == name), None)
+        if found is None:
+            raise KeyError(f"there is no store {name}")
+        return found
 
     # Looking
 
@@ -108,19 +111,20 @@ class Files:
         for store in self.stores.values():
             try:
                 listed = store.folder.stat().st_mtime_ns
+                entries = list(_entries(store.folder)) if whole or listed != store.listed_ns else None
             except OSError:
                 continue  # the share is away: nothing is known, nothing is forgotten
-            if whole or listed != store.listed_ns:
-                self._list(store, now)
+            if entries is not None:
+                self._list(store, entries, now)
                 # A change in the same tick would not show: such a folder is listed again next time.
                 store.listed_ns = listed if time.time() - listed / 1e9 > _FRESH_S else -1
         if whole:
             took = time.monotonic() - began
             self._not_before = began + took * _SHARE
 
-    def _list(self, store: Store, now: float) -> None:
+    def _list(self, store: Store, entries: "list[os.DirEntry[str]]", now: float) -> None:
         seen = set()
-        for entry in _entries(store.folder):
+        for entry in entries:
             try:
                 facts = entry.stat()
             except OSError:
@@ -203,6 +207,8 @@ class Files:
     def _pair(self, asset: Asset) -> None:
         """Tie a sidecar to its video, or take them apart."""
         if not self._world.profile.sidecars or asset.store.kind in ("SX", "VOD"):
+            return
+        if asset.kind == "caption" and not asset.name.lower().endswith(_SIDECARS):
             return
         if asset.kind == "caption":
             video = next((other for other in self._beside(asset) if other.kind == "video"), None)

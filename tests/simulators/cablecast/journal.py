@@ -1,7 +1,7 @@
 """What happened: every request in order, never with a secret, and what was wrong with it at sight."""
 
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 _KEPT_BACK = {"authorization", "cookie", "proxy-authorization"}
@@ -11,7 +11,7 @@ _KEPT_BACK = {"authorization", "cookie", "proxy-authorization"}
 class Entry:
     """One request. `virtual` and `real` are seconds at its arrival, `answered` when its answer was ready.
 
-    applied: it changed the world. fault: what was injected. violations: what it should not have done, (kind, sentence).
+    applied: it changed the world. fault: what was injected. violations: what nobody may do, as (kind, sentence).
     """
 
     number: int
@@ -34,10 +34,6 @@ class Entry:
     """The path without its prefix, in lower case, numbers as `{id}`: `vods/{id}`."""
     ids: tuple[int, ...] = ()
 
-    @staticmethod
-    def clock() -> float:
-        return time.time()
-
 
 class Journal:
     """Entries in order of arrival."""
@@ -55,4 +51,5 @@ class Journal:
         return entry
 
     def as_json(self, since: int = 0) -> list[dict[str, Any]]:
-        return [asdict(entry) for entry in self.entries[since:]]
+        names = [field.name for field in fields(Entry)]
+        return [{name: getattr(entry, name) for name in names} for entry in self.entries[since:]]

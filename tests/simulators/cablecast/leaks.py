@@ -3,6 +3,7 @@
 import base64
 import re
 from collections.abc import Iterable
+from urllib.parse import quote, quote_plus
 
 from tests.simulators.cablecast.journal import Entry
 from tests.simulators.cablecast.messages import Request
@@ -17,7 +18,8 @@ class Leaks:
         words, long = [], []
         for name, secret in accounts:
             if len(secret) > 1:
-                word = rf"(?<![A-Za-z0-9]){re.escape(secret)}(?![A-Za-z0-9])"
+                spelt = "|".join(re.escape(form) for form in {secret, quote(secret, safe=""), quote_plus(secret)})
+                word = rf"(?<![A-Za-z0-9])(?:{spelt})(?![A-Za-z0-9])"
                 pair = re.escape(base64.b64encode(f"{name}:{secret}".encode()).decode())
                 words += [word, pair]
                 long += [word, pair] if len(secret) >= _NO_COMMON_WORD else [pair]
@@ -29,7 +31,9 @@ class Leaks:
         if self._secret is None:
             return
         where = [
-            name for name, value in request.headers.items() if name != "authorization" and self._secret.search(value)
+            f"header {name}"
+            for name, value in request.headers.items()
+            if name != "authorization" and self._secret.search(value)
         ]
         if self._secret.search(request.target) or self._secret.search(request.path):
             where.append("address")

@@ -27,7 +27,7 @@ def length_ms(path: Path) -> int | None:
             if path.suffix.lower() not in _BOXES:
                 return 0 if file.read(1) else None
             size = path.stat().st_size
-            at = 0
+            at, found = 0, None
             while at + 8 <= size:
                 file.seek(at)
                 length, kind = struct.unpack(">I4s", file.read(8))
@@ -39,11 +39,11 @@ def length_ms(path: Path) -> int | None:
                 if length < inside or at + length > size:
                     return None  # torn
                 if kind == b"moov":
-                    return _movie_ms(file.read(min(length - inside, 1 << 20)))
+                    found = _movie_ms(file.read(min(length - inside, 1 << 20)))
                 at += length
+            return found
     except (OSError, struct.error):
         return None
-    return None
 
 
 def _movie_ms(moov: bytes) -> int | None:

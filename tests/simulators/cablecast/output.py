@@ -34,7 +34,7 @@ def answer(
     if work.cues is None:
         return None
     if name == "captions.en.m3u8":
-        spans = [(part_name(n), min(PART_S, length_s - n * PART_S)) for n in range(part_count(length_s))]
+        spans = [(part_name(n), float(min(PART_S, length_s - n * PART_S))) for n in range(part_count(length_s))]
         return text(200, _media(spans), playlist)
     if name == "captions.en.vtt":
         return text(200, webvtt(work.cues), vtt)
@@ -85,7 +85,7 @@ def clock(ms: int) -> str:
 def chapters(rows: list[dict[str, object]], length_s: int) -> str:
     """Chapter markers as WebVTT: from one offset to the next; the last ends with the programme."""
     marks = sorted((int(str(row["offset"])), str(row["title"])) for row in rows)
-    ends = [start for start, _ in marks[1:]] + [length_s]
+    ends = [*(start for start, _ in marks[1:]), length_s][: len(marks)]
     blocks = [
         f"{clock(start * 1000)} --> {clock(max(end, start + 1) * 1000)}\n"
         + html.escape(" ".join(title.split()), quote=False)

@@ -1,6 +1,7 @@
 """What a viewer sees of a show: a page with the programme, captions and chapters, and the data behind it."""
 
 import html
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from tests.simulators.cablecast.station import Station
 
 _PAGE = Path(__file__).with_name("show.html").read_text(encoding="utf-8")
+_PLACE = re.compile(r"\{(title|date|about|player|chapters)\}")
 
 
 def public_data(station: "Station", request: Request, show: int) -> Response:
@@ -53,12 +55,9 @@ def watch(station: "Station", request: Request, show: int) -> Response:
     title = html.escape(row["cgTitle"] or row["title"])
     about = html.escape(row["comments"] or "").replace("\n", "<br>")
     date = html.escape((row["eventDate"] or "")[:10])
-    body = _PAGE.replace("{title}", title).replace("{date}", date).replace("{about}", about)
-    return text(
-        200,
-        body.replace("{player}", _player(station, vod)).replace("{chapters}", _list(marks)),
-        "text/html; charset=utf-8",
-    )
+    values = {"title": title, "date": date, "about": about, "player": _player(station, vod), "chapters": _list(marks)}
+    body = _PLACE.sub(lambda found: values[found[1]], _PAGE)
+    return text(200, body, "text/html; charset=utf-8")
 
 
 def _watchable(station: "Station", show: int) -> Row | None:

@@ -40,7 +40,7 @@ class Control:
         """Any control call. Raises NotDone."""
         answer = await self._http.request(method, path, json=data, params=query or None)
         if answer.status_code != 200:
-            raise NotDone(answer.json()["error"])
+            raise NotDone(answer.json().get("error", answer.text))
         return answer.json()
 
     async def close(self) -> None:
@@ -126,7 +126,7 @@ class Control:
         return await self.call("GET", "objects")  # type: ignore[no-any-return]
 
     async def connections(self) -> dict[str, int]:
-        """open, peak and total of the station's port."""
+        """open, peak, total and refused ones of the station's port."""
         return await self.call("GET", "connections")  # type: ignore[no-any-return]
 
 

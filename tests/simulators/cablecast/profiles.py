@@ -71,6 +71,8 @@ class Switches:
                     raise ValueError(f"switch {name} may be on or off, not {value!r}")
             elif allowed is None and (isinstance(value, bool) or not isinstance(value, int | float) or value < 0):
                 raise ValueError(f"switch {name} is a number, not {value!r}")
+            if name in ("slots", "transcode_speed", "default_page") and value <= 0:
+                raise ValueError(f"switch {name} must be above zero")
             setattr(self, name, value)
 
 

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import re
+import time
 from typing import Any
 from urllib.parse import unquote
 
@@ -177,7 +178,7 @@ class Routing:
         return answer
 
     def _closed(self, entry: Entry) -> None:
-        entry.answered_virtual, entry.answered_real = self.station.clock.now(), entry.clock()
+        entry.answered_virtual, entry.answered_real = self.station.clock.now(), time.time()
 
     def _answer(self, request: Request, user: User | None, known: bool, entry: Entry) -> Response:
         path = request.path
@@ -226,6 +227,8 @@ class Routing:
             return self._cached(request, lambda: self._run(function, call))
         answer = self._run(function, call)
         answer.headers.setdefault("Cache-Control", "no-cache")
+        if method in ("GET", "HEAD"):
+            answer.headers["Access-Control-Allow-Origin"] = "*"
         return answer
 
     def _run(self, function: Any, call: Call) -> Response:
@@ -270,6 +273,7 @@ class Routing:
         answer = make()
         if answer.status == 200:
             answer.headers["Cache-Control"] = f"public, max-age={int(station.switches.anon_cache_s)}"
+            answer.headers["Access-Control-Allow-Origin"] = "*"
             station.frozen[request.target] = (now + station.switches.anon_cache_s, answer)
         return answer  # type: ignore[no-any-return]
 

@@ -1,7 +1,7 @@
 """The advanced search for shows: groups of filters, and an order. Answers ids only."""
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from tests.simulators.cablecast.fields import Refused
@@ -64,7 +64,7 @@ def _group(group: Any, status: int) -> Callable[[Row, "Station"], bool]:
             )
         if item.get("operator") not in (*OPERATORS, *_WITHOUT_VALUE):
             raise Refused(status, f"There is no operator {item.get('operator')!r}.")
-    join = all if group["orAnd"] == "and" else any
+    join: Callable[[Iterator[bool]], bool] = all if group["orAnd"] == "and" else any
     return lambda row, station: join(_holds(row, item, station) for item in group["filters"])
 
 

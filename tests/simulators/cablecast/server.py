@@ -10,10 +10,13 @@ import contextlib
 import socket
 import ssl
 import struct
+import sys
 import time
+import traceback
 from collections import deque
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Coroutine
+from email.utils import formatdate
+from typing import Any, Protocol, TypeVar
 
 from tests.simulators.cablecast.clock import Clock
 from tests.simulators.cablecast.messages import REASONS, Delivery, FilePart, Later, Request, Response, message
@@ -21,6 +24,8 @@ from tests.simulators.cablecast.messages import REASONS, Delivery, FilePart, Lat
 _HEAD_MOST = 64 * 1024  # bytes of a request line and its headers
 _BODY_MOST = 64 * 1024 * 1024  # bytes of a request body
 _PIECE = 256 * 1024  # bytes of a file read at a time
+
+_Answer = TypeVar("_Answer", bound=Response | Later)
 
 
 class Application(Protocol):
@@ -34,7 +39,7 @@ class Malformed(Exception):
 
 
 class Server:
-    """One listening port. `open`, `peak` and `total` count connections; `most` refuses those beyond it with 503."""
+    """One listening port. `most`: connections beyond it are refused with 503."""
 
     def __init__(self, application: Application, clock: Clock, tls: ssl.SSLContext | None = None) -> None:
         self.application = application
@@ -44,6 +49,7 @@ class Server:
         self.open: set[Connection] = set()
         self.peak = 0
         self.total = 0
+        self.refused = 0
         self.port = 0
         self._stalled_until = 0.0
         self._listener: socket.socket | None = None
@@ -71,7 +77,7 @@ class Server:
         """Take no connection for so many real seconds; callers wait in the queue of the kernel."""
         self._stalled_until = time.monotonic() + seconds
 
-    def spawn(self, work: "asyncio._CoroutineLike[None]") -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -214,21 +220,35 @@ class Connection(asyncio.Protocol):
         while self._requests and not self._busy and not self._gone.is_set():
             request = self._requests.popleft()
             if self._refused:
-                self._put(message(503, "too many connections"), request.method, closes=True)
+                self._server.refused += 1
+                self._put(message(503, "Too many connections."), request.method, closes=True)
                 return
-            answer = self._server.application.receive(request)
+            answer = self._ask(request)
             if isinstance(answer, Later) or answer.delivery is not None or isinstance(answer.body, FilePart):
                 self._busy = True
                 self._server.spawn(self._slowly(request, answer))
             else:
                 self._put(answer, request.method, closes=request.closes)
 
+    def _ask(self, request: Request) -> Response | Later:
+        return self._guarded(lambda: self._server.application.receive(request))
+
+    @staticmethod
+    def _guarded(work: "Callable[[], _Answer]") -> "_Answer | Response":
+        """A bug of ours is an answer 501, which no fault gives, and a traceback in the log."""
+        try:
+            return work()
+        except Exception:
+            sys.stderr.write(traceback.format_exc())
+            sys.stderr.flush()
+            return message(501, "The simulator has a bug; see its log.")
+
     async def _slowly(self, request: Request, answer: Response | Later) -> None:
         if isinstance(answer, Later):
             if await self._outlives(answer.seconds):
                 answer.gone()
                 return
-            answer = answer.then()
+            answer = self._guarded(answer.then)
         how = answer.delivery or Delivery()
         if how.until is not None:
             await self._gone_or(self._server.clock.wait_until, how.until)
@@ -285,6 +305,7 @@ class Connection(asyncio.Protocol):
 
     def _head(self, answer: Response, method: str, closes: bool) -> bytes:
         lines = [f"HTTP/1.1 {answer.status} {REASONS.get(answer.status, 'Unknown')}", "Server: Microsoft-IIS/10.0"]
+        lines.append(f"Date: {formatdate(usegmt=True)}")
         lines += [f"{name}: {value}" for name, value in answer.headers.items()]
         if answer.status != 204:
             lines.append(f"Content-Length: {answer.length()}")
@@ -304,7 +325,7 @@ class Connection(asyncio.Protocol):
             return False
         return True
 
-    async def _gone_or(self, wait: Callable[[float], "asyncio._CoroutineLike[None]"], moment: float) -> None:
+    async def _gone_or(self, wait: Callable[[float], Coroutine[Any, Any, None]], moment: float) -> None:
         waits = [asyncio.ensure_future(wait(moment)), asyncio.ensure_future(self._gone.wait())]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

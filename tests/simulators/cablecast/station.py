@@ -30,16 +30,18 @@ USERS = (User("operator", "secret", "write"), User("viewer", "secret", "read"), 
 
 
 class Station:
-    """Everything behind the sockets. `reset` makes it new, on the same clock and folders."""
+    """Everything behind the sockets. `reset` makes it new, in the same folders, its clock as fast as at first."""
 
     def __init__(self, profile: str, folder: Path, clock: Clock, *, users: tuple[User, ...] = USERS) -> None:
         self.profile = PROFILES[profile]
         self.folder = folder
         self.clock = clock
         self.users = {user.name: user for user in users}
+        self._speed = clock.speed
         self.reset()
 
     def reset(self) -> None:
+        self.clock.run(self._speed)
         self.switches = Switches()
         self.world = World(self.clock, self.profile, self.switches)
         self.files = Files(self.world)

@@ -86,8 +86,12 @@ class Uploads:
         if target.exists() and self._world.switches.upload_same_name == "suffix":
             target = _free(target)
         part = target.with_name(f".{target.name}.part")
-        part.write_bytes(b"".join(held.segments[n] for n in range(row["totalSegments"])))
-        part.replace(target)
+        try:
+            part.write_bytes(b"".join(held.segments[n] for n in range(row["totalSegments"])))
+            part.replace(target)
+        except OSError:  # the store is full or away
+            row["state"] = ERROR
+            return
         held.segments.clear()
         row["asset"] = self._files.touch(store, target.name).id
 

@@ -82,9 +82,7 @@ class Views:
             "nonReflectEmbedCode": None,
             "webVtt": f"{origin}/cablecastapi/v1/vods/{row['id']}/chapters",
             "length": self._world.run_time(row["show"]) or None,
-            "chapters": [
-                c["id"] for c in self._world.rows["chapters"].values() if c["vod"] == row["id"] and not c["deleted"]
-            ],
+            "chapters": [c["id"] for c in self._world.where("chapters", "vod", row["id"]) if not c["deleted"]],
             "percentComplete": row["percentComplete"] if row.get("_held") else percent,
             "stateProgress": part,
             "isWatchable": work.watchable,
@@ -97,7 +95,7 @@ class Views:
 
     def vod_status(self, row: Row) -> Row:
         full = self.vod(row, "")
-        return {name: full.get(name) for name in ("id", "vodState", "percentComplete", "errorMessage")}
+        return self.finished({name: full.get(name) for name in ("id", "vodState", "percentComplete", "errorMessage")})
 
     def folder(self, vod: int) -> str:
         """The path of a VOD's folder, `/store-15/4120-harbor-council-v913`."""
@@ -134,7 +132,8 @@ class Views:
 
     def asset_info(self, asset: Asset) -> Row:
         frames = round((asset.length_ms or 0) / 1000 * _FRAME_RATE)
-        return {"id": asset.id + INFO_IDS, "asset": asset.id, "frameCount": frames, "frameRate": _FRAME_RATE}
+        info = {"id": asset.id + INFO_IDS, "asset": asset.id, "frameCount": frames, "frameRate": _FRAME_RATE}
+        return self.finished(info)
 
     def links(self) -> list[Row]:
         """Every tie between a reel and a file: its video, and the video's sidecar."""
@@ -194,5 +193,4 @@ def has_captions(asset: Asset | None) -> bool:
 
 def chapter_rows(world: World, vod: int) -> list[dict[str, Any]]:
     """The chapters of a VOD that a viewer sees."""
-    rows = world.rows["chapters"].values()
-    return [row for row in rows if row["vod"] == vod and not row["deleted"] and not row["hidden"]]
+    return [row for row in world.where("chapters", "vod", vod) if not row["deleted"] and not row["hidden"]]

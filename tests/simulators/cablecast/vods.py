@@ -95,6 +95,8 @@ class Machine:
         """Put a VOD into a state, where it stays until it is retried, retranscoded or forced elsewhere."""
         if state not in STATES and state != "paused":
             raise ValueError(f"there is no state {state}")
+        if unknown := set(more) - set(vod):
+            raise ValueError(f"a vod has no {', '.join(sorted(unknown))}")
         now, key = self._world.clock.now(), vod["id"]
         self._drop(key)
         work = self.work[key]
@@ -102,16 +104,14 @@ class Machine:
             work.done = len(VARIANTS) if state == "complete" else max(1, work.done)
             self._cut(vod, now)
         self._move(vod, state, now)
-        for name, value in more.items():
-            if name not in vod:
-                raise ValueError(f"a vod has no {name}")
-            vod[name] = value
+        vod["_held"] = "percentComplete" in more
+        vod.update(more)
         self._start(now)
 
     def retry(self, vod: Row) -> None:
         """What the Retry and Retranscode buttons do: from the first variant again."""
         self._drop(vod["id"])
-        vod["errorMessage"] = None
+        vod["errorMessage"], vod["_held"] = None, False
         now = self._world.clock.now()
         self._move(vod, "waiting", now)
         self.wake(now)
@@ -119,8 +119,9 @@ class Machine:
     def disable(self, vod: Row) -> None:
         """After PUT `disabled`: unlisted, or back to where it was."""
         if vod["disabled"] and vod["vodState"] != "disabled":
-            vod["_was"] = vod["vodState"]
+            was = vod["vodState"]
             self._move(vod, "disabled", self._world.clock.now())
+            vod["_was"] = was
         elif not vod["disabled"] and vod["vodState"] == "disabled":
             self._move(vod, vod.pop("_was", "waiting"), self._world.clock.now())
             self.wake(self._world.clock.now())
@@ -178,7 +179,7 @@ class Machine:
         return list(self._world.rows["vods"].values())
 
     def _queue(self, vod: Row, now: float) -> None:
-        self.work[vod["id"]].done = 0
+        self.work[vod["id"]].done, vod["_held"] = 0, False
         self._ring.append(vod["id"])
         self._move(vod, "queued", now)
 
@@ -216,6 +217,9 @@ class Machine:
             work.folder = "-".join([str(show["id"]), *words[:6], f"v{vod['id']}"])
 
     def _move(self, vod: Row, state: str, now: float) -> None:
+        if vod["disabled"] and state != "disabled":
+            vod["_was"] = state  # it goes on behind the curtain
+            return
         clock = self._world.clock
         vod["vodState"], vod["stateChange"] = state, clock.iso(now)
         vod["statusMessage"] = _WORDS.get(state)

@@ -1,6 +1,5 @@
 """The objects of the station: rows by collection and id, as they are on the wire, less what is worked out."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from tests.simulators.cablecast import fields
@@ -34,9 +33,7 @@ class World:
         }
         self.made: set[tuple[str, int]] = set()
         self._next = dict(_FIRST_ID)
-        self._reels_of: dict[int, list[int]] | None = None
-        self._vods_of: dict[int, list[int]] | None = None
-        self._reels_named: dict[str, int] | None = None
+        self._indexes: dict[tuple[str, str], dict[Any, list[int]]] = {}
 
     def exists(self, collection: str, key: int) -> bool:
         return key in self.rows[collection]
@@ -90,41 +87,30 @@ class World:
         self.changed(collection)
 
     def changed(self, collection: str) -> None:
-        if collection == "reels":
-            self._reels_of = self._reels_named = None
-        elif collection == "vods":
-            self._vods_of = None
+        """Forget what was looked up in a collection."""
+        for key in [key for key in self._indexes if key[0] == collection]:
+            del self._indexes[key]
+
+    def where(self, collection: str, field: str, value: Any) -> list[Row]:
+        """The objects whose field has this value, in order of ids."""
+        index = self._indexes.get((collection, field))
+        if index is None:
+            index = self._indexes[collection, field] = {}
+            for row in self.rows[collection].values():
+                index.setdefault(row[field], []).append(row["id"])
+        return [self.rows[collection][key] for key in sorted(index.get(value, ()))]
 
     def reels_of(self, show: int) -> list[Row]:
         """The reels of a show, by number."""
-        if self._reels_of is None:
-            self._reels_of = self._by("reels", "show")
-        found = (self.rows["reels"][key] for key in self._reels_of.get(show, ()))
-        return sorted(found, key=lambda row: (row["reelNumber"], row["id"]))
+        return sorted(self.where("reels", "show", show), key=lambda row: (row["reelNumber"], row["id"]))
+
+    def vods_of(self, show: int) -> list[Row]:
+        return self.where("vods", "show", show)
 
     def reel_named(self, name: str) -> Row | None:
         """The reel that is bound to a file of this name."""
-        if self._reels_named is None:
-            bound = (row for row in self.rows["reels"].values() if row.get("userFileName"))
-            self._reels_named = {row["userFileName"]: row["id"] for row in bound}
-        key = self._reels_named.get(name)
-        return None if key is None else self.rows["reels"][key]
-
-    def vods_of(self, show: int) -> list[Row]:
-        if self._vods_of is None:
-            self._vods_of = self._by("vods", "show")
-        return [self.rows["vods"][key] for key in self._vods_of.get(show, ())]
+        return next(iter(self.where("reels", "userFileName", name)), None)
 
     def run_time(self, show: int) -> int:
         """Seconds of all reels of a show."""
         return sum(reel["length"] for reel in self.reels_of(show))
-
-    def _by(self, collection: str, field: str) -> dict[int, list[int]]:
-        found: dict[int, list[int]] = {}
-        for row in self.rows[collection].values():
-            found.setdefault(row[field], []).append(row["id"])
-        return found
-
-
-def page(rows: Iterable[Row], offset: int, size: int) -> list[Row]:
-    return list(rows)[offset : offset + size]

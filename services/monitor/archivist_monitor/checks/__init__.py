@@ -12,6 +12,7 @@ from archivist_monitor.checks.redis import RedisCheck
 from archivist_monitor.checks.storage import StorageCheck
 from archivist_monitor.checks.system import SystemCheck
 from archivist_monitor.checks.transcription import TranscriptionCheck
+from archivist_monitor.checks.vod import VodCheck
 from archivist_monitor.pinned import PinnedCores
 from archivist_monitor.reading import Check
 
@@ -32,4 +33,5 @@ CHECKS: Mapping[str, Callable[[Clients], Check]] = {
     "storage": lambda have: StorageCheck(have.storages, have.settings.storage_deadline),
     "system": lambda have: SystemCheck(PinnedCores(have.db)),
     "transcription": lambda have: TranscriptionCheck(have.db),
+    "vod": lambda have: VodCheck(have.db),
 }

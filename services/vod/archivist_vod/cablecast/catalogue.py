@@ -23,6 +23,8 @@ LOOKUPS_KEPT_S = 3600.0
 _IDS_AT_ONCE = 100  # shows fetched by id in one call, as the vendor's own plugin does
 _SHOWS_AT_ONCE = 500
 _ASSETS_AT_ONCE = 500
+_FASTEST = 1000.0  # frames per second
+_ROUNDED_BY = 0.005  # frames per second: what a rate with two decimals may be off
 _NEWEST = 100  # shows looked through besides the search, which may lag behind
 
 WireT = TypeVar("WireT", bound=wire.Wire)
@@ -422,4 +424,9 @@ def _digital(file: wire.DigitalFile) -> VideoFile:
 
 
 def _length(frames: int | None, rate: float | None) -> Fraction | None:
-    return Fraction(frames) / Fraction(rate).limit_denominator(1001) if frames and rate and rate > 0 else None
+    """Seconds of so many frames, exactly; None where it cannot be known. A server's 29.97 is 30000/1001."""
+    if not frames or not rate or not 0 < rate < _FASTEST:
+        return None
+    ntsc = Fraction(round(rate) * 1000, 1001)
+    exact = ntsc if abs(rate - ntsc) < _ROUNDED_BY else Fraction(rate).limit_denominator(1000)
+    return Fraction(frames) / exact

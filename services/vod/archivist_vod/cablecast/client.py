@@ -45,6 +45,7 @@ _FIRST_BACK_OFF_S = 1.0
 _REDIRECTS = 3  # followed for files only, never for the API
 _OTHERS_KEPT = 16  # hosts of files
 _SHORTEST_SECRET = 4  # characters; shorter ones are in every word
+_UNKNOWN_USER = 401
 _TOO_MANY = 429
 _WAIT = frozenset({429, 503})
 _DENIED = frozenset({401, 403})
@@ -90,6 +91,7 @@ class CablecastClient:
         self._jitter = jitter
         self._now = now
         self._warned: set[str] = set()
+        self.serves_cached = False  # whether an answer to us came with leave to keep it: a CDN, not the server
         self._secrets = http.auth.secrets if isinstance(http.auth, Login) else ()
 
     @classmethod
@@ -164,7 +166,11 @@ class CablecastClient:
         Raises OutcomeUnknown when it may have arrived; sending it again is safe.
         """
         path = f"fileuploads/{upload}/upload"
-        content = {"data": {"segment": str(segment)}, "files": {"file": (name, data, "application/octet-stream")}}
+        content = {
+            "data": {"segment": str(segment)},
+            "files": {"file": (name, data, "application/octet-stream")},
+            "timeout": deadline_s,  # a server may write five megabytes slowly before it says a word
+        }
         await self._tried(self._call("POST", path, reader(None), content, repeats=False), deadline_s)
 
     async def get_text(self, url: str, *, limit: int = TEXT_LIMIT, deadline_s: float | None = None) -> str:
@@ -179,11 +185,13 @@ class CablecastClient:
         """What lies at an address the server named: on another host, or relative to the server's own.
 
         Redirects are followed; credentials go to the server alone. Raises TargetMissing while it is not there,
-        TargetRefused for a 401 or 403 of another host.
+        TargetRefused where it is not for us: that says nothing of the API.
         """
         target = self._address(self.base, url)
         for _ in range(_REDIRECTS + 1):
-            call = _Call("GET", _shown(str(target)), target, None, {}, operation="GET file", limit=limit)
+            call = _Call(
+                "GET", self._scrubbed(_shown(str(target))), target, None, {}, operation="GET file", limit=limit
+            )
             answer = await self._tried(call, deadline_s)
             if answer.redirect is None:
                 return answer.data
@@ -263,7 +271,7 @@ class CablecastClient:
         outcome = "cut_off"
         try:
             async with self._http.stream(call.method, call.url, **call.content) as response:
-                self._note_warning(call, response)
+                self._note_headers(call, response)
                 answer = await self._answer(call, response, host)
             outcome = "ok"
             return answer
@@ -295,7 +303,7 @@ class CablecastClient:
         body = self._scrubbed((await _some(response)).decode("utf-8", "replace"))
         what = f"{call.what}: HTTP {status}{_first_words(body)}"
         if status in _DENIED:
-            if host is not self.host:
+            if host is not self.host or (call.read is None and status != _UNKNOWN_USER):
                 raise TargetRefused(what, status=status, body=body)
             denied = TargetDenied(what, status=status, body=body)
             host.denied(denied)
@@ -338,8 +346,10 @@ class CablecastClient:
             self._others.pop(next(iter(self._others)))
         return self._others.setdefault(name, Host(name))
 
-    def _note_warning(self, call: "_Call", response: httpx.Response) -> None:
+    def _note_headers(self, call: "_Call", response: httpx.Response) -> None:
         """The vendor marks what it means to take away with a Warning header: said once a path."""
+        if call.read is not None and "public" in response.headers.get("Cache-Control", "").lower():
+            self.serves_cached = True
         warning = response.headers.get("Warning")
         if warning and call.operation not in self._warned:
             self._warned.add(call.operation)

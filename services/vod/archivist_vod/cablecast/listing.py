@@ -1,12 +1,12 @@
 """Every row of a list that is read in pages, though rows come and go while it is read.
 
 A new row at the front pushes rows into the next page, where they come again; a deleted one pulls a row out of it,
-where it would be missed. So each page is asked for from the last row of the one before; where it begins with a row
-not met yet, some went away and it is asked for from further back. A row is known by its id and given once.
+where it would be missed. So each page is asked for from the last row of the one before; where it is empty or begins
+with a row not met yet, some went away and it is asked for from further back. A row is known by its id, given once.
 """
 
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -18,8 +18,8 @@ log = logging.getLogger(__name__)
 
 _MOST_PAGES = 10_000
 _MOST_PASSES = 3  # over a list that says it has more rows than came
-_MOST_STEPS_BACK = 2  # for one page: a list without any order would go back for ever
-_STANDING = 3  # times the same page, whatever was asked for
+_MOST_STEPS_BACK = 16  # in one pass: a list without any order would go back for ever
+_MOST_REPEATED = 100  # rows of the same page again and again, whatever was asked for
 
 
 async def rows(
@@ -39,8 +39,8 @@ async def rows(
     given: set[int] = set()
     count: int | None = None
     for _ in range(_MOST_PASSES):
-        async with aclosing(_pages(client, path, root, params, page_size)) as pages:
-            async for page in pages:
+        async with aclosing(pages(client, path, root, params, page_size=page_size)) as listed:
+            async for page in listed:
                 count = page.count
                 for row in page.rows:
                     if row["id"] not in given:
@@ -51,32 +51,49 @@ async def rows(
     log.warning("a list holds fewer rows than it says", extra={"path": path, "rows": len(given), "count": count})
 
 
-async def _pages(
-    client: CablecastClient, path: str, root: str, params: Mapping[str, Any] | None, page_size: int | None
+async def pages(
+    client: CablecastClient,
+    path: str,
+    root: str,
+    params: Mapping[str, Any] | None = None,
+    *,
+    page_size: int | None = None,
+    start: int = 0,
+    known: Iterable[int] = (),
 ) -> AsyncGenerator[Page, None]:
-    """Pages that follow on one another, from the list's start to its end."""
-    met: set[int] = set()
-    offset = back = standing = 0
+    """Pages that follow on one another, from the list's start, or from the row `start`, to its end.
+
+    One pass: see `rows` for what a list that changes needs beyond it. known: ids of the rows before `start`, from an
+    earlier reading that was cut off. Raises TargetFailed as `rows` does.
+    """
+    met = set(known)
+    offset, back, repeated = start, 0, 0
+    stride = 1
+    was_empty, overlaps = False, start > 0
     previous: list[int] = []
     for _ in range(_MOST_PAGES):
         page = await client.get_page(path, root, params, offset=offset, page_size=page_size)
         ids = [_id(row, path) for row in page.rows]
-        if ids and offset and ids[0] not in met and back < _MOST_STEPS_BACK:
+        if overlaps and not (ids and ids[0] in met) and offset and back < _MOST_STEPS_BACK:
             back += 1
-            offset = max(0, offset - max(1, len(ids) // 2))
+            offset = max(0, offset - stride)
+            stride *= 2
+            was_empty = not ids
             continue
-        back = 0
         yield page
         is_new = not met.issuperset(ids)
         met.update(ids)
-        has_ended = not is_new if page.count is None else offset + len(ids) >= page.count
-        if not ids or has_ended:
+        nothing_more = not is_new and (page.count is None or was_empty)
+        if not ids or nothing_more or (page.count is not None and offset + len(ids) >= page.count):
             return
-        standing = standing + 1 if ids == previous else 0
-        if standing == _STANDING:
+        repeated = repeated + len(ids) if ids == previous else 0
+        if repeated >= _MOST_REPEATED:
             raise TargetFailed(f"GET {path}: the same page comes again whatever its offset", status=200)
         previous = ids
-        offset += max(1, len(ids) - 1)
+        was_empty = False
+        stride = max(1, len(ids) // 2)
+        overlaps = len(ids) > 1
+        offset += len(ids) - overlaps
     raise TargetFailed(f"GET {path}: no end after {_MOST_PAGES} pages", status=200)
 
 

@@ -1,0 +1,81 @@
+"""The chapters of a transcription: found by rules in what was said, or as a person wrote them."""
+
+from fastapi import APIRouter
+
+from archivist_api import submitting
+from archivist_api.auth import Reader, Writer
+from archivist_api.deps import Deps, Have
+from archivist_api.routes.transcriptions import JobId
+from archivist_api.show_schemas import Chapters, ChaptersWritten
+from archivist_common import chapter_finding, chapter_lists, chapters, journal, publishing, transcriptions
+from archivist_common.artifacts import Stored
+from archivist_common.errors import NotCompleted
+from archivist_common.security.callers import Caller
+from archivist_common.states import JobStatus
+from archivist_common.transcriptions import Reading
+
+router = APIRouter(prefix="/api/v1/transcriptions", tags=["outputs"])
+
+_COMPONENT = "api"
+
+
+@router.get("/{job_id}/chapters", operation_id="readChapters", summary="Its chapters")
+async def read(job_id: JobId, caller: Reader, have: Have) -> Chapters:
+    """As a person wrote them, else as the rules find them; none where nobody conducts a meeting."""
+    job = await _completed(have, caller, job_id)
+    return await _told(have, job)
+
+
+@router.put("/{job_id}/chapters", operation_id="editChapters", summary="Write its chapters")
+async def edit(job_id: JobId, body: ChaptersWritten, caller: Writer, have: Have) -> Chapters:
+    """All of them, in the place of what was there. Where the captions are published, the chapters there follow."""
+    job = await _completed(have, caller, job_id)
+    written = body.chapters()
+    chapters.valid(written, job.now.audio_ms or 0)
+    async with have.db.transaction() as session:
+        rows = chapter_finding.rows_of(written)
+        await chapter_lists.edit(session, job.id, rows, user_id=caller.user_id)
+        await publishing.chapters_edited(session, job.id)
+        message = f"{len(rows)} chapters written"
+        await journal.record(session, "INFO", _COMPONENT, message, transcription_id=job.id, user_id=caller.user_id)
+    await submitting.ring(have)
+    return await _told(have, job)
+
+
+@router.delete("/{job_id}/chapters", operation_id="resetChapters", summary="Go back to the rules' chapters")
+async def reset(job_id: JobId, caller: Writer, have: Have) -> Chapters:
+    """What a person wrote is thrown away. Where the captions are published, the chapters there follow."""
+    job = await _completed(have, caller, job_id)
+    async with have.db.transaction() as session:
+        stored = await chapter_lists.of_transcription(session, job.id)
+        await chapter_lists.forget(session, job.id)
+        if stored is not None and stored.edited is not None:
+            await publishing.chapters_edited(session, job.id)
+            await journal.record(
+                session,
+                "INFO",
+                _COMPONENT,
+                "written chapters thrown away",
+                transcription_id=job.id,
+                user_id=caller.user_id,
+            )
+    await submitting.ring(have)
+    return await _told(have, job)
+
+
+async def _completed(have: Deps, caller: Caller, job_id: JobId) -> Reading:
+    async with have.db.transaction() as session:
+        job = await transcriptions.get(session, job_id, user_id=caller.sees_only)
+    if job.now.status is not JobStatus.COMPLETED:
+        raise NotCompleted(f"the transcription is {job.now.status.value}; it has chapters once it has completed")
+    return job
+
+
+async def _told(have: Deps, job: Reading) -> Chapters:
+    async def words(file: Stored) -> bytes:
+        return await have.disk.read(file, have.settings.storage_deadline)
+
+    found = await chapter_finding.of_transcription(have.db, job.id, words)
+    async with have.db.transaction() as session:
+        stored = await chapter_lists.of_transcription(session, job.id)
+    return Chapters.of(found, None if stored is None else stored.edited, None if stored is None else stored.edited_by)

@@ -1,0 +1,78 @@
+"""Which show a transcription's recording is: what rules suggest, and what a person says."""
+
+import asyncio
+
+from fastapi import APIRouter
+
+from archivist_api import answers, submitting
+from archivist_api.auth import Reader, Writer
+from archivist_api.deps import Have
+from archivist_api.routes.transcriptions import JobId
+from archivist_api.show_schemas import RecordingShow, ShowChoice, Suggestions
+from archivist_common import journal, matching, publishing, recording_names, show_links, shows, transcriptions
+from archivist_common.matching import Candidate, Match
+from archivist_common.recording_names import RecordingName
+
+router = APIRouter(prefix="/api/v1/transcriptions", tags=["shows"])
+
+_COMPONENT = "api"
+
+
+@router.get("/{job_id}/suggestions", operation_id="suggestShows", summary="Shows that its recording may be")
+async def suggest(job_id: JobId, caller: Reader, have: Have) -> Suggestions:
+    """By name, day and length, with reasons, from what the last sync saw."""
+    async with have.db.transaction() as session:
+        job = await transcriptions.get(session, job_id, user_id=caller.sees_only)
+        name, key = recording_names.read(job.filename), publishing.key_of(job.storage, job.path)
+        known = await shows.candidates(session, name, key)
+    length_s = None if job.now.audio_ms is None else job.now.audio_ms // 1000
+    return await asyncio.to_thread(_suggestions, name, length_s, key, known)
+
+
+@router.get("/{job_id}/show", operation_id="readRecordingShow", summary="The show its recording is")
+async def read(job_id: JobId, caller: Reader, have: Have) -> RecordingShow:
+    """As a person said, or as a rule found out when it was to be published."""
+    async with have.db.transaction() as session:
+        return await answers.recording_show(
+            session, await transcriptions.get(session, job_id, user_id=caller.sees_only)
+        )
+
+
+@router.put("/{job_id}/show", operation_id="linkShow", summary="Say which show its recording is")
+async def link(job_id: JobId, body: ShowChoice, caller: Writer, have: Have) -> RecordingShow:
+    """No rule overrules that. What waited for it to be published goes on."""
+    async with have.db.transaction() as session:
+        job = await transcriptions.get(session, job_id, user_id=caller.sees_only)
+        if not body.force:
+            await shows.get(session, body.show_id)
+        await show_links.say(session, job.storage, job.path, body.show_id, user_id=caller.user_id)
+        message = f"its recording is said to be show {body.show_id}"
+        await journal.record(session, "INFO", _COMPONENT, message, transcription_id=job_id, user_id=caller.user_id)
+        await publishing.set_going(session, job.storage, job.path)
+        told = await answers.recording_show(session, job)
+    await submitting.ring(have)
+    return told
+
+
+@router.delete("/{job_id}/show", operation_id="unlinkShow", summary="Forget which show its recording is")
+async def unlink(job_id: JobId, caller: Writer, have: Have) -> RecordingShow:
+    """The rules may find it out anew. Doing it twice is the same."""
+    async with have.db.transaction() as session:
+        job = await transcriptions.get(session, job_id, user_id=caller.sees_only)
+        if await show_links.unsay(session, job.storage, job.path):
+            message = "which show its recording is was forgotten"
+            await journal.record(
+                session, "INFO", _COMPONENT, message, transcription_id=job_id, user_id=caller.user_id
+            )
+            await publishing.set_going(session, job.storage, job.path)
+        told = await answers.recording_show(session, job)
+    await submitting.ring(have)
+    return told
+
+
+def _suggestions(name: RecordingName, length_s: int | None, key: str, known: list[Candidate]) -> Suggestions:
+    verdict = matching.match(name, length_s, key, known)
+    if isinstance(verdict, Match):
+        others = [one for one in matching.rank(name, length_s, key, known) if one.candidate != verdict.show.candidate]
+        return Suggestions.of("match", [verdict.show, *others][: matching.SUGGESTED])
+    return Suggestions.of(type(verdict).__name__.lower(), list(verdict.suggestions))

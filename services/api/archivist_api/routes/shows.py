@@ -1,0 +1,98 @@
+"""Cablecast's shows as the last sync saw them, and syncs. Cablecast itself is asked nothing here."""
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+
+from archivist_api.auth import Operator, Reader
+from archivist_api.deps import Have
+from archivist_api.schemas import LONGEST_CURSOR, LONGEST_PAGE, PAGE, Text
+from archivist_api.show_schemas import (
+    LARGEST_ID,
+    Show,
+    ShowPage,
+    Sync,
+    SyncCreate,
+    Syncs,
+    SyncsAsked,
+    WholeShow,
+)
+from archivist_common import shows, sync_runs, targets
+from archivist_common.errors import Conflict
+from archivist_common.shows import UNDATED, Filter
+
+router = APIRouter(prefix="/api/v1/shows", tags=["shows"])
+
+_CABLECAST = "cablecast"  # the kind of target that has shows
+
+
+@router.get("", operation_id="listShows", summary="Shows, the latest meeting first")
+async def list_shows(
+    caller: Reader,
+    have: Have,
+    search: Annotated[
+        Text | None,
+        Query(max_length=200, description="Words that stand in its titles, files or local id; or its number"),
+    ] = None,
+    date_from: date | None = None,
+    date_to: date | None = None,
+    location: Annotated[int | None, Query(ge=0, le=LARGEST_ID)] = None,
+    has_captions: bool | None = None,
+    has_vod: bool | None = None,
+    limit: Annotated[int, Query(ge=1, le=LONGEST_PAGE)] = PAGE,
+    cursor: Annotated[str | None, Query(max_length=LONGEST_CURSOR)] = None,
+) -> ShowPage:
+    """Shows that are gone from Cablecast are left out."""
+    which = Filter(search, date_from, date_to, location, has_captions, has_vod)
+    listing = f"shows:{which}"
+    after = None
+    if cursor is not None:
+        day, show_id = have.cursors.read(listing, cursor)
+        after = (date.fromisoformat(day), int(show_id))
+    async with have.db.transaction() as session:
+        page = await shows.page(session, which, after, limit + 1)
+    last = page[limit - 1] if len(page) > limit else None
+    place = None if last is None else ((last.event_date or UNDATED).isoformat(), last.id)
+    return ShowPage(
+        items=[Show.of(one) for one in page[:limit]],
+        next=None if place is None else have.cursors.write(listing, place),
+    )
+
+
+@router.post("/sync", operation_id="syncShows", summary="Look at Cablecast again", status_code=202)
+async def sync(body: SyncCreate, caller: Operator, have: Have, response: Response) -> SyncsAsked:
+    """A sync of each kind, which the publisher begins at once. One that waits or runs already is the answer."""
+    async with have.db.transaction() as session:
+        target = await targets.chosen(session, body.target)
+        if target.kind != _CABLECAST:
+            raise Conflict(f"{target.name} has no shows; syncing is with Cablecast, which is not set up")
+        asked = [
+            await sync_runs.ask(session, target.name, kind, body.mode, user_id=caller.user_id)
+            for kind in dict.fromkeys(body.kinds)
+        ]
+    await have.bell.ring_publisher()
+    response.headers["Location"] = f"{router.prefix}/sync"
+    return SyncsAsked(items=[Sync.of(run, have.outward) for run, _ in asked])
+
+
+@router.get("/sync", operation_id="readSyncs", summary="How far syncs are, and how old what is known here is")
+async def read_syncs(caller: Reader, have: Have) -> Syncs:
+    async with have.db.transaction() as session:
+        runs = [run for kind in sync_runs.Kind for run in await sync_runs.latest(session, kind)]
+        last_good = {kind: await sync_runs.last_good(session, kind) for kind in sync_runs.Kind}
+    runs.sort(key=lambda run: run.id, reverse=True)
+    return Syncs(items=[Sync.of(run, have.outward) for run in runs], last_good=last_good)
+
+
+@router.get("/{show_id}", operation_id="readShow", summary="One show, its VODs and its recordings")
+async def read(
+    show_id: Annotated[int, Path(ge=0, le=LARGEST_ID, description="Cablecast's number of it")],
+    caller: Reader,
+    have: Have,
+) -> WholeShow:
+    async with have.db.transaction() as session:
+        show = await shows.get(session, show_id)
+        vods = await shows.vods(session, show_id)
+        recordings = await shows.recordings(session, show_id)
+    return WholeShow.told(show, list(vods), list(recordings))

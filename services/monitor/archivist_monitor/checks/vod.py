@@ -1,0 +1,211 @@
+"""Publishing: does each target let us in and answer, does a publisher serve it, does anybody have to do something.
+
+From the database alone: the monitor asks nothing of a target. A station that publishes nowhere is healthy, and is
+told that it does not.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from archivist_common import migrate, syncs, targets
+from archivist_common.db import Database
+from archivist_common.models import Effect, Publication, PublishTarget
+from archivist_common.states import EffectState, PublicationStatus
+from archivist_common.targets import Target
+from archivist_common.time import database_in, database_now
+from archivist_monitor import gauges
+from archivist_monitor.reading import Reading, Status, Value
+
+AWAY_UNHEALTHY_S = 3600  # a target that does not answer for so long needs somebody
+OVERDUE_DEGRADED = 900  # seconds a publication has been due at a target that is there
+ATTENTION_AFTER = timedelta(hours=1)  # then somebody should have done at the target what is asked for
+UNSETTLED_AFTER = timedelta(minutes=15)
+NOT_SET_UP = "publishing is not set up"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A target and what goes on with it. overdue_s: the publication that has been due longest; 0 with none.
+
+    away_s: None while it answers. attention: codes of what somebody has had to do for an hour, and how often.
+    sync_age_s: since shows were last read; None where they never were. sync_failed: why the newest ended run failed.
+    """
+
+    target: Target
+    away_s: float | None
+    statuses: Mapping[str, int]
+    needing_a_person: int
+    overdue_s: float
+    attention: Counter[str] = field(default_factory=Counter)
+    sync_age_s: float | None = None
+    sync_failed: str | None = None
+
+    @property
+    def waiting(self) -> int:
+        return self.statuses.get(PublicationStatus.PENDING, 0) + self.statuses.get(PublicationStatus.PROCESSING, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Some:
+    """Publications of one target that are alike. long_needed: those that somebody has been needed for for an hour."""
+
+    status: str
+    attention_code: str | None
+    count: int
+    long_needed: int
+    overdue_s: float | None
+
+
+_PUBLICATIONS = select(
+    Publication.target,
+    Publication.status,
+    Publication.attention_code,
+    func.count(),
+    func.count().filter(Publication.attention_since < database_in(-ATTENTION_AFTER)),
+    func.extract(
+        "epoch",
+        database_now()
+        - func.min(Publication.available_at).filter(
+            Publication.status == PublicationStatus.PENDING, Publication.available_at <= database_now()
+        ),
+    ),
+).group_by(Publication.target, Publication.status, Publication.attention_code)
+
+
+class VodCheck:
+    deadline = timedelta(seconds=4)
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def read(self) -> Reading:
+        """Raises DatabaseUnavailable, and SchemaMismatch when there are no tables to count in yet."""
+        try:
+            await migrate.check(self._db)
+            async with self._db.transaction() as session:
+                seen = await _seen(session)
+                unsettled = await _unsettled(session)
+        except BaseException:  # a look cut off by its deadline has learnt nothing either
+            _forget()
+            raise
+        _export(seen)
+        status, reason = Status.HEALTHY, None
+        if unsettled:
+            status = Status.DEGRADED
+            minutes = UNSETTLED_AFTER.total_seconds() / 60
+            reason = f"whether {unsettled} changes happened at a target is unknown for more than {minutes:g} minutes"
+        elif not seen:
+            reason = NOT_SET_UP
+        return Reading(
+            status,
+            values=(Value("targets", len(seen), "targets"), Value("unknown_effects", unsettled, "changes")),
+            reason=reason,
+            parts={one.target.name: target_reading(one) for one in seen},
+        )
+
+
+def target_reading(seen: Seen) -> Reading:
+    """What is known of one target, judged."""
+    target = seen.target
+    status, reason = _of_target(seen)
+    usable = target.state == "ok"
+    if usable and seen.attention:
+        status = Status.DEGRADED
+        asked = ", ".join(f"{code} ({count})" for code, count in sorted(seen.attention.items()))
+        reason = f"somebody has been needed there for an hour: {asked}"
+    elif usable and seen.sync_failed is not None:
+        status, reason = Status.DEGRADED, f"its shows and VODs could not be read: {seen.sync_failed}"
+    return Reading(
+        status,
+        values=(
+            Value("waiting", seen.waiting, "publications"),
+            Value("held", seen.statuses.get(PublicationStatus.HELD, 0), "publications"),
+            Value("failed", seen.statuses.get(PublicationStatus.FAILED, 0), "publications"),
+            Value("needing_a_person", seen.needing_a_person, "publications"),
+            Value("overdue", seen.overdue_s, "s", degraded_above=OVERDUE_DEGRADED if usable else None),
+            Value("last_sync", seen.sync_age_s, "s"),
+        ),
+        reason=reason,
+    )
+
+
+def _of_target(seen: Seen) -> tuple[Status, str | None]:
+    target = seen.target
+    waits = f"{seen.waiting} publications wait"
+    if not target.is_reported and seen.waiting:
+        return Status.UNHEALTHY, f"no publisher has had this target in its settings for five minutes; {waits}"
+    if not target.is_reported:  # taken out of the settings, with nothing left to do
+        return Status.HEALTHY, "no publisher has this target in its settings"
+    if target.stopped_at is not None:
+        return Status.UNHEALTHY, f"stopped: {target.stopped_reason}; {waits}"
+    if seen.away_s is not None:
+        for_so_long = f"away for {seen.away_s / 60:.0f} minutes: {target.away_reason}; {waits}"
+        return (Status.UNHEALTHY if seen.away_s > AWAY_UNHEALTHY_S else Status.DEGRADED), for_so_long
+    return Status.HEALTHY, None
+
+
+async def _seen(session: AsyncSession) -> Sequence[Seen]:
+    since = func.extract("epoch", database_now() - PublishTarget.away_since)
+    away = {row[0]: row[1] for row in await session.execute(select(PublishTarget.name, since))}
+    publications: dict[str, list[_Some]] = {}
+    for row in await session.execute(_PUBLICATIONS):
+        publications.setdefault(row[0], []).append(_Some(*row[1:]))
+    found = []
+    for target in await targets.all_of(session):
+        some = publications.get(target.name, [])
+        statuses, attention = Counter[str](), Counter[str]()
+        for one in some:
+            statuses[one.status] += one.count
+            attention[one.attention_code or ""] += one.long_needed
+        age = await syncs.age_of_last(session, target.name, syncs.SHOWS)
+        away_s = away.get(target.name)
+        found.append(
+            Seen(
+                target,
+                None if away_s is None else float(away_s),
+                statuses,
+                sum(one.count for one in some if one.status == PublicationStatus.HELD or one.attention_code),
+                max((float(one.overdue_s or 0) for one in some), default=0.0),
+                +attention,
+                None if age is None else age.total_seconds(),
+                await _why_sync_failed(session, target.name),
+            )
+        )
+    return found
+
+
+async def _why_sync_failed(session: AsyncSession, target: str) -> str | None:
+    """Of the newest run of each kind that has ended."""
+    ended = [run for run in await syncs.latest(session, target) if run.finished_at is not None]
+    newest = [next((run for run in ended if run.kind == kind), None) for kind in syncs.KINDS]
+    failed = [run.error_message for run in newest if run is not None and run.status == "failed"]
+    return "; ".join(message or "" for message in failed) or None
+
+
+async def _unsettled(session: AsyncSession) -> int:
+    """Changes asked for a quarter of an hour ago of which nobody knows whether they happened."""
+    count = await session.scalar(
+        select(func.count())
+        .select_from(Effect)
+        .where(Effect.state != EffectState.CONFIRMED, Effect.created_date < database_in(-UNSETTLED_AFTER))
+    )
+    return count or 0
+
+
+def _forget() -> None:
+    """Nothing is known now: the figures of before are not exported any more."""
+    gauges.PUBLICATIONS.clear()
+    gauges.NEEDING_A_PERSON.clear()
+
+
+def _export(seen: Sequence[Seen]) -> None:
+    _forget()  # targets that left
+    for one in seen:
+        for status in PublicationStatus:
+            gauges.PUBLICATIONS.labels(one.target.name, status).set(one.statuses.get(status, 0))
+        gauges.NEEDING_A_PERSON.labels(one.target.name).set(one.needing_a_person)

@@ -1,0 +1,183 @@
+"""What a show and a VOD of Cablecast are in our tables. Pure: what came in, a row out.
+
+Texts are cut to their columns and cleaned of what PostgreSQL refuses; a number that fits no column is left out.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta, tzinfo
+from typing import Any
+
+from pydantic import ValidationError
+
+from archivist_common.journal import plain
+from archivist_common.states import VodStatus
+from archivist_vod.cablecast import wire
+from archivist_vod.cablecast.answers import Json
+
+_TITLE, _NAME, _URL, _STATE = 255, 100, 500, 50  # characters of the columns
+_LARGEST = 2**31 - 1  # of an integer column
+
+_STATUSES: Mapping[str, VodStatus] = {
+    wire.COMPLETE: VodStatus.PUBLISHED,
+    wire.ERROR: VodStatus.FAILED,
+    wire.PERMANENT_FAILURE: VodStatus.FAILED,
+    wire.DISABLED: VodStatus.REMOVED,
+}
+"""Cablecast's states of a VOD that Archivist did not publish; any other one is still being made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What numbers in a show mean. zone: of the server's clock, None where it does not say."""
+
+    categories: Mapping[int, str] = field(default_factory=dict)
+    producers: Mapping[int, str] = field(default_factory=dict)
+    projects: Mapping[int, str] = field(default_factory=dict)
+    locations: Mapping[int, str] = field(default_factory=dict)
+    zone: tzinfo | None = None
+
+
+def show_row(raw: Json, names: Names, files: Iterable[str]) -> dict[str, Any] | None:
+    """A row of `cablecast_shows`, by column; None for a show that cannot be read."""
+    try:
+        show = wire.Show.read(raw)
+    except ValidationError:
+        return None
+    if not fits(show.id):
+        return None
+    title = _line(show.title, _TITLE)
+    return {
+        "cablecast_id": show.id,
+        "title": title or _line(show.cg_title, _TITLE) or f"show {show.id}",
+        "cg_title": _line(show.cg_title, _TITLE) or None,
+        "description": plain(show.comments) or None,
+        "category": _named(show.category, names.categories),
+        "producer": _named(show.producer, names.producers),
+        "project": place(show, names),
+        "runtime": _number(show.total_run_time),
+        "created_date": aware(wire.moment(raw.get("created")), names.zone),
+        "event_date": day(show.event_date, names.zone),
+        "local_id": _line(show.local_id, _TITLE) or None,
+        "location": _number(show.location),
+        "files": sorted({name for name in map(file_name, files) if name}),
+        "vods": [vod for vod in show.vods if fits(vod)],
+        "has_captions": show.has_captions,
+        "last_modified": aware(show.last_modified, names.zone),
+    }
+
+
+def vod_row(raw: Json, target: str, titles: Mapping[int, str]) -> dict[str, Any] | None:
+    """A row of `vod_content`, by column; None for a VOD that cannot be read. titles: of shows, by number."""
+    try:
+        vod = wire.Vod.read(raw)
+    except ValidationError:
+        return None
+    if not fits(vod.id):
+        return None
+    url = plain(vod.url or vod.local_url)
+    show = _number(vod.show)
+    known = None if show is None else titles.get(show)
+    state = vod_state(vod)
+    return {
+        "vod_id": str(vod.id),
+        "target": target,
+        "show": show,
+        "title": _line(known or (f"VOD {vod.id}" if show is None else f"show {show}"), _TITLE),
+        "url": url if 0 < len(url) <= _URL else None,  # half an address leads nowhere
+        "duration": _number(vod.length),
+        "quality": _number(vod.quality),
+        "status": VodStatus.REMOVED if vod.disabled else _STATUSES.get(state, VodStatus.PROCESSING),
+        "vendor_state": _line(state, _STATE) or None,
+        "is_watchable": vod.is_watchable,
+    }
+
+
+def vod_state(vod: wire.Vod) -> str:
+    """Cablecast's word. Servers without one say by a transaction, or by an address, that it is complete."""
+    if vod.vod_state:
+        return vod.vod_state
+    ready = (
+        vod.transaction_type == wire.READY_TRANSACTION
+        or vod.is_watchable
+        or (vod.transaction_type is None and vod.url)
+    )
+    return wire.COMPLETE if ready else wire.UNKNOWN
+
+
+def place(show: wire.Show, names: Names) -> str | None:
+    """Where a show belongs: its project and its location, `City Council (Harbor City)`. Matching reads both."""
+    project = "" if show.project is None else names.projects.get(show.project, "")
+    location = "" if show.location is None else names.locations.get(show.location, "")
+    if project and location and location.casefold() not in project.casefold():
+        return _line(f"{project} ({location})", _TITLE)
+    return _line(project or location, _TITLE) or None
+
+
+def day(value: datetime | None, zone: tzinfo | None) -> date | None:
+    """The day of a date by the server's calendar, which it writes as midnight in its own zone.
+
+    Its offset is believed as it stands, for some servers write today's offset into dates of the other half of the
+    year; only a date in UTC is brought into the server's zone.
+    """
+    if value is None:
+        return None
+    if zone is not None and value.utcoffset() == timedelta():
+        return value.astimezone(zone).date()
+    return value.date()
+
+
+def aware(value: datetime | None, zone: tzinfo | None) -> datetime | None:
+    """A moment. One without an offset is by the server's own clock; unknown where that is unknown."""
+    if value is None or value.utcoffset() is not None:
+        return value
+    return None if zone is None else value.replace(tzinfo=zone)
+
+
+def modified(raw: Json) -> datetime | None:
+    """When a show was changed last, as it says."""
+    return wire.moment(raw.get("lastModified"))
+
+
+def files_of(document: Json) -> dict[int, list[str]] | None:
+    """The files of each show, from the reels and digital files that came along with a page; None where none did."""
+    reels = document.get("reels")
+    if not isinstance(reels, list):
+        return None
+    found: dict[int, list[str]] = {}
+    shows: dict[int, int] = {}
+    for row in reels:
+        if not isinstance(row, dict) or type(row.get("show")) is not int:
+            continue
+        if type(row.get("id")) is int:
+            shows[row["id"]] = row["show"]
+        if isinstance(row.get("userFileName"), str):
+            found.setdefault(row["show"], []).append(row["userFileName"])
+    digital = document.get("digitalFiles")
+    for row in digital if isinstance(digital, list) else ():
+        reel = row.get("reel") if isinstance(row, dict) else None
+        show = shows.get(reel) if type(reel) is int else None
+        if show is not None and isinstance(row.get("fileName"), str):
+            found.setdefault(show, []).append(row["fileName"])
+    return found
+
+
+def file_name(path: str) -> str:
+    return plain(path).replace("\\", "/").rpartition("/")[2]
+
+
+def fits(number: object) -> bool:
+    return type(number) is int and 0 <= number <= _LARGEST
+
+
+def _number(value: int | None) -> int | None:
+    return value if fits(value) else None
+
+
+def _named(number: int | None, names: Mapping[int, str]) -> str | None:
+    return _line(names.get(number, ""), _NAME) or None if number is not None else None
+
+
+def _line(text: str, most: int) -> str:
+    """One line of at most so many characters."""
+    return " ".join(plain(text).split())[:most].rstrip()
