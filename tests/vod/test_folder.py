@@ -26,7 +26,7 @@ from tests.vod.world import SPOKEN, spoken
 from archivist_captions.cea608.options import SccOptions
 from archivist_captions.formats import vtt
 from archivist_captions.formats.scc import write_scc
-from archivist_common import publishing
+from archivist_common import publishing, readback
 from archivist_common.chapters import Chapter
 from archivist_common.errors import (
     Fenced,
@@ -195,17 +195,20 @@ async def test_captions_laid_out_from_the_words_are_taken_only_where_they_say_wh
         assert read.equal
 
 
-async def test_an_scc_that_counts_from_one_hour_is_the_same_captions(
-    make: Callable[..., Folder], root: Path, tmp_path: Path
+@pytest.mark.parametrize("has_vtt", [True, False], ids=["laid-out", "made-of-the-scc"])
+@pytest.mark.parametrize("label", ["01:00:00;00", "10:00:00:00"])
+async def test_an_scc_that_counts_from_a_full_hour_is_the_same_captions(
+    label: str, has_vtt: bool, make: Callable[..., Folder], root: Path, tmp_path: Path
 ) -> None:
     """A station's start label is no delay: what players take begins at zero all the same."""
-    labelled = write_scc(spoken(), SccOptions(start_label="01:00:00;00")).text.encode()
+    labelled = write_scc(spoken(), SccOptions(start_label=label, drop_frame=";" in label)).text.encode()
     made = tmp_path / "captions.vtt"
     made.write_bytes(vtt.write(spoken()))
-    one = work(tmp_path, files={"vtt": made})
+    one = work(tmp_path, files={"vtt": made} if has_vtt else {})
     one = replace(one, track=replace(one.track, data=labelled, sha256=contents.digest(labelled)))
     item = await published(make(), one)
-    assert (root / item["folder"] / "captions.vtt").read_bytes() == made.read_bytes()
+    first = readback.parse_vtt((root / item["folder"] / "captions.vtt").read_bytes())[0]
+    assert abs(first.start_ms - 5_000) < 100
     read = await make().verify(one, item)
     assert read is not None
     assert (read.equal, read.first_difference) == (True, None)
