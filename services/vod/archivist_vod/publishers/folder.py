@@ -66,6 +66,7 @@ class Folder:
         self.root: Path = settings.publish_folder
         self._url = settings.publish_folder_url
         self._title = settings.publish_folder_title
+        self._most = settings.publish_folder_feed_items
         self._media_url = settings.publish_folder_media_url
         self._storages = storages
         self._now = now
@@ -307,7 +308,7 @@ class Folder:
             link=f"{self._url}/{INDEX}",
             address=f"{self._url}/{FEED}",
             description=f"{self._title}, with captions",
-            items=tuple(self._entry(name, one) for name, one in listed),
+            items=tuple(self._entry(name, one) for name, one in listed[: self._most]),
             changed=max((one.changed for _, one in [*everything, *withdrawn]), default=None),
         )
         files = {FEED: feed.write(made), INDEX: pages.index(self._title, listed)}
