@@ -285,6 +285,28 @@ async def test_an_attempt_that_dies_at_any_write_is_finished_by_the_next(
     assert not list(root.rglob(".archivist-*.part"))
 
 
+async def test_files_left_by_an_attempt_that_died_are_ours_for_captions_that_say_something_else(
+    make: Callable[..., Folder], root: Path, tmp_path: Path
+) -> None:
+    """Version 2 dies at each of its writes; version 3 comes next."""
+    for last in range(100):
+        path = f"Council {last}.mp4"
+        item = await published(make(), work(tmp_path, path=path))
+        died = False
+        try:
+            await make().put_captions(work(tmp_path, OTHER, version=2, path=path), item, Freely(last))
+        except Fenced:
+            died = True
+        third = work(tmp_path, SPOKEN.replace("tower", "bridge"), version=3, path=path)
+        ledger = Freely()
+        await published(make(), third, ledger)
+        assert ledger.warnings == {}
+        assert b"bridge" in (root / item["folder"] / "captions.vtt").read_bytes()
+        if not died:
+            break
+    assert last > 5
+
+
 _CHILD = """
 import asyncio, sys
 from pathlib import Path
@@ -318,9 +340,7 @@ def test_processes_at_once_lose_none_of_each_others_recordings(root: Path, tmp_p
     data = (root / "feed.xml").read_bytes()
     assert problems(data) == []
     titles = [one.text for one in ET.fromstring(data).findall("channel/item/title")]
-    assert sorted(map(str, titles)) == sorted(
-        f"{name} Council {n}" for name in ("First", "Second") for n in range(4)
-    )
+    assert sorted(map(str, titles)) == sorted(f"{name} Council {n}" for name in ("First", "Second") for n in range(4))
 
 
 async def test_a_lock_that_is_never_let_go_of_ends_the_wait_and_nothing_is_written_afterwards(
@@ -419,7 +439,8 @@ async def test_withdrawn_twice_and_brought_back_it_is_what_it_was(
     before = stands(root)
     for _ in range(2):
         item = dict(await make().withdraw(item, Freely()))
-    assert set(stands(root)) == {"feed.xml", "index.html"}
+        assert set(stands(root)) == {"feed.xml", "index.html"}
+        assert one.key not in (root / "feed.xml").read_text()
     assert one.key not in (root / "feed.xml").read_text()
     assert (root / ".withdrawn").stat().st_mode & 0o077 == 0, "no web server of another user shows it"
     with pytest.raises(TargetMissing):
@@ -428,7 +449,20 @@ async def test_withdrawn_twice_and_brought_back_it_is_what_it_was(
     assert stands(root) == before
 
 
-async def test_what_was_never_published_is_not_withdrawn(
+async def test_what_is_brought_back_is_listed_when_its_captions_stand_and_not_before(
+    make: Callable[..., Folder], root: Path, tmp_path: Path
+) -> None:
+    one = work(tmp_path)
+    item = await make().withdraw(await published(make(), one), Freely())
+    await make().ensure(one, item, Freely())
+    await published(make(), work(tmp_path, path="Grant Planning.mp4"))
+    assert one.key not in (root / "feed.xml").read_text()
+    assert (await make().poll(item)).state is State.UNLISTED
+    await published(make(), one)
+    assert one.key in (root / "feed.xml").read_text()
+
+
+async def test_what_was_never_listed_is_not_withdrawn(
     make: Callable[..., Folder], root: Path, tmp_path: Path
 ) -> None:
     item = await make().ensure(work(tmp_path), None, Freely())
@@ -604,3 +638,17 @@ async def test_a_disk_that_is_too_slow_costs_no_more_than_the_deadline(
     assert asyncio.get_running_loop().time() - began < 3
     faulty.set("ok")
     await published(make(faulty.point), work(tmp_path))
+
+
+async def test_what_took_too_long_writes_nothing_more_when_the_disk_comes_to_itself(
+    make: Callable[..., Folder], faulty: faultfs.Mounted, tmp_path: Path
+) -> None:
+    one = work(tmp_path)
+    item = await make(faulty.point).ensure(one, None, Freely())
+    faulty.set("slow:0.1")
+    with pytest.raises(StorageUnavailable, match="did not answer"):
+        await make(faulty.point, vod_timeout=0.5).put_captions(one, item, Freely())
+    faulty.set("ok")
+    await asyncio.sleep(1)
+    assert not (faulty.point / item["folder"] / contents.TRANSCRIPT).exists()
+    await published(make(faulty.point), one)
