@@ -158,22 +158,23 @@ async def test_a_caller_who_loses_patience_may_have_been_obeyed(
 ) -> None:
     await sim.control.fault("delay", seconds=0.5, phase=phase, method="POST")
     with pytest.raises(httpx.ReadTimeout):
-        await api.post("shows", json=BODY, timeout=0.1)
-    await asyncio.sleep(0.6)
+        await api.post("shows", json=BODY, timeout=httpx.Timeout(10, read=0.1))
+    async with asyncio.timeout(10):
+        while (entry := (await sim.control.journal())[-1])["answered_real"] is None:
+            await asyncio.sleep(0.05)
     assert await shows(sim) == stored
-    entry = (await sim.control.journal())[-1]
     assert (entry["applied"], entry["fault"]) == (bool(stored), f"delay {phase}")
 
 
 async def test_a_body_may_come_late(sim: Simulator) -> None:
-    await sim.control.fault("delay", seconds=0.4, where="before_body")
+    await sim.control.fault("delay", seconds=0.8, where="before_body")
     async with dialled(sim) as (reader, writer):
         writer.write(raw("GET", "shows"))
         began = time.monotonic()
         await reader.readuntil(b"\r\n\r\n")
-        assert time.monotonic() - began < 0.3
+        assert time.monotonic() - began < 0.7
         assert json.loads(await reader.read())["shows"] == []
-        assert time.monotonic() - began >= 0.4
+        assert time.monotonic() - began >= 0.8
 
 
 async def test_a_body_may_drip(sim: Simulator) -> None:
@@ -337,7 +338,7 @@ async def test_the_server_may_have_another_idea_of_the_time(sim: Simulator, api:
 async def test_connections_may_wait_to_be_taken(sim: Simulator, caller: Caller) -> None:
     await sim.control.fault("accept_stall", seconds=0.5)
     assert await took(caller().get("shows")) >= 0.4
-    assert await took(caller().get("shows")) < 0.4
+    assert await sim.control.fault_counts() == {"accept_stall": 1}
 
 
 async def test_connections_beyond_the_most_are_refused(sim: Simulator, caller: Caller) -> None:

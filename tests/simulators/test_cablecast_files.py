@@ -7,7 +7,10 @@ from typing import Any
 
 import httpx
 import pytest
+from tests import media_factory
 from tests.simulators.cablecast import NotDone, Simulator, media
+from tests.simulators.cablecast.clock import Clock
+from tests.simulators.cablecast.station import Station
 from tests.simulators.conftest import FILE, SCC, SHOW, Caller, Stations
 
 VIDEO, SIDECAR = "4120-1-Harbor Council.mp4", "4120-1-Harbor Council.scc"
@@ -51,6 +54,19 @@ async def test_a_file_that_still_grows_is_not_indexed(sim: Simulator, api: httpx
     assert (await assets(api))["growing.mp4"]["fileStatus"] == "processing"
     await sim.control.advance(90)
     assert (await assets(api))["growing.mp4"]["fileStatus"] != "processing"
+
+
+def test_a_file_that_has_changed_since_it_was_looked_at_is_not_indexed(tmp_path: Path) -> None:
+    station = Station("modern", tmp_path, Clock())
+    path = tmp_path / "Flex 1" / "growing.mp4"
+    path.write_bytes(media.stub(5))
+    station.files.scan(whole=True)
+    path.write_bytes(media.stub(5, "more"))
+    station.settle(station.clock.advance(91))
+    [asset] = station.files.assets.values()
+    assert asset.status == "processing"
+    station.settle(station.clock.advance(91))
+    assert asset.status == "unlinked"
 
 
 async def test_a_file_that_grows_while_time_is_moved_on_is_looked_at_again(
@@ -142,6 +158,14 @@ async def test_the_length_of_a_file_stands_in_its_info(sim: Simulator, api: http
     [info] = listed["assetInfos"]
     assert listed["assets"][0]["assetInfos"] == [info["id"]]
     assert info["frameCount"] / info["frameRate"] == pytest.approx(600, abs=0.05)
+
+
+@pytest.mark.parametrize("name", ["real.mp4", "real.mov", "real.mkv", "real.ts"])
+def test_the_length_of_a_real_recording_is_read(tmp_path: Path, name: str) -> None:
+    path = media_factory.write(tmp_path / name, media_factory.tone(7.5), video=7.5)
+    assert media.length_ms(path) == pytest.approx(7500, abs=100)
+    path.write_bytes(b"nothing of the kind")
+    assert media.length_ms(path) is None
 
 
 async def test_assets_can_be_asked_for_by_state_purpose_and_age(sim: Simulator, api: httpx.AsyncClient) -> None:

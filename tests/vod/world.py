@@ -299,5 +299,7 @@ async def station(
                 insert(User).values(id=1, username="clerk", email="clerk@example.org", password_hash="x")
             )
         await made.sender.report()
+        # Its clock runs as ours does, besides being moved: what takes real time takes the same at both ends.
+        await sim.control.auto(1)
         yield made
     await bind.dispose()

@@ -8,7 +8,7 @@ import random
 import socket
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -45,14 +45,14 @@ class Sender:
         resumed: Callable[[str], None] = lambda target: None,
     ) -> None:
         self.id = f"vod:{socket.gethostname()[:60]}:{uuid.uuid4().hex[:12]}"
-        self._deps = deps
+        self._stopped: set[str] = set()
+        self._deps = replace(deps, stopped=self._stopped.add)
         self._slots = slots
         self._automatic = automatic
         self._options = options
         self._resumed = resumed
         self._rung = asyncio.Event()
         self._listener = Listener(redis_dsn, self.id, self._rung.set, PUBLISH)
-        self._stopped: set[str] = set()
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -93,7 +93,9 @@ class Sender:
         """Claim a publication and bring it as far as it goes. False when none was due."""
         killpoints.reach("publish-claim")
         async with self._deps.db.transaction() as session:
-            held = await publishing.claim(session, self.id, self._deps.lease, list(self._deps.publishers))
+            # One that was started again is asked again once its publisher has been told so, by `report`.
+            names = [name for name in self._deps.publishers if name not in self._stopped]
+            held = await publishing.claim(session, self.id, self._deps.lease, names)
         if held is None:
             return False
         killpoints.reach("publish-claimed")

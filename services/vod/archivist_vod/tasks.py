@@ -74,6 +74,8 @@ class Deps:
     wants_chapters: bool = True
     wants_metadata: bool = True
     auto_tags: bool = False
+    stopped: Callable[[str], object] = lambda target: None
+    """Told of a target that refuses our credentials, once the database knows."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     clock: Callable[[], float] = time.monotonic
 
@@ -417,6 +419,7 @@ class _Attempt:
         async with self._deps.db.transaction() as session:
             first = await targets.stop(session, self._held.target, error.code, error.message)
             await publishing.put_off(session, self._held, timedelta(), warnings=self._warnings())
+        self._deps.stopped(self._held.target)
         if first:
             log.error("target stopped", extra={"target": self._held.target, "detail": error.message})
         raise _Stopped

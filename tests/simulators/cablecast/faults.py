@@ -1,16 +1,13 @@
 """What goes wrong on purpose: ordered rules, or a seeded lottery, each spoiling one request or its answer."""
 
-import json
 import random
 import re
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
 from typing import Any
 
-from tests.simulators.cablecast.messages import Delivery, Request, Response, json_answer, page_of_iis
+from tests.simulators.cablecast.messages import Request, Response
+from tests.simulators.cablecast.spoiling import changed, cut, flapped, malformed, refusal, skewed
 
 STATUSES = (400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 502, 503, 504)
 # What is done when a rule does not say: to the request before it is applied, or to its answer afterwards.
@@ -39,7 +36,6 @@ _CHOICES = {
     "kind": ("truncated", "bom", "wrong_root", "null_root", "string_for_int", "html", "login_redirect"),
     "answer": ("first", "second"),
 }
-_DATE = re.compile(r'"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}[+-]\d{2}:\d{2})"')
 
 
 @dataclass(slots=True)
@@ -180,7 +176,7 @@ class Faults:
         if fault.phase == "before" and fault.action in ("status", "retry_after"):
             return refusal(fault.options, 503 if fault.action == "retry_after" else 500)
         if fault.phase == "before" and fault.action in ("drop", "hang"):
-            return cut(Response(503), fault)
+            return cut(Response(503), fault.action, fault.options)
         return None
 
     def spoil(self, fault: Fault, answer: Response) -> Response:
@@ -189,14 +185,14 @@ class Faults:
             case "status" | "retry_after":
                 return refusal(fault.options, 503 if fault.action == "retry_after" else 500)
             case "drop" | "apply_then_drop" | "hang" | "delay":
-                return cut(answer, fault)
+                return cut(answer, fault.action, fault.options)
             case "malformed":
                 return malformed(answer, fault.options.get("kind", "truncated"))
             case "flap":
                 state, percent = fault.options.get("state", "processing"), fault.options.get("percent", 5.0)
-                return _changed(answer, lambda data: _flap(data, state, percent))
+                return changed(answer, lambda data: flapped(data, state, percent))
             case "clock_skew":
-                return _skewed(answer, float(fault.options.get("hours", 1)))
+                return skewed(answer, float(fault.options.get("hours", 1)))
             case _:
                 return answer
 
@@ -204,108 +200,6 @@ class Faults:
         """Keep an answer, for the day when a stale one is wanted."""
         if request.method == "GET" and answer.status == 200 and isinstance(answer.body, bytes):
             self._last[user, request.target] = answer
-
-
-def refusal(options: dict[str, Any], status: int) -> Response:
-    """An error answer: json, iis-html, empty or 2mb, with any Retry-After one can think of."""
-    status = options.get("status", status)
-    said = options.get("text", "The server could not do that.")
-    match options.get("body", "json"):
-        case "json":
-            answer = json_answer(status, {"message": said})
-        case "iis-html":
-            answer = page_of_iis(status)
-        case "2mb":
-            answer = Response(status, {"Content-Type": "text/html"}, b"<p>error</p>\n" * (2 * 1024 * 1024 // 13 + 1))
-        case _:
-            answer = Response(status)
-    if options.get("date_in_s") is not None:
-        moment = datetime.now(UTC) + timedelta(seconds=float(options["date_in_s"]))
-        answer.headers["Retry-After"] = format_datetime(moment, usegmt=True)
-    elif options.get("retry_after") is not None:
-        answer.headers["Retry-After"] = str(options["retry_after"])
-    if status == 401:
-        answer.headers["WWW-Authenticate"] = 'Basic realm="Cablecast"'
-    return answer
-
-
-def cut(answer: Response, fault: Fault) -> Response:
-    """The answer held back, dripped or cut short."""
-    options, reset = fault.options, bool(fault.options.get("reset", False))
-    seconds, where = float(options.get("seconds", 1.0)), options.get("where", "before_headers")
-    if fault.action == "hang":
-        answer.delivery = Delivery(delay_s=seconds, cut="before")
-    elif fault.action == "delay":
-        answer.delivery = {
-            "before_body": Delivery(pause_s=seconds),
-            "drip": Delivery(drip_s=seconds),
-        }.get(where, Delivery(delay_s=seconds))
-    else:
-        answer.delivery = Delivery(
-            cut={"after_headers": "headers", "mid_body": "body"}.get(where, "before"), reset=reset
-        )
-    return answer
-
-
-def malformed(answer: Response, kind: str) -> Response:
-    """A 200 that is none: the seven ways."""
-    if kind == "login_redirect":
-        return Response(302, {"Location": "/FrontDoor/"})
-    if kind == "html":
-        return Response(
-            200, {"Content-Type": "text/html"}, b"<!DOCTYPE html><html><body>Please sign in</body></html>"
-        )
-    body = answer.body if isinstance(answer.body, bytes) else b""
-    if kind == "truncated":
-        return Response(answer.status, answer.headers, body[: len(body) // 2])
-    if kind == "bom":
-        return Response(answer.status, answer.headers, b"\xef\xbb\xbf" + body)
-    if not isinstance(answer.data, dict) or not answer.data:
-        return answer
-    root = next(iter(answer.data))
-    if kind == "wrong_root":
-        return _changed(
-            answer, lambda data: {"result" if name == root else name: value for name, value in data.items()}
-        )
-    if kind == "null_root":
-        return _changed(answer, lambda data: {**data, root: None})
-    return _changed(answer, _words_for_numbers)
-
-
-def _changed(answer: Response, change: Callable[[Any], Any]) -> Response:
-    if answer.data is None:
-        return answer
-    data = change(json.loads(json.dumps(answer.data)))
-    fresh = json_answer(answer.status, data)
-    return Response(answer.status, {**answer.headers, **fresh.headers}, fresh.body, answer.delivery, data)
-
-
-def _flap(data: Any, state: str, percent: float) -> Any:
-    if isinstance(data, list):
-        return [_flap(inner, state, percent) for inner in data]
-    if not isinstance(data, dict):
-        return data
-    if "vodState" in data:
-        return {**data, "vodState": state, "percentComplete": percent}
-    return {name: _flap(inner, state, percent) for name, inner in data.items()}
-
-
-def _words_for_numbers(data: Any) -> Any:
-    if isinstance(data, list):
-        return [_words_for_numbers(inner) for inner in data]
-    if isinstance(data, dict):
-        return {name: _words_for_numbers(inner) for name, inner in data.items()}
-    return f"{data}x" if isinstance(data, int) and not isinstance(data, bool) else data
-
-
-def _skewed(answer: Response, hours: float) -> Response:
-    if not isinstance(answer.body, bytes) or answer.data is None:
-        return answer
-    moved = _DATE.sub(
-        lambda found: f'"{(datetime.fromisoformat(found[1]) + timedelta(hours=hours)).isoformat()}"',
-        answer.body.decode(),
-    )
-    return Response(answer.status, answer.headers, moved.encode(), answer.delivery, json.loads(moved))
 
 
 def _pattern(path: str) -> None:

@@ -21,11 +21,11 @@ def stub(length_s: float, salt: str = "") -> bytes:
 
 
 def length_ms(path: Path) -> int | None:
-    """How long a recording says it is; None where it cannot be read, 0 for a kind whose length is not looked for."""
+    """How long a recording says it is; None where it cannot be read."""
+    if path.suffix.lower() not in _BOXES:
+        return _probed_ms(path)
     try:
         with path.open("rb") as file:
-            if path.suffix.lower() not in _BOXES:
-                return 0 if file.read(1) else None
             size = path.stat().st_size
             at, found = 0, None
             while at + 8 <= size:
@@ -43,6 +43,17 @@ def length_ms(path: Path) -> int | None:
                 at += length
             return found
     except (OSError, struct.error):
+        return None
+
+
+def _probed_ms(path: Path) -> int | None:
+    """By the library that can open anything; imported here, as it is heavy and seldom needed."""
+    import av
+
+    try:
+        with av.open(path) as container:
+            return round(container.duration / 1000) if container.duration else None
+    except (av.FFmpegError, OSError):
         return None
 
 

@@ -81,7 +81,7 @@ def _holds(row: Row, item: Row, station: "Station") -> bool:
         except ValueError:
             return False
     if found is None:
-        return item["operator"].startswith("not")
+        return str(item["operator"]).startswith("not")
     return OPERATORS[item["operator"]](str(found).casefold(), str(wanted).casefold())
 
 

@@ -104,7 +104,7 @@ def _show(station: "Station", row: Row) -> int:
     for number, reel in enumerate(reels, 1):
         _reel(station, show, number, reel)
     for vod in row.get("vods", ()):
-        config = next(c for c in world.rows["vodconfigurations"].values() if c["location"] == show["location"])
+        config = _of_location(station, "vodconfigurations", show["location"])
         given = {"show": show["id"], "vodConfiguration": vod.get("vodConfiguration", config["id"])}
         made = world.add("vods", {**fields.blank("vods"), **given}, vod.get("id"))
         station.machine.add(made)
@@ -116,9 +116,7 @@ def _show(station: "Station", row: Row) -> int:
 def _reel(station: "Station", show: Row, number: int, reel: Row) -> None:
     world = station.world
     asset = _file(station, reel["file"]) if reel.get("file") else None
-    form = next(
-        f for f in world.rows["formats"].values() if f["location"] == show["location"] and f["primitiveFormat"] == 4
-    )
+    form = _of_location(station, "formats", show["location"], primitiveFormat=4)
     medium = world.add(
         "media",
         {**fields.blank("media"), "location": show["location"], "format": form["id"], "mediaName": show["title"]},
@@ -140,6 +138,14 @@ def _reel(station: "Station", show: Row, number: int, reel: Row) -> None:
     )
     if asset is not None:
         asset.status = "valid" if asset.status == "unlinked" else asset.status
+
+
+def _of_location(station: "Station", collection: str, location: int, **fields_of_it: Any) -> Row:
+    wanted = {"location": location, **fields_of_it}
+    for row in station.world.rows[collection].values():
+        if wanted.items() <= row.items():
+            return row
+    raise ValueError(f"location {location} has no {collection} to use")
 
 
 def _file(station: "Station", row: Row) -> "Asset":

@@ -20,9 +20,8 @@ from typing import Any, Protocol, TypeVar
 
 from tests.simulators.cablecast.clock import Clock
 from tests.simulators.cablecast.messages import REASONS, Delivery, FilePart, Later, Request, Response, message
+from tests.simulators.cablecast.reading import Malformed, take
 
-_HEAD_MOST = 64 * 1024  # bytes of a request line and its headers
-_BODY_MOST = 64 * 1024 * 1024  # bytes of a request body
 _PIECE = 256 * 1024  # bytes of a file read at a time
 
 _Answer = TypeVar("_Answer", bound=Response | Later)
@@ -32,10 +31,6 @@ class Application(Protocol):
     """What stands behind the sockets."""
 
     def receive(self, request: Request) -> Response | Later: ...
-
-
-class Malformed(Exception):
-    """What came is no HTTP request."""
 
 
 class Server:
@@ -139,7 +134,13 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._buffer += data
         try:
-            while (request := self._take()) is not None:
+            while True:
+                request, is_expecting = take(self._buffer, tls=self._server.tls is not None)
+                if is_expecting and not self._continued:
+                    self._write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                self._continued = is_expecting
+                if request is None:
+                    break
                 self._requests.append(request)
         except Malformed as exc:
             self._put(message(400, str(exc)), "GET", closes=True)
@@ -156,63 +157,6 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
         else:
             self._transport.close()
-
-    # Reading
-
-    def _take(self) -> Request | None:
-        end = self._buffer.find(b"\r\n\r\n")
-        if end < 0:
-            if len(self._buffer) > _HEAD_MOST:
-                raise Malformed("the request's head is too long")
-            return None
-        first, *rest = bytes(self._buffer[:end]).decode("latin-1").split("\r\n")
-        words = first.split(" ")
-        if len(words) != 3 or not words[2].startswith("HTTP/1."):
-            raise Malformed("not an HTTP/1.1 request line")
-        headers: dict[str, str] = {}
-        for line in rest:
-            name, colon, value = line.partition(":")
-            if not colon:
-                raise Malformed("a header has no colon")
-            headers[name.strip().lower()] = value.strip()
-        if "chunked" in headers.get("transfer-encoding", "").lower():
-            body, used = self._chunked(end + 4)
-        else:
-            said = headers.get("content-length", "0")
-            if not said.isdigit() or int(said) > _BODY_MOST:
-                raise Malformed("the body's length is no number, or too large")
-            used = end + 4 + int(said)
-            body = bytes(self._buffer[end + 4 : used]) if len(self._buffer) >= used else None
-        if body is None:
-            if headers.get("expect", "").lower() == "100-continue" and not self._continued and self._transport:
-                self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-                self._continued = True
-            return None
-        self._continued = False
-        del self._buffer[:used]
-        closes = headers.get("connection", "").lower() == "close" or words[2] == "HTTP/1.0"
-        return Request(words[0], words[1], headers, body, closes=closes, tls=self._server.tls is not None)
-
-    def _chunked(self, at: int) -> tuple[bytes | None, int]:
-        """The body of a chunked request from `at` on and where it ends; None while some of it is still to come."""
-        body = bytearray()
-        while True:
-            line = self._buffer.find(b"\r\n", at)
-            if line < 0:
-                return None, at
-            try:
-                size = int(bytes(self._buffer[at:line]).split(b";")[0], 16)
-            except ValueError:
-                raise Malformed("a chunk has no length") from None
-            if size == 0:
-                end = self._buffer.find(b"\r\n", line + 2)
-                return (bytes(body), end + 2) if end >= 0 else (None, at)
-            at = line + 2 + size + 2
-            if len(self._buffer) < at:
-                return None, at
-            body += self._buffer[line + 2 : at - 2]
-            if len(body) > _BODY_MOST:
-                raise Malformed("the body is too large")
 
     # Answering
 

@@ -231,12 +231,13 @@ async def test_chapters_are_the_vods_own_in_order_without_deleted_ones(modern: S
         assert [chapter.offset for chapter in await catalogue.chapters(vod.id)] == [30, 90]
 
 
-async def test_chapters_of_others_are_left_out_where_the_filter_is_ignored(connect: Connect) -> None:
+async def test_chapters_of_others_and_deleted_ones_are_left_out_where_the_filter_is_ignored(connect: Connect) -> None:
     async def handler(seen: Seen, writer: asyncio.StreamWriter) -> bytes | None:
-        return answer(200, {"chapters": [{"id": n, "vod": 9 + n % 2, "offset": n} for n in range(6)]})
+        chapters = [{"id": n, "vod": 9 + n % 2, "offset": n, "deleted": n == 2} for n in range(6)]
+        return answer(200, {"chapters": chapters})
 
     async with Scripted.serve(handler) as server, connect(server.url) as ours:
-        assert [chapter.id for chapter in await Catalogue(ours.client).chapters(9)] == [0, 2, 4]
+        assert [chapter.id for chapter in await Catalogue(ours.client).chapters(9)] == [0, 4]
 
 
 async def test_reels_are_found_where_the_filter_is_ignored_and_the_list_is_cut_short(connect: Connect) -> None:

@@ -97,13 +97,18 @@ async def test_a_segment_whose_answer_is_lost_is_sent_again(
 async def test_an_upload_whose_creation_got_no_answer_is_found_or_made_anew(
     modern: Simulator, attend: Connect, listed: bool
 ) -> None:
+    """An upload of the same file that is over, as after an edit that was taken back, is not taken for it."""
     await modern.control.switch(fileuploads_list=listed)
-    await modern.control.fault("apply_then_drop", method="POST", path="/fileuploads$", times=1)
     async with attend(modern) as ours:
+        over = await _uploads(ours).upload(_NAME, _STORE, DATA)
+        await modern.control.fault("drop", method="POST", path="/fileuploads$", times=1)
+        assert (await _uploads(ours).upload(_NAME, _STORE, DATA)).id != over.id
+        (modern.store("Flex 1") / _NAME).unlink()
+        await modern.control.fault("apply_then_drop", method="POST", path="/fileuploads$", times=1)
         await _uploads(ours).upload(_NAME, _STORE, DATA)
     assert (modern.store("Flex 1") / _NAME).read_bytes() == DATA
     created = (await _steps(modern)).count(("POST", "fileuploads"))
-    assert created == (1 if listed else 2)
+    assert created == (4 if listed else 5)
 
 
 async def test_a_creation_that_never_arrived_is_looked_for_twice_and_made_once(
@@ -148,10 +153,14 @@ async def test_an_upload_that_is_no_use_any_more_is_begun_anew(modern: Simulator
             name = _NAME if why == "timed-out" else "other.scc"
             body = {"fileName": name, "destinationStore": _STORE, "totalSegments": 5, "size": len(DATA)}
             old = (await ours.client.post("fileuploads", "fileUpload", body))["id"]
+            for segment in range(4):
+                part = DATA[segment * _SEGMENT :][:_SEGMENT]
+                await ours.client.post_segment(old, segment, name, part, deadline_s=5)
         if why == "timed-out":
             await modern.control.advance(5 * 3_600)
         done = await _uploads(ours).upload(_NAME, _STORE, DATA, progress=Progress(old, 4))
     assert done.id != old
+    assert not (modern.store("Flex 1") / "other.scc").exists()
     assert (modern.store("Flex 1") / _NAME).read_bytes() == DATA
 
 

@@ -140,7 +140,7 @@ class Catalogue:
         for start in range(0, len(wanted), _IDS_AT_ONCE):
             some = wanted[start : start + _IDS_AT_ONCE]
             page = await self.client.get_page("shows", "shows", {"ids[]": some}, page_size=_IDS_AT_ONCE)
-            found |= {show.id: show for show in _all(wire.Show, page.rows, "shows") if show.id in some}
+            found |= {show.id: show for show in _all(wire.Show, page.rows, "shows")}
             for missing in [id_ for id_ in some if id_ not in found]:
                 try:
                     found[missing] = await self.show(missing)

@@ -7,12 +7,14 @@ from archivist_common.settings import VodSettings
 from archivist_vod.cablecast.wire import VodConfiguration, VodTranscodeQuality
 
 
-def quality(settings: VodSettings, qualities: Sequence[VodTranscodeQuality]) -> VodTranscodeQuality | None:
-    """The quality that VOD_DEFAULT_QUALITY means; None where the server has none like it.
+def quality(
+    settings: VodSettings, qualities: Sequence[VodTranscodeQuality], asked: str | None = None
+) -> VodTranscodeQuality | None:
+    """The quality that `asked`, or else VOD_DEFAULT_QUALITY, means; None where the server has none like it.
 
     An id comes before a number in a name, and of several names the lowest id: `1080` means `1080 HD`.
     """
-    wanted = settings.vod_default_quality.strip().lower()
+    wanted = (asked or settings.vod_default_quality).strip().lower()
     named = {
         "low": settings.vod_quality_low,
         "medium": settings.vod_quality_medium,

@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urljoin
 
-from archivist_common.programme import Reel, cues_on_vod
-from archivist_common.readback import ReadBack
-
 from archivist_captions.cue import Cue
 from archivist_common import readback
 from archivist_common.errors import TargetFailed, TargetMissing
+from archivist_common.programme import Reel, cues_on_vod
+from archivist_common.readback import ReadBack
 from archivist_vod.cablecast.client import CablecastClient
 from archivist_vod.publisher import Track
 

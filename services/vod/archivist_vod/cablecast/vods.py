@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from archivist_common.errors import TargetMissing, TargetRefused
-from archivist_vod.cablecast import wire
+from archivist_common.settings import VodSettings
+from archivist_vod.cablecast import qualities, wire
 from archivist_vod.cablecast.catalogue import Catalogue
 from archivist_vod.publisher import Ledger, NeedsPerson, Progress, State, Work
 
@@ -30,15 +31,15 @@ async def start(
     item: Mapping[str, Any],
     ledger: Ledger,
     *,
-    configuration: int | None,
-    quality: "Quality",
+    settings: VodSettings,
 ) -> dict[str, Any]:
     """The item with its VOD: the show's own where it has one, else one begun now, once."""
     show = await catalogue.show(item["show"])
     vods = await catalogue.vods(show)
-    chosen = await _configuration(catalogue, show, configuration, ledger)
+    quality = qualities.quality(settings, await catalogue.qualities(), work.options.quality)
+    chosen = await _configuration(catalogue, show, quality, settings.cablecast_vod_configuration)
     alike = [vod for vod in vods if vod.vod_configuration == chosen.id]
-    standing = alike or (list(vods) if configuration is None else [])
+    standing = alike or (list(vods) if settings.cablecast_vod_configuration is None else [])
     key = f"vod:{show.id}:{chosen.id}"
     if not standing and (begun := await ledger.confirmed(key)) is not None:
         told = f"VOD {begun} was deleted in Cablecast; try again, and another one is made"
@@ -50,8 +51,11 @@ async def start(
         vod_id = min(vod.id for vod in standing)
     else:
         body: dict[str, Any] = {"show": show.id, "vodConfiguration": chosen.id}
-        if (wanted := await quality.of(catalogue, work.options.quality, chosen, ledger)) is not None:
-            body["quality"] = wanted
+        if quality is not None:
+            body["quality"] = quality.id
+        else:
+            asked = work.options.quality or settings.vod_default_quality
+            ledger.warn("VOD_QUALITY", f"Cablecast has no VOD quality {asked!r}; its own is used")
 
         async def look() -> Sequence[str]:
             now = await catalogue.vods(await catalogue.show(show.id))
@@ -134,25 +138,18 @@ async def withdraw(catalogue: Catalogue, item: Mapping[str, Any], ledger: Ledger
 
 
 async def _configuration(
-    catalogue: Catalogue, show: wire.Show, wanted: int | None, ledger: Ledger
+    catalogue: Catalogue, show: wire.Show, quality: wire.VodTranscodeQuality | None, wanted: int | None
 ) -> wire.VodConfiguration:
     known = await catalogue.vod_configurations()
     if wanted is not None:
-        found = next((one for one in known if one.id == wanted), None)
-        if found is None:
+        named = next((one for one in known if one.id == wanted), None)
+        if named is None:
             raise NeedsPerson("VOD_CONFIGURATION", f"CABLECAST_VOD_CONFIGURATION names {wanted}, which is not there")
-        return found
-    here = sorted((one for one in known if one.location == show.location), key=lambda one: one.id)
-    if not here:
+        return named
+    found = qualities.configuration(show.location or 0, quality, known)
+    if found is None:
         raise NeedsPerson("VOD_CONFIGURATION", f"location {show.location} has no VOD configuration in Cablecast")
-    if len(here) > 1:
-        ids = ", ".join(str(one.id) for one in here)
-        ledger.warn(
-            "VOD_CONFIGURATION",
-            f"location {show.location} has several VOD configurations ({ids}); {here[0].id} is used unless "
-            "CABLECAST_VOD_CONFIGURATION says otherwise",
-        )
-    return here[0]
+    return found
 
 
 async def _reels_now(catalogue: Catalogue, item: Mapping[str, Any]) -> dict[str, Any]:
@@ -185,36 +182,3 @@ async def _what_is_missing(catalogue: Catalogue, item: Mapping[str, Any]) -> str
         if reel.has_valid_file is False or reel.has_invalid_file:
             return f"reel {reel.reel_number} of show {item['show']} has no valid file; link it in Cablecast"
     return "Cablecast waits for something; its VOD screen, tab Waiting, says for what"
-
-
-class Quality:
-    """VOD_DEFAULT_QUALITY and its words, against the qualities of a server."""
-
-    def __init__(self, usual: str, words: Mapping[str, int]) -> None:
-        self._usual = usual
-        self._words = words
-
-    async def of(
-        self, catalogue: Catalogue, asked: str | None, configuration: wire.VodConfiguration, ledger: Ledger
-    ) -> int | None:
-        """The quality's id; None leaves it to the configuration."""
-        known = await catalogue.qualities()
-        text = (asked or self._usual).strip()
-        ids = {one.id for one in known}
-        if text.lower() in self._words:
-            found = [self._words[text.lower()]] if self._words[text.lower()] in ids else []
-        elif text.isdigit() and int(text) in ids:
-            found = [int(text)]
-        else:
-            named = [
-                one.id
-                for one in known
-                if text.lower() in one.name.lower().replace("p", " ").split() or text.lower() == one.name.lower()
-            ]
-            ours = [one for one in named if one in configuration.vod_transcode_qualities]
-            found = ours or named
-        if found:
-            return found[0]
-        names = ", ".join(f"{one.id} {one.name}" for one in known) or "none"
-        ledger.warn("VOD_QUALITY", f"there is no VOD quality {text!r} (known: {names}); the server's own is used")
-        return None

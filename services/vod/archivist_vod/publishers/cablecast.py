@@ -6,11 +6,11 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
-from archivist_common.matching import Candidate
-from archivist_common.readback import ReadBack
 
 from archivist_common.errors import PublishError, TargetDenied, TargetMissing
+from archivist_common.matching import Candidate
 from archivist_common.publishing import SIDECARS_UNSUPPORTED
+from archivist_common.readback import ReadBack
 from archivist_common.settings import VodSettings
 from archivist_common.storage import Storages
 from archivist_vod.cablecast import annotating, finding, making, shown, sidecars, vods
@@ -56,13 +56,6 @@ class Cablecast:
             storages,
             min(settings.vod_timeout, timedelta(seconds=60)),
         )
-        words = {
-            "low": settings.vod_quality_low,
-            "medium": settings.vod_quality_medium,
-            "high": settings.vod_quality_high,
-            "original": settings.vod_quality_original,
-        }
-        self._quality = vods.Quality(settings.vod_default_quality, words)
 
     def capabilities(self) -> Capabilities:
         return Capabilities(
@@ -158,8 +151,7 @@ class Cablecast:
         return await sidecars.accepted(self.catalogue, item)
 
     async def start(self, work: Work, item: Item, ledger: Ledger) -> Item:
-        wanted = self._settings.cablecast_vod_configuration
-        return await vods.start(self.catalogue, work, item, ledger, configuration=wanted, quality=self._quality)
+        return await vods.start(self.catalogue, work, item, ledger, settings=self._settings)
 
     async def poll(self, item: Item) -> Progress:
         return await vods.poll(self.catalogue, item)
