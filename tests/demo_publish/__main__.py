@@ -12,7 +12,7 @@ import asyncio
 import json
 import sys
 import tempfile
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +23,7 @@ import httpx
 from archivist_cli import config, progress, publish, work
 from archivist_cli.local import environment
 from archivist_cli.local.errors import StackError, StackInterrupted
-from archivist_cli.local.stack import SERVICES, Stack
+from archivist_cli.local.stack import SERVICES
 from archivist_cli.work import Hall
 from archivist_common import readback
 from archivist_common.errors import ArchivistError
@@ -80,18 +80,22 @@ def main() -> int:
 
 
 async def _run(options: argparse.Namespace) -> int:
+    outcome: Outcome | None = None
     with tempfile.TemporaryDirectory(prefix="archivist-cablecast-") as made:
         folder = Path(made)
         seed = await asyncio.to_thread(_station, folder, SHORT if options.short else LONG)
         print("Starting a Cablecast of our own, and all of Archivist …", flush=True)
         given = {"stores": folder / "stores", "seed": seed, "speed": options.speed, "user": f"{USER}:{PASSWORD}"}
-        async with Simulator.start(**given) as station, work.hall(_settings(station), SERVICES) as hall:
-            outcome = await _unless_stopped(hall.stack, _published(hall, station))
-            _tell(outcome)
-            if options.keep or sys.stdout.isatty():
-                _tell_how_to_look(hall)
-                await hall.stack.wait()
-                print("Stopping …", flush=True)
+        try:
+            async with Simulator.start(**given) as station, work.hall(_settings(station), SERVICES) as hall:
+                outcome = await _published(hall, station)
+                _tell(outcome)
+                if options.keep or sys.stdout.isatty():
+                    _tell_how_to_look(hall)
+                    await hall.stack.wait()
+        except StackInterrupted:
+            if outcome is None:
+                raise
     return 0 if outcome.is_good else 1
 
 
@@ -131,20 +135,6 @@ def _settings(station: Simulator) -> dict[str, str]:
         "CABLECAST_STORES": f"{STORE}={STORAGE}",
         "VOD_STATUS_CHECK_INTERVAL": "0.5",  # as the server's time runs
     }
-
-
-async def _unless_stopped(stack: Stack, doing: Coroutine[Any, Any, Outcome]) -> Outcome:
-    """What this comes to. Raises StackInterrupted where somebody asks us to stop before."""
-    work_, stop = asyncio.ensure_future(doing), asyncio.ensure_future(stack.wait())
-    try:
-        await asyncio.wait((work_, stop), return_when=asyncio.FIRST_COMPLETED)
-        if not work_.done():
-            raise StackInterrupted("stopped before it was published")
-        return await work_
-    finally:
-        for task in (work_, stop):
-            task.cancel()
-        await asyncio.gather(work_, stop, return_exceptions=True)
 
 
 async def _published(hall: Hall, station: Simulator) -> Outcome:

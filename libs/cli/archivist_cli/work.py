@@ -10,7 +10,7 @@ from typing import Any
 
 from archivist_cli import config, people, progress
 from archivist_cli.gateway import Gateway
-from archivist_cli.local.errors import StackError
+from archivist_cli.local.errors import StackError, StackInterrupted
 from archivist_cli.local.ports import Ports
 from archivist_cli.local.stack import SERVICES, Stack
 from archivist_common import files
@@ -43,8 +43,34 @@ async def hall(settings: Mapping[str, str], services: Sequence[str] = WITHOUT_PU
             data / "data", settings=alone, ports=Ports(api=0), services=services, durable=False
         ) as stack:
             key = await people.working_key(stack.database_url)
-            async with Gateway(stack.api_url, key) as gateway:
+            async with Gateway(stack.api_url, key) as gateway, until_asked_to_stop(stack):
                 yield Hall(stack, gateway, data)
+
+
+@asynccontextmanager
+async def until_asked_to_stop(stack: Stack) -> AsyncIterator[None]:
+    """A block that ends, wherever it is, when Ctrl-C or SIGTERM asks us to stop. Raises StackInterrupted then."""
+    inside = asyncio.current_task()
+    assert inside is not None, "a coroutine runs in a task"  # noqa: S101
+    was_asked = False
+
+    async def watch() -> None:
+        nonlocal was_asked
+        await stack.wait()
+        was_asked = True
+        inside.cancel()
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not was_asked:
+            raise
+        inside.uncancel()
+        raise StackInterrupted("stopped before it was done") from None
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
 
 
 async def follow(gateway: Gateway, job: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ signs tokens in the gateway's.
 
 from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 from pydantic import AliasChoices
 
@@ -13,6 +14,7 @@ from archivist_common.settings import (
     ApiSettings,
     CommonSettings,
     MonitorSettings,
+    SettingsT,
     TranscriberSettings,
     VodSettings,
 )
@@ -32,6 +34,15 @@ def told(process: str, environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name.upper() not in others}
 
 
+def read(cls: type[SettingsT], settings: Mapping[str, str], **more: str) -> SettingsT:
+    """The settings as a process that is told these reads them. Raises ValidationError for what is no such value."""
+    given: dict[str, Any] = {}
+    for name, value in {**settings, **more}.items():
+        if value:
+            given[name.upper() if name.upper() in _aliases(cls) else name.lower()] = value
+    return cls(_env_file=None, **given)
+
+
 @cache
 def every_name() -> frozenset[str]:
     """Every setting of every process, in upper case, by all its names."""
@@ -41,11 +52,12 @@ def every_name() -> frozenset[str]:
 @cache
 def names(cls: type[CommonSettings]) -> frozenset[str]:
     """The settings that a process reads, in upper case, by their old names too."""
-    found = set()
-    for name, field in cls.model_fields.items():
-        alias = field.validation_alias
-        if isinstance(alias, AliasChoices):
-            found |= {str(choice).upper() for choice in alias.choices}
-        else:
-            found.add(name.upper())
-    return frozenset(found)
+    plain = {name.upper() for name, field in cls.model_fields.items() if field.validation_alias is None}
+    return _aliases(cls) | plain
+
+
+@cache
+def _aliases(cls: type[CommonSettings]) -> frozenset[str]:
+    """The names of those settings that go by several."""
+    several = [field.validation_alias for field in cls.model_fields.values()]
+    return frozenset(str(one) for alias in several if isinstance(alias, AliasChoices) for one in alias.choices)
