@@ -1,17 +1,19 @@
-"""Shows: found by words and by number, paged by day, held against a recording's name; how far a sync is."""
+"""Shows: found by words and by number, paged by day, held against a recording's name; syncs one at a time."""
 
+import asyncio
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 
-from archivist_common import recording_names, shows, syncs, targets
+from archivist_common import recording_names, shows, sync_runs, targets
 from archivist_common.db import Database
 from archivist_common.errors import NotFound
 from archivist_common.models import CablecastShow, ShowLink, SyncRun, VodContent
 from archivist_common.shows import Filter
+from archivist_common.sync_runs import Kind, Mode, Status
 
 DAY = date(2022, 4, 12)
 
@@ -116,6 +118,31 @@ async def test_a_recording_is_held_against_the_shows_near_it(db: Database) -> No
     assert await likely(db, f"{10**7 - 1}-1-Council (19990101).mp4") == {1}
 
 
+async def test_a_sync_that_waits_or_runs_is_the_answer_to_another(committed_db: Database) -> None:
+    async with committed_db.transaction() as session:
+        await targets.report(
+            session, "cablecast", "cablecast", capabilities={}, credentials_sha256=None, automatic=False
+        )
+
+    async def ask(kind: Kind, mode: Mode = Mode.CHANGES) -> tuple[int, bool]:
+        async with committed_db.transaction() as session:
+            run, is_new = await sync_runs.ask(session, "cablecast", kind, mode)
+            return run.id, is_new
+
+    asked = await asyncio.gather(*(ask(Kind.SHOWS) for _ in range(5)))
+    assert len({number for number, _ in asked}) == 1
+    assert [is_new for _, is_new in asked].count(True) == 1
+    assert await ask(Kind.SHOWS, Mode.FULL) == (asked[0][0], False)
+    assert (await ask(Kind.VODS))[1] is True
+    async with committed_db.transaction() as session:
+        await session.execute(update(SyncRun).values(status=Status.COMPLETED, finished_date=func.now()))
+    assert (await ask(Kind.SHOWS, Mode.FULL))[1] is True
+    async with committed_db.transaction() as session:
+        latest = await sync_runs.latest(session, Kind.SHOWS)
+        assert [(run.mode, run.status) for run in latest] == [("full", "pending"), ("changes", "completed")]
+        assert await sync_runs.last_good(session, Kind.SHOWS) is not None
+
+
 @pytest.mark.parametrize(
     ("values", "percent"),
     [
@@ -132,5 +159,5 @@ async def test_a_sync_says_how_far_it_is(db: Database, values: dict[str, Any], p
             session, "cablecast", "cablecast", capabilities={}, credentials_sha256=None, automatic=False
         )
         await session.execute(insert(SyncRun).values(target="cablecast", kind="shows", mode="full", **values))
-        (run,) = await syncs.latest(session, "cablecast")
+        (run,) = await sync_runs.latest(session, Kind.SHOWS)
     assert run.percent == percent

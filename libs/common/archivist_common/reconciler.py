@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from archivist_common import chunks, jobs, metrics, migrate, outbox, publishing
 from archivist_common.db import Database
 from archivist_common.errors import DatabaseUnavailable, SchemaMismatch
-from archivist_common.models import IdempotencyKey, OutboxEvent, SystemLog, Transcription, Worker
+from archivist_common.models import IdempotencyKey, OutboxEvent, SyncRun, SystemLog, Transcription, Worker
 from archivist_common.time import database_in
 
 log = logging.getLogger(__name__)
@@ -29,6 +29,7 @@ _KEEP = (
     (OutboxEvent.created_date, timedelta(days=30)),
     (SystemLog.created_date, timedelta(days=365)),
     (Worker.heartbeat_at, timedelta(days=1)),
+    (SyncRun.created_date, timedelta(days=90)),
 )
 
 

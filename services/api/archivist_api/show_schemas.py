@@ -1,13 +1,13 @@
 """Cablecast's shows, syncs with them, and a recording's show and chapters as the gateway takes and gives them."""
 
 from datetime import date, datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field
 
 from archivist_api.publishing_schemas import Suggestion
 from archivist_api.schemas import LONGEST_CURSOR, LONGEST_PAGE, Asked, Failure, Outward, Sentences, Text, Told
-from archivist_common import shows, syncs
+from archivist_common import shows, sync_runs
 from archivist_common.chapters import MOST as MOST_CHAPTERS
 from archivist_common.chapters import Chapter, Kind
 from archivist_common.matching import Scored
@@ -17,8 +17,6 @@ from archivist_common.states import VodStatus
 LARGEST_ID = 2**31 - 1
 MOST_WRITTEN = 4 * MOST_CHAPTERS
 """Chapters a person may write; the rules find fewer."""
-SyncKind = Literal["shows", "vods"]
-SyncMode = Literal["full", "changes"]
 _Name = Annotated[str, Field(max_length=1000)]
 
 
@@ -109,8 +107,10 @@ class ShowPage(Told):
 
 
 class SyncCreate(Asked):
-    kinds: list[SyncKind] = Field(default=["shows", "vods"], min_length=1, max_length=2)
-    mode: SyncMode = Field(default="changes", description="`full` takes longer and finds out what is gone")
+    kinds: list[sync_runs.Kind] = Field(default=list(sync_runs.Kind), min_length=1, max_length=2)
+    mode: sync_runs.Mode = Field(
+        default=sync_runs.Mode.CHANGES, description="`full` takes longer and finds out what is gone"
+    )
     target: Text | None = Field(default=None, min_length=1, max_length=64)
 
 
@@ -119,16 +119,16 @@ class Sync(Told):
 
     id: int = Field(ge=1, le=2**63 - 1)
     target: str = Field(max_length=64)
-    kind: SyncKind
-    mode: SyncMode
-    status: Literal["pending", "running", "completed", "failed"]
+    kind: sync_runs.Kind
+    mode: sync_runs.Mode
+    status: sync_runs.Status
     position: int = Field(ge=0, le=2**31, description="Rows dealt with")
     total: int | None = Field(ge=0, le=2**31)
     percent: int | None = Field(ge=0, le=100, description="Null while the total is not known")
     added: int = Field(ge=0, le=2**31)
     changed: int = Field(ge=0, le=2**31)
     gone: int = Field(ge=0, le=2**31)
-    error: Failure | None = Field(description="Why it failed, or what to look at where it completed")
+    error: Failure | None
     asked_by: int | None = Field(ge=1, le=2**31)
     created: datetime
     started: datetime | None
@@ -136,35 +136,16 @@ class Sync(Told):
     finished: datetime | None
 
     @classmethod
-    def of(cls, run: syncs.Run, outward: Outward) -> Self:
+    def of(cls, run: sync_runs.Run, outward: Outward) -> Self:
+        plain = {name: getattr(run, name) for name in cls.model_fields if name != "error"}
         message = outward(run.error_message or "")[:10_000]
-        return cls.model_validate(
-            {
-                "id": run.id,
-                "target": run.target,
-                "kind": run.kind,
-                "mode": run.mode,
-                "status": run.status,
-                "position": run.position,
-                "total": run.total,
-                "percent": run.percent,
-                "added": run.added,
-                "changed": run.changed,
-                "gone": run.gone,
-                "error": None if run.error_code is None else {"code": run.error_code, "message": message},
-                "asked_by": run.asked_by,
-                "created": run.created_at,
-                "started": run.started_at,
-                "moved": run.moved_at,
-                "finished": run.finished_at,
-            }
-        )
+        return cls(**plain, error=None if run.error_code is None else Failure(code=run.error_code, message=message))
 
 
 class Syncs(Told):
-    items: list[Sync] = Field(max_length=20, description="The newest first")
-    last_good: dict[SyncKind, datetime | None] = Field(
-        max_length=5, description="What is known here is as old as that: when the last one that completed was begun"
+    items: list[Sync] = Field(max_length=20, description="The last few of each kind, the newest first")
+    last_good: dict[sync_runs.Kind, datetime | None] = Field(
+        max_length=5, description="When one of a kind was last completed"
     )
 
 

@@ -1,6 +1,6 @@
 """Cablecast's shows as the last sync saw them, and syncs. Cablecast itself is asked nothing here."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
@@ -14,20 +14,17 @@ from archivist_api.show_schemas import (
     ShowPage,
     Sync,
     SyncCreate,
-    SyncKind,
     Syncs,
     SyncsAsked,
     WholeShow,
 )
-from archivist_common import shows, syncs, targets
+from archivist_common import shows, sync_runs, targets
 from archivist_common.errors import Conflict
 from archivist_common.shows import UNDATED, Filter
 
 router = APIRouter(prefix="/api/v1/shows", tags=["shows"])
 
 _CABLECAST = "cablecast"  # the kind of target that has shows
-_KINDS: tuple[SyncKind, ...] = ("shows", "vods")
-_SHOWN = 20
 
 
 @router.get("", operation_id="listShows", summary="Shows, the latest meeting first")
@@ -70,26 +67,22 @@ async def sync(body: SyncCreate, caller: Operator, have: Have, response: Respons
         target = await targets.chosen(session, body.target)
         if target.kind != _CABLECAST:
             raise Conflict(f"{target.name} has no shows; syncing is with Cablecast, which is not set up")
-        ids = {
-            (await syncs.ask(session, target.name, kind, body.mode, user_id=caller.user_id))[0]
+        asked = [
+            await sync_runs.ask(session, target.name, kind, body.mode, user_id=caller.user_id)
             for kind in dict.fromkeys(body.kinds)
-        }
-        asked = [run for run in await syncs.latest(session, target.name) if run.id in ids]
+        ]
     await have.bell.ring_publisher()
     response.headers["Location"] = f"{router.prefix}/sync"
-    return SyncsAsked(items=[Sync.of(run, have.outward) for run in sorted(asked, key=lambda run: run.kind)])
+    return SyncsAsked(items=[Sync.of(run, have.outward) for run, _ in asked])
 
 
 @router.get("/sync", operation_id="readSyncs", summary="How far syncs are, and how old what is known here is")
 async def read_syncs(caller: Reader, have: Have) -> Syncs:
-    last_good: dict[SyncKind, datetime | None] = dict.fromkeys(_KINDS)
-    runs: list[syncs.Run] = []
     async with have.db.transaction() as session:
-        for target in await targets.all_of(session):
-            if target.kind == _CABLECAST:
-                runs += await syncs.latest(session, target.name, _SHOWN)
-                last_good |= {kind: await syncs.last_good(session, target.name, kind) for kind in _KINDS}
-    return Syncs(items=[Sync.of(run, have.outward) for run in runs[:_SHOWN]], last_good=last_good)
+        runs = [run for kind in sync_runs.Kind for run in await sync_runs.latest(session, kind)]
+        last_good = {kind: await sync_runs.last_good(session, kind) for kind in sync_runs.Kind}
+    runs.sort(key=lambda run: run.id, reverse=True)
+    return Syncs(items=[Sync.of(run, have.outward) for run in runs], last_good=last_good)
 
 
 @router.get("/{show_id}", operation_id="readShow", summary="One show, its VODs and its recordings")
