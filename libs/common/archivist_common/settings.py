@@ -363,6 +363,8 @@ class VodSettings(CommonSettings):
     """The web address under which PUBLISH_FOLDER is served: what the feed's links begin with."""
     publish_folder_title: str = "Recordings"
     """The title of its feed and of its page."""
+    publish_folder_feed_items: int = Field(default=500, ge=1, le=10_000)
+    """How many recordings the feed names, the newest ones. The page names all."""
     publish_folder_media_url: str = ""
     """Where recordings themselves are served, `https://media.example.org/{storage}/{path}`; both are put in. Empty:
     the feed has captions and no media."""

@@ -275,6 +275,12 @@ class _Attempt:
 
     async def _start(self) -> PublishStage:
         work = await self._prepared()
+        waits = timedelta() < self._held.followed < self._deps.pace.captions
+        if waits and not self._held.item.get("vod_id"):
+            async with self._deps.db.transaction() as session:
+                behind = await publishing.behind(session, self._held)
+            if behind:  # a show of several reels is made into one VOD: their captions should all stand by then
+                await self._put_off(self._deps.pace.floor)
         item = await self._publisher.start(work, self._held.item, self._ledger)
         self._held = self._held.at(PublishStage.START, item)
         vod_id = item.get("vod_id")

@@ -217,8 +217,11 @@ class Catalogue:
         return await self._one(f"reels/{reel}", "reel", wire.Reel)
 
     async def reels(self, show: wire.Show) -> tuple[wire.Reel, ...]:
-        """A show's reels in playing order: those it lists, and those that say they are its."""
-        found = {reel.id: reel for reel in await self._of("reels", "reels", wire.Reel, {"show": show.id}, show.id)}
+        """A show's reels in playing order: those it lists; where it lists none, those that say they are its."""
+        found: dict[int, wire.Reel] = {}
+        if not show.reels:  # a server that ignores the filter gives the reels of every show
+            listed = await self._of("reels", "reels", wire.Reel, {"show": show.id}, show.id)
+            found = {reel.id: reel for reel in listed}
         for missing in [reel for reel in show.reels if reel not in found]:
             try:
                 found[missing] = await self.reel(missing)
@@ -242,7 +245,10 @@ class Catalogue:
             if not files:
                 listed = self._all("digitalfiles", "digitalFiles", wire.DigitalFile, page_size=_ASSETS_AT_ONCE)
                 async with aclosing(listed):
-                    files = [file async for file in listed if file.reel == reel.id]
+                    async for file in listed:
+                        if file.reel == reel.id:
+                            files.append(file)
+                            break
         except TargetMissing:
             return None
         return _digital(files[0]) if files else None
@@ -265,8 +271,12 @@ class Catalogue:
             return None
         return None if file is None else _digital(file)
 
+    async def digital_file_by_id(self, id_: int) -> wire.DigitalFile:
+        """It says whether its captions were understood."""
+        return await self._one(f"digitalfiles/{id_}", "digitalFile", wire.DigitalFile)
+
     async def digital_file(self, name: str) -> wire.DigitalFile | None:
-        """The digitalfile of exactly this name: it says whether its captions were understood."""
+        """The digitalfile of exactly this name. Reads the list until it comes: keep its id."""
         listed = self._all("digitalfiles", "digitalFiles", wire.DigitalFile, page_size=_ASSETS_AT_ONCE)
         async with aclosing(listed):
             async for file in listed:
@@ -274,12 +284,19 @@ class Catalogue:
                     return file
         return None
 
-    async def sidecar(self, store: int, path: str) -> wire.Asset | None:
-        """The asset at exactly this path in a store, newest first; a name without folder is looked for in all."""
+    async def sidecar(self, store: int, path: str, *, newest: int | None = None) -> wire.Asset | None:
+        """The asset at exactly this path in a store, newest first; a name without folder is looked for in all.
+
+        newest: how many assets to look at; None for all there are, which may be tens of thousands.
+        """
         wanted = path.replace("\\", "/").lstrip("/")
         listed = self._all("assets", "assets", wire.Asset, {"sort": "last_modified"}, page_size=_ASSETS_AT_ONCE)
+        looked_at = 0
         async with aclosing(listed):
             async for asset in listed:
+                looked_at += 1
+                if newest is not None and looked_at > newest:
+                    return None
                 if asset.file_stores and store not in asset.file_stores:
                     continue
                 if asset.path.replace("\\", "/").lstrip("/") == wanted or (

@@ -11,9 +11,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from archivist_common.recording_names import read as read_name
-
 from archivist_common.errors import TargetMissing
+from archivist_common.recording_names import read as read_name
 from archivist_vod.cablecast import wire
 from archivist_vod.cablecast.catalogue import Catalogue, VideoFile
 from archivist_vod.cablecast.finding import item_of
@@ -88,6 +87,7 @@ def item_at(found: wire.Show, where: Place) -> dict[str, Any]:
         "file": None if file is None else file.name,
         "path": path,
         "asset": None if file is None else file.asset,
+        "digital_file": None if file is None else file.digital_file,
         "stores": [] if file is None else list(file.stores),
     }
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -145,7 +146,12 @@ class Cablecast:
 
     async def put_captions(self, work: Work, item: Item, ledger: Ledger) -> Item:
         await sidecars.put(self._ways, self.catalogue, self._uploads, work, item, ledger)
-        return {**item, "sidecar": sidecars.sidecar_path(item)}
+        judge = item.get("digital_file")
+        if judge is None:
+            with suppress(TargetMissing):  # a server without such files
+                found = await self.catalogue.digital_file(str(item["file"]))
+                judge = None if found is None else found.id
+        return {**item, "sidecar": sidecars.sidecar_path(item), "digital_file": judge}
 
     async def accepted(self, work: Work, item: Item) -> Accepted:
         return await sidecars.accepted(self.catalogue, item)
