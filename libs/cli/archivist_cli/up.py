@@ -63,24 +63,17 @@ async def _up(data: Path, media: list[Path], port: int) -> int:
 
 def publishing(settings: VodSettings) -> str:
     """Where captions are published to and when, or what is missing; in one line, without a secret."""
-    targets = []
-    if settings.cablecast_api_url is not None:
-        targets.append(settings.cablecast_api_url)
-    if settings.publish_folder is not None:
-        targets.append(str(settings.publish_folder))
+    targets = [str(place) for place in (settings.cablecast_api_url, settings.publish_folder) if place is not None]
     if not targets:
         return "nowhere: set CABLECAST_API_URL or PUBLISH_FOLDER (docs/operations/publishing.md)"
-    where = " and ".join(targets)
     if settings.cablecast_api_url is not None and settings.cablecast_login is None:
-        return f"{where}; Cablecast lets nobody in without CABLECAST_USER_ID and CABLECAST_PASSWORD"
-    if not settings.auto_publish_to_vod:
-        when = "when asked for"
-    elif len(targets) > 1:
-        when = f"{targets[0]} by itself, as captions complete"
-    else:
-        when = "by itself, as captions complete"
-    approved = "" if settings.publish_approval == "none" else ", once approved"
-    return f"{where}: {when}{approved}"
+        return f"{targets[0]}: lets nobody in without CABLECAST_USER_ID and CABLECAST_PASSWORD"
+    said = []
+    for target in targets:
+        # What completes goes by itself to the first target only.
+        by_itself = settings.auto_publish_to_vod and target == targets[0]
+        said.append(f"{target}: {'by itself, as captions complete' if by_itself else 'when asked for'}")
+    return "; ".join(said) + ("" if settings.publish_approval == "none" else "; each once approved")
 
 
 def _named(media: list[Path]) -> dict[str, Path]:
