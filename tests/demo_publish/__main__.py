@@ -67,7 +67,12 @@ class Outcome:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.demo_publish", description=__doc__.partition("\n")[0])
     parser.add_argument("--short", action="store_true", help="twenty seconds of a meeting, not two minutes")
-    parser.add_argument("--keep", action="store_true", help="stay up until Ctrl-C, as it does in a terminal")
+    parser.add_argument(
+        "--keep",
+        action=argparse.BooleanOptionalAction,
+        default=sys.stdout.isatty(),
+        help="stay up until Ctrl-C (default: in a terminal)",
+    )
     parser.add_argument("--speed", type=float, default=60.0, help="its seconds in one of ours (default: 60)")
     options = parser.parse_args()
     try:
@@ -90,7 +95,7 @@ async def _run(options: argparse.Namespace) -> int:
             async with Simulator.start(**given) as station, work.hall(_settings(station), SERVICES) as hall:
                 outcome = await _published(hall, station)
                 _tell(outcome)
-                if options.keep or sys.stdout.isatty():
+                if options.keep:
                     _tell_how_to_look(hall)
                     await hall.stack.wait()
         except StackInterrupted:
