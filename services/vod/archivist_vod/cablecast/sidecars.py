@@ -119,6 +119,7 @@ async def _upload(
     if stands is not None:
         held = await _sha256_at(catalogue, stands.url)
         if held == work.track.sha256:
+            await ledger.change(key, _nothing)
             return
         placed = await ledger.all_confirmed("sidecar:")
         if held not in work.track.ours and not (held is None and placed):
@@ -152,6 +153,10 @@ async def _upload(
                 )
 
     await ledger.change(key, send)
+
+
+async def _nothing() -> None:
+    """It stands already: all that is left is to say so."""
 
 
 async def _sha256_at(catalogue: Catalogue, url: str) -> str | None:
