@@ -90,6 +90,12 @@ async def put(
             "the server does not say in which store the video lies, so nothing can be uploaded beside it; "
             "mount its content folder and name it in CABLECAST_STORES",
         )
+    if "/" in sidecar_path(item):  # an upload has a name and no folder (contract, section 2, fileUpload)
+        raise NeedsPerson(
+            "NO_WAY_FOR_CAPTIONS",
+            f"the video lies in a folder of its store ({item['path']!r}), where nothing can be uploaded; mount the store "
+            "and name it in CABLECAST_STORES",
+        )
     await _upload(catalogue, uploads, work, item, ledger)
 
 
