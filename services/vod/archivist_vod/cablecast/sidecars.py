@@ -93,7 +93,7 @@ async def put(
     if "/" in sidecar_path(item):  # an upload has a name and no folder (contract, section 2, fileUpload)
         raise NeedsPerson(
             "NO_WAY_FOR_CAPTIONS",
-            f"the video lies in a folder of its store ({item['path']!r}), where nothing can be uploaded; mount the store "
+            f"the video lies in a folder of its store ({item['path']!r}), where nothing can be uploaded; mount it "
             "and name it in CABLECAST_STORES",
         )
     await _upload(catalogue, uploads, work, item, ledger)
