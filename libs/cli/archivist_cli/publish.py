@@ -221,18 +221,31 @@ async def _publish(gateway: Gateway, options: argparse.Namespace, names: Sequenc
     return FAILED if FAILED in codes else max(codes, default=DONE)
 
 
+async def followed(gateway: Gateway, publication: Publication, feed: progress.Feed) -> Publication:
+    """The publication once it rests; what happens meanwhile is told to `feed`."""
+    while True:
+        feed({"progress": percent(publication), "stage": step(publication)})
+        if publication["status"] not in _MOVING:
+            return publication
+        publication = await gateway.ask("GET", f"/publications/{publication['id']}", wait=_WATCH_S)
+
+
+def step(publication: Publication) -> str:
+    """What happens to it now, in a few words: the stage, and what the target says or what is waited for."""
+    if publication["status"] not in _MOVING:
+        return str(publication["status"])
+    stage, vendor = str(publication["stage"]), publication["vendor"]
+    if stage == "follow" and vendor["state"]:
+        amount = "" if vendor["percent"] is None else f" {vendor['percent']:.0f} %"
+        message = "" if not vendor["message"] else f", {vendor['message']}"
+        return f"{stage}: {publication['target']} says {vendor['state']}{amount}{message}"
+    waits = publication["waits_for"] if publication["status"] == "pending" else None
+    return stage if waits is None else f"{stage}: {waits}"
+
+
 async def _followed(gateway: Gateway, publication: Publication) -> Publication:
-    """The publication once it rests."""
     with progress.bar(publication["path"]) as feed:
-        while True:
-            stage = publication["stage"] if publication["status"] in _MOVING else publication["status"]
-            message = publication["vendor"]["message"] if publication["stage"] == "follow" else None
-            waits = publication["waits_for"] if publication["status"] == "pending" else None
-            note = next((words for words in (message, waits) if words), None)
-            feed({"progress": percent(publication), "stage": stage if note is None else f"{stage}: {note}"})
-            if publication["status"] not in _MOVING:
-                return publication
-            publication = await gateway.ask("GET", f"/publications/{publication['id']}", wait=_WATCH_S)
+        return await followed(gateway, publication, feed)
 
 
 async def _list(gateway: Gateway, options: argparse.Namespace, names: Sequence[str]) -> int:
