@@ -41,7 +41,8 @@ from archivist_common.settings import VodSettings
 from archivist_common.storage import Storages
 from archivist_vod.folder import contents
 from archivist_vod.folder.manifest import Manifest, ManifestDamaged
-from archivist_vod.publisher import Accepted, Item, NeedsPerson, State, Track, Work
+from archivist_vod.progress import Item, State
+from archivist_vod.publisher import Accepted, NeedsPerson, Track, Work
 from archivist_vod.publishers.folder import Folder
 
 PATH = "2026/Harbor City Council (20261118).mp4"

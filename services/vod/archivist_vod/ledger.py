@@ -135,6 +135,10 @@ class Effects:
             await effects.note(session, entry, what)
         return what
 
+    async def begun(self, key: str) -> bool:
+        async with self._db.transaction() as session:
+            return any(entry.key == key for entry in await effects.of_publication(session, self._held.id, key))
+
     async def forget(self, key: str) -> None:
         """What was confirmed is not there any more."""
         async with self._db.transaction() as session:

@@ -12,9 +12,8 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from archivist_common import killpoints, migrate, targets
 from archivist_common.db import Database
@@ -425,22 +424,9 @@ class _Sync:
 
     async def _meanings(self) -> Names:
         """What numbers in shows mean, and the zone of the server's clock."""
-        zone = None
-        try:
-            said = await self._catalogue.system_time()
-            zone = _zone(said.iana_time_zone) or (said.time.tzinfo if said.time is not None else None)
-        except TargetMissing:
-            pass
         if self._run.kind is not Kind.SHOWS:
-            return Names(zone=zone)
-        of = self._catalogue
-        return Names(
-            categories={one.id: one.name for one in await of.categories()},
-            producers={one.id: one.name for one in await of.producers()},
-            projects={one.id: one.name for one in await of.projects()},
-            locations={one.id: one.name for one in await of.locations()},
-            zone=zone,
-        )
+            return Names(zone=await self._catalogue.zone())
+        return await self._catalogue.names()
 
     async def _now(self) -> datetime | None:
         try:
@@ -455,13 +441,6 @@ class _Sync:
             if moment is None or moment >= since:
                 return True
         return False
-
-
-def _zone(name: str) -> tzinfo | None:
-    try:
-        return ZoneInfo(name) if name else None
-    except (ValueError, OSError, KeyError):  # no such zone, or no list of zones on this machine
-        return None
 
 
 def _joined(documents: Iterable[Mapping[str, Any]], name: str) -> list[Any] | None:

@@ -10,13 +10,13 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from archivist_common import killpoints, metrics, publishing, show_catalogue, show_links, targets
+from archivist_common import killpoints, metrics, publishing, recording_names, show_links, shows, targets
 from archivist_common.db import Database
 from archivist_common.errors import (
     ArchivistError,
@@ -28,18 +28,19 @@ from archivist_common.errors import (
     TargetRefused,
     TargetUnavailable,
 )
+from archivist_common.matching import Candidate
 from archivist_common.publishing import Held
 from archivist_common.states import PublishStage
 from archivist_common.time import database_now
 from archivist_vod import figures, plan, programme
 from archivist_vod.ledger import Effects, Gate
 from archivist_vod.plan import Pace
+from archivist_vod.progress import Item
 from archivist_vod.publisher import (
     Accepted,
     Ambiguous,
     CaptionsRefused,
     Found,
-    Item,
     NeedsPerson,
     Nothing,
     Publisher,
@@ -474,9 +475,10 @@ class _Attempt:
             self._work = work
         return self._work
 
-    async def _shows(self) -> Any:
+    async def _shows(self) -> Sequence[Candidate]:
+        work = await self._prepared()
         async with self._deps.db.transaction() as session:
-            return await show_catalogue.candidates(session)
+            return await shows.candidates(session, recording_names.read(work.filename), work.key)
 
     async def _attention(self, code: str | None, message: str | None = None) -> None:
         async with self._deps.db.transaction() as session:

@@ -8,15 +8,17 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, tzinfo
 from fractions import Fraction
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ValidationError
 
 from archivist_common.errors import TargetFailed, TargetMissing, TargetRefused
 from archivist_vod.cablecast import wire
 from archivist_vod.cablecast.client import CablecastClient
+from archivist_vod.cablecast.copying import Names
 from archivist_vod.cablecast.listing import rows
 
 LOOKUPS_KEPT_S = 3600.0
@@ -80,6 +82,24 @@ class Catalogue:
             if name.lower() == root.lower() and isinstance(value, dict):
                 return value
         return document
+
+    async def zone(self) -> tzinfo | None:
+        """Of the server's clock; None where it does not say."""
+        try:
+            said = await self.system_time()
+        except TargetMissing:
+            return None
+        return _zone(said.iana_time_zone) or (said.time.tzinfo if said.time is not None else None)
+
+    async def names(self) -> Names:
+        """What the numbers in shows mean."""
+        return Names(
+            categories={one.id: one.name for one in await self.categories()},
+            producers={one.id: one.name for one in await self.producers()},
+            projects={one.id: one.name for one in await self.projects()},
+            locations={one.id: one.name for one in await self.locations()},
+            zone=await self.zone(),
+        )
 
     # Lookups, kept for an hour
 
@@ -447,3 +467,10 @@ def _length(frames: int | None, rate: float | None) -> Fraction | None:
     ntsc = Fraction(round(rate) * 1000, 1001)
     exact = ntsc if abs(rate - ntsc) < _ROUNDED_BY else Fraction(rate).limit_denominator(1000)
     return Fraction(frames) / exact
+
+
+def _zone(name: str) -> tzinfo | None:
+    try:
+        return ZoneInfo(name) if name else None
+    except (ValueError, OSError, KeyError):  # no such zone, or no list of zones on this machine
+        return None

@@ -90,6 +90,12 @@ async def put(
             "the server does not say in which store the video lies, so nothing can be uploaded beside it; "
             "mount its content folder and name it in CABLECAST_STORES",
         )
+    if "/" in sidecar_path(item):  # an upload has a name and no folder (contract, section 2, fileUpload)
+        raise NeedsPerson(
+            "NO_WAY_FOR_CAPTIONS",
+            f"the video lies in a folder of its store ({item['path']!r}), where nothing can be uploaded; mount it "
+            "and name it in CABLECAST_STORES",
+        )
     await _upload(catalogue, uploads, work, item, ledger)
 
 
@@ -119,6 +125,7 @@ async def _upload(
     if stands is not None:
         held = await _sha256_at(catalogue, stands.url)
         if held == work.track.sha256:
+            await ledger.change(key, _nothing)
             return
         placed = await ledger.all_confirmed("sidecar:")
         if held not in work.track.ours and not (held is None and placed):
@@ -152,6 +159,10 @@ async def _upload(
                 )
 
     await ledger.change(key, send)
+
+
+async def _nothing() -> None:
+    """It stands already: all that is left is to say so."""
 
 
 async def _sha256_at(catalogue: Catalogue, url: str) -> str | None:

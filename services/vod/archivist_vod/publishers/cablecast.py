@@ -12,24 +12,15 @@ from archivist_common.errors import PublishError, TargetDenied, TargetMissing
 from archivist_common.matching import Candidate
 from archivist_common.publishing import SIDECARS_UNSUPPORTED
 from archivist_common.readback import ReadBack
-from archivist_common.settings import VodSettings
+from archivist_common.settings import VodSettings, scc_options_of
 from archivist_common.storage import Storages
 from archivist_vod.cablecast import annotating, finding, making, shown, sidecars, vods
 from archivist_vod.cablecast.catalogue import Catalogue
 from archivist_vod.cablecast.client import CablecastClient
 from archivist_vod.cablecast.sidecars import Ways
 from archivist_vod.cablecast.uploads import Uploads
-from archivist_vod.publisher import (
-    Accepted,
-    Capabilities,
-    Item,
-    Ledger,
-    NeedsPerson,
-    Probe,
-    Progress,
-    Resolution,
-    Work,
-)
+from archivist_vod.progress import Item, Progress
+from archivist_vod.publisher import Accepted, Capabilities, Ledger, NeedsPerson, Probe, Resolution, Work
 
 SIDECARS_SINCE = (7, 1)
 """The version from which servers take sidecars (vendor's support article)."""
@@ -166,7 +157,11 @@ class Cablecast:
         return await vods.works_elsewhere(self.catalogue, item)
 
     async def verify(self, work: Work, item: Item) -> ReadBack | None:
-        return await shown.verify(self.client, item, work.track)
+        options = self._settings.scc_options
+        server = self._settings.storage(work.storage)
+        if server is not None:
+            options = scc_options_of(server, options)
+        return await shown.verify(self.client, item, work.track, options)
 
     async def put_chapters(self, work: Work, item: Item, ledger: Ledger) -> Item:
         return await annotating.put_chapters(self.catalogue, work, item, ledger)

@@ -26,18 +26,16 @@ from archivist_vod import feed
 from archivist_vod.folder import contents, pages
 from archivist_vod.folder.manifest import Manifest, ManifestDamaged
 from archivist_vod.folder.shelf import FEED, INDEX, WITHDRAWN, Memory, Shelf
+from archivist_vod.progress import Item, Progress, State
 from archivist_vod.publisher import (
     Accepted,
     Capabilities,
     CaptionsRefused,
     Found,
-    Item,
     Ledger,
     NeedsPerson,
     Probe,
-    Progress,
     Resolution,
-    State,
     Work,
 )
 
