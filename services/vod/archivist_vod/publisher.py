@@ -237,6 +237,10 @@ class Ledger(Protocol):
         """What was noted for a change; `what` is noted instead where it is given."""
         ...
 
+    async def seen(self, key: str, external_id: str) -> None:
+        """What was asked for once is there: nothing is unsure about it any more. Nothing is written where nobody has."""
+        ...
+
     async def forget(self, key: str) -> None:
         """What was confirmed is not there any more: it may be asked for again."""
         ...

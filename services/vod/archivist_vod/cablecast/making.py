@@ -70,6 +70,10 @@ async def place(catalogue: Catalogue, work: Work, found: wire.Show, ledger: Ledg
         files[chosen.id] = await catalogue.file_of(chosen)
     if chosen is None:
         return None
+    if work.options.create_show:  # made by a try whose answer was lost, they are found as any others are
+        await ledger.seen(f"show:{work.key}", str(found.id))
+        await ledger.seen(f"media:{work.key}", str(chosen.media))
+        await ledger.seen(f"reel:{found.id}:{work.key}", str(chosen.id))
     earlier = tuple(reel for reel in reels if (reel.reel_number or 0) < (chosen.reel_number or 0))
     return Place(chosen, earlier, files[chosen.id])
 

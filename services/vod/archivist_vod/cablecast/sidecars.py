@@ -118,6 +118,7 @@ async def _upload(catalogue: Catalogue, uploads: Uploads, work: Work, store: int
     if stands is not None:
         held = await _sha256_at(catalogue, stands.url)
         if held == work.track.sha256:
+            await ledger.seen(key, "done")
             return
         placed = await ledger.all_confirmed("sidecar:")
         if held not in work.track.ours and not (held is None and placed):
