@@ -9,13 +9,17 @@ unexport PYTHONDONTWRITEBYTECODE
 SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test test-fast e2e chaos chaos-short storm storm-short marathon bench fuzz check format lock clean
+.PHONY: help demo demo-publish up test test-fast e2e chaos chaos-short storm storm-short marathon bench fuzz check \
+  format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.run ## caption the bundled recording through the whole system and show the result
 	@$(BIN)/archivist demo
+
+demo-publish: $(VENV)/.run ## caption it and publish it to a Cablecast of our own: a page to watch (ARGS=--short)
+	@$(BIN)/python -m tests.demo_publish $(ARGS)
 
 up: $(VENV)/.run ## start everything on this machine (MEDIA=folder with recordings)
 	@$(BIN)/archivist up $(if $(MEDIA),--media "$(MEDIA)")

@@ -34,7 +34,7 @@ PUBLISHING = (
     "readback",
 )
 PURE = ("states", "errors", "paths", *PUBLISHING)
-PURE_IN_VOD = ("plan",)
+PURE_IN_VOD = ("plan", "progress")
 
 # Only these read the environment: settings, the command line that hands it on to the services, and the starts of
 # children, which pass on a few names of it.

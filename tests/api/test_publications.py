@@ -308,6 +308,11 @@ async def test_somebody_elses_publication_reads_like_one_that_does_not_exist(gat
     await gateway.target()
     job_id = await gateway.captioned("uma", "council.mp4")
     async with gateway.as_("uma") as uma, gateway.as_("stan") as stan:
+        before = await everything(gateway)
+        assert (await stan.post("/publications", json={"transcription_id": job_id})).status_code == 404
+        told = (await stan.post("/publications/batch", json={"transcription_ids": [job_id]})).json()
+        assert told["items"][0]["error"]["code"] == "NOT_FOUND"
+        assert await everything(gateway) == before, "a stranger sets nothing going"
         told = (await uma.post("/publications", json={"transcription_id": job_id})).json()
         for method, rest, body in [
             ("GET", "", None), ("GET", "/versions", None), ("POST", "/retry", None), ("POST", "/withdraw", None),
@@ -317,10 +322,6 @@ async def test_somebody_elses_publication_reads_like_one_that_does_not_exist(gat
             none = await stan.request(method, f"/publications/{uuid4()}{rest}", json=body)
             assert (theirs.status_code, theirs.json()["code"]) == (none.status_code, none.json()["code"]), rest
             assert theirs.status_code == 404
-        answer = await stan.post("/publications", json={"transcription_id": job_id})
-        assert answer.status_code == 404
-        told = (await stan.post("/publications/batch", json={"transcription_ids": [job_id]})).json()
-        assert told["items"][0]["error"]["code"] == "NOT_FOUND"
 
 
 async def test_a_target_that_refused_us_is_resumed_by_an_operator_and_says_what_waits(gateway):

@@ -55,8 +55,8 @@ async def test_trying_again_is_counted_and_forgetting_makes_it_possible(db: Data
         assert (found.state, found.tries, found.note) == (EffectState.INTENDED, 2, {"upload": 7})
         await effects.confirm(session, entry, "7")
         await effects.forget(session, publication, "upload:1")
-        (found,) = await effects.of_publication(session, publication)
-    assert (found.state, found.external_id, found.note) == (EffectState.UNKNOWN, None, {})
+        assert await effects.of_publication(session, publication) == []
+        assert (await effects.intend(session, publication, 3, "upload:1")).is_new
 
 
 async def test_a_confirmed_change_is_not_tried_again(db: Database, publication: UUID) -> None:

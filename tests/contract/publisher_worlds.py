@@ -20,7 +20,8 @@ from archivist_common import publishing
 from archivist_common.publishing import Held
 from archivist_vod import programme
 from archivist_vod.ledger import Effects, Gate
-from archivist_vod.publisher import Item, Ledger, Publisher, Work
+from archivist_vod.progress import Item
+from archivist_vod.publisher import Ledger, Publisher, Work
 
 _LEASE = timedelta(minutes=30)
 

@@ -18,7 +18,8 @@ from archivist_common import publishing
 from archivist_common.errors import PublicNameTaken
 from archivist_common.models import Publication
 from archivist_common.readback import ReadBack
-from archivist_vod.publisher import Accepted, Found, Item, Ledger, State
+from archivist_vod.progress import Item, State
+from archivist_vod.publisher import Accepted, Found, Ledger
 from archivist_vod.publishers import PUBLISHERS
 
 OTHER = SPOKEN.replace("water tower", "fire station")

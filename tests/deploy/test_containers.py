@@ -169,13 +169,29 @@ def test_only_the_gateway_is_told_the_key_that_signs_tokens() -> None:
         assert all(SERVICES[name]["environment"][key] == "" for key in blanked)
 
 
+def test_only_the_publisher_is_told_how_to_log_in_to_cablecast() -> None:
+    for name in OURS:
+        secrets = {"CABLECAST_PASSWORD", "CABLECAST_API_KEY"}
+        blanked = secrets & set(SERVICES[name]["environment"])
+        assert blanked == (set() if name == "vod" else secrets)
+        assert all(SERVICES[name]["environment"][secret] == "" for secret in blanked)
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_the_vault_is_read_by_all_and_written_to_by_those_who_make_files_or_try_it(name: str) -> None:
+    vault = "/var/lib/archivist/transcriptions"
+    assert SERVICES[name]["environment"]["DEFAULT_OUTPUT_PATH"] == vault
+    mounted = [each for each in SERVICES[name]["volumes"] if isinstance(each, str) and vault in each]
+    assert mounted == [f"transcriptions:{vault}" + ("" if name in {"transcriber", "monitor"} else ":ro")]
+
+
 def test_storage_is_written_to_only_by_those_who_write_or_try_it() -> None:
     def writable(name: str) -> bool:
         mounts = [each for each in SERVICES[name]["volumes"] if isinstance(each, dict) and each["target"] == "/mnt"]
         assert len(mounts) == 1
         return not mounts[0].get("read_only", False)
 
-    assert {name for name in PROCESSES if writable(name)} == {"transcriber", "monitor"}
+    assert {name for name in PROCESSES if writable(name)} == {"transcriber", "vod", "monitor"}
 
 
 def test_the_stores_and_the_speech_workers_have_no_way_out() -> None:

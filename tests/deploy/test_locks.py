@@ -1,7 +1,10 @@
 """The locks: every dependency of pyproject.toml, hashed, the same version everywhere, no index and no host."""
 
+import ast
 import re
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -97,6 +100,34 @@ def test_on_each_python_a_package_has_one_version_and_it_is_the_one_that_was_tes
     for name, versions in found.items():
         assert len(versions) == 1, f"{name} has {versions} in {lock}.txt"
         assert versions == tested.get(name), f"{name} is not the same in {lock}.txt and dev.txt: make lock"
+
+
+COME_ALONG = {"pydantic", "starlette"}
+"""Imported by name, and part of what fastapi and pydantic-settings are."""
+OPTIONAL = {"whisperx"}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_asks_for_every_package_that_it_imports_itself(service: str) -> None:
+    asked = {canonicalize_name(requirement.name) for requirement in _wanted(service)}
+    packages = packages_distributions()
+    for path in sorted((ROOT / "services" / service).rglob("*.py")):
+        for name in _imported(path):
+            if name in sys.stdlib_module_names or name.startswith("archivist_") or name in OPTIONAL:
+                continue
+            owners = {canonicalize_name(owner) for owner in packages[name]}
+            assert owners & (asked | COME_ALONG), f"{path.name} imports {name}, which [{service}] does not ask for"
+
+
+def _imported(path: Path) -> set[str]:
+    """Top-level names of all modules that a file imports."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.add(str(node.module).partition(".")[0])
+    return found
 
 
 @pytest.mark.parametrize("lock", ["embedded", "dev"])

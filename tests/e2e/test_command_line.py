@@ -115,6 +115,7 @@ async def test_up_prints_where_it_is_and_stops_within_ten_seconds_without_orphan
             said += line
     assert "/docs" in said
     assert "one-time password" in said
+    assert "Publish nowhere: set CABLECAST_API_URL" in said
     notes = json.loads((tmp_path / "data/stack.json").read_text())
     assert notes["api_url"] in said
     running.send_signal(signal.SIGTERM)

@@ -7,7 +7,6 @@ import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import insert
 
-from archivist_common import syncs
 from archivist_common.db import Database
 from archivist_common.models import Effect, Publication, PublishTarget, SyncRun
 from archivist_common.time import database_in
@@ -158,8 +157,8 @@ async def test_the_last_sync_is_shown_and_one_that_failed_is_told_of_until_the_n
         await session.execute(insert(SyncRun).values(**ended, **done))
     found = await _look(db)
     value = next(value for value, _ in found.parts["cablecast"].values if value.name == "last_sync")
-    assert (found.status, value.value) == (Status.HEALTHY, pytest.approx(7_200, abs=30))
-    failed = {"status": "failed", "error_code": syncs.TOO_MANY_GONE, "error_message": "6 of 10 would be gone"}
+    assert (found.status, value.value) == (Status.HEALTHY, pytest.approx(7_000, abs=30))
+    failed = {"status": "failed", "error_code": "SYNC_TOO_MANY_GONE", "error_message": "6 of 10 would be gone"}
     async with db.transaction() as session:
         await session.execute(insert(SyncRun).values(**ended, **failed, finished_date=_ago(60)))
         await session.execute(insert(SyncRun).values(**ended, status="running", moved_date=_ago(1)))

@@ -341,3 +341,22 @@ def test_the_simulator_imports_nothing_of_the_product() -> None:
                 assert node.level == 0
                 roots.add((node.module or "").partition(".")[0])
     assert roots - set(sys.stdlib_module_names) == {"av", "httpx", "tests"}
+
+
+async def test_a_simulator_ends_with_whoever_started_it(tmp_path: Path) -> None:
+    code = (
+        "import asyncio, os\n"
+        "from tests.simulators.cablecast import Simulator\n"
+        "async def main():\n"
+        "    sim = await Simulator.launch()\n"
+        "    print(sim.pid, flush=True)\n"
+        "    os._exit(9)\n"
+        "asyncio.run(main())\n"
+    )
+    started = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[2]
+    )
+    said, _ = await started.communicate()
+    async with asyncio.timeout(10):
+        while Path(f"/proc/{int(said)}/cmdline").exists() and Path(f"/proc/{int(said)}/cmdline").read_bytes():
+            await asyncio.sleep(0.05)

@@ -71,7 +71,7 @@ class PublisherProcess(Armed):
 
 @asynccontextmanager
 async def mended(world: World, redis_url: str, lease: timedelta) -> AsyncIterator[None]:
-    """Lapsed leases are taken back and publishers woken all the while, as transcriber and monitor do it, but sooner."""
+    """Lapsed leases are taken back and publishers woken all the while: what transcriber and monitor do, but sooner."""
     bell = Doorbell(redis_url)
 
     async def mend() -> None:

@@ -1,8 +1,11 @@
 """The whole life of a publication whose target is a folder, through the sender, on a real database and disk."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 from sqlalchemy import select
 from tests.vod.feed_validation import problems
@@ -11,8 +14,11 @@ from tests.vod.world import SPOKEN, spoken
 
 from archivist_captions.formats import FORMATS
 from archivist_captions.formats.scc import write_scc
-from archivist_common import publishing
+from archivist_common import migrate, publishing, targets
+from archivist_common.db import Database, engine
 from archivist_common.models import CaptionVersion, Transcription, VodContent
+from archivist_common.publishing import Options
+from archivist_vod.sender import Sender
 
 PATH = "2026/Harbor City Council (20261118).mp4"
 NEW = SPOKEN.replace("water tower", "fire station")
@@ -94,3 +100,27 @@ async def test_a_recording_is_published_corrected_rolled_back_withdrawn_and_brou
     assert done.status == "published"
     assert (folder / "captions.scc").read_bytes() == signed
     assert key.encode() in (station.root / "feed.xml").read_bytes()
+
+
+async def test_a_sender_started_before_the_tables_are_there_waits_for_them(
+    station: FolderWorld, empty_database: str
+) -> None:
+    """Slots that asked at once died of the missing table, and the process with them."""
+    bind = engine(empty_database, 5, 5, "tests")
+    deps = replace(station.deps, db=Database(bind))
+    sender = Sender(deps, "unix:///nowhere", slots=2, automatic=None, options=Options())
+    running = asyncio.create_task(sender.run())
+    await asyncio.sleep(0.5)
+    assert not running.done(), running
+    await migrate.upgrade(empty_database)
+    async with asyncio.timeout(20):
+        while True:
+            async with deps.db.transaction() as session:
+                if [target.name for target in await targets.all_of(session)] == ["folder"]:
+                    break
+            await asyncio.sleep(0.1)
+    assert not running.done(), running
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await bind.dispose()

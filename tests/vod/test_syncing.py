@@ -11,17 +11,26 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
 from tests.simulators.cablecast.process import Simulator
 from tests.vod.world import OPERATOR, SECRET, World, station
 
-from archivist_common import show_catalogue, syncs, targets
-from archivist_common.models import CablecastShow, Publication, SyncRun, SystemLog, VodContent
-from archivist_common.syncs import Run
+from archivist_common import recording_names, sync_runs, targets
+from archivist_common import shows as catalogue
+from archivist_common.matching import Candidate
+from archivist_common.models import CablecastShow, Publication, SyncRun, SystemLog, User, VodContent
+from archivist_common.sync_runs import Kind, Mode, Run
+from archivist_vod.cablecast.client import Page
 from archivist_vod.publishers.cablecast import Cablecast
 from archivist_vod.syncing import Syncing
 
 _EVERY, _FULL_EVERY = timedelta(minutes=15), timedelta(hours=24)
+
+
+async def candidates(session: AsyncSession) -> list[Candidate]:
+    """The shows that a recording without any day in its name may be: all of them here."""
+    return await catalogue.candidates(session, recording_names.read("Council.mp4"), "")
 
 
 def syncing(world: World, *, every: timedelta = _EVERY, full_every: timedelta = _FULL_EVERY, **more: Any) -> Syncing:
@@ -39,7 +48,8 @@ async def settle(of: Syncing) -> None:
 async def runs(world: World) -> list[Run]:
     """Oldest first."""
     async with world.db.transaction() as session:
-        return list(reversed(await syncs.latest(session, "cablecast")))
+        found = [run for kind in Kind for run in await sync_runs.latest(session, kind)]
+    return sorted(found, key=lambda run: run.id)
 
 
 async def shows(world: World, *, there: bool = True) -> dict[int, CablecastShow]:
@@ -55,16 +65,13 @@ async def vods(world: World) -> dict[str, VodContent]:
 
 async def ask(world: World, kind: str, mode: str, user_id: int | None = None) -> int:
     async with world.db.transaction() as session:
-        return (await syncs.ask(session, "cablecast", kind, mode, user_id=user_id))[0]
+        return (await sync_runs.ask(session, "cablecast", Kind(kind), Mode(mode), user_id=user_id))[0].id
 
 
 async def person(world: World) -> int:
+    made = insert(User).values(id=77, username="u", email="u@station.test", password_hash="-")
     async with world.db.transaction() as session:
-        return (
-            await session.execute(
-                text("INSERT INTO users (username, email, password_hash) VALUES ('u', 'u@s.test', '-') RETURNING id")
-            )
-        ).scalar_one()
+        return (await session.execute(made.returning(User.id))).scalar_one()
 
 
 async def age(world: World, by: timedelta) -> None:
@@ -139,7 +146,7 @@ async def test_a_show_is_kept_as_search_and_suggestions_need_it(world: World) ->
     assert show.files == ["4120-2-second half.mp4", "harbor-1118.mp4"]
     assert show.last_modified is not None
     async with world.db.transaction() as session:
-        candidate = (await show_catalogue.candidates(session))[0]
+        candidate = (await candidates(session))[0]
     assert (candidate.place, candidate.files) == ("City Council (Harbor City)", tuple(show.files))
     vod = (await vods(world))["913"]
     assert (vod.status, vod.vendor_state, vod.title, vod.show) == (
@@ -151,25 +158,26 @@ async def test_a_show_is_kept_as_search_and_suggestions_need_it(world: World) ->
     assert vod.cablecast_show_id == show.id
 
 
-@pytest.mark.parametrize(
-    ("written", "kept"),
-    [
-        pytest.param("2026-11-18T00:00:00-06:00", date(2026, 11, 18), id="midnight-in-winter"),
-        pytest.param("2026-07-01T00:00:00-05:00", date(2026, 7, 1), id="midnight-in-summer"),
-        pytest.param("2026-07-01T00:00:00-06:00", date(2026, 7, 1), id="winter-offset-on-a-summer-day"),
-        pytest.param("2026-12-01T00:00:00-05:00", date(2026, 12, 1), id="summer-offset-on-a-winter-day"),
-        pytest.param("2026-11-01T00:00:00-05:00", date(2026, 11, 1), id="the-day-summer-time-ends"),
-        pytest.param("2026-03-08T00:00:00-06:00", date(2026, 3, 8), id="the-day-it-begins"),
-        pytest.param("2026-11-18T06:00:00Z", date(2026, 11, 18), id="midnight-as-utc"),
-        pytest.param("2026-11-18T23:30:00-06:00", date(2026, 11, 18), id="late-in-the-evening"),
-        pytest.param("2026-11-18T00:00:00", date(2026, 11, 18), id="without-an-offset"),
-        pytest.param(None, None, id="none"),
-    ],
-)
-async def test_a_meetings_day_is_the_stations_own(world: World, written: str | None, kept: date | None) -> None:
-    await world.show(id=4100, title="Council", eventDate=written)
+async def test_a_meetings_day_is_the_stations_own(world: World) -> None:
+    """As the server wrote it, in Chicago: midnight in its own zone, now and then with the other season's offset."""
+    days = {
+        "2026-11-18T00:00:00-06:00": date(2026, 11, 18),
+        "2026-07-01T00:00:00-05:00": date(2026, 7, 1),
+        "2026-07-02T00:00:00-06:00": date(2026, 7, 2),  # winter's offset on a summer day
+        "2026-12-01T00:00:00-05:00": date(2026, 12, 1),  # and the other way round
+        "2026-11-01T00:00:00-05:00": date(2026, 11, 1),  # the day summer time ends
+        "2026-03-08T00:00:00-06:00": date(2026, 3, 8),  # the day it begins
+        "2026-11-19T06:00:00Z": date(2026, 11, 19),  # midnight, told as UTC
+        "2026-07-03T05:00:00Z": date(2026, 7, 3),
+        "2026-11-20T23:30:00-06:00": date(2026, 11, 20),
+        "2026-11-21T00:00:00": date(2026, 11, 21),
+        None: None,
+    }
+    seeded = [{"id": 4100 + n, "title": "Council", "eventDate": written} for n, written in enumerate(days)]
+    await world.sim.control.seed(shows=seeded)
     await settle(syncing(world))
-    assert (await shows(world))[4100].event_date == kept
+    found = await shows(world)
+    assert {written: found[4100 + n].event_date for n, written in enumerate(days)} == days
 
 
 async def test_titles_of_any_length_and_characters_that_no_column_takes_do_no_harm(world: World) -> None:
@@ -211,7 +219,7 @@ async def test_what_was_deleted_is_gone_and_what_comes_back_is_there_again(world
     assert sorted(await shows(world, there=False)) == [4103, 4107]
     assert (await runs(world))[2].gone == 2
     async with world.db.transaction() as session:
-        assert 4103 not in {candidate.id for candidate in await show_catalogue.candidates(session)}
+        assert 4103 not in {candidate.id for candidate in await candidates(session)}
     await world.show(id=4103, title="Back")
     await age(world, _FULL_EVERY)
     await settle(syncing(world))
@@ -330,18 +338,21 @@ async def test_only_what_changed_is_read_between_two_whole_runs(world: World) ->
 
 
 @pytest.mark.parametrize("ahead_h", [-5, 5])
-async def test_what_changed_is_told_by_cablecasts_clock_not_by_ours(world: World, ahead_h: int) -> None:
+async def test_what_changed_is_told_by_cablecasts_clock_not_by_ours(
+    own_database: str, tmp_path: Path, ahead_h: int
+) -> None:
     """The simulator's clock stands hours away from the database's."""
-    now = datetime.now(UTC).timestamp()
-    behind = now + ahead_h * 3600 - await world.sim.control.now()
-    if behind > 0:
-        await world.sim.control.advance(behind)
-    await world.sim.control.seed(shows=plain(200))
-    await settle(syncing(world))
-    await age(world, timedelta(hours=1))
-    await retitle(world, 4101, "Changed")
-    await settle(syncing(world))
-    assert (await shows(world))[4101].title == "Changed"
+    begin = datetime.now(UTC) + timedelta(hours=ahead_h)
+    async with (
+        Simulator.start("modern", start=begin.isoformat()) as sim,
+        station(own_database, tmp_path, sim) as world,
+    ):
+        await world.sim.control.seed(shows=plain(200))
+        await settle(syncing(world))
+        await age(world, timedelta(hours=1))
+        await retitle(world, 4101, "Changed")
+        await settle(syncing(world))
+        assert (await shows(world))[4101].title == "Changed"
 
 
 async def test_changes_over_the_night_that_summer_time_ends_are_found(own_database: str, tmp_path: Path) -> None:
@@ -404,6 +415,7 @@ async def test_a_run_cut_off_goes_on_from_its_page(world: World) -> None:
     points = world.output / "points"
     points.mkdir()
     await _process_until_killed(world, points, "sync-page")
+    assert "[INFO]" in (points / "logs" / "vod.log").read_text(), "the publisher's lines reach its own file"
     run = (await runs(world))[0]
     assert (run.status, run.total) == ("running", 1310)
     assert 0 < run.position < 1310
@@ -446,6 +458,7 @@ async def _process_until_killed(world: World, points: Path, point: str) -> None:
         "CABLECAST_PASSWORD": SECRET,
         "AUTO_PUBLISH_TO_VOD": "false",
         "KILL_POINTS": str(points),
+        "LOG_FILE": str(points / "logs" / "archivist.log"),
     }
     kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "PYTHONPATH"}}
     process = await asyncio.create_subprocess_exec(
@@ -567,8 +580,7 @@ async def test_only_on_demand_means_that_nothing_is_read_by_itself(world: World)
     of = syncing(world, every=timedelta())
     await settle(of)
     assert await runs(world) == []
-    first = await ask(world, "shows", "changes")
-    assert await ask(world, "shows", "full") == first, "one that waits is made a whole one"
+    await ask(world, "shows", "full")
     await settle(of)
     run = (await runs(world))[0]
     assert (run.mode, run.status, len(await shows(world))) == ("full", "completed", 3)
@@ -666,12 +678,11 @@ async def test_what_archivist_published_keeps_its_transcription_title_and_status
     await world.sim.control.seed(
         shows=[{"id": 4200 + n, "title": "Other", "vods": [{"state": "complete"}]} for n in range(3)]
     )
-    await ask(world, "vods", "full", await person(world))
+    user = await person(world)
+    await ask(world, "vods", "full", user)
     await settle(syncing(world))
     # One of one is gone: more than half, so somebody has to say that it is so.
     assert (await runs(world))[-1].error_code == "SYNC_TOO_MANY_GONE"
-    async with world.db.transaction() as session:
-        user = await session.scalar(text("SELECT id FROM users LIMIT 1"))
     await ask(world, "vods", "full", user)
     await settle(syncing(world))
     vod = (await vods(world))["913"]
@@ -703,3 +714,84 @@ async def test_files_are_known_from_a_server_that_sends_no_reels_along(world: Wo
     finally:
         del of.catalogue.client.get_page  # type: ignore[method-assign]
     assert (await shows(world))[4120].files == ["harbor-1118.mp4"]
+
+
+async def test_a_server_that_says_it_has_more_shows_than_it_gives_takes_nothing_away(world: World) -> None:
+    """As to a user who may not see all of them."""
+    await world.sim.control.seed(shows=plain(10))
+    await settle(syncing(world))
+    of = syncing(world)
+    get_page = of.catalogue.client.get_page
+
+    async def hidden(path: str, *args: Any, **kwargs: Any) -> Any:
+        page = await get_page(path, *args, **kwargs)
+        if path != "shows":
+            return page
+        return Page(tuple(row for row in page.rows if row["id"] != 4105), page.count, page.document)
+
+    of.catalogue.client.get_page = hidden  # type: ignore[method-assign]
+    await age(world, _FULL_EVERY)
+    try:
+        await settle(of)
+    finally:
+        del of.catalogue.client.get_page  # type: ignore[method-assign]
+    run = next(one for one in (await runs(world))[2:] if one.kind is Kind.SHOWS)
+    assert (run.status, run.error_code, run.gone) == ("completed", "SYNC_INCOMPLETE", 0)
+    assert run.error_message == "the server gave 9 of 10; what is gone was not looked for"
+    assert 4105 in await shows(world)
+
+
+async def test_a_search_that_finds_everything_is_not_followed_to_its_end(world: World) -> None:
+    await world.sim.control.seed(shows=plain(300))
+    await world.sim.control.advance(7200)
+    await settle(syncing(world, page_size=50))
+    await age(world, timedelta(hours=3))
+    await retitle(world, 4399, "Changed")
+    of = syncing(world, page_size=50)
+
+    async def ignored(_filters: Any) -> Any:
+        return tuple(range(4399, 4099, -1))
+
+    of.catalogue.search_shows = ignored  # type: ignore[method-assign]
+    asked = len(await world.calls("GET", "/v1/shows"))
+    try:
+        await settle(of)
+    finally:
+        del of.catalogue.search_shows  # type: ignore[method-assign]
+    assert (await shows(world))[4399].title == "Changed"
+    assert len(await world.calls("GET", "/v1/shows")) - asked <= 5
+
+
+async def test_a_server_that_loses_long_answers_is_asked_for_shorter_ones(world: World) -> None:
+    await world.sim.control.seed(shows=plain(120))
+    tries = world.settings.max_retries + 1
+    await world.sim.control.fault("drop", path="v1/shows$", times=tries)
+    of = syncing(world)
+    await settle(of)
+    assert (await runs(world))[0].status == "pending"
+    await world.skip(60)
+    await settle(of)
+    assert (await runs(world))[0].status == "completed"
+    asked = [str(call["query"]) for call in await world.calls("GET", "/v1/shows")]
+    assert all("page_size=100" in query for query in asked[:tries])
+    assert all("page_size=50" in query for query in asked[tries:])
+
+
+async def test_a_process_that_is_told_to_stop_lets_its_run_wait_for_the_next_one(world: World) -> None:
+    await world.sim.control.seed(shows=plain(300))
+    of = syncing(world, page_size=50)
+    working: list[asyncio.Task[None]] = []
+
+    async def stop() -> None:
+        working[0].cancel()
+        await asyncio.sleep(0)
+
+    async def work() -> None:
+        await _between_pages(world, of, stop)
+
+    working.append(asyncio.create_task(work()))
+    with pytest.raises(asyncio.CancelledError):
+        await working[0]
+    assert (await runs(world))[0].status == "pending"
+    await settle(syncing(world))
+    assert (await runs(world))[0].added == 300

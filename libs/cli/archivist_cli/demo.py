@@ -37,7 +37,7 @@ async def _demo(output: Path) -> int:
         "WHISPER_MODEL_PATH": str(demo),
         "DEFAULT_LANGUAGE": "en",
     }
-    print("Starting database, Redis, gateway, speech workers, publisher and monitor …", flush=True)
+    print("Starting database, Redis, gateway, speech workers and monitor …", flush=True)
     async with work.hall(settings) as hall:
         began = time.monotonic()
         job = await work.follow(hall.gateway, await hall.gateway.submit("demo", _SAMPLE))

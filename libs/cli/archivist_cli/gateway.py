@@ -11,6 +11,7 @@ import httpx
 from archivist_common.errors import ArchivistError, by_code
 
 _TIMEOUT = httpx.Timeout(10.0, connect=5.0)
+_LONG = httpx.Timeout(60.0, connect=5.0)  # a hundred publications, or a watcher who waits for half a minute
 _WHERE = {
     "summary": "summary?as=text",
     "metadata": "metadata",
@@ -79,6 +80,12 @@ class Gateway:
     async def several(self, action: str, **body: Any) -> dict[str, Any]:
         """Do something to the queue, or to many jobs of it: pause, resume, cancel, retry, clear."""
         return dict(_checked(await self._http.post(f"/queue/{action}", json=body)).json())
+
+    async def ask(self, method: str, path: str, body: Any = None, **params: Any) -> dict[str, Any]:
+        """Any other operation. path: behind /api/v1. params: of the query; what is None is left out."""
+        given = {name: value for name, value in params.items() if value is not None}
+        answer = await self._http.request(method, path, json=body, params=given, timeout=_LONG)
+        return dict(_checked(answer).json())
 
     async def output(self, job_id: str, kind: str) -> bytes:
         """A file the job made: a caption format by its name, `summary` as text, or `metadata`."""

@@ -9,7 +9,19 @@ from archivist_cli.local.errors import StackError
 from archivist_common import __version__
 from archivist_common.errors import ArchivistError
 
-_COMMANDS = ("up", "demo", "transcribe", "queue", "captions", "admin", "models", "doctor", "bench")
+_COMMANDS = (
+    "up",
+    "demo",
+    "transcribe",
+    "queue",
+    "publish",
+    "cablecast",
+    "captions",
+    "admin",
+    "models",
+    "doctor",
+    "bench",
+)
 """Sub-commands, each a module of this name with `add_to`."""
 
 

@@ -45,7 +45,9 @@ def _lines(console: Console, title: str) -> Feed:
         nonlocal said, stage
         if time.monotonic() - said >= _LINE_EVERY_S or job.get("stage") != stage:
             said, stage = time.monotonic(), job.get("stage")
-            console.print(f"{title}: {job.get('progress') or 0} % {_note(job)}", markup=False, highlight=False)
+            console.print(
+                f"{title}: {job.get('progress') or 0} % {_note(job)}", markup=False, highlight=False, soft_wrap=True
+            )
 
     return feed
 

@@ -2,21 +2,13 @@
 
 import argparse
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Any
-from uuid import UUID
 
-from archivist_cli import config, people
+from archivist_cli import entrance
+from archivist_cli.entrance import MOST, SHORT, clock, found
 from archivist_cli.gateway import Gateway
-from archivist_cli.local import folder
-from archivist_cli.local.errors import StackError
-
-_URL, _KEY = "ARCHIVIST_URL", "ARCHIVIST_API_KEY"
-_SHORT = 8  # characters of an id that tell jobs apart in a list
-_MOST = 200  # jobs looked at for an id that is cut short
 
 Job = dict[str, Any]
 Action = Callable[[Gateway, argparse.Namespace], Awaitable[int]]
@@ -27,17 +19,16 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "queue",
         help="see and order what waits",
         description="See and order the queue of a running Archivist. A job is named by its id or how that begins. "
-        f"The gateway is --url, {_URL}, or that of the `archivist up` on --data; the key is {_KEY}, or one of this "
-        "machine's own for as long as the command runs.",
+        f"{entrance.WHERE}",
     )
     parser.set_defaults(act=_list, run=run, limit=20)
-    _where(parser)
+    entrance.add_to(parser)
     actions = parser.add_subparsers(metavar="ACTION")
 
     def add(name: str, act: Action, about: str) -> argparse.ArgumentParser:
         action = actions.add_parser(name, help=about)
         action.set_defaults(act=act)
-        _where(action)
+        entrance.add_to(action)
         return action
 
     listing = add("list", _list, "what runs and waits, with places and times (without an action, this)")
@@ -74,11 +65,11 @@ def lines(queue: dict[str, Any], now: datetime) -> Iterator[str]:
     """The queue as a table. now: with the zone in which times are to be shown."""
     if queue["paused"]:
         by = f" by {queue['paused_by']}" if queue["paused_by"] else ""
-        yield f"The queue is held back since {_clock(queue['paused_since'], now)}{by}."
+        yield f"The queue is held back since {clock(queue['paused_since'], now)}{by}."
     speed = queue["speed"]
     pace = "speed not measured yet" if speed is None else f"{speed:.1f} times as fast as spoken"
     ends = queue["estimated_finish"]
-    done = "" if ends is None else f"; all done about {_clock(ends, now)}"
+    done = "" if ends is None else f"; all done about {clock(ends, now)}"
     yield f"{len(queue['running'])} running, {queue['length']} waiting; {queue['slots']} slots, {pace}{done}"
     jobs = [*queue["running"], *queue["waiting"]]
     if not jobs:
@@ -101,71 +92,19 @@ def _row(job: Job, now: datetime) -> tuple[str, ...]:
     starts = job["estimated_start"] or job["start_at"]
     return (
         str(job["position"] or "-"),
-        job["id"][:_SHORT],
+        job["id"][:SHORT],
         str(job["priority"]),
         state,
-        _clock(starts, now),
-        _clock(job["estimated_finish"], now),
+        clock(starts, now),
+        clock(job["estimated_finish"], now),
         f"{job['storage']}/{job['path']}",
     )
 
 
-def _clock(moment: str | None, now: datetime) -> str:
-    """A time of today, or with its date; a dash for none."""
-    if moment is None:
-        return "-"
-    local = datetime.fromisoformat(moment).astimezone(now.tzinfo)
-    return f"{local:%H:%M}" if local.date() == now.date() else f"{local:%Y-%m-%d %H:%M}"
-
-
-def found(name: str, jobs: Sequence[Job]) -> str:
-    """The id that this names, whole or by how it begins. Raises StackError for none, and for several."""
-    try:
-        return str(UUID(name))
-    except ValueError:
-        pass
-    ids = {job["id"] for job in jobs if len(name) >= 4 and job["id"].startswith(name.lower())}
-    if len(ids) == 1:
-        return str(ids.pop())
-    if ids:
-        raise StackError(f"{name}: {len(ids)} jobs begin like that; give more of the id")
-    raise StackError(f"{name}: no such job; `archivist queue` shows them, and at least four characters are needed")
-
-
-def _where(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--url", default=argparse.SUPPRESS, help="address of the gateway, as http://host:8000")
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=argparse.SUPPRESS,
-        metavar="DIR",
-        help="the data folder of a running `archivist up`",
-    )
-
-
 async def _run(options: argparse.Namespace) -> int:
-    async with _gateway(options) as gateway:
+    async with entrance.gateway(options) as gateway:
         act: Action = options.act
         return await act(gateway, options)
-
-
-@asynccontextmanager
-async def _gateway(options: argparse.Namespace) -> AsyncIterator[Gateway]:
-    """The way in. Raises StackError where nothing says which gateway, or nothing lets us in."""
-    settings = config.settings()
-    data = config.data_folder(getattr(options, "data", None))
-    running = folder.running(data)
-    url = getattr(options, "url", None) or settings.get(_URL) or (running.api_url if running else "")
-    if not url:
-        raise StackError(f"which gateway? Give --url, set {_URL}, or start `archivist up`: nothing runs on {data}")
-    if key := settings.get(_KEY):
-        async with Gateway(url.rstrip("/"), key) as gateway:
-            yield gateway
-        return
-    if running is None or not running.database_url:
-        raise StackError(f"set {_KEY} to a key of yours: no Archivist of this machine runs on {data}")
-    async with people.operators_key(running.database_url) as own, Gateway(url.rstrip("/"), own) as gateway:
-        yield gateway
 
 
 async def _list(gateway: Gateway, options: argparse.Namespace) -> int:
@@ -192,7 +131,7 @@ async def _resume(gateway: Gateway, options: argparse.Namespace) -> int:
 
 
 async def _cancel(gateway: Gateway, options: argparse.Namespace) -> int:
-    queue = await gateway.queue(_MOST)
+    queue = await gateway.queue(MOST)
     jobs = [*queue["running"], *queue["waiting"]]
     return _tell(await gateway.several("cancel", ids=[found(name, jobs) for name in options.jobs]))
 
@@ -200,7 +139,7 @@ async def _cancel(gateway: Gateway, options: argparse.Namespace) -> int:
 async def _retry(gateway: Gateway, options: argparse.Namespace) -> int:
     if not options.jobs:
         return _tell(await gateway.several("retry"))
-    failed = await gateway.listed("failed", _MOST)
+    failed = await gateway.listed("failed", MOST)
     return _tell(await gateway.several("retry", ids=[found(name, failed) for name in options.jobs]))
 
 
@@ -225,7 +164,7 @@ async def _do(gateway: Gateway, job: str, action: str, **body: Any) -> int:
 
 
 async def _live(gateway: Gateway, name: str) -> str:
-    queue = await gateway.queue(_MOST)
+    queue = await gateway.queue(MOST)
     return found(name, [*queue["running"], *queue["waiting"]])
 
 

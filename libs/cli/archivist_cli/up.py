@@ -5,9 +5,11 @@ import asyncio
 from pathlib import Path
 
 from archivist_cli import config, people
+from archivist_cli.local import environment
 from archivist_cli.local.errors import StackError
 from archivist_cli.local.ports import Ports
 from archivist_cli.local.stack import Stack
+from archivist_common.settings import VodSettings
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -46,6 +48,7 @@ async def _up(data: Path, media: list[Path], port: int) -> int:
         first = await people.first_administrator(stack.database_url)
         print(f"Archivist is running.\n  API     {stack.api_url}/api/v1\n  Docs    {stack.api_url}/docs")
         print(f"  Health  {stack.urls['monitor']}/health\n  Data    {data}")
+        print(f"  Publish {publishing(environment.read(VodSettings, settings, DATABASE_URL=stack.database_url))}")
         if first is not None:
             print(f"  Log in as {first.account.username!r} with the one-time password {first.password}")
             print(f"  (good until {first.until.astimezone():%H:%M}; send it with your new_password)")
@@ -56,6 +59,21 @@ async def _up(data: Path, media: list[Path], port: int) -> int:
         await stack.wait()
         print("Stopping …", flush=True)
     return 0
+
+
+def publishing(settings: VodSettings) -> str:
+    """Where captions are published to and when, or what is missing; in one line, without a secret."""
+    targets = [str(place) for place in (settings.cablecast_api_url, settings.publish_folder) if place is not None]
+    if not targets:
+        return "nowhere: set CABLECAST_API_URL or PUBLISH_FOLDER (docs/operations/publishing.md)"
+    if settings.cablecast_api_url is not None and settings.cablecast_login is None:
+        return f"{targets[0]}: lets nobody in without CABLECAST_USER_ID and CABLECAST_PASSWORD"
+    said = []
+    for target in targets:
+        # What completes goes by itself to the first target only.
+        by_itself = settings.auto_publish_to_vod and target == targets[0]
+        said.append(f"{target}: {'by itself, as captions complete' if by_itself else 'when asked for'}")
+    return "; ".join(said) + ("" if settings.publish_approval == "none" else "; each once approved")
 
 
 def _named(media: list[Path]) -> dict[str, Path]:

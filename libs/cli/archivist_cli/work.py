@@ -1,7 +1,7 @@
 """Files through the whole system and back: a stack of our own, its gateway, and what it made of them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +10,14 @@ from typing import Any
 
 from archivist_cli import config, people, progress
 from archivist_cli.gateway import Gateway
-from archivist_cli.local.errors import StackError
+from archivist_cli.local.errors import StackError, StackInterrupted
 from archivist_cli.local.ports import Ports
-from archivist_cli.local.stack import Stack
+from archivist_cli.local.stack import SERVICES, Stack
 from archivist_common import files
 from archivist_common.errors import ArchivistError, by_code
 from archivist_common.paths import OUTPUT_ENDINGS, output_name
 
+WITHOUT_PUBLISHER = tuple(name for name in SERVICES if name != "vod")
 _ENDED = {"completed", "failed", "cancelled"}
 
 
@@ -30,25 +31,61 @@ class Hall:
 
 
 @asynccontextmanager
-async def hall(settings: Mapping[str, str]) -> AsyncIterator[Hall]:
-    """Everything in a temporary folder, gone when the block ends. DATABASE_URL and REDIS_URL are left alone."""
+async def hall(settings: Mapping[str, str], services: Sequence[str] = WITHOUT_PUBLISHER) -> AsyncIterator[Hall]:
+    """Everything in a temporary folder, gone when the block ends. DATABASE_URL and REDIS_URL are left alone.
+
+    No publisher, unless it is asked for: with a station's settings, it would put on air what was to be a file.
+    """
     alone = {name: value for name, value in settings.items() if name not in {"DATABASE_URL", "REDIS_URL", "LOG_FILE"}}
     with TemporaryDirectory(prefix="archivist-", ignore_cleanup_errors=True) as folder:
         data = Path(folder)
-        async with Stack(data / "data", settings=alone, ports=Ports(api=0), durable=False) as stack:
+        async with Stack(
+            data / "data", settings=alone, ports=Ports(api=0), services=services, durable=False
+        ) as stack:
             key = await people.working_key(stack.database_url)
-            async with Gateway(stack.api_url, key) as gateway:
+            async with Gateway(stack.api_url, key) as gateway, until_asked_to_stop(stack):
                 yield Hall(stack, gateway, data)
+
+
+@asynccontextmanager
+async def until_asked_to_stop(stack: Stack) -> AsyncIterator[None]:
+    """A block that ends, wherever it is, when Ctrl-C or SIGTERM asks us to stop. Raises StackInterrupted then."""
+    inside = asyncio.current_task()
+    assert inside is not None, "a coroutine runs in a task"  # noqa: S101
+    was_asked = False
+
+    async def watch() -> None:
+        nonlocal was_asked
+        await stack.wait()
+        was_asked = True
+        inside.cancel()
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not was_asked:
+            raise
+        inside.uncancel()
+        raise StackInterrupted("stopped before it was done") from None
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
 
 
 async def follow(gateway: Gateway, job: dict[str, Any]) -> dict[str, Any]:
     """Follow a submitted job, with a bar, to its end; the finished job. Raises what it failed of."""
+    with progress.bar(job["path"]) as feed:
+        return await followed(gateway, job, feed)
+
+
+async def followed(gateway: Gateway, job: dict[str, Any], feed: progress.Feed) -> dict[str, Any]:
+    """A submitted job once it has completed; what happens meanwhile is told to `feed`. Raises what it failed of."""
     path = job["path"]
-    with progress.bar(path) as feed:
-        feed(job)
-        async for update in gateway.events(job["id"]):
-            if update.event != "captions":
-                feed(update.data)
+    feed(job)
+    async for update in gateway.events(job["id"]):
+        if update.event != "captions":
+            feed(update.data)
     job = await gateway.read(job["id"])
     if job["status"] not in _ENDED:
         raise StackError(f"the gateway's event stream ended while {path!r} was {job['status']}")

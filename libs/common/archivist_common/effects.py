@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -94,12 +94,8 @@ async def note(session: AsyncSession, entry: Entry, what: Mapping[str, Any]) -> 
 
 
 async def forget(session: AsyncSession, publication_id: UUID, key: str) -> None:
-    """What was made is not there any more, by another hand than ours: it may be made again."""
-    await session.execute(
-        update(Effect)
-        .where(Effect.publication_id == publication_id, Effect.key == key)
-        .values(state=EffectState.UNKNOWN, settled_date=None, external_id=None, note={})
-    )
+    """What was made is not there any more, by another hand than ours: it may be made again, as if it never was."""
+    await session.execute(delete(Effect).where(Effect.publication_id == publication_id, Effect.key == key))
 
 
 async def of_publication(session: AsyncSession, publication_id: UUID, prefix: str = "") -> Sequence[Entry]:

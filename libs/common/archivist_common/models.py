@@ -509,7 +509,10 @@ class CaptionVersion(Base):
     """Captions that stood, stand or are to stand at a target. None is ever thrown away: rollback needs its bytes."""
 
     __tablename__ = "caption_versions"
-    __table_args__ = (UniqueConstraint("publication_id", "number"),)
+    __table_args__ = (
+        UniqueConstraint("publication_id", "number"),
+        Index("idx_caption_versions_transcription_id", "transcription_id"),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     publication_id: Mapped[UUID] = mapped_column(ForeignKey("publications.id", ondelete="CASCADE"))

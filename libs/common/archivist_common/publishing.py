@@ -745,6 +745,22 @@ async def lapsed(session: AsyncSession, lease: timedelta) -> Sequence[tuple[UUID
     return [(row.id, PublicationStatus(row.status)) for row in rows]
 
 
+async def behind(session: AsyncSession, held: Held) -> bool:
+    """Whether another recording of the same show is on its way to having captions there."""
+    found = await session.scalar(
+        select(Publication.id)
+        .where(
+            Publication.target == held.target,
+            Publication.id != held.id,
+            Publication.item["show"].as_integer() == held.item.get("show"),
+            Publication.status.in_([PublicationStatus.PENDING, PublicationStatus.PROCESSING]),
+            Publication.stage.in_([PublishStage.ENSURE, PublishStage.CAPTIONS, PublishStage.ACCEPT]),
+        )
+        .limit(1)
+    )
+    return found is not None
+
+
 async def oldest_waiting_s(session: AsyncSession) -> float:
     """Seconds for which the oldest publication that nothing was done about yet has waited; 0 without one."""
     waits = await session.scalar(

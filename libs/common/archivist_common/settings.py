@@ -103,6 +103,10 @@ class CommonSettings(BaseSettings):
     max_queue_size: int = Field(default=100, ge=1)
     """Jobs that may wait; the next submit is answered 429."""
 
+    publish_approval: Literal["none", "approve", "two-people"] = "none"
+    """`approve`: what is asked for is published once an operator has approved its plan; `two-people`: one who did
+    not ask for it."""
+
     kill_points: Path | None = None
     """Tests only: a folder whose files make named steps kill, stop or delay the process. Refused in production."""
 
@@ -218,9 +222,6 @@ class ApiSettings(CaptionSettings):
     """Folder of the speech model used where a job names none."""
     model_directory: Path = Path("/opt/models")
     """Folder of further models, one folder each; a job may name one."""
-    publish_approval: Literal["none", "approve", "two-people"] = "none"
-    """`approve`: what is asked for is published once an operator has approved its plan; `two-people`: one who did
-    not ask for it."""
     recording_settled: Seconds = Field(default=timedelta(seconds=60), ge=timedelta())
     """A recording written to more recently than this is looked at twice before it is taken: it may still grow."""
 
@@ -254,34 +255,9 @@ class ApiSettings(CaptionSettings):
         return self
 
 
-class TranscriberSettings(CaptionSettings):
-    """The speech workers."""
+class SccSettings(CommonSettings):
+    """How SCC files are written: for who writes them, and for who reads back what became of them."""
 
-    transcriber_host: str = "127.0.0.1"
-    transcriber_port: int = Field(default=8001, ge=0, le=65_535)
-    whisper_model_path: Path | None = None
-    """Folder of the speech model: model.bin, config.json, tokenizer.json, vocabulary.*"""
-    model_directory: Path = Path("/opt/models")
-    """Folder of further models, one folder each."""
-    whisper_engine: Literal["faster_whisper", "whisperx"] = "faster_whisper"
-    """`whisperx` adds forced alignment; it needs the whisperx extra and MODEL_DIRECTORY/align-<language>."""
-    whisper_device: Literal["auto", "cpu", "cuda"] = "auto"
-    whisper_compute_type: str = "default"
-    """int8, float16, float32 …; `default` is int8 on a CPU and float16 on a GPU."""
-    whisper_batch_size: int = Field(default=4, ge=1, le=64)
-    """Windows decoded together. Past 4 a CPU gains nothing (docs/decisions/0008)."""
-    whisper_beam_size: int = Field(default=1, ge=1, le=10)
-    whisper_speakers: bool = False
-    """Tell speakers apart, by the whisperx extra and MODEL_DIRECTORY/speakers, after the transcript is safe."""
-    default_language: str = Field(default="en", max_length=10)
-    worker_concurrency: int | None = Field(
-        default=None, ge=1, validation_alias=AliasChoices("WORKER_CONCURRENCY", "CELERY_WORKER_CONCURRENCY")
-    )
-    """Slots, each pinned to cores of its own. Unset: by cores and memory."""
-    temp_directory: Path = Path("/tmp/archivist")  # noqa: S108 -- the documented default
-    """Where libraries put what they need for a moment. Recordings and their sound never go there."""
-    media_deadline: Seconds = timedelta(seconds=60)
-    """A probe, or a decoder that has sent nothing for this long, is ended."""
     scc_drop_frame: bool = True
     """Drop-frame labels, as North American playout expects them; false for non-drop."""
     scc_start_timecode: str = ""
@@ -309,7 +285,37 @@ class TranscriberSettings(CaptionSettings):
         )
 
 
-class VodSettings(CommonSettings):
+class TranscriberSettings(CaptionSettings, SccSettings):
+    """The speech workers."""
+
+    transcriber_host: str = "127.0.0.1"
+    transcriber_port: int = Field(default=8001, ge=0, le=65_535)
+    whisper_model_path: Path | None = None
+    """Folder of the speech model: model.bin, config.json, tokenizer.json, vocabulary.*"""
+    model_directory: Path = Path("/opt/models")
+    """Folder of further models, one folder each."""
+    whisper_engine: Literal["faster_whisper", "whisperx"] = "faster_whisper"
+    """`whisperx` adds forced alignment; it needs the whisperx extra and MODEL_DIRECTORY/align-<language>."""
+    whisper_device: Literal["auto", "cpu", "cuda"] = "auto"
+    whisper_compute_type: str = "default"
+    """int8, float16, float32 …; `default` is int8 on a CPU and float16 on a GPU."""
+    whisper_batch_size: int = Field(default=4, ge=1, le=64)
+    """Windows decoded together. Past 4 a CPU gains nothing (docs/decisions/0008)."""
+    whisper_beam_size: int = Field(default=1, ge=1, le=10)
+    whisper_speakers: bool = False
+    """Tell speakers apart, by the whisperx extra and MODEL_DIRECTORY/speakers, after the transcript is safe."""
+    default_language: str = Field(default="en", max_length=10)
+    worker_concurrency: int | None = Field(
+        default=None, ge=1, validation_alias=AliasChoices("WORKER_CONCURRENCY", "CELERY_WORKER_CONCURRENCY")
+    )
+    """Slots, each pinned to cores of its own. Unset: by cores and memory."""
+    temp_directory: Path = Path("/tmp/archivist")  # noqa: S108 -- the documented default
+    """Where libraries put what they need for a moment. Recordings and their sound never go there."""
+    media_deadline: Seconds = timedelta(seconds=60)
+    """A probe, or a decoder that has sent nothing for this long, is ended."""
+
+
+class VodSettings(SccSettings):
     """Publishing and webhooks."""
 
     model_config = SettingsConfigDict(hide_input_in_errors=True)  # a refused address may hold a password
@@ -354,15 +360,14 @@ class VodSettings(CommonSettings):
     auto_publish_to_vod: bool = True
     """Whether what completes from now on is published by itself, to Cablecast where that is set, else to the folder.
     What was captioned before is published when it is asked for. Nothing is while no target is set."""
-    publish_approval: Literal["none", "approve", "two-people"] = "none"
-    """`approve`: every publication waits until somebody has seen what it would do. `two-people`: somebody else than
-    who asked for it."""
     publish_folder: Path | None = None
     """A folder to publish to: captions in every format, chapters and a Media RSS feed. Unset: none."""
     publish_folder_url: str = ""
     """The web address under which PUBLISH_FOLDER is served: what the feed's links begin with."""
     publish_folder_title: str = "Recordings"
     """The title of its feed and of its page."""
+    publish_folder_feed_items: int = Field(default=500, ge=1, le=10_000)
+    """How many recordings the feed names, the newest ones. The page names all."""
     publish_folder_media_url: str = ""
     """Where recordings themselves are served, `https://media.example.org/{storage}/{path}`; both are put in. Empty:
     the feed has captions and no media."""

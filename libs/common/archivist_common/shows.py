@@ -190,6 +190,7 @@ async def candidates(session: AsyncSession, name: RecordingName, key: str) -> li
             length_s=row.runtime,
             local_id=row.local_id,
             files=tuple(row.files),
+            place=row.project,
         )
         for row in found.values()
     ]

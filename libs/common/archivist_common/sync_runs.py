@@ -80,8 +80,9 @@ async def ask(
         .returning(SyncRun)
     )
     if made is not None:
-        message = f"a sync of {kind.value} with {target} was asked for"
-        await journal.record(session, "INFO", _COMPONENT, message, user_id=user_id, mode=mode.value)
+        if user_id is not None:  # those by the clock are too many to be told of
+            message = f"a sync of {kind.value} with {target} was asked for"
+            await journal.record(session, "INFO", _COMPONENT, message, user_id=user_id, mode=mode.value)
         return _run(made), True
     live = await session.scalar(
         select(SyncRun)

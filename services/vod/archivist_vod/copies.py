@@ -18,8 +18,9 @@ from sqlalchemy.sql import ColumnElement
 from archivist_common import journal
 from archivist_common.models import CablecastShow, Publication, VodContent
 from archivist_common.states import VodStatus
-from archivist_common.syncs import Run
+from archivist_common.sync_runs import Kind
 from archivist_common.time import database_now
+from archivist_vod.syncs import Run
 
 _COMPONENT = "vod"
 _PUBLISHERS_OWN = frozenset({"title", "status", "url"})  # columns of a VOD that its publication writes
@@ -115,7 +116,7 @@ async def seen_vods(session: AsyncSession, run: Run, ids: Iterable[str]) -> None
 
 async def met(session: AsyncSession, run: Run) -> set[int]:
     """Numbers of the rows that this run has seen so far."""
-    if run.kind == "shows":
+    if run.kind is Kind.SHOWS:
         return set(await session.scalars(select(CablecastShow.cablecast_id).where(CablecastShow.seen_run == run.id)))
     found = await session.scalars(
         select(VodContent.vod_id).where(VodContent.seen_run == run.id, VodContent.target == run.target)
@@ -128,11 +129,11 @@ async def mark_unseen(session: AsyncSession, run: Run, *, confirmed: bool) -> in
 
     Raises TooManyGone for more than half of what was there before the run, unless a person has confirmed it.
     """
-    model: type[CablecastShow] | type[VodContent] = CablecastShow if run.kind == "shows" else VodContent
+    model: type[CablecastShow] | type[VodContent] = CablecastShow if run.kind is Kind.SHOWS else VodContent
     there = _there(run)
     unseen = and_(there, or_(model.seen_run.is_(None), model.seen_run != run.id))
-    if run.kind == "vods":  # what the publisher has made meanwhile is no older than the run
-        unseen = and_(unseen, VodContent.created_date < run.started_at)
+    if run.kind is Kind.VODS:  # what the publisher has made meanwhile is no older than the run
+        unseen = and_(unseen, VodContent.created_date < run.started)
     missing = await session.scalar(select(func.count()).select_from(model).where(unseen)) or 0
     before = (await session.scalar(select(func.count()).select_from(model).where(there)) or 0) - run.added
     if missing * 2 > before and not confirmed:
@@ -202,7 +203,7 @@ async def link_vods(session: AsyncSession, target: str) -> None:
 
 
 async def _gone(session: AsyncSession, run: Run, which: ColumnElement[bool]) -> int:
-    if run.kind == "shows":
+    if run.kind is Kind.SHOWS:
         rows = await session.scalars(
             update(CablecastShow)
             .where(which)
@@ -234,7 +235,7 @@ async def _gone(session: AsyncSession, run: Run, which: ColumnElement[bool]) -> 
 
 
 def _there(run: Run) -> ColumnElement[bool]:
-    if run.kind == "shows":
+    if run.kind is Kind.SHOWS:
         return CablecastShow.gone_at.is_(None)
     return and_(VodContent.gone_at.is_(None), VodContent.target == run.target)
 

@@ -3,6 +3,8 @@
 from prometheus_client import Counter, Gauge
 
 ENDED = Counter("archivist_vod_attempts", "Attempts at publications that came to an end or to a person.", ["outcome"])
+for _outcome in ("published", "held", "retried", "failed"):
+    ENDED.labels(_outcome)  # there from the start at 0: a first failure is an increase
 STOPPED = Gauge("archivist_vod_target_stopped", "Whether a target refuses our credentials.", ["target"])
 AWAY = Gauge("archivist_vod_target_away", "Whether a target does not answer.", ["target"])
 WAITING = Gauge(

@@ -140,6 +140,10 @@ class Effects:
         async with self._db.transaction() as session:
             await effects.seen(session, self._held.id, key, external_id)
 
+    async def begun(self, key: str) -> bool:
+        async with self._db.transaction() as session:
+            return any(entry.key == key for entry in await effects.of_publication(session, self._held.id, key))
+
     async def forget(self, key: str) -> None:
         """What was confirmed is not there any more."""
         async with self._db.transaction() as session:

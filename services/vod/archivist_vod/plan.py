@@ -7,7 +7,7 @@ minutes after it, for a day. A stall is told by nothing having changed, never by
 from dataclasses import dataclass
 from datetime import timedelta
 
-from archivist_vod.publisher import Progress, State
+from archivist_vod.progress import Progress, State
 
 VOD_WAITING = "VOD_WAITING"
 VOD_ERROR = "VOD_ERROR"
@@ -114,11 +114,11 @@ def captions_awaited(followed: timedelta, since_done: timedelta, difference: str
     told: tuple[str, str] | None = None
     if since_done >= pace.captions:
         told = (
-            (CAPTIONS_PENDING, "the programme is complete and shows no captions; press Retranscode in Cablecast")
+            (CAPTIONS_PENDING, "the programme is complete and shows no captions; press Retranscode there")
             if difference is None
             else (
                 CAPTIONS_DIFFER,
-                f"the programme shows other captions ({difference}); press Retranscode in Cablecast",
+                f"the programme shows other captions ({difference}); press Retranscode there",
             )
         )
     return Wait(pace.next_look(since_done), told)

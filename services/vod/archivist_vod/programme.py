@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from archivist_common.chapters import Chapter
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from archivist_common import artifacts, chapter_finding, show_links
+from archivist_common.chapters import Chapter
 from archivist_common.db import Database
 from archivist_common.errors import CaptionsInvalid, FileMissing, NotCompleted
 from archivist_common.models import Artifact, CaptionVersion, Transcription

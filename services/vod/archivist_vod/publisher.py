@@ -11,14 +11,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from archivist_common.chapters import Chapter
-from archivist_common.readback import ReadBack
-
 from archivist_common.errors import ArchivistError
 from archivist_common.publishing import Options
-
-Item = Mapping[str, Any]
-"""What was found or made at a target, by its own ids: JSON, kept with the publication, read by its publisher alone.
-Two entries are for all: `show`, the number of the show, and `title`."""
+from archivist_common.readback import ReadBack
+from archivist_vod.progress import Item, Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,39 +140,6 @@ class Accepted(StrEnum):
     NOT_YET = "not_yet"
 
 
-class State(StrEnum):
-    """Where a programme is, in our words."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    USABLE = "usable"
-    DONE = "done"
-    NEEDS_HUMAN = "needs_human"
-    BROKEN = "broken"
-    """The target failed, and may be told to try again by a person there."""
-    FAILED = "failed"
-    UNLISTED = "unlisted"
-    """Somebody took it off the public list on purpose."""
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How a programme is getting on. raw: the vendor's own word. why: what somebody has to do, in words.
-
-    mark: changes whenever the target shows any change: what a stall is told by.
-    """
-
-    state: State
-    raw: str
-    percent: float | None = None
-    message: str | None = None
-    url: str | None = None
-    why: str | None = None
-    mark: str = ""
-    item: Item | None = None
-
-
 class NeedsPerson(ArchivistError):
     """Nothing more can be done before somebody has decided, or done, something."""
 
@@ -229,6 +192,10 @@ class Ledger(Protocol):
         """The id under which this change was confirmed; None where it was not."""
         ...
 
+    async def begun(self, key: str) -> bool:
+        """Whether this change was ever asked for, or about to be."""
+        ...
+
     async def all_confirmed(self, prefix: str) -> Mapping[str, str]:
         """Confirmed changes whose keys begin so: key to id."""
         ...
@@ -238,7 +205,7 @@ class Ledger(Protocol):
         ...
 
     async def seen(self, key: str, external_id: str) -> None:
-        """What was asked for once is there: nothing is unsure about it any more. Nothing is written where nobody has."""
+        """It is there: what was asked for, and never answered, is confirmed. Nothing is written where nobody asked."""
         ...
 
     async def forget(self, key: str) -> None:

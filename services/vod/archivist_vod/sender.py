@@ -55,6 +55,7 @@ class Sender:
         self._listener = Listener(redis_dsn, self.id, self._rung.set, PUBLISH)
 
     async def run(self) -> None:
+        await self._migrated()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._listener.run())
             group.create_task(self._patiently(self._report, _REPORT_S))
@@ -119,6 +120,17 @@ class Sender:
                     await self._rung.wait()
             except TimeoutError:
                 continue
+
+    async def _migrated(self) -> None:
+        """Nothing is asked of a database before it has its tables; it may be started, and migrated, after us."""
+        while True:
+            try:
+                await check_schema(self._deps.db)
+            except (DatabaseUnavailable, SchemaMismatch) as exc:
+                log.debug("waits for the database", extra={"why": exc.message})
+                await asyncio.sleep(_POLL_S)
+            else:
+                return
 
     async def _report(self) -> None:
         await check_schema(self._deps.db)

@@ -6,18 +6,19 @@ stopped is left alone, and the run waits for it.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from archivist_common import killpoints, migrate, syncs, targets
+from archivist_common import killpoints, migrate, targets
 from archivist_common.db import Database
 from archivist_common.errors import (
+    ArchivistError,
     DatabaseUnavailable,
     Fenced,
     PublishError,
@@ -27,14 +28,15 @@ from archivist_common.errors import (
     TargetRefused,
     TargetUnavailable,
 )
-from archivist_common.syncs import Run
-from archivist_vod import copies, figures
+from archivist_common.sync_runs import Kind, Mode
+from archivist_vod import copies, figures, syncs
 from archivist_vod.cablecast import copying, listing
 from archivist_vod.cablecast.answers import Json
 from archivist_vod.cablecast.catalogue import Catalogue
 from archivist_vod.cablecast.client import Page
 from archivist_vod.cablecast.copying import Names
 from archivist_vod.copies import TooManyGone
+from archivist_vod.syncs import Run
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +98,7 @@ class Syncing:
 
     async def round(self) -> bool:
         """Bring one run as far as it goes. False when none is due, or the target is not to be asked now."""
-        if self._clock() < self._not_before:
+        if self._clock() < self._not_before or self._catalogue.client.host.state.denied:
             return False
         async with self._db.transaction() as session:
             target = next((one for one in await targets.all_of(session) if one.name == self._target), None)
@@ -190,6 +192,11 @@ class _Sync:
             await self._end(exc.code, exc.message)
         except Fenced:
             log.warning("a sync is another process's by now", extra=told)
+        except asyncio.CancelledError:  # the process stops: the next one goes on at once
+            with contextlib.suppress(ArchivistError, TimeoutError):
+                async with asyncio.timeout(2):
+                    await self._end(put_off=True)
+            raise
         else:
             figures.SYNCED.labels(run.kind).set_to_current_time()
             done = {"added": self._run.added, "changed": self._run.changed, "gone": self._run.gone}
@@ -210,7 +217,7 @@ class _Sync:
     async def _read(self) -> None:
         self._names = await self._meanings()
         self._syncing.forget_files()
-        if self._run.mode == syncs.FULL:
+        if self._run.mode is Mode.FULL:
             is_whole = await self._pages(resume=True)
             async with self._db.transaction() as session:
                 gone, note = 0, {}
@@ -224,7 +231,7 @@ class _Sync:
             return
         since = self._run.since or await self._changed_since()
         await self._keep((), since=since)
-        gone = await (self._changed_shows(since) if self._run.kind == syncs.SHOWS else self._changed_vods(since))
+        gone = await (self._changed_shows(since) if self._run.kind is Kind.SHOWS else self._changed_vods(since))
         async with self._db.transaction() as session:
             await self._complete(session, gone=gone)
 
@@ -240,7 +247,7 @@ class _Sync:
 
         until_unchanged: stop after a page on which nothing was changed since then.
         """
-        path, params = (syncs.SHOWS, _WITH_FILES) if self._run.kind == syncs.SHOWS else (syncs.VODS, {})
+        path, params = ("shows", _WITH_FILES) if self._run.kind is Kind.SHOWS else ("vods", {})
         start = 0
         if resume and self._run.total is not None and self._run.position:
             async with self._db.transaction() as session:
@@ -273,8 +280,8 @@ class _Sync:
     async def _changed_since(self) -> datetime | None:
         """From when on, by Cablecast's clock; None where there is nothing to go by: then everything is read.
 
-        The last run's beginning, by that clock as it goes now, or the newest change we know, whichever is earlier:
-        a clock that was wrong, or that nobody can read, hides nothing.
+        The last run's beginning by that clock as it goes now; where it cannot be read, the newest change we know.
+        What a clock that was put right hides, the next whole run finds.
         """
         async with self._db.transaction() as session:
             age = await syncs.age_of_last(session, self._run.target, self._run.kind)
@@ -282,8 +289,7 @@ class _Sync:
         if age is None or newest is None:
             return None
         now = await self._now()
-        moments = [newest] if now is None else [newest, now - age]
-        found = min(moments) - _OVERLAP
+        found = (newest if now is None else now - age) - _OVERLAP
         return found if self._names.zone is None else found.astimezone(self._names.zone)
 
     async def _changed_shows(self, since: datetime | None) -> int:
@@ -336,7 +342,7 @@ class _Sync:
         rows: list[Json] = []
         documents: list[Json] = []
         missing: list[int] = []
-        params = _WITH_FILES if path == syncs.SHOWS else None
+        params = _WITH_FILES if path == "shows" else None
         for number in sorted(ids, reverse=True):
             try:
                 document = await self._client.get_document(f"{path}/{number}", root, params)
@@ -366,7 +372,7 @@ class _Sync:
     ) -> None:
         """Store rows not met before, and how far the run is. Raises Fenced, and _GiveWay where the target rests."""
         fresh = [row for row in rows if row["id"] not in self._seen]
-        if self._run.kind == syncs.SHOWS:
+        if self._run.kind is Kind.SHOWS:
             files = copying.files_of(document or {})
             if files is None and any(row.get("reels") for row in fresh):
                 files = await self._syncing.files()
@@ -400,7 +406,7 @@ class _Sync:
     async def _store(
         self, session: Any, read: list[dict[str, Any]], unread: list[int], values: dict[str, Any]
     ) -> None:
-        if self._run.kind == syncs.SHOWS:
+        if self._run.kind is Kind.SHOWS:
             stored = await copies.store_shows(session, self._run, read)
             await copies.seen_shows(session, self._run, unread)
         else:
@@ -418,22 +424,9 @@ class _Sync:
 
     async def _meanings(self) -> Names:
         """What numbers in shows mean, and the zone of the server's clock."""
-        zone = None
-        try:
-            said = await self._catalogue.system_time()
-            zone = _zone(said.iana_time_zone) or (said.time.tzinfo if said.time is not None else None)
-        except TargetMissing:
-            pass
-        if self._run.kind != syncs.SHOWS:
-            return Names(zone=zone)
-        of = self._catalogue
-        return Names(
-            categories={one.id: one.name for one in await of.categories()},
-            producers={one.id: one.name for one in await of.producers()},
-            projects={one.id: one.name for one in await of.projects()},
-            locations={one.id: one.name for one in await of.locations()},
-            zone=zone,
-        )
+        if self._run.kind is not Kind.SHOWS:
+            return Names(zone=await self._catalogue.zone())
+        return await self._catalogue.names()
 
     async def _now(self) -> datetime | None:
         try:
@@ -448,13 +441,6 @@ class _Sync:
             if moment is None or moment >= since:
                 return True
         return False
-
-
-def _zone(name: str) -> tzinfo | None:
-    try:
-        return ZoneInfo(name) if name else None
-    except (ValueError, OSError, KeyError):  # no such zone, or no list of zones on this machine
-        return None
 
 
 def _joined(documents: Iterable[Mapping[str, Any]], name: str) -> list[Any] | None:

@@ -10,13 +10,13 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from archivist_common import killpoints, metrics, publishing, show_catalogue, show_links, targets
+from archivist_common import killpoints, metrics, publishing, recording_names, show_links, shows, targets
 from archivist_common.db import Database
 from archivist_common.errors import (
     ArchivistError,
@@ -28,18 +28,19 @@ from archivist_common.errors import (
     TargetRefused,
     TargetUnavailable,
 )
+from archivist_common.matching import Candidate
 from archivist_common.publishing import Held
 from archivist_common.states import PublishStage
 from archivist_common.time import database_now
 from archivist_vod import figures, plan, programme
 from archivist_vod.ledger import Effects, Gate
 from archivist_vod.plan import Pace
+from archivist_vod.progress import Item
 from archivist_vod.publisher import (
     Accepted,
     Ambiguous,
     CaptionsRefused,
     Found,
-    Item,
     NeedsPerson,
     Nothing,
     Publisher,
@@ -107,7 +108,7 @@ async def run(deps: Deps, held: Held) -> None:
 
 
 def _at_least(pace: Pace, held: Held) -> timedelta:
-    """Until the next attempt, whatever ended this one: a programme that was looked at is not looked at again before."""
+    """Until the next attempt, whatever ended this one: the time between two looks at a programme."""
     return pace.floor if held.stage is PublishStage.FOLLOW else timedelta()
 
 
@@ -283,6 +284,12 @@ class _Attempt:
 
     async def _start(self) -> PublishStage:
         work = await self._prepared()
+        waits = timedelta() < self._held.followed < self._deps.pace.captions
+        if waits and not self._held.item.get("vod_id"):
+            async with self._deps.db.transaction() as session:
+                behind = await publishing.behind(session, self._held)
+            if behind:  # a show of several reels is made into one VOD: their captions should all stand by then
+                await self._put_off(self._deps.pace.floor)
         item = await self._publisher.start(work, self._held.item, self._ledger)
         self._held = self._held.at(PublishStage.START, item)
         vod_id = item.get("vod_id")
@@ -478,9 +485,10 @@ class _Attempt:
             self._work = work
         return self._work
 
-    async def _shows(self) -> Any:
+    async def _shows(self) -> Sequence[Candidate]:
+        work = await self._prepared()
         async with self._deps.db.transaction() as session:
-            return await show_catalogue.candidates(session)
+            return await shows.candidates(session, recording_names.read(work.filename), work.key)
 
     async def _attention(self, code: str | None, message: str | None = None) -> None:
         async with self._deps.db.transaction() as session:

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+import os
 import signal
 import sys
 import tempfile
@@ -31,6 +32,9 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
         "--user", action="append", default=[], metavar="NAME:SECRET[:write|read]", help="instead of operator"
     )
     parser.add_argument("--tls", action="store_true", help="with a certificate that nobody has signed")
+    parser.add_argument(
+        "--until-stdin-ends", action="store_true", help="end with whoever holds the other end of stdin"
+    )
     return parser.parse_args(given)
 
 
@@ -67,7 +71,10 @@ async def run(args: argparse.Namespace) -> None:
         ended = asyncio.Event()
         for name in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(name, ended.set)
+        if args.until_stdin_ends:
+            asyncio.get_running_loop().add_reader(0, lambda: None if os.read(0, 1024) else ended.set())
         await ended.wait()
+        asyncio.get_running_loop().remove_reader(0)
         await server.stop()
         await control.stop()
 

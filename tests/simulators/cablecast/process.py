@@ -158,7 +158,7 @@ class Simulator:
     @classmethod
     async def launch(cls, profile: str = "modern", **options: Any) -> "Simulator":
         """Raises NotDone where it does not come up."""
-        command = [sys.executable, "-m", "tests.simulators.cablecast", "--profile", profile]
+        command = [sys.executable, "-m", "tests.simulators.cablecast", "--until-stdin-ends", "--profile", profile]
         for name, value in options.items():
             for one in value if isinstance(value, list | tuple) else [value]:
                 if one is True:
@@ -168,7 +168,11 @@ class Simulator:
         with tempfile.NamedTemporaryFile(prefix="cablecast-", suffix=".log", delete=False) as errors:
             log = Path(errors.name)
             process = await asyncio.create_subprocess_exec(
-                *command, stdout=asyncio.subprocess.PIPE, stderr=errors, cwd=Path(__file__).parents[3]
+                *command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=errors,
+                cwd=Path(__file__).parents[3],
             )
         assert process.stdout is not None
         try:

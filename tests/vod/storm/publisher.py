@@ -1,9 +1,9 @@
 """A publisher as a station runs it, but that its client's waits are short: `python -m tests.vod.storm.publisher`.
 
 Sender, stages, ledger, fences, leases, kill points and the client are the real ones, settings come from the
-environment. Only the clock of the client's back-off goes faster, as the storm's Cablecast does, and its circuit breaker
-opens later: six spoiled answers in ten, each by itself, are no outage, though five in a row are not rare among them. What
-an outage does has tests of its own.
+environment. Only the clock of the client's back-off goes faster, as the storm's Cablecast does, and its circuit
+breaker opens later: six spoiled answers in ten, each by itself, are no outage, though five in a row are not rare
+among them. What an outage does has tests of its own.
 """
 
 import asyncio

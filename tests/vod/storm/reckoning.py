@@ -101,7 +101,9 @@ class _Found:
             shows = [one for one in objects["shows"] if one["id"] == recording.show or one["localId"] == key]
             found.shows.append(len(shows))
             found.links.append(
-                links[recording.storage, recording.path] if recording.show else int((row["item"] or {}).get("show") is not None)
+                links[recording.storage, recording.path]
+                if recording.show
+                else int((row["item"] or {}).get("show") is not None)
             )
             show = shows[0]["id"] if shows else -1
             its = reels.get(show, [])

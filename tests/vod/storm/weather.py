@@ -118,7 +118,9 @@ class Injected:
 class Storm:
     """`async with a_storm(folder, seed) as storm:`, then `blow`, `calm`, and a reckoning."""
 
-    def __init__(self, world: World, publishers: list[PublisherProcess], seed: int, admin: str, bell: Doorbell) -> None:
+    def __init__(
+        self, world: World, publishers: list[PublisherProcess], seed: int, admin: str, bell: Doorbell
+    ) -> None:
         self.world = world
         self.sim = world.sim
         self.publishers = publishers
@@ -135,7 +137,9 @@ class Storm:
         rounds: how often each kill point is reached. Faults end with the last kill that has been done and the last
         publication asked for that is at rest, or with the time.
         """
-        await self.sim.control.random_faults(path="/CablecastAPI/", seed=self._seed, hang_s=_HANGS_S, statuses=_STATUSES, **_ODDS)
+        await self.sim.control.random_faults(
+            path="/CablecastAPI/", seed=self._seed, hang_s=_HANGS_S, statuses=_STATUSES, **_ODDS
+        )
         deadline = time.monotonic() + within_s
         hurrying, feeding = asyncio.create_task(self._hurry()), asyncio.create_task(self._feed(count, rounds))
         killing = asyncio.create_task(self._kill(rounds))

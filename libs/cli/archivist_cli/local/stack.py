@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from archivist_cli.local import children, processes, runtime
+from archivist_cli.local import children, environment, processes, runtime
 from archivist_cli.local.errors import StackError, StackInterrupted
 from archivist_cli.local.folder import DataFolder, Running
 from archivist_cli.local.ports import Ports, Reserved
@@ -32,7 +32,8 @@ class Stack:
     """`async with Stack(data, settings=…) as stack: await stack.wait()`
 
     data: the only folder written to, but for a folder of sockets that goes when we go.
-    settings: what the services are told, over this process' environment; paths must be absolute.
+    settings: what the services are told, over this process' environment, each those it reads; paths must be
+    absolute. An empty value means: not set, whatever the environment says.
     PostgreSQL and Valkey are started where it has no DATABASE_URL and no REDIS_URL; only these settings
     decide, not the environment.
     Entering raises StackError with a sentence when something does not start; whatever had started is
@@ -50,6 +51,7 @@ class Stack:
     ) -> None:
         self._data = data.resolve()
         self._settings = {name: value for name, value in settings.items() if value}
+        self._unset = settings.keys() - self._settings.keys()
         self._ports = ports or Ports()
         self._names = tuple(services)
         self._durable = durable
@@ -120,12 +122,14 @@ class Stack:
         try:
             await self._start_servers(folder)
             (self._data / "transcriptions").mkdir(exist_ok=True)  # the monitor looks for it before the first job
-            environment = self._environment(folder)
-            await self._migrate(folder, environment)
-            await self._supervisor.start(*(self._service(name, folder, environment) for name in self._names))
+            everything = self._environment(folder)
+            await self._migrate(folder, environment.told("migrate", everything))
+            await self._supervisor.start(
+                *(self._service(name, folder, environment.told(name, everything)) for name in self._names)
+            )
             api_url = self.urls.get("api", "")
             self._tidying = asyncio.create_task(_keep_small(folder.logs))
-            told = {name: environment[name] for name in _NOTED if environment.get(name)}
+            told = {name: everything[name] for name in _NOTED if everything.get(name)}
             folder.note(
                 Running(os.getpid(), api_url, self.database_url, self.redis_url, str(self._runtime or ""), told)
             )
@@ -161,11 +165,11 @@ class Stack:
         await self._supervisor.start(*tier)
 
     def _environment(self, folder: DataFolder) -> dict[str, str]:
-        environment = dict(os.environ)
+        inherited = {name: value for name, value in os.environ.items() if name not in self._unset}
         ours = {"DATABASE_URL": self.database_url, "REDIS_URL": self.redis_url}
         if "DATABASE_URL" not in self._settings:
             # PGHOST, PGSERVICE and their like belong to another server.
-            environment = {name: value for name, value in environment.items() if not name.startswith("PG")}
+            inherited = {name: value for name, value in inherited.items() if not name.startswith("PG")}
         if "REDIS_URL" not in self._settings:
             ours["REDIS_PASSWORD"] = ""
         defaults = {
@@ -177,13 +181,13 @@ class Stack:
             defaults |= {"JWT_SECRET_KEY": "", "SECRET_KEY": folder.secret_key()}
         addresses = {f"{name.upper()}_PORT": str(reserved.port) for name, reserved in self._reserved.items()}
         addresses |= {f"{name.upper()}_HOST": self._host(name) for name in self._names}
-        return environment | {"PYTHONUNBUFFERED": "1"} | defaults | self._settings | ours | addresses
+        return inherited | {"PYTHONUNBUFFERED": "1"} | defaults | self._settings | ours | addresses
 
-    async def _migrate(self, folder: DataFolder, environment: Mapping[str, str]) -> None:
+    async def _migrate(self, folder: DataFolder, told: Mapping[str, str]) -> None:
         log = folder.logs / "migrate.log"
         log_start = children.size(log)
         process = children.spawn(
-            [sys.executable, "-m", "archivist_common.migrate"], log=log, env=environment, cwd=self._data
+            [sys.executable, "-m", "archivist_common.migrate"], log=log, env=told, cwd=self._data
         )
         try:
             if not await children.ended(process, _MIGRATIONS_S):
@@ -193,12 +197,12 @@ class Stack:
         if process.returncode != 0:
             raise StackError(f"the database could not be migrated:\n{children.since(log, log_start)}")
 
-    def _service(self, name: str, folder: DataFolder, environment: Mapping[str, str]) -> Service:
+    def _service(self, name: str, folder: DataFolder, told: Mapping[str, str]) -> Service:
         return Service(
             name,
             [sys.executable, "-m", f"archivist_{name}.app"],
             url=self.urls[name],
-            env=environment,
+            env=told,
             log=folder.logs / f"{name}.log",
             cwd=self._data,  # a .env elsewhere is for the caller to read
             tag=str(self._data),

@@ -12,9 +12,9 @@ from datetime import timedelta
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from archivist_common import migrate, syncs, targets
+from archivist_common import migrate, sync_runs, targets
 from archivist_common.db import Database
-from archivist_common.models import Effect, Publication, PublishTarget
+from archivist_common.models import Effect, Publication, PublishTarget, SyncRun
 from archivist_common.states import EffectState, PublicationStatus
 from archivist_common.targets import Target
 from archivist_common.time import database_in, database_now
@@ -162,7 +162,6 @@ async def _seen(session: AsyncSession) -> Sequence[Seen]:
         for one in some:
             statuses[one.status] += one.count
             attention[one.attention_code or ""] += one.long_needed
-        age = await syncs.age_of_last(session, target.name, syncs.SHOWS)
         away_s = away.get(target.name)
         found.append(
             Seen(
@@ -172,7 +171,7 @@ async def _seen(session: AsyncSession) -> Sequence[Seen]:
                 sum(one.count for one in some if one.status == PublicationStatus.HELD or one.attention_code),
                 max((float(one.overdue_s or 0) for one in some), default=0.0),
                 +attention,
-                None if age is None else age.total_seconds(),
+                await _sync_age_s(session, target.name),
                 await _why_sync_failed(session, target.name),
             )
         )
@@ -181,10 +180,23 @@ async def _seen(session: AsyncSession) -> Sequence[Seen]:
 
 async def _why_sync_failed(session: AsyncSession, target: str) -> str | None:
     """Of the newest run of each kind that has ended."""
-    ended = [run for run in await syncs.latest(session, target) if run.finished_at is not None]
-    newest = [next((run for run in ended if run.kind == kind), None) for kind in syncs.KINDS]
-    failed = [run.error_message for run in newest if run is not None and run.status == "failed"]
-    return "; ".join(message or "" for message in failed) or None
+    failed = []
+    for kind in sync_runs.Kind:
+        ended = [run for run in await sync_runs.latest(session, kind) if run.finished and run.target == target]
+        if ended and ended[0].status is sync_runs.Status.FAILED:
+            failed.append(ended[0].error_message or "")
+    return "; ".join(failed) or None
+
+
+async def _sync_age_s(session: AsyncSession, target: str) -> float | None:
+    age = await session.scalar(
+        select(func.extract("epoch", database_now() - func.max(SyncRun.finished_date))).where(
+            SyncRun.target == target,
+            SyncRun.kind == sync_runs.Kind.SHOWS,
+            SyncRun.status == sync_runs.Status.COMPLETED,
+        )
+    )
+    return None if age is None else float(age)
 
 
 async def _unsettled(session: AsyncSession) -> int:

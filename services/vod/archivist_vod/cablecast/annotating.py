@@ -6,7 +6,6 @@ from typing import Any
 
 from archivist_common.chapters import Chapter
 from archivist_common.programme import chapters_on_vod
-
 from archivist_vod.cablecast import wire
 from archivist_vod.cablecast.catalogue import Catalogue
 from archivist_vod.cablecast.making import LONGEST_TITLE, title_of

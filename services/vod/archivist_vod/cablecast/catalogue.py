@@ -8,15 +8,17 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, tzinfo
 from fractions import Fraction
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ValidationError
 
 from archivist_common.errors import TargetFailed, TargetMissing, TargetRefused
 from archivist_vod.cablecast import wire
 from archivist_vod.cablecast.client import CablecastClient
+from archivist_vod.cablecast.copying import Names
 from archivist_vod.cablecast.listing import rows
 
 LOOKUPS_KEPT_S = 3600.0
@@ -80,6 +82,24 @@ class Catalogue:
             if name.lower() == root.lower() and isinstance(value, dict):
                 return value
         return document
+
+    async def zone(self) -> tzinfo | None:
+        """Of the server's clock; None where it does not say."""
+        try:
+            said = await self.system_time()
+        except TargetMissing:
+            return None
+        return _zone(said.iana_time_zone) or (said.time.tzinfo if said.time is not None else None)
+
+    async def names(self) -> Names:
+        """What the numbers in shows mean."""
+        return Names(
+            categories={one.id: one.name for one in await self.categories()},
+            producers={one.id: one.name for one in await self.producers()},
+            projects={one.id: one.name for one in await self.projects()},
+            locations={one.id: one.name for one in await self.locations()},
+            zone=await self.zone(),
+        )
 
     # Lookups, kept for an hour
 
@@ -217,8 +237,11 @@ class Catalogue:
         return await self._one(f"reels/{reel}", "reel", wire.Reel)
 
     async def reels(self, show: wire.Show) -> tuple[wire.Reel, ...]:
-        """A show's reels in playing order: those it lists, and those that say they are its."""
-        found = {reel.id: reel for reel in await self._of("reels", "reels", wire.Reel, {"show": show.id}, show.id)}
+        """A show's reels in playing order: those it lists; where it lists none, those that say they are its."""
+        found: dict[int, wire.Reel] = {}
+        if not show.reels:  # a server that ignores the filter gives the reels of every show
+            listed = await self._of("reels", "reels", wire.Reel, {"show": show.id}, show.id)
+            found = {reel.id: reel for reel in listed}
         for missing in [reel for reel in show.reels if reel not in found]:
             try:
                 found[missing] = await self.reel(missing)
@@ -242,7 +265,10 @@ class Catalogue:
             if not files:
                 listed = self._all("digitalfiles", "digitalFiles", wire.DigitalFile, page_size=_ASSETS_AT_ONCE)
                 async with aclosing(listed):
-                    files = [file async for file in listed if file.reel == reel.id]
+                    async for file in listed:
+                        if file.reel == reel.id:
+                            files.append(file)
+                            break
         except TargetMissing:
             return None
         return _digital(files[0]) if files else None
@@ -265,8 +291,12 @@ class Catalogue:
             return None
         return None if file is None else _digital(file)
 
+    async def digital_file_by_id(self, id_: int) -> wire.DigitalFile:
+        """It says whether its captions were understood."""
+        return await self._one(f"digitalfiles/{id_}", "digitalFile", wire.DigitalFile)
+
     async def digital_file(self, name: str) -> wire.DigitalFile | None:
-        """The digitalfile of exactly this name: it says whether its captions were understood."""
+        """The digitalfile of exactly this name. Reads the list until it comes: keep its id."""
         listed = self._all("digitalfiles", "digitalFiles", wire.DigitalFile, page_size=_ASSETS_AT_ONCE)
         async with aclosing(listed):
             async for file in listed:
@@ -274,12 +304,19 @@ class Catalogue:
                     return file
         return None
 
-    async def sidecar(self, store: int, path: str) -> wire.Asset | None:
-        """The asset at exactly this path in a store, newest first; a name without folder is looked for in all."""
+    async def sidecar(self, store: int, path: str, *, newest: int | None = None) -> wire.Asset | None:
+        """The asset at exactly this path in a store, newest first; a name without folder is looked for in all.
+
+        newest: how many assets to look at; None for all there are, which may be tens of thousands.
+        """
         wanted = path.replace("\\", "/").lstrip("/")
         listed = self._all("assets", "assets", wire.Asset, {"sort": "last_modified"}, page_size=_ASSETS_AT_ONCE)
+        looked_at = 0
         async with aclosing(listed):
             async for asset in listed:
+                looked_at += 1
+                if newest is not None and looked_at > newest:
+                    return None
                 if asset.file_stores and store not in asset.file_stores:
                     continue
                 if asset.path.replace("\\", "/").lstrip("/") == wanted or (
@@ -430,3 +467,10 @@ def _length(frames: int | None, rate: float | None) -> Fraction | None:
     ntsc = Fraction(round(rate) * 1000, 1001)
     exact = ntsc if abs(rate - ntsc) < _ROUNDED_BY else Fraction(rate).limit_denominator(1000)
     return Fraction(frames) / exact
+
+
+def _zone(name: str) -> tzinfo | None:
+    try:
+        return ZoneInfo(name) if name else None
+    except (ValueError, OSError, KeyError):  # no such zone, or no list of zones on this machine
+        return None

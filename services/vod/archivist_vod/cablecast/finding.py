@@ -6,11 +6,10 @@ What the last sync saw serves suggestions; nothing is linked by a rule before th
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
-from archivist_common.matching import Candidate, Scored
-
 from archivist_common import matching, recording_names
 from archivist_common.errors import TargetMissing
-from archivist_vod.cablecast import wire
+from archivist_common.matching import Candidate, Scored
+from archivist_vod.cablecast import copying, wire
 from archivist_vod.cablecast.catalogue import Catalogue
 from archivist_vod.publisher import Ambiguous, Found, NeedsPerson, Nothing, Resolution, Suggestion, Work
 
@@ -56,11 +55,15 @@ async def resolve(catalogue: Catalogue, work: Work, synced: Shows) -> Resolution
 async def candidate_of(catalogue: Catalogue, show: wire.Show) -> Candidate:
     """A show as matching takes it, with the names of its reels' files as far as the reels say."""
     reels = await catalogue.reels(show) if show.reels else ()
+    names = await catalogue.names()
+    created = copying.aware(wire.moment(show.raw.get("created")), names.zone)
     return Candidate(
         id=show.id,
         title=show.title,
         cg_title=show.cg_title,
-        event_date=None if show.event_date is None else show.event_date.date(),
+        event_date=copying.day(show.event_date, names.zone),
+        created=copying.day(created, names.zone),
+        place=copying.place(show, names),
         length_s=show.total_run_time or None,
         local_id=show.local_id,
         files=tuple(reel.user_file_name for reel in reels if reel.user_file_name),

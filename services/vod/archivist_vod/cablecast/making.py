@@ -11,9 +11,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from archivist_common.recording_names import read as read_name
-
 from archivist_common.errors import TargetMissing
+from archivist_common.recording_names import read as read_name
 from archivist_vod.cablecast import wire
 from archivist_vod.cablecast.catalogue import Catalogue, VideoFile
 from archivist_vod.cablecast.finding import item_of
@@ -70,10 +69,6 @@ async def place(catalogue: Catalogue, work: Work, found: wire.Show, ledger: Ledg
         files[chosen.id] = await catalogue.file_of(chosen)
     if chosen is None:
         return None
-    if work.options.create_show:  # made by a try whose answer was lost, they are found as any others are
-        await ledger.seen(f"show:{work.key}", str(found.id))
-        await ledger.seen(f"media:{work.key}", str(chosen.media))
-        await ledger.seen(f"reel:{found.id}:{work.key}", str(chosen.id))
     earlier = tuple(reel for reel in reels if (reel.reel_number or 0) < (chosen.reel_number or 0))
     return Place(chosen, earlier, files[chosen.id])
 
@@ -92,6 +87,7 @@ def item_at(found: wire.Show, where: Place) -> dict[str, Any]:
         "file": None if file is None else file.name,
         "path": path,
         "asset": None if file is None else file.asset,
+        "digital_file": None if file is None else file.digital_file,
         "stores": [] if file is None else list(file.stores),
     }
 

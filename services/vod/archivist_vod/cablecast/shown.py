@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urljoin
 
+from archivist_captions.cea608.options import SccOptions
 from archivist_captions.cue import Cue
 from archivist_common import readback
 from archivist_common.errors import TargetFailed, TargetMissing
@@ -24,8 +25,13 @@ _ANY_LENGTH_S = 10**6  # of a reel whose length nobody knows
 _MOST_PARTS = 6 * 60 * 24  # ten seconds each: a day
 
 
-async def verify(client: CablecastClient, item: Mapping[str, Any], track: Track) -> ReadBack | None:
-    """What the VOD shows beside what we wrote, on the VOD's own time; None while it shows nothing."""
+async def verify(
+    client: CablecastClient, item: Mapping[str, Any], track: Track, options: SccOptions
+) -> ReadBack | None:
+    """What the VOD shows beside what we wrote, on the VOD's own time; None while it shows nothing.
+
+    options: those the file was written with: its first label stands for the first picture.
+    """
     folder = item.get("folder_url")
     if not folder:
         return None
@@ -33,7 +39,7 @@ async def verify(client: CablecastClient, item: Mapping[str, Any], track: Track)
     if found is None:
         return None
     reel, earlier = reels_of(item)
-    wanted = cues_on_vod(readback.expected_from_scc(track.data), reel, earlier)
+    wanted = cues_on_vod(readback.expected_from_scc(track.data, options), reel, earlier)
     # Joined reels have captions of their own around ours.
     begin = 1000 * sum(one.length_s for one in earlier)
     end = begin + 1000 * reel.length_s

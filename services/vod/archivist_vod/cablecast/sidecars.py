@@ -6,6 +6,7 @@ only a file that holds, to the byte, what Archivist wrote for this recording onc
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import PurePosixPath
@@ -23,6 +24,7 @@ from archivist_vod.publisher import Accepted, CaptionsRefused, Ledger, NeedsPers
 
 Way = Literal["auto", "share", "upload"]
 _CONFLICT = 409
+_NEWEST = 500  # assets looked at for a sidecar that the server has not taken into use yet
 _LONGEST_SIDECAR = 16 * 2**20  # bytes; four hours of captions have two
 
 
@@ -88,37 +90,42 @@ async def put(
             "the server does not say in which store the video lies, so nothing can be uploaded beside it; "
             "mount its content folder and name it in CABLECAST_STORES",
         )
-    await _upload(catalogue, uploads, work, item["stores"][0], sidecar_path(item), ledger)
+    if "/" in sidecar_path(item):  # an upload has a name and no folder (contract, section 2, fileUpload)
+        raise NeedsPerson(
+            "NO_WAY_FOR_CAPTIONS",
+            f"the video lies in a folder of its store ({item['path']!r}), where nothing can be uploaded; mount it "
+            "and name it in CABLECAST_STORES",
+        )
+    await _upload(catalogue, uploads, work, item, ledger)
 
 
 async def accepted(catalogue: Catalogue, item: Mapping[str, Any]) -> Accepted:
     """Whether the server has found the sidecar and can read it. Raises CaptionsRefused with what it says."""
-    name = str(item["file"])
-    try:
-        judged = await catalogue.digital_file(name)
-    except TargetMissing:
-        judged = None
-    if judged is not None and judged.has_captions and judged.captions_are_compatible is False:
-        raise CaptionsRefused(
-            f"Cablecast cannot use the captions: {judged.captions_message or 'it does not say why'}"
-        )
+    judged = None
+    if item.get("digital_file") is not None:
+        with suppress(TargetMissing):
+            judged = await catalogue.digital_file_by_id(item["digital_file"])
+    if judged is not None and judged.captions_are_compatible is False:
+        why = judged.captions_message or "it does not say why"
+        raise CaptionsRefused(f"Cablecast cannot use the captions: {why}")
     has = judged is not None and judged.has_captions is True
     if item.get("asset") is not None:
         has = (await catalogue.asset(item["asset"])).has_captions is True
-    if not has and judged is not None and judged.captions_are_compatible is False:
-        raise CaptionsRefused(
-            f"Cablecast cannot use the captions: {judged.captions_message or 'it does not say why'}"
-        )
     return Accepted.YES if has else Accepted.NOT_YET
 
 
-async def _upload(catalogue: Catalogue, uploads: Uploads, work: Work, store: int, path: str, ledger: Ledger) -> None:
+async def _upload(
+    catalogue: Catalogue, uploads: Uploads, work: Work, item: Mapping[str, Any], ledger: Ledger
+) -> None:
+    store, path = item["stores"][0], sidecar_path(item)
     key = f"sidecar:{work.version}"
-    stands = await catalogue.sidecar(store, path)
+    # Where the video has captions already, who made them is found out, however long the list is.
+    has_any = item.get("asset") is None or (await catalogue.asset(item["asset"])).has_captions is not False
+    stands = await catalogue.sidecar(store, path, newest=None if has_any else _NEWEST)
     if stands is not None:
         held = await _sha256_at(catalogue, stands.url)
         if held == work.track.sha256:
-            await ledger.seen(key, "done")
+            await ledger.change(key, _nothing)
             return
         placed = await ledger.all_confirmed("sidecar:")
         if held not in work.track.ours and not (held is None and placed):
@@ -152,6 +159,10 @@ async def _upload(catalogue: Catalogue, uploads: Uploads, work: Work, store: int
                 )
 
     await ledger.change(key, send)
+
+
+async def _nothing() -> None:
+    """It stands already: all that is left is to say so."""
 
 
 async def _sha256_at(catalogue: Catalogue, url: str) -> str | None:

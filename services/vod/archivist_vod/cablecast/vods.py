@@ -7,7 +7,8 @@ from archivist_common.errors import TargetMissing, TargetRefused
 from archivist_common.settings import VodSettings
 from archivist_vod.cablecast import qualities, wire
 from archivist_vod.cablecast.catalogue import Catalogue
-from archivist_vod.publisher import Ledger, NeedsPerson, Progress, State, Work
+from archivist_vod.progress import Progress, State
+from archivist_vod.publisher import Ledger, NeedsPerson, Work
 
 _CONFLICT = 409
 _STATES: Mapping[str, State] = {
@@ -83,6 +84,7 @@ async def listed(item: dict[str, Any], catalogue: Catalogue, ledger: Ledger) -> 
     if vod.disabled:
         ledger.require()
         await catalogue.client.put(f"vods/{vod.id}", "vod", wire.edited(vod.raw, disabled=False))
+        await ledger.forget(f"withdrawn:{vod.id}")
     return {**item, "withdrawn": False}
 
 
@@ -131,10 +133,16 @@ async def works_elsewhere(catalogue: Catalogue, item: Mapping[str, Any]) -> str:
 async def withdraw(catalogue: Catalogue, item: Mapping[str, Any], ledger: Ledger) -> dict[str, Any]:
     """Off the public list. Nothing is deleted: publishing it again puts it back."""
     vod = await catalogue.vod(item["vod_id"])
+    key = f"withdrawn:{vod.id}"
     if vod.disabled:
-        return dict(item)
-    ledger.require()
-    await catalogue.client.put(f"vods/{vod.id}", "vod", wire.edited(vod.raw, disabled=True))
+        # By people, or by an attempt of ours that died before it could say so.
+        return {**item, "withdrawn": bool(item.get("withdrawn")) or await ledger.begun(key)}
+
+    async def unlist() -> None:
+        await catalogue.client.put(f"vods/{vod.id}", "vod", wire.edited(vod.raw, disabled=True))
+
+    await ledger.forget(key)  # of an earlier withdrawal: it has been listed again since
+    await ledger.change(key, unlist)
     return {**item, "withdrawn": True}
 
 

@@ -13,6 +13,7 @@ from archivist_captions.errors import CannotRead
 from archivist_captions.formats import FORMATS, scc, srt, vtt
 from archivist_captions.formats import text as text_format
 from archivist_captions.formats.clock import clock
+from archivist_captions.timecode import frame_of_label
 from archivist_common import readback
 from archivist_common.readback import ReadBack
 from archivist_common.recording_names import read as read_name
@@ -28,6 +29,7 @@ _MOST_TITLE = 255
 _MOST_SLUG = 60  # letters
 _LABEL_MS = 60_000
 """An SCC whose times are off by more than this counts from another label than zero (01:00:00;00), and is not late."""
+_LABEL = re.compile(rb"^(\d\d):\d\d:\d\d([:;])\d\d", re.MULTILINE)
 _MEDIA_TYPES = {
     ".mp4": "video/mp4",
     ".m4v": "video/mp4",
@@ -58,10 +60,10 @@ def captions(work: Work) -> dict[str, bytes]:
     say, word for word, what the SCC says; else they are made of it. Raises ValueError for an SCC that is none.
     """
     try:
-        shown = scc.read(work.track.data)
+        shown = _from_zero(work.track.data, work.length_s)
     except CannotRead as exc:
         raise ValueError(str(exc)) from exc
-    made = Captions(shown.cues, language=work.track.language, title=title_of(work))
+    made = Captions(shown, language=work.track.language, title=title_of(work))
     spoken = _made(work, "vtt")
     same = spoken is not None and says_the_same(work.track.data, spoken).equal
     return {
@@ -155,6 +157,16 @@ def media_type(filename: str) -> str:
 
 def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+def _from_zero(data: bytes, length_s: int | None) -> tuple[Cue, ...]:
+    """An SCC's cues by the recording's clock: one that begins after the recording's end counts from a full hour."""
+    cues = scc.read(data).cues
+    label = _LABEL.search(data)
+    if not cues or not length_s or label is None or cues[-1].start_ms <= length_s * 1000:
+        return cues
+    first = frame_of_label(f"{label[1].decode()}:00:00{label[2].decode()}00")
+    return scc.reading(data, first_frame=first).captions.cues
 
 
 def _made(work: Work, kind: str) -> bytes | None:

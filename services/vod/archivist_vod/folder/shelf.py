@@ -142,9 +142,12 @@ class Shelf:
             raise disk_errors.reading(exc, f"file {str(folder / name)!r}") from exc
 
     def held(self, folder: Path, name: str) -> str | None:
-        """Hash of what stands under a name; `""` for a link, a folder or the like."""
+        """Hash of what stands under a name; None for nothing, `""` for a link, a folder or the like."""
+        path = folder / name
+        if path.is_symlink():
+            return ""
         try:
-            return files.digest(folder / name).sha256
+            return files.digest(path).sha256
         except FileMissing:
             return None
         except InvalidFileFormat:

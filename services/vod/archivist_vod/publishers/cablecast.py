@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -11,24 +12,15 @@ from archivist_common.errors import PublishError, TargetDenied, TargetMissing
 from archivist_common.matching import Candidate
 from archivist_common.publishing import SIDECARS_UNSUPPORTED
 from archivist_common.readback import ReadBack
-from archivist_common.settings import VodSettings
+from archivist_common.settings import VodSettings, scc_options_of
 from archivist_common.storage import Storages
 from archivist_vod.cablecast import annotating, finding, making, shown, sidecars, vods
 from archivist_vod.cablecast.catalogue import Catalogue
 from archivist_vod.cablecast.client import CablecastClient
 from archivist_vod.cablecast.sidecars import Ways
 from archivist_vod.cablecast.uploads import Uploads
-from archivist_vod.publisher import (
-    Accepted,
-    Capabilities,
-    Item,
-    Ledger,
-    NeedsPerson,
-    Probe,
-    Progress,
-    Resolution,
-    Work,
-)
+from archivist_vod.progress import Item, Progress
+from archivist_vod.publisher import Accepted, Capabilities, Ledger, NeedsPerson, Probe, Resolution, Work
 
 SIDECARS_SINCE = (7, 1)
 """The version from which servers take sidecars (vendor's support article)."""
@@ -138,6 +130,10 @@ class Cablecast:
                 return finding.item_of(show)
             told = f"no reel of show {show.id} plays {work.filename!r}; link the file in Cablecast, or ask for a reel"
             raise NeedsPerson("NO_REEL", told)
+        if work.options.create_show:  # those of a try whose answer was lost are found as any others are
+            await ledger.seen(f"show:{work.key}", str(show.id))
+            await ledger.seen(f"media:{work.key}", str(where.reel.media))
+            await ledger.seen(f"reel:{show.id}:{work.key}", str(where.reel.id))
         found = making.item_at(show, where)
         if not work.options.without_captions:
             making.check_name(work, found)
@@ -145,7 +141,12 @@ class Cablecast:
 
     async def put_captions(self, work: Work, item: Item, ledger: Ledger) -> Item:
         await sidecars.put(self._ways, self.catalogue, self._uploads, work, item, ledger)
-        return {**item, "sidecar": sidecars.sidecar_path(item)}
+        judge = item.get("digital_file")
+        if judge is None:
+            with suppress(TargetMissing):  # a server without such files
+                found = await self.catalogue.digital_file(str(item["file"]))
+                judge = None if found is None else found.id
+        return {**item, "sidecar": sidecars.sidecar_path(item), "digital_file": judge}
 
     async def accepted(self, work: Work, item: Item) -> Accepted:
         return await sidecars.accepted(self.catalogue, item)
@@ -160,7 +161,11 @@ class Cablecast:
         return await vods.works_elsewhere(self.catalogue, item)
 
     async def verify(self, work: Work, item: Item) -> ReadBack | None:
-        return await shown.verify(self.client, item, work.track)
+        options = self._settings.scc_options
+        server = self._settings.storage(work.storage)
+        if server is not None:
+            options = scc_options_of(server, options)
+        return await shown.verify(self.client, item, work.track, options)
 
     async def put_chapters(self, work: Work, item: Item, ledger: Ledger) -> Item:
         return await annotating.put_chapters(self.catalogue, work, item, ledger)

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 import httpx
 
+from archivist_common import disk_errors
 from archivist_common.errors import ArchivistError, NotFound, StorageUnavailable, TargetMissing
 from archivist_common.readback import ReadBack
 from archivist_common.settings import VodSettings
@@ -25,18 +26,16 @@ from archivist_vod import feed
 from archivist_vod.folder import contents, pages
 from archivist_vod.folder.manifest import Manifest, ManifestDamaged
 from archivist_vod.folder.shelf import FEED, INDEX, WITHDRAWN, Memory, Shelf
+from archivist_vod.progress import Item, Progress, State
 from archivist_vod.publisher import (
     Accepted,
     Capabilities,
     CaptionsRefused,
     Found,
-    Item,
     Ledger,
     NeedsPerson,
     Probe,
-    Progress,
     Resolution,
-    State,
     Work,
 )
 
@@ -65,6 +64,7 @@ class Folder:
         self.root: Path = settings.publish_folder
         self._url = settings.publish_folder_url
         self._title = settings.publish_folder_title
+        self._most = settings.publish_folder_feed_items
         self._media_url = settings.publish_folder_media_url
         self._storages = storages
         self._now = now
@@ -306,7 +306,7 @@ class Folder:
             link=f"{self._url}/{INDEX}",
             address=f"{self._url}/{FEED}",
             description=f"{self._title}, with captions",
-            items=tuple(self._entry(name, one) for name, one in listed),
+            items=tuple(self._entry(name, one) for name, one in listed[: self._most]),
             changed=max((one.changed for _, one in [*everything, *withdrawn]), default=None),
         )
         files = {FEED: feed.write(made), INDEX: pages.index(self._title, listed)}
@@ -386,9 +386,16 @@ class Folder:
                 ledger.require()
 
         shelf = Shelf(self.root, self._memory, now=self._moment, require=require, wait_s=wait_s)
+
+        def run() -> T:
+            try:
+                return act(shelf)
+            except OSError as exc:
+                raise disk_errors.writing(exc, f"folder {str(self.root)!r}") from exc
+
         try:
             async with asyncio.timeout(wait_s):
-                return await asyncio.get_running_loop().run_in_executor(self._threads, act, shelf)
+                return await asyncio.get_running_loop().run_in_executor(self._threads, run)
         except TimeoutError as exc:
             raise StorageUnavailable(f"folder {str(self.root)!r} did not answer within {wait_s:g} s") from exc
         finally:

@@ -212,6 +212,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_caption_versions")),
         sa.UniqueConstraint("publication_id", "number", name=op.f("uq_caption_versions_publication_id_number")),
     )
+    op.create_index("idx_caption_versions_transcription_id", "caption_versions", ["transcription_id"], unique=False)
     op.create_table(
         "effects",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -295,6 +296,7 @@ def downgrade() -> None:
     op.drop_column("cablecast_shows", "cg_title")
     op.drop_index("idx_effects_unsettled", table_name="effects", postgresql_where=sa.text("state <> 'confirmed'"))
     op.drop_table("effects")
+    op.drop_index("idx_caption_versions_transcription_id", table_name="caption_versions")
     op.drop_table("caption_versions")
     op.drop_index("idx_publications_transcription_id", table_name="publications")
     op.drop_index(

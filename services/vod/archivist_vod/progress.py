@@ -1,0 +1,43 @@
+"""Where a programme is on its way, as its target says it and in our words."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+Item = Mapping[str, Any]
+"""What was found or made at a target, by its own ids: JSON, kept with the publication, read by its publisher alone.
+Two entries are for all: `show`, the number of the show, and `title`."""
+
+
+class State(StrEnum):
+    """Where a programme is, in our words."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    USABLE = "usable"
+    DONE = "done"
+    NEEDS_HUMAN = "needs_human"
+    BROKEN = "broken"
+    """The target failed, and may be told to try again by a person there."""
+    FAILED = "failed"
+    UNLISTED = "unlisted"
+    """Somebody took it off the public list on purpose."""
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How a programme is getting on. raw: the vendor's own word. why: what somebody has to do, in words.
+
+    mark: changes whenever the target shows any change: what a stall is told by.
+    """
+
+    state: State
+    raw: str
+    percent: float | None = None
+    message: str | None = None
+    url: str | None = None
+    why: str | None = None
+    mark: str = ""
+    item: Item | None = None

@@ -1,0 +1,218 @@
+"""The life of a sync, as functions of a session: scheduled, claimed, got on with, ended. See `common/sync_runs`.
+
+    ask, schedule ──▶ pending ──claim──▶ running ──complete──▶ completed
+                         ▲                 │  └─────fail─────▶ failed
+                         └─────put_off─────┘
+
+One of each kind is live, and one at a time of a target runs. Who runs it proves with `moved_date` that it still is
+the one; a run that has not moved for a lease is taken over, from where it was.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, exists, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from archivist_common import journal, sync_runs
+from archivist_common.errors import Fenced
+from archivist_common.models import SyncRun
+from archivist_common.sync_runs import Kind, Mode, Status
+from archivist_common.time import database_in, database_now
+
+TOO_MANY_GONE = "SYNC_TOO_MANY_GONE"
+"""More than half would be gone at once: nothing is marked so, and a person looks."""
+INCOMPLETE = "SYNC_INCOMPLETE"
+"""The server gave fewer rows than it says it has: what is gone was not looked for."""
+
+_COMPONENT = "vod"
+_CLAIM_LOCK = 0x53796E63  # "Sync"
+_DONE, _FAILED = SyncRun.status == Status.COMPLETED, SyncRun.status == Status.FAILED
+_WHOLE = SyncRun.mode == Mode.FULL
+_AFTER_FAILURE = timedelta(hours=1)  # at the least, before a full one is tried again by itself
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A sync in hand. position: rows dealt with. since: by Cablecast's clock. moved: what proves that it is ours."""
+
+    id: int
+    target: str
+    kind: Kind
+    mode: Mode
+    position: int
+    total: int | None
+    since: datetime | None
+    added: int
+    changed: int
+    gone: int
+    asked_by: int | None
+    created: datetime
+    started: datetime
+    moved: datetime
+
+
+async def schedule(session: AsyncSession, target: str, every: timedelta, full_every: timedelta) -> int:
+    """Put what is due into the queue; how many runs that were. The first of all is a full one."""
+    made = 0
+    for kind in Kind:
+        full_done, any_done, full_failed, any_failed = (
+            await session.execute(
+                select(
+                    _age(
+                        SyncRun.started_date,
+                        kind,
+                        target,
+                        _DONE,
+                        _WHOLE,
+                    ),
+                    _age(SyncRun.started_date, kind, target, _DONE),
+                    _age(
+                        SyncRun.finished_date,
+                        kind,
+                        target,
+                        _FAILED,
+                        _WHOLE,
+                    ),
+                    _age(SyncRun.finished_date, kind, target, _FAILED),
+                )
+            )
+        ).one()
+        patience = min(full_every, _AFTER_FAILURE)
+        mode = None
+        if (full_done is None or full_done >= full_every) and (full_failed is None or full_failed >= patience):
+            mode = Mode.FULL
+        elif full_done is not None and any_done >= every and (any_failed is None or any_failed >= every):
+            mode = Mode.CHANGES
+        if mode is not None and (await sync_runs.ask(session, target, kind, mode))[1]:
+            made += 1
+    return made
+
+
+async def claim(session: AsyncSession, target: str, lease: timedelta) -> Run | None:
+    """The next run to get on with: shows before VODs, which are named after them. None while another one moves."""
+    if not await session.scalar(select(func.pg_try_advisory_xact_lock(_CLAIM_LOCK))):
+        return None
+    other = aliased(SyncRun)
+    since = database_in(-lease)
+    stands_still = or_(SyncRun.moved_date.is_(None), SyncRun.moved_date < since)
+    moves = exists().where(other.target == target, other.status == Status.RUNNING, other.moved_date >= since)
+    found = await session.scalar(
+        select(SyncRun.id)
+        .where(
+            SyncRun.target == target,
+            or_(SyncRun.status == Status.PENDING, and_(SyncRun.status == Status.RUNNING, stands_still)),
+            ~moves,
+        )
+        .order_by(SyncRun.kind, SyncRun.id)
+        .limit(1)
+        .with_for_update()
+    )
+    if found is None:
+        return None
+    now = database_now()
+    row = (
+        await session.execute(
+            update(SyncRun)
+            .where(SyncRun.id == found)
+            .values(status=Status.RUNNING, started_date=func.coalesce(SyncRun.started_date, now), moved_date=now)
+            .returning(SyncRun)
+            .execution_options(populate_existing=True)
+        )
+    ).scalar_one()
+    return _run(row)
+
+
+async def moved(session: AsyncSession, run: Run, **values: Any) -> Run:
+    """Keep how far it is. Raises Fenced where somebody else has it by now."""
+    return await _fenced(session, run, values)
+
+
+async def put_off(session: AsyncSession, run: Run) -> None:
+    """Let it wait, for whoever takes it next. Raises Fenced."""
+    await _fenced(session, run, {"status": Status.PENDING})
+
+
+async def complete(session: AsyncSession, run: Run, **values: Any) -> None:
+    """Raises Fenced."""
+    done = await _fenced(session, run, {"status": Status.COMPLETED, "finished_date": database_now(), **values})
+    if run.mode == Mode.FULL:
+        told = f"{run.kind} of {run.target} read: {done.added} new, {done.changed} changed, {done.gone} gone"
+        await journal.record(session, "INFO", _COMPONENT, told)
+
+
+async def fail(session: AsyncSession, run: Run, code: str, message: str) -> None:
+    """Raises Fenced."""
+    ended = {"status": Status.FAILED, "finished_date": database_now()}
+    await _fenced(session, run, {**ended, "error_code": code, "error_message": journal.plain(message)})
+    told = f"reading the {run.kind} of {run.target} failed: {message}"
+    await journal.record(session, "ERROR", _COMPONENT, told, code=code)
+
+
+async def age_of_last(session: AsyncSession, target: str, kind: Kind) -> timedelta | None:
+    """Since the last run that completed was begun; None where none has."""
+    age: timedelta | None = await session.scalar(select(_age(SyncRun.started_date, kind, target, _DONE)))
+    return age
+
+
+async def is_confirmed(session: AsyncSession, run: Run) -> bool:
+    """Whether a person asks for this full run after one that would have marked too many as gone."""
+    if run.asked_by is None or run.mode != Mode.FULL:
+        return False
+    before = await session.scalar(
+        select(SyncRun.error_code)
+        .where(
+            SyncRun.target == run.target,
+            SyncRun.kind == run.kind,
+            _WHOLE,
+            SyncRun.id < run.id,
+            SyncRun.finished_date < run.created,
+        )
+        .order_by(SyncRun.id.desc())
+        .limit(1)
+    )
+    return before == TOO_MANY_GONE
+
+
+def _age(column: Any, kind: Kind, target: str, *conditions: Any) -> Any:
+    return (
+        select(database_now() - func.max(column))
+        .where(SyncRun.kind == kind, SyncRun.target == target, *conditions)
+        .scalar_subquery()
+    )
+
+
+async def _fenced(session: AsyncSession, run: Run, values: dict[str, Any]) -> Run:
+    row = (
+        await session.execute(
+            update(SyncRun)
+            .where(SyncRun.id == run.id, SyncRun.status == Status.RUNNING, SyncRun.moved_date == run.moved)
+            .values(moved_date=database_now(), **values)
+            .returning(SyncRun)
+            .execution_options(populate_existing=True)
+        )
+    ).scalar_one_or_none()
+    if row is None:
+        raise Fenced(f"sync {run.id} is another process's by now")
+    return _run(row)
+
+
+def _run(row: SyncRun) -> Run:
+    return Run(
+        id=row.id,
+        target=row.target,
+        kind=Kind(row.kind),
+        mode=Mode(row.mode),
+        position=row.position,
+        total=row.total,
+        since=row.since,
+        added=row.added,
+        changed=row.changed,
+        gone=row.gone,
+        asked_by=row.asked_by,
+        created=row.created_date,
+        started=row.started_date or row.created_date,
+        moved=row.moved_date or row.created_date,
+    )

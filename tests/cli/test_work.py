@@ -1,0 +1,41 @@
+"""A stack of our own for one piece of work: left at once on Ctrl-C, and nothing is published by it."""
+
+import asyncio
+import os
+import signal
+
+import pytest
+
+from archivist_cli import work
+from archivist_cli.local.errors import StackInterrupted
+from archivist_cli.local.stack import Stack
+
+
+async def test_ctrl_c_ends_the_work_at_once_wherever_it_is(tmp_path):
+    async def working() -> None:
+        async with Stack(tmp_path, settings={}, services=(), durable=False) as stack, work.until_asked_to_stop(stack):
+            os.kill(os.getpid(), signal.SIGINT)
+            await asyncio.sleep(120)
+
+    with pytest.raises(StackInterrupted, match="stopped before it was done"):
+        await asyncio.wait_for(working(), 60)
+
+
+async def test_work_that_is_done_or_is_cancelled_by_somebody_else_is_not_called_stopped(tmp_path):
+    async with Stack(tmp_path, settings={}, services=(), durable=False) as stack:
+        async with work.until_asked_to_stop(stack):
+            await asyncio.sleep(0)
+
+        async def inside() -> None:
+            async with work.until_asked_to_stop(stack):
+                await asyncio.sleep(60)
+
+        task = asyncio.create_task(inside())
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+def test_work_on_a_stations_settings_starts_no_publisher():
+    assert set(work.WITHOUT_PUBLISHER) == {"api", "transcriber", "monitor"}
