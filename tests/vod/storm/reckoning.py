@@ -9,7 +9,7 @@ from sqlalchemy import text
 from tests.chaos.runs import Goal
 from tests.vod.storm.weather import FASTER, FLOOR_S, POINTS, Recording, Storm
 
-from archivist_common import chapter_finding, invariants, publishing
+from archivist_common import chapter_finding, invariants, publication_requests
 
 _SHOWN = 3  # findings of a goal
 _INVARIANTS = tuple(one for one in invariants.INVARIANTS if one.id in {"I8", "I16", "LEASE", "VERIFIED"})
@@ -97,7 +97,7 @@ class _Found:
             )
             found.twins += [f"{recording.path}: {one}" for one in row["warnings"] if one.startswith("DUPLICATE")]
             found.events.append(events[str(row["id"])])
-            key = publishing.key_of(recording.storage, recording.path)
+            key = publication_requests.key_of(recording.storage, recording.path)
             shows = [one for one in objects["shows"] if one["id"] == recording.show or one["localId"] == key]
             found.shows.append(len(shows))
             found.links.append(

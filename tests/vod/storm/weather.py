@@ -22,8 +22,9 @@ from tests.vod.world import SPOKEN, World, spoken, station
 from archivist_cli.local import runtime
 from archivist_cli.local.postgres import Postgres
 from archivist_cli.local.valkey import Valkey
-from archivist_common import killpoints, migrate, publishing
-from archivist_common.publishing import Options, Wish
+from archivist_common import killpoints, migrate, publication_requests
+from archivist_common.publication_options import Options
+from archivist_common.publication_requests import Wish
 from archivist_common.queue import Doorbell
 from archivist_common.settings import asyncpg_dsn
 
@@ -196,7 +197,7 @@ class Storm:
 
     async def _ask(self, job: UUID, options: Options) -> UUID:
         async with self.world.db.transaction() as session:
-            return (await publishing.request(session, Wish("cablecast", job, options)))[0]
+            return (await publication_requests.request(session, Wish("cablecast", job, options)))[0]
 
     async def _feed(self, count: int, rounds: int) -> None:
         """Ask for one after another, so that there is work to be killed at until the last kill."""
@@ -279,7 +280,7 @@ class Storm:
             found = await session.execute(text("SELECT * FROM publications WHERE status = 'failed'"))
             for row in found.all():
                 self.injected.retried.append(f"{row.file_path} at {row.stage}: {row.error_code}, {row.error_message}")
-                await publishing.retry(session, row.id)
+                await publication_requests.retry(session, row.id)
 
 
 def _told(states: Counter[str]) -> str:
