@@ -9,7 +9,8 @@ unexport PYTHONDONTWRITEBYTECODE
 SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-publish up test test-fast e2e chaos chaos-short marathon bench fuzz check format lock clean
+.PHONY: help demo demo-publish up test test-fast e2e chaos chaos-short storm storm-short marathon bench fuzz check \
+  format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +39,12 @@ chaos: $(VENV)/.dev ## kill, stop, flush and fill everything for twenty minutes;
 
 chaos-short: $(VENV)/.dev ## the same in under four minutes, as CI runs it
 	@$(BIN)/python -m tests.chaos --short $(ARGS)
+
+storm: $(VENV)/.dev ## 300 publications through lost answers, errors, time-outs and kills: each once, in twenty minutes
+	@$(BIN)/python -m tests.vod.storm $(ARGS)
+
+storm-short: $(VENV)/.dev ## the same in about ninety seconds, as CI runs it
+	@$(BIN)/python -m tests.vod.storm --short $(ARGS)
 
 marathon: $(VENV)/.dev ## a recording of twelve hours, the transcriber killed three times (HOURS=12)
 	@$(BIN)/python -m tests.marathon --hours $(or $(HOURS),12)

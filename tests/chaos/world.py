@@ -80,12 +80,13 @@ class Program:
         self.launch()
         await self.ready()
 
-    async def ready(self, within_s: float = _READY_S) -> None:
+    async def ready(self, within_s: float = _READY_S, what: str = "ready") -> None:
+        """Wait for it. what: `live` is enough where others make that it is not ready. Raises TimeoutError."""
         deadline = time.monotonic() + within_s
         async with httpx.AsyncClient(timeout=3.0, trust_env=False) as client:
             while True:
                 with contextlib.suppress(httpx.HTTPError):
-                    if (await client.get(f"{self.url}/health/ready")).status_code == 200:
+                    if (await client.get(f"{self.url}/health/{what}")).status_code == 200:
                         return
                 if time.monotonic() > deadline or not self.runs:
                     tail = self._log.read_text(errors="replace")[-2000:]
@@ -113,22 +114,15 @@ class Program:
         self._port.release()
 
 
-class Worker(Program):
-    """A transcriber of stub slots, with a folder of kill points of its own."""
+class Armed(Program):
+    """A process with a folder of kill points of its own."""
 
-    def __init__(self, name: str, world: "World", *, slots: int, chunk_ms: int) -> None:
-        self.points = world.folder / "points" / name
-        self.points.mkdir(parents=True)
-        self.slots = slots
-        command = [sys.executable, "-m", "tests.chaos.worker", "--history", str(world.history.path)]
-        command += ["--slots", str(slots), "--chunks", str(world.chunks), "--chunk-ms", str(chunk_ms)]
-        super().__init__(
-            name,
-            command,
-            env=world.environment | {"KILL_POINTS": str(self.points)},
-            log=world.folder / f"{name}.log",
-            cwd=world.folder,
-        )
+    def __init__(
+        self, name: str, command: Sequence[str], *, env: dict[str, str], log: Path, cwd: Path, points: Path
+    ) -> None:
+        self.points = points
+        points.mkdir(parents=True)
+        super().__init__(name, command, env=env | {"KILL_POINTS": str(points)}, log=log, cwd=cwd)
 
     def arm(self, point: str, what: str) -> None:
         """Let the next process that reaches a named step be killed, stopped or delayed."""
@@ -143,10 +137,14 @@ class Worker(Program):
 
     def reached(self) -> int:
         """How many of its kill points have been reached so far."""
+        return len(self.steps())
+
+    def steps(self) -> list[str]:
+        """The kill points that were reached, in order."""
         try:
-            return len((self.points / "reached").read_text().splitlines())
+            return [line.split()[2] for line in (self.points / "reached").read_text().splitlines()]
         except FileNotFoundError:
-            return 0
+            return []
 
     @property
     def is_stopped(self) -> bool:
@@ -154,6 +152,23 @@ class Worker(Program):
             return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
         except OSError:
             return False
+
+
+class Worker(Armed):
+    """A transcriber of stub slots."""
+
+    def __init__(self, name: str, world: "World", *, slots: int, chunk_ms: int) -> None:
+        self.slots = slots
+        command = [sys.executable, "-m", "tests.chaos.worker", "--history", str(world.history.path)]
+        command += ["--slots", str(slots), "--chunks", str(world.chunks), "--chunk-ms", str(chunk_ms)]
+        super().__init__(
+            name,
+            command,
+            env=world.environment,
+            log=world.folder / f"{name}.log",
+            cwd=world.folder,
+            points=world.folder / "points" / name,
+        )
 
     async def fenced_writes(self) -> float:
         """Writes refused to attempts of this process that had lost their job."""

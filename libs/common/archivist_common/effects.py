@@ -79,6 +79,15 @@ async def confirm(session: AsyncSession, entry: Entry, external_id: str) -> None
     )
 
 
+async def seen(session: AsyncSession, publication_id: UUID, key: str, external_id: str) -> None:
+    """What was asked for has been seen to be there, though no answer ever said so: it is confirmed."""
+    await session.execute(
+        update(Effect)
+        .where(Effect.publication_id == publication_id, Effect.key == key, Effect.state != EffectState.CONFIRMED)
+        .values(state=EffectState.CONFIRMED, external_id=external_id, settled_date=database_now())
+    )
+
+
 async def note(session: AsyncSession, entry: Entry, what: Mapping[str, Any]) -> None:
     """Keep what is needed to go on in the middle of it."""
     await session.execute(update(Effect).where(Effect.id == entry.id).values(note=dict(what)))

@@ -455,17 +455,24 @@ async def hold(
     await _tell(session, held.transcription_id, f"publication waits for a person: {message}", code=code)
 
 
-async def fail(session: AsyncSession, held: Held, error: ArchivistError, spread: float | None = None) -> bool:
+async def fail(
+    session: AsyncSession,
+    held: Held,
+    error: ArchivistError,
+    spread: float | None = None,
+    *,
+    at_least: timedelta = timedelta(),
+) -> bool:
     """End an attempt that could not go on. Whether it is tried again: later, or at once as something else is wanted.
 
-    spread: 0 to 1, how much of the wait to take; random when None. Raises Fenced.
+    spread: 0 to 1, how much of the wait to take; random when None. at_least: the shortest wait. Raises Fenced.
     """
     if not await save(session, held):
         await start_over(session, held)
         return True
     verdict = judge(Publication, error)
     wait = retry_delay(held.failure_count + 1, random.random() if spread is None else spread)  # noqa: S311
-    wait = max(wait, timedelta(seconds=error.retry_after_s)) if error.retryable else wait
+    wait = max(wait, at_least, timedelta(seconds=error.retry_after_s)) if error.retryable else wait
     status = case((verdict.again, PublicationStatus.PENDING.value), else_=PublicationStatus.FAILED.value)
     row = await _row(
         session,

@@ -5,7 +5,7 @@ the reason it gives, though what waits for it is kept and captioning goes on.
 """
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -22,7 +22,7 @@ from archivist_common.storage import Storages
 from archivist_vod.cablecast import connection
 from archivist_vod.plan import Pace
 from archivist_vod.publisher import Publisher
-from archivist_vod.publishers import PUBLISHERS, is_configured
+from archivist_vod.publishers import PUBLISHERS, Make, is_configured
 from archivist_vod.publishers.cablecast import Cablecast
 from archivist_vod.sender import Sender
 from archivist_vod.syncing import Syncing
@@ -33,7 +33,7 @@ NAME = "vod"
 log = logging.getLogger(__name__)
 
 
-def create_app(settings: VodSettings) -> FastAPI:
+def create_app(settings: VodSettings, makers: Mapping[str, Make] = PUBLISHERS) -> FastAPI:
     """The process as an app; its lifespan owns the clients, the sender and the reconciler."""
     state: dict[str, Any] = {}
 
@@ -45,7 +45,7 @@ def create_app(settings: VodSettings) -> FastAPI:
             bell = Doorbell(settings.redis_dsn)
             stack.push_async_callback(bell.close)
             storages = await stack.enter_async_context(Storages(settings.flex_servers))
-            publishers = await make_publishers(settings, storages, stack)
+            publishers = await make_publishers(settings, storages, stack, makers)
             sender = make_sender(settings, db, publishers)
             state.update(db=db, publishers=publishers)
             loops = [syncing.run() for syncing in make_syncings(settings, db, publishers)]
@@ -59,10 +59,12 @@ def create_app(settings: VodSettings) -> FastAPI:
     return service.create_app(NAME, lifespan=lifespan, readiness=readiness)
 
 
-async def make_publishers(settings: VodSettings, storages: Storages, stack: AsyncExitStack) -> dict[str, Publisher]:
+async def make_publishers(
+    settings: VodSettings, storages: Storages, stack: AsyncExitStack, makers: Mapping[str, Make] = PUBLISHERS
+) -> dict[str, Publisher]:
     """A publisher for each target in the settings, by its name; `stack` closes their clients."""
     made: dict[str, Publisher] = {}
-    for kind, make in PUBLISHERS.items():
+    for kind, make in makers.items():
         if is_configured(kind, settings):
             http = connection.http(settings) if kind == "cablecast" else httpx.AsyncClient()
             await stack.enter_async_context(http)

@@ -135,6 +135,11 @@ class Effects:
             await effects.note(session, entry, what)
         return what
 
+    async def seen(self, key: str, external_id: str) -> None:
+        """It is there, by whichever try: an entry of it is settled, where there is one."""
+        async with self._db.transaction() as session:
+            await effects.seen(session, self._held.id, key, external_id)
+
     async def begun(self, key: str) -> bool:
         async with self._db.transaction() as session:
             return any(entry.key == key for entry in await effects.of_publication(session, self._held.id, key))

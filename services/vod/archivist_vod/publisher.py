@@ -204,6 +204,10 @@ class Ledger(Protocol):
         """What was noted for a change; `what` is noted instead where it is given."""
         ...
 
+    async def seen(self, key: str, external_id: str) -> None:
+        """It is there: what was asked for, and never answered, is confirmed. Nothing is written where nobody asked."""
+        ...
+
     async def forget(self, key: str) -> None:
         """What was confirmed is not there any more: it may be asked for again."""
         ...

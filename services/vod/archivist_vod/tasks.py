@@ -57,6 +57,9 @@ _REMEMBERED = frozenset({"missed", "withdrawn", "description_sha256"})
 """What an item tells of before, and finding the recording anew does not: that we took the programme off the list, and
 which description is ours."""
 
+_AS_NEW = {"failure_count": 0, "crash_count": 0}
+"""A step was done: it is no step that kills whoever takes it, however many were killed on the way here."""
+
 HUMAN_SIDECAR = "HUMAN_SIDECAR"
 NO_SHOW = "NO_SHOW"
 AMBIGUOUS_SHOW = "AMBIGUOUS_SHOW"
@@ -104,11 +107,16 @@ async def run(deps: Deps, held: Held) -> None:
         raise
 
 
+def _at_least(pace: Pace, held: Held) -> timedelta:
+    """Until the next attempt, whatever ended this one: the time between two looks at a programme."""
+    return pace.floor if held.stage is PublishStage.FOLLOW else timedelta()
+
+
 async def _give_back(deps: Deps, held: Held) -> None:
     """The process stops: the next one goes on at once, rather than when the lease has lapsed."""
     try:
         async with asyncio.timeout(2), deps.db.transaction() as session:
-            await publishing.put_off(session, held, timedelta())
+            await publishing.put_off(session, held, _at_least(deps.pace, held))
     except (ArchivistError, TimeoutError):
         log.info("a publication was left to its lease", extra={"publication_id": str(held.id)})
 
@@ -393,7 +401,7 @@ class _Attempt:
     async def _reach(self, stage: PublishStage) -> None:
         self._held = self._held.at(stage)
         async with self._deps.db.transaction() as session:
-            wanted = await publishing.save(session, self._held, warnings=self._warnings(), failure_count=0)
+            wanted = await publishing.save(session, self._held, warnings=self._warnings(), **_AS_NEW)
         if not wanted:
             await self._start_over()
 
@@ -404,7 +412,7 @@ class _Attempt:
 
     async def _put_off(self, delay: timedelta) -> None:
         async with self._deps.db.transaction() as session:
-            await publishing.put_off(session, self._held, delay, warnings=self._warnings())
+            await publishing.put_off(session, self._held, delay, warnings=self._warnings(), crash_count=0)
         raise _Stopped
 
     async def _hold(self, code: str, message: str, *, plan_: tuple[str, ...] | None = None, **more: Any) -> None:
@@ -415,7 +423,8 @@ class _Attempt:
 
     async def _fail(self, error: ArchivistError) -> None:
         async with self._deps.db.transaction() as session:
-            again = await publishing.fail(session, self._held, error)
+            wait = _at_least(self._deps.pace, self._held)
+            again = await publishing.fail(session, self._held, error, at_least=wait)
         figures.ENDED.labels("retried" if again else "failed").inc()
         told = {"publication_id": str(self._held.id), "code": error.code, "stage": self._held.stage}
         log.warning("publication failed", extra={**told, "detail": error.message, "again": again})
@@ -436,7 +445,8 @@ class _Attempt:
         pause = min(timedelta(seconds=max(error.retry_after_s, 1)), _LONGEST_PAUSE)
         async with self._deps.db.transaction() as session:
             first = await targets.away(session, self._held.target, error.message, pause)
-            await publishing.put_off(session, self._held, timedelta(), warnings=self._warnings())
+            wait = _at_least(self._deps.pace, self._held)
+            await publishing.put_off(session, self._held, wait, warnings=self._warnings())
         if first:
             log.warning("target is away", extra={"target": self._held.target, "detail": error.message})
         raise _Stopped

@@ -10,6 +10,7 @@ from tests.simulators.cablecast.messages import Request, Response
 from tests.simulators.cablecast.spoiling import changed, cut, flapped, malformed, refusal, skewed
 
 STATUSES = (400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 502, 503, 504)
+_5XX = (500, 502, 503, 504)
 # What is done when a rule does not say: to the request before it is applied, or to its answer afterwards.
 _PHASE = {
     "status": "before", "retry_after": "before", "delay": "before", "drop": "before", "apply_then_drop": "after",
@@ -79,7 +80,8 @@ class _Lottery:
     dice: random.Random
     odds: dict[str, float]
     path: str
-    hang_s: float
+    hang_s: tuple[float, ...]
+    statuses: tuple[int, ...]
 
 
 class Faults:
@@ -155,12 +157,11 @@ class Faults:
                 case "lost_answer":
                     return Fault("apply_then_drop", "after", {"reset": lottery.dice.random() < 0.5})
                 case "status_5xx":
-                    return Fault(
-                        "status", "before", {"status": lottery.dice.choice((500, 502, 503, 504)), "body": "iis-html"}
-                    )
+                    status = lottery.dice.choice(lottery.statuses)
+                    return Fault("status", "before", {"status": status, "body": "iis-html"})
                 case "timeout":
                     phase = lottery.dice.choice(("before", "after"))
-                    return Fault("hang", phase, {"seconds": lottery.hang_s})
+                    return Fault("hang", phase, {"seconds": lottery.dice.choice(lottery.hang_s)})
                 case _:
                     return Fault("duplicate", "after", {})
         return None
@@ -211,12 +212,16 @@ def _pattern(path: str) -> None:
 
 def _lottery(said: dict[str, Any]) -> _Lottery:
     dice, path = random.Random(said.pop("seed", 0)), said.pop("path", "")
-    hang_s = float(said.pop("hang_s", 0.3))
+    hang_s, statuses = said.pop("hang_s", 0.3), said.pop("statuses", _5XX)
+    hangs = tuple(float(one) for one in (hang_s if isinstance(hang_s, list) else [hang_s]))
     kinds = ("lost_answer", "status_5xx", "timeout", "duplicate_idempotent")
     unknown = set(said) - set(kinds)
     if unknown or sum(said.values()) > 1:
         raise ValueError(
-            f"random may have seed, path, hang_s and odds of {', '.join(kinds)} that add up to 1 at most"
+            f"random may have seed, path, hang_s, statuses and odds of {', '.join(kinds)} that add up to 1 at most"
         )
+    if not statuses or set(statuses) - set(_5XX):
+        raise ValueError(f"statuses may be {', '.join(map(str, _5XX))}, as often as each is wanted")
     _pattern(path)
-    return _Lottery(dice, {kind: float(said[kind]) for kind in kinds if kind in said}, path, hang_s)
+    odds = {kind: float(said[kind]) for kind in kinds if kind in said}
+    return _Lottery(dice, odds, path, hangs, tuple(statuses))

@@ -32,10 +32,12 @@ async def put_chapters(catalogue: Catalogue, work: Work, item: Mapping[str, Any]
         if chapter.operator_note == note and (chapter.offset or 0, chapter.title) not in wanted:
             ledger.require()
             await catalogue.client.put(f"chapters/{chapter.id}", "chapter", wire.edited(chapter.raw, deleted=True))
-    there = {(chapter.offset or 0, chapter.title) for chapter in standing if chapter.operator_note == note}
-    for offset, title in sorted(wanted - there):
+    there = {(one.offset or 0, one.title): one.id for one in standing if one.operator_note == note}
+    for offset, title in sorted(wanted & there.keys()):
+        await ledger.seen(_key(vod_id, offset, title, work), str(there[offset, title]))
+    for offset, title in sorted(wanted - there.keys()):
         await _add(catalogue, vod_id, offset, title, note, work, ledger)
-    if wanted - there:
+    if wanted - there.keys():
         await _settle(catalogue, vod_id, wanted, note, work, ledger)
     if wanted or there:
         vod = await catalogue.vod(vod_id)

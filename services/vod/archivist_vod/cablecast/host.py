@@ -48,12 +48,23 @@ class HostState:
 
 
 class Host:
-    """One server's gate, circuit breaker and latch. For one event loop; `clock` counts seconds, only forward."""
+    """One server's gate, circuit breaker and latch. For one event loop; `clock` counts seconds, only forward.
 
-    def __init__(self, name: str, *, clock: Callable[[], float] = time.monotonic, gauge: Gauge | None = None) -> None:
+    open_after: failures in a row.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        gauge: Gauge | None = None,
+        open_after: int = _OPEN_AFTER,
+    ) -> None:
         self.name = name
         self._clock = clock
         self._gauge = gauge
+        self._open_after = open_after
         self._closed_until = -math.inf
         self._unasked_pause_s = _FIRST_UNASKED_PAUSE_S
         self._failures = 0
@@ -119,7 +130,7 @@ class Host:
         self._failures += 1
         if deciding:
             self._trying = False
-        elif self._rest_s or self._failures < _OPEN_AFTER:
+        elif self._rest_s or self._failures < self._open_after:
             return  # a call from before it opened says nothing new
         self._rest_s = min(_LONGEST_REST_S, self._rest_s * 2 or _FIRST_REST_S)
         self._rest_until = self._clock() + self._rest_s

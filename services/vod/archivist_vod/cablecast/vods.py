@@ -50,6 +50,7 @@ async def start(
             ids = ", ".join(str(vod.id) for vod in alike)
             ledger.warn("DUPLICATE_AT_TARGET the VOD", f"show {show.id} has several VODs of one configuration: {ids}")
         vod_id = min(vod.id for vod in standing)
+        await ledger.seen(key, str(vod_id))
     else:
         body: dict[str, Any] = {"show": show.id, "vodConfiguration": chosen.id}
         if quality is not None:

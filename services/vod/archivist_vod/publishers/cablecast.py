@@ -130,6 +130,10 @@ class Cablecast:
                 return finding.item_of(show)
             told = f"no reel of show {show.id} plays {work.filename!r}; link the file in Cablecast, or ask for a reel"
             raise NeedsPerson("NO_REEL", told)
+        if work.options.create_show:  # those of a try whose answer was lost are found as any others are
+            await ledger.seen(f"show:{work.key}", str(show.id))
+            await ledger.seen(f"media:{work.key}", str(where.reel.media))
+            await ledger.seen(f"reel:{show.id}:{work.key}", str(where.reel.id))
         found = making.item_at(show, where)
         if not work.options.without_captions:
             making.check_name(work, found)

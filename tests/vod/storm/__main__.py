@@ -1,0 +1,101 @@
+"""`python -m tests.vod.storm [--short]`: publish through a storm, then print each goal beside its bound."""
+
+import argparse
+import asyncio
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from tests.chaos.runs import Goal
+from tests.vod.storm import reckoning
+from tests.vod.storm.weather import FASTER, LEASE_S, Injected, a_storm
+
+_SAY_EVERY_S = 10.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code: 0 when every goal was kept."""
+    parser = argparse.ArgumentParser(prog="python -m tests.vod.storm", description=__doc__)
+    parser.add_argument("--count", type=int, help="publications; 300")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--short", action="store_true", help="16 publications, one kill at each step: 90 seconds")
+    options = parser.parse_args(arguments)
+    count = options.count or (16 if options.short else 300)
+    return asyncio.run(_run(count, options.seed, 1 if options.short else 3))
+
+
+async def _run(count: int, seed: int, rounds: int) -> int:
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    began = time.monotonic()
+    _say(f"{count} publications, seed {seed}, time {FASTER:g} times as fast, lease {LEASE_S:g} s")
+    with tempfile.TemporaryDirectory(prefix="archivist-storm-") as folder:
+        async with a_storm(Path(folder), seed) as storm:
+            with _progress(count) as say:
+                rested = await storm.blow(count, rounds, say, within_s=60 + 4 * count)
+            goals = await reckoning.goals(storm, count, rested)
+            _injected(storm.injected)
+    _table(goals)
+    missed = sum(not goal.kept for goal in goals)
+    minutes, seconds = divmod(round(time.monotonic() - began), 60)
+    _say(f"{len(goals) - missed} of {len(goals)} goals kept in {minutes} min {seconds} s")
+    return 1 if missed else 0
+
+
+def _injected(done: Injected) -> None:
+    faults = ", ".join(f"{number} {kind}" for kind, number in sorted(done.faults.items()))
+    kills = ", ".join(f"{number} at {point}" for point, number in sorted(done.kills.items()))
+    stops = ", ".join(f"{number} at {point}" for point, number in sorted(done.stops.items())) or "none"
+    _say(f"faults: {faults}")
+    _say(f"kills: {kills}")
+    _say(f"stopped for three leases: {stops}; writes refused to the stopped: {done.fenced:g}")
+    _say(f"requests doubled: {done.doubled}")
+
+
+@contextmanager
+def _progress(count: int) -> Iterator[Callable[[int, str], None]]:
+    """A bar in a terminal; a line now and then elsewhere."""
+    console = Console()
+    if not console.is_terminal:
+        yield _lines(count)
+        return
+    columns = (TextColumn("storm"), BarColumn(), TextColumn("{task.fields[note]}"), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("storm", total=count, note="")
+        yield lambda rest, note: progress.update(task, completed=rest, note=note)
+
+
+def _lines(count: int) -> Callable[[int, str], None]:
+    said = -_SAY_EVERY_S
+
+    def say(rest: int, note: str) -> None:
+        nonlocal said
+        if time.monotonic() - said >= _SAY_EVERY_S:
+            said = time.monotonic()
+            _say(f"  {rest} of {count} at rest: {note}")
+
+    return say
+
+
+def _table(goals: Sequence[Goal]) -> None:
+    rows = [(goal.what, goal.figure, goal.bound, "kept" if goal.kept else "NOT KEPT") for goal in goals]
+    heads = ("goal", "figure", "bound", "")
+    widths = [min(60, max(len(row[place]) for row in (heads, *rows))) for place in range(4)]
+    for row in (heads, *rows):
+        _say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{time.strftime('%H:%M:%S')} {line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""A publisher as a station runs it, but that its client's waits are short: `python -m tests.vod.storm.publisher`.
+
+Sender, stages, ledger, fences, leases, kill points and the client are the real ones, settings come from the
+environment. Only the clock of the client's back-off goes faster, as the storm's Cablecast does, and its circuit
+breaker opens later: six spoiled answers in ten, each by itself, are no outage, though five in a row are not rare
+among them. What an outage does has tests of its own.
+"""
+
+import asyncio
+import os
+import time
+
+import httpx
+
+from archivist_common import killpoints, service
+from archivist_common.settings import VodSettings, read
+from archivist_common.storage import Storages
+from archivist_vod.app import NAME, create_app
+from archivist_vod.cablecast.client import CablecastClient
+from archivist_vod.cablecast.host import Host
+from archivist_vod.publisher import Publisher
+from archivist_vod.publishers.cablecast import Cablecast
+
+SPEED = "STORM_SPEED"
+"""Seconds of a station in one of the storm."""
+_OPEN_AFTER = 40  # failures in a row
+_SOONER = 4  # and the client tries again so much sooner than that
+
+
+def main() -> None:
+    speed = float(os.environ[SPEED])
+    settings = read(VodSettings)
+    killpoints.arm(settings.kill_points)
+
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(seconds / speed / _SOONER)
+
+    def make(settings: VodSettings, http: httpx.AsyncClient, storages: Storages) -> Publisher:
+        host = Host("cablecast", clock=lambda: time.monotonic() * speed, open_after=_OPEN_AFTER)
+        return Cablecast(settings, http, storages, CablecastClient.of(settings, http, host=host, sleep=sleep))
+
+    app = create_app(settings, {"cablecast": make})
+    service.run(NAME, app, settings, settings.vod_host, settings.vod_port)
+
+
+if __name__ == "__main__":
+    main()
