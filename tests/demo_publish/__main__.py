@@ -74,7 +74,7 @@ def main() -> int:
         default=sys.stdout.isatty(),
         help="stay up until Ctrl-C (default: in a terminal)",
     )
-    parser.add_argument("--speed", type=float, default=60.0, help="its seconds in one of ours (default: 60)")
+    parser.add_argument("--speed", type=float, default=30.0, help="its seconds in one of ours (default: 30)")
     options = parser.parse_args()
     try:
         return asyncio.run(_run(options))
