@@ -121,7 +121,7 @@ class Armed(Program):
         self, name: str, command: Sequence[str], *, env: dict[str, str], log: Path, cwd: Path, points: Path
     ) -> None:
         self.points = points
-        points.mkdir(parents=True)
+        points.mkdir(parents=True, exist_ok=True)
         super().__init__(name, command, env=env | {"KILL_POINTS": str(points)}, log=log, cwd=cwd)
 
     def arm(self, point: str, what: str) -> None:
@@ -139,12 +139,13 @@ class Armed(Program):
         """How many of its kill points have been reached so far."""
         return len(self.steps())
 
-    def steps(self) -> list[str]:
-        """The kill points that were reached, in order."""
+    def steps(self) -> list[tuple[int, str]]:
+        """The kill points that were reached, in order, and by which process."""
         try:
-            return [line.split()[2] for line in (self.points / "reached").read_text().splitlines()]
+            lines = [line.split() for line in (self.points / "reached").read_text().splitlines()]
         except FileNotFoundError:
             return []
+        return [(int(pid), point) for _, pid, point, *_ in lines]
 
     @property
     def is_stopped(self) -> bool:

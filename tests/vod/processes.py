@@ -26,7 +26,7 @@ def environment(settings: VodSettings, redis_url: str, **more: object) -> dict[s
     assert settings.cablecast_password is not None
     said = {
         "ENVIRONMENT": "testing",
-        "DATABASE_URL": settings.database_url,
+        "DATABASE_URL": settings.database_dsn,
         "REDIS_URL": redis_url,
         "DEFAULT_OUTPUT_PATH": settings.default_output_path,
         "FLEX_SERVERS": ",".join(f"{one.name}={one.path}+folder" for one in settings.flex_servers),
@@ -47,12 +47,21 @@ def environment(settings: VodSettings, redis_url: str, **more: object) -> dict[s
 
 
 class PublisherProcess(Armed):
-    """A publisher with a folder of kill points. module: what is run instead of the product's own entry."""
+    """A publisher with kill points. module: what is run instead of the product's own entry. points: the folder of its
+    kill points, where it shares one with others: then one of them alone is hit."""
 
-    def __init__(self, name: str, folder: Path, env: dict[str, str], *, module: str = "archivist_vod.app") -> None:
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        env: dict[str, str],
+        *,
+        module: str = "archivist_vod.app",
+        points: Path | None = None,
+    ) -> None:
         self.log = folder / f"{name}.log"
-        command = [sys.executable, "-m", module]
-        super().__init__(name, command, env=env, log=self.log, cwd=folder, points=folder / "points" / name)
+        command, own = [sys.executable, "-m", module], folder / "points" / name
+        super().__init__(name, command, env=env, log=self.log, cwd=folder, points=points or own)
 
     async def up(self) -> None:
         """Launch it and wait until it lives; whether it is ready is the target's to say too."""
@@ -71,7 +80,7 @@ class PublisherProcess(Armed):
 
 @asynccontextmanager
 async def mended(world: World, redis_url: str, lease: timedelta) -> AsyncIterator[None]:
-    """Lapsed leases are taken back and publishers woken all the while: what transcriber and monitor do, but sooner."""
+    """Lapsed leases are taken back and publishers woken all the while, as transcriber and monitor do it."""
     bell = Doorbell(redis_url)
 
     async def mend() -> None:

@@ -196,7 +196,7 @@ class World:
     async def check(self, **bounds: Any) -> None:
         """The promises of section 6.7."""
         floor = self.settings.vod_status_check_interval.total_seconds()
-        found = await self.sim.control.invariants(poll_floor_s=floor, **bounds)
+        found = await self.sim.control.invariants(**{"poll_floor_s": floor} | bounds)
         assert found == [], "\n".join(f"{one.rule}: {one.sentence}" for one in found)
 
     async def show(self, **show: Any) -> int:

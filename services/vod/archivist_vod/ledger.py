@@ -89,8 +89,8 @@ class Effects:
                 async with self._db.transaction() as session:
                     await effects.try_again(session, entry, self._held.attempt)
             entry = Entry(entry.id, entry.key, EffectState.INTENDED, entry.tries + 1, None, entry.note)
-            self._gate.require()
             killpoints.reach("effect-intended")
+            self._gate.require()  # as late as can be
             try:
                 made = await do()
             except OutcomeUnknown:
@@ -109,8 +109,8 @@ class Effects:
         entry = await self._intend(key)
         if entry.state is EffectState.CONFIRMED:
             return
-        self._gate.require()
         killpoints.reach("effect-intended")
+        self._gate.require()
         await do()
         killpoints.reach("effect-done")
         await self._confirm(entry, "done")

@@ -205,7 +205,7 @@ class Ledger(Protocol):
         ...
 
     async def seen(self, key: str, external_id: str) -> None:
-        """It is there: what was asked for, and never answered, is confirmed. Nothing is written where nobody asked."""
+        """It is there: what was asked for, and never answered, is confirmed. Nothing is noted where nobody asked."""
         ...
 
     async def forget(self, key: str) -> None:

@@ -1,6 +1,7 @@
 """A station in a storm: a database, a spoiled Cablecast, two publishers that are killed and stopped all the while."""
 
 import asyncio
+import itertools
 import random
 import signal
 import time
@@ -10,21 +11,19 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
-import asyncpg
 from sqlalchemy import text
 from tests.simulators.cablecast.process import Simulator
 from tests.vod.processes import PublisherProcess, environment
+from tests.vod.recordings import Recording, asked_for_twice
 from tests.vod.storm.publisher import SPEED
-from tests.vod.world import SPOKEN, World, spoken, station
+from tests.vod.world import World, station
 
 from archivist_cli.local import runtime
 from archivist_cli.local.postgres import Postgres
 from archivist_cli.local.valkey import Valkey
 from archivist_common import killpoints, migrate, publication_requests
-from archivist_common.publication_options import Options
-from archivist_common.publication_requests import Wish
+from archivist_common.errors import WorkerCrashed
 from archivist_common.queue import Doorbell
 from archivist_common.settings import asyncpg_dsn
 
@@ -39,11 +38,6 @@ FLOOR_S = 15 / FASTER
 LEASE_S = 6.0
 _REQUEST_S = 2.0
 _RETRIES = 10
-_HANGS_S = [*[0.05] * 39, 2.2]
-"""Answers held back before the line is cut: most for a while, some for longer than a call may take."""
-_STATUSES = [*[500, 502, 504] * 20, 503]
-"""503 asks for a pause of the whole server, so it is the rarest."""
-_LENGTH_S = 80
 _LIVE = 24
 """Publications under way at a time; another is asked for when one has ended."""
 _AHEAD = 4
@@ -51,7 +45,15 @@ _AHEAD = 4
 _ARMED = 6  # kill points at a time, of which the first reached is taken
 _STOP_EVERY = 6  # kills
 _UNREACHED_S = 6.0
-_ODDS = {"lost_answer": 0.30, "status_5xx": 0.20, "timeout": 0.10, "duplicate_idempotent": 0.05}
+_FAULTS: dict[str, Any] = {
+    "path": "/CablecastAPI/",
+    "lost_answer": 0.30,
+    "status_5xx": 0.20,
+    "statuses": [*[500, 502, 504] * 20, 503],  # 503 asks for a pause of the whole server, so it is the rarest
+    "timeout": 0.10,
+    "hang_s": [*[0.05] * 39, 2.2],  # then the line is cut; some are held back for longer than a call may take
+    "duplicate_idempotent": 0.05,
+}
 
 # Of a publication in hand: who took it, as whom he is known to the database. A write by anybody else, while it is in
 # hand, was let in though it should not have been.
@@ -84,25 +86,6 @@ _HURRY = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """One to be published. show: the number of the show it is in, None where one is to be made."""
-
-    path: str
-    storage: str
-    show: int | None
-    job: UUID
-    publication: UUID
-
-    @property
-    def store(self) -> str:
-        return "Flex 1" if self.storage == "flex-1" else "Flex 2"
-
-    @property
-    def sidecar(self) -> str:
-        return self.path.removesuffix(".mp4") + ".scc"
-
-
 @dataclass(slots=True)
 class Injected:
     """What was done to the station. kills, stops: by kill point."""
@@ -111,17 +94,17 @@ class Injected:
     stops: Counter[str] = field(default_factory=Counter)
     faults: dict[str, int] = field(default_factory=dict)
     doubled: int = 0
-    retried: list[str] = field(default_factory=list)
-    """What was given up, and why, until a person pressed Retry."""
+    given_up: list[str] = field(default_factory=list)
+    poisoned: list[str] = field(default_factory=list)
+    """What was given up, and why, until a person pressed Retry; the latter after three kills at one step, as the
+    protocol has it (step 13)."""
     fenced: float = 0
 
 
 class Storm:
-    """`async with a_storm(folder, seed) as storm:`, then `blow`, `calm`, and a reckoning."""
+    """`async with a_storm(folder, seed) as storm:`, then `blow`, and a reckoning."""
 
-    def __init__(
-        self, world: World, publishers: list[PublisherProcess], seed: int, admin: str, bell: Doorbell
-    ) -> None:
+    def __init__(self, world: World, publishers: list[PublisherProcess], seed: int, bell: Doorbell) -> None:
         self.world = world
         self.sim = world.sim
         self.publishers = publishers
@@ -129,18 +112,15 @@ class Storm:
         self.recordings: list[Recording] = []
         self._dice = random.Random(seed)
         self._seed = seed
-        self._admin = admin
         self._bell = bell
 
-    async def blow(self, count: int, rounds: int, say: Callable[[int, str], None], within_s: float) -> bool:
-        """Ask for so many publications while everything goes wrong, until all are at rest. False: some are not.
+    async def blow(self, count: int, rounds: int, say: Callable[[int, str], None], within_s: float) -> None:
+        """Ask for so many publications while everything goes wrong, until all are at rest.
 
-        rounds: how often each kill point is reached. Faults end with the last kill that has been done and the last
-        publication asked for that is at rest, or with the time.
+        rounds: how often each kill point is reached. The storm ends when all kills are done and all publications are
+        at rest, or with the time.
         """
-        await self.sim.control.random_faults(
-            path="/CablecastAPI/", seed=self._seed, hang_s=_HANGS_S, statuses=_STATUSES, **_ODDS
-        )
+        await self.sim.control.random_faults(seed=self._seed, **_FAULTS)
         deadline = time.monotonic() + within_s
         hurrying, feeding = asyncio.create_task(self._hurry()), asyncio.create_task(self._feed(count, rounds))
         killing = asyncio.create_task(self._kill(rounds))
@@ -152,13 +132,13 @@ class Storm:
                         raise error
                 states = await self.states()
                 rest = states["published"] + states["held"] + states["failed"]
-                say(rest, f"{_told(states)}; {self.injected.kills.total()} kills")
-                if rest == count and killing.done():
+                say(min(rest, count), f"{_told(states)}; {self.injected.kills.total()} kills")
+                if killing.done() and feeding.done() and rest == len(self.recordings):
                     break
                 await asyncio.sleep(1)
             self.injected.faults = await self.sim.control.fault_counts()
             await self.sim.control.no_faults()
-            return await self._settle(count, say)
+            await self._settle(say)
         finally:
             for task in tasks:
                 task.cancel()
@@ -169,47 +149,20 @@ class Storm:
             rows = await session.execute(text("SELECT status, count(*) FROM publications GROUP BY status"))
             return Counter({row.status: row.count for row in rows})
 
-    async def fetch(self, query: str) -> list[Any]:
-        connection = await asyncpg.connect(self._admin)
-        try:
-            return list(await connection.fetch(query))
-        finally:
-            await connection.close()
-
-    async def record(self, number: int) -> Recording:
-        """A recording with its captions, in a store or in a show, asked for twice at once."""
-        storage = "flex-2" if number % 2 else "flex-1"
-        store = "Flex 2" if number % 2 else "Flex 1"
-        show = None if number % 3 == 0 else 10_000 + number
-        name = f"arrivals-{number:03}.mp4" if show is None else f"{show}-1-Council {number}.mp4"
-        file = {"store": store, "name": name, "length_s": _LENGTH_S}
-        if show is None:
-            await self.sim.control.seed(files=[file])
-        else:
-            await self.sim.control.seed(shows=[{"id": show, "title": f"Council {number}", "file": file}])
-        said = f"{SPOKEN} This was recording number {number}."
-        job = await self.world.captioned(name, spoken(said), storage=storage, length_s=_LENGTH_S)
-        options = Options(create_show=show is None)
-        one, other = await asyncio.gather(self._ask(job, options), self._ask(job, options))
-        assert one == other, "two requests at once have made two publications"
-        self.injected.doubled += 1
-        return Recording(name, storage, show, job, one)
-
-    async def _ask(self, job: UUID, options: Options) -> UUID:
-        async with self.world.db.transaction() as session:
-            return (await publication_requests.request(session, Wish("cablecast", job, options)))[0]
-
     async def _feed(self, count: int, rounds: int) -> None:
-        """Ask for one after another, so that there is work to be killed at until the last kill."""
-        for number in range(count):
+        """Ask for so many and, while kills are left to be done, for more: there is work to be killed at till then."""
+        for number in itertools.count():
             while True:
                 states = await self.states()
-                ahead = number - count * self.injected.kills.total() / (rounds * len(POINTS))
+                kills = self.injected.kills.total() / (rounds * len(POINTS))
+                if number >= count and kills >= 1:
+                    return
                 live = states["pending"] + states["processing"]
-                if live < _LIVE and (ahead < _AHEAD or not live):
+                if live < _LIVE and (number - count * kills < _AHEAD or not live):
                     break
                 await asyncio.sleep(0.1)
-            self.recordings.append(await self.record(number))
+            self.recordings.append(await asked_for_twice(self.world, number))
+            self.injected.doubled += 1
 
     async def _hurry(self) -> None:
         while True:
@@ -242,7 +195,7 @@ class Storm:
         victim.disarm()
         if not ended and not await victim.ended(0.5):
             return None
-        point = victim.steps()[-1]
+        _, point = victim.steps()[-1]
         self.injected.kills[point] += 1
         await victim.up()
         return point
@@ -256,30 +209,31 @@ class Storm:
             await asyncio.sleep(0.05)
         victim.disarm()
         if victim.is_stopped:
-            self.injected.stops[victim.steps()[-1]] += 1
+            self.injected.stops[victim.steps()[-1][1]] += 1
             await asyncio.sleep(3 * LEASE_S)
             victim.signal(signal.SIGCONT)
             await asyncio.sleep(1)
             self.injected.fenced += await victim.fenced_writes()
 
-    async def _settle(self, count: int, say: Callable[[int, str], None]) -> bool:
+    async def _settle(self, say: Callable[[int, str], None]) -> None:
         """Without faults all comes to rest. A person presses Retry where tries were used up."""
-        deadline = time.monotonic() + 60 + count * 0.5
+        deadline = time.monotonic() + 60 + len(self.recordings) * 0.5
         while time.monotonic() < deadline:
             states = await self.states()
             say(states["published"], f"calm again, {_told(states)}")
             if states["failed"]:
                 await self._retry()
-            elif states.total() == count and not states["pending"] + states["processing"]:
-                return True
+            elif not states["pending"] + states["processing"]:
+                return
             await asyncio.sleep(1)
-        return False
 
     async def _retry(self) -> None:
         async with self.world.db.transaction() as session:
             found = await session.execute(text("SELECT * FROM publications WHERE status = 'failed'"))
             for row in found.all():
-                self.injected.retried.append(f"{row.file_path} at {row.stage}: {row.error_code}, {row.error_message}")
+                crashed = row.error_code == WorkerCrashed.code
+                given_up = self.injected.poisoned if crashed else self.injected.given_up
+                given_up.append(f"{row.file_path} at {row.stage}: {row.error_code}, {row.error_message}")
                 await publication_requests.retry(session, row.id)
 
 
@@ -325,7 +279,7 @@ async def a_storm(folder: Path, seed: int) -> AsyncIterator[Storm]:
                 publishers.append(PublisherProcess(f"publisher-{number}", folder, env, module=module))
             await asyncio.gather(*(one.up() for one in publishers))
             bell = Doorbell(valkey.url)
-            yield Storm(world, publishers, seed, postgres.dsn, bell)
+            yield Storm(world, publishers, seed, bell)
             await bell.close()
             for one in publishers:
                 await one.stop()
