@@ -23,16 +23,18 @@ _ROUND_S = 0.1
 
 def environment(settings: VodSettings, redis_url: str, **more: object) -> dict[str, str]:
     """What a publisher of these settings is started with."""
-    assert settings.cablecast_password is not None
-    said = {
+    password = settings.cablecast_password
+    account = {} if password is None else {"CABLECAST_PASSWORD": password.get_secret_value()}
+    if settings.cablecast_user_id is not None:
+        account["CABLECAST_USER_ID"] = settings.cablecast_user_id
+    said: dict[str, object] = {
+        **account,
         "ENVIRONMENT": "testing",
         "DATABASE_URL": settings.database_dsn,
         "REDIS_URL": redis_url,
         "DEFAULT_OUTPUT_PATH": settings.default_output_path,
         "FLEX_SERVERS": ",".join(f"{one.name}={one.path}+folder" for one in settings.flex_servers),
         "CABLECAST_API_URL": settings.cablecast_api_url,
-        "CABLECAST_USER_ID": settings.cablecast_user_id,
-        "CABLECAST_PASSWORD": settings.cablecast_password.get_secret_value(),
         "CABLECAST_STORES": ",".join(f"{store}={name}" for store, name in settings.cablecast_stores.items()),
         "CABLECAST_SIDECAR": settings.cablecast_sidecar,
         "CABLECAST_SYNC_INTERVAL": 0,
@@ -42,7 +44,8 @@ def environment(settings: VodSettings, redis_url: str, **more: object) -> dict[s
         "JOB_LEASE": settings.job_lease.total_seconds(),
         "LOG_LEVEL": "INFO",
         "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
-    } | {name.upper(): value for name, value in more.items()}
+        **{name.upper(): value for name, value in more.items()},
+    }
     return dict(os.environ) | {name: str(value) for name, value in said.items()}
 
 

@@ -25,7 +25,7 @@ _OPTIONS = {
     "apply_then_drop": {"reset"},
     "duplicate": {"answer"},
     "stale": set(),
-    "malformed": {"kind"},
+    "malformed": {"kind", "location"},
     "flap": {"state", "percent"},
     "vanish": {"move_to"},
     "auth_expire": {"calls"},
@@ -188,7 +188,7 @@ class Faults:
             case "drop" | "apply_then_drop" | "hang" | "delay":
                 return cut(answer, fault.action, fault.options)
             case "malformed":
-                return malformed(answer, fault.options.get("kind", "truncated"))
+                return malformed(answer, **{"kind": "truncated", **fault.options})
             case "flap":
                 state, percent = fault.options.get("state", "processing"), fault.options.get("percent", 5.0)
                 return changed(answer, lambda data: flapped(data, state, percent))

@@ -53,10 +53,10 @@ def cut(answer: Response, action: str, options: dict[str, Any]) -> Response:
     return answer
 
 
-def malformed(answer: Response, kind: str) -> Response:
-    """A 200 that is none: the seven ways."""
+def malformed(answer: Response, kind: str, location: str = "/FrontDoor/") -> Response:
+    """A 200 that is none: the seven ways. location: where a redirect leads."""
     if kind == "login_redirect":
-        return Response(302, {"Location": "/FrontDoor/"})
+        return Response(302, {"Location": location})
     if kind == "html":
         return Response(
             200, {"Content-Type": "text/html"}, b"<!DOCTYPE html><html><body>Please sign in</body></html>"
