@@ -81,7 +81,7 @@ async def test_a_run_through_all_kinds_of_refusals_tells_nobody_our_secret(
             process.arm("publish-start", "kill")
             recording = await asked_for_twice(world, 3)
             async with mended(world, redis_url, _LEASE):
-                assert await process.ended(_WITHIN_S)
+                await _killed(world, process)
                 await process.up()
                 await _stopped(world)
                 listed += await asyncio.to_thread(_processes)
@@ -113,6 +113,14 @@ async def test_a_run_through_all_kinds_of_refusals_tells_nobody_our_secret(
     for word in (secret, token, KEY_SECRET):
         found = [place for place, said in told.items() if word in said]
         assert found == [], f"{word[:4]}… stands in {found}"
+
+
+async def _killed(world: World, process: PublisherProcess) -> None:
+    async def is_gone() -> bool:
+        await _soon(world)
+        return not process.runs
+
+    await until(is_gone, _WITHIN_S, "the publisher is killed at its step")
 
 
 async def _stopped(world: World) -> None:
