@@ -287,7 +287,7 @@ class TargetFailed(PublishError):
 
     code = "TARGET_FAILED"
     retryable = True
-    tries = 8
+    tries = 20  # over an hour, by the waits of `jobs.retry_delay`
 
 
 class OutcomeUnknown(PublishError):
@@ -295,7 +295,7 @@ class OutcomeUnknown(PublishError):
 
     code = "OUTCOME_UNKNOWN"
     retryable = True
-    tries = 8
+    tries = 20  # over an hour, by the waits of `jobs.retry_delay`
 
 
 class TargetRefused(PublishError):
