@@ -1,0 +1,202 @@
+"""Scenario 19: Cablecast is away for a night, in each of the ways it can be; all is sent after it, nothing lost."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from asgi_lifespan import LifespanManager
+from fastapi import FastAPI
+from sqlalchemy import text
+from tests.simulators.cablecast.process import Simulator
+from tests.vod.world import World, station
+
+from archivist_common import service
+from archivist_common.settings import MonitorSettings
+from archivist_monitor.app import create_app as create_monitor
+from archivist_vod.app import targets_ready
+from archivist_vod.cablecast import metrics
+
+_REQUEST_S = 0.3
+_LONGEST_REST_S = 300  # of the circuit breaker
+_UNTIL_LONGEST = 30  # requests, until it rests for so long
+_PROBE_EVERY_S = 60  # at the least
+_ROUNDS = 60
+
+
+class Line:
+    """The way to a server, which can be cut: then nobody listens there. It counts who came."""
+
+    def __init__(self, port: int) -> None:
+        self._behind = port
+        self._server: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
+        self.port = 0
+        self.came = 0
+
+    async def mend(self) -> None:
+        self._server = await asyncio.start_server(self._carry, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def cut(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        for one in self._open:
+            one.transport.abort()
+        await self._server.wait_closed()
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.came += 1
+        there, back = await asyncio.open_connection("127.0.0.1", self._behind)
+        self._open |= {writer, back}
+        try:
+            await asyncio.gather(_pour(reader, back), _pour(there, writer))
+        finally:
+            self._open -= {writer, back}
+            writer.close()
+            back.close()
+
+
+async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while data := await reader.read(65_536):
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+
+
+@asynccontextmanager
+async def asked_of(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    async with (
+        LifespanManager(app, startup_timeout=30, shutdown_timeout=30),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client,
+    ):
+        yield client
+
+
+def app_of(world: World) -> FastAPI:
+    """A publisher's health, of what the sender of this test tells the database."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+
+    checks = [service.database_ready(world.db), targets_ready(world.db, ["cablecast"])]
+    return service.create_app("vod", lifespan=lifespan, readiness=lambda _: checks)
+
+
+@pytest.mark.parametrize(
+    ("way", "hours", "recordings"),
+    [
+        pytest.param("refuses", 10, 25, id="refuses"),
+        pytest.param("asks-to-wait", 10, 5, id="asks-to-wait"),
+        pytest.param("never-answers", 2, 3, id="never-answers"),  # each question waits in real time
+    ],
+)
+async def test_after_a_night_without_cablecast_all_is_sent_in_order_and_nothing_was_charged(
+    way: str, hours: int, recordings: int, own_database: str, redis_url: str, tmp_path: Path
+) -> None:
+    async with Simulator.start("modern") as sim:
+        line = Line(sim.port)
+        await line.mend()
+        given = {"cablecast_api_url": f"http://127.0.0.1:{line.port}", "auto_publish_to_vod": True}
+        async with station(own_database, tmp_path, sim, request_timeout=_REQUEST_S, **given) as world:
+            settings = MonitorSettings(
+                _env_file=None,
+                database_url=own_database,  # type: ignore[arg-type]
+                redis_url=redis_url,  # type: ignore[arg-type]
+                default_output_path=tmp_path,
+            )
+            async with asked_of(app_of(world)) as vod, asked_of(create_monitor(settings)) as monitor:
+                assert (await vod.get("/health/ready")).status_code == 200
+                await sim.control.switch(index_s=15, slots=4, transcode_speed=40)
+                shows = [await a_show(world, number) for number in range(recordings)]
+                if way == "refuses":
+                    await line.cut()
+                elif way == "asks-to-wait":
+                    await sim.control.fault("retry_after", retry_after=1800)
+                else:
+                    await sim.control.fault("delay", seconds=3600)
+
+                asked_before = requests()
+                await a_night(world, shows, hours * 3600)
+                asked = requests() - asked_before
+                assert 0 < asked <= hours * 3600 / _LONGEST_REST_S + _UNTIL_LONGEST, f"{asked} requests"
+                assert await standing(world) == [("pending", 0, 0)] * recordings
+                away = await vod.get("/health/ready")
+                assert (away.status_code, "cablecast is away" in away.json()["reason"]) == (503, True)
+                assert (await monitor.get("/health/ready")).status_code == 200
+
+                if way == "refuses":
+                    await line.mend()
+                else:
+                    await sim.control.no_faults()
+                await half_open(world)
+                await the_morning(world)
+                assert await standing(world) == [("published", 0, 0)] * recordings
+                assert [vod["show"] for vod in await world.vods()] == shows
+                async with asyncio.timeout(10):
+                    while (await vod.get("/health/ready")).status_code != 200:
+                        await asyncio.sleep(0.1)
+            await world.check()
+        await line.cut()
+
+
+async def a_show(world: World, number: int) -> int:
+    show = 5000 + number
+    file = {"store": "Flex 1", "name": name_of(show), "length_s": 60}
+    return await world.show(id=show, title=f"Council {show}", file=file)
+
+
+def name_of(show: int) -> str:
+    return f"{show}-1-Council {show}.mp4"
+
+
+async def a_night(world: World, shows: list[int], lasts_s: float) -> None:
+    """Recordings complete all night long, and the publisher does what it can."""
+    began = probed = sum(world.skipped)
+    for number, show in enumerate(shows, 1):
+        await world.captioned(name_of(show), length_s=60)
+        while (left := began + lasts_s * number / len(shows) - sum(world.skipped)) > 0:
+            if sum(world.skipped) - probed >= _PROBE_EVERY_S:
+                probed = sum(world.skipped)
+                await world.sender._probe()
+            if not await world.step():
+                await world.skip(left)
+    await world.sender.report()
+
+
+async def half_open(world: World) -> None:
+    """Three publishers find that it is back: one of them asks, the others wait for what it hears."""
+    senders = [world.sender, world.another_sender(), world.another_sender()]
+    for _ in range(_ROUNDS):
+        worked = await asyncio.gather(*(one.work_once() for one in senders))
+        if any(worked):
+            assert sum(worked) == 1
+            return
+        await world.skip(60)
+    raise AssertionError("nobody has asked whether it is back")
+
+
+async def the_morning(world: World) -> None:
+    for _ in range(_ROUNDS * len(await standing(world))):
+        if all(status == "published" for status, _, _ in await standing(world)):
+            return
+        await world.step()
+    raise AssertionError(f"not all is sent: {await standing(world)}")
+
+
+async def standing(world: World) -> list[tuple[str, int, int]]:
+    """Status, failures and crashes of each publication, in the order in which they were asked for."""
+    query = "SELECT status, failure_count, crash_count FROM publications ORDER BY created_date, id"
+    async with world.db.transaction() as session:
+        return [(row.status, row.failure_count, row.crash_count) for row in await session.execute(text(query))]
+
+
+def requests() -> float:
+    """How many requests our client has made so far, whatever became of them."""
+    samples = [sample for metric in metrics.REQUESTS.collect() for sample in metric.samples]
+    return sum(sample.value for sample in samples if sample.name.endswith("_total"))
