@@ -81,10 +81,7 @@ async def test_a_run_through_all_kinds_of_refusals_tells_nobody_our_secret(
             recording = await asked_for_twice(world, 3)
             async with mended(world, redis_url, _LEASE):
                 await _killed(world, process)
-<<<<<<< HEAD
-=======
                 await _lapsed(world)
->>>>>>> storm
                 await process.up()
                 await _stopped(world)
                 listed = await asyncio.to_thread(_processes)
@@ -123,11 +120,7 @@ async def _killed(world: World, process: PublisherProcess) -> None:
         await _soon(world)
         return not process.runs
 
-<<<<<<< HEAD
-    await until(is_gone, _WITHIN_S, "the publisher is killed at its step")
-=======
     await until(is_gone, _WITHIN_S, "the publisher is killed")
->>>>>>> storm
 
 
 async def _stopped(world: World) -> None:
