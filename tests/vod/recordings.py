@@ -20,6 +20,7 @@ LENGTH_S = 80
 _PUBLICATIONS = "SELECT *, storage || '/' || file_path AS place FROM publications"
 _EVENTS = "SELECT data->>'publication_id' FROM outbox WHERE event = 'vod.published'"
 _LINKS = "SELECT storage || '/' || file_path FROM show_links"
+_DOUBTS = "SELECT publication_id, key FROM effects WHERE state <> 'confirmed' ORDER BY id"
 _SIGNED = "SELECT sha256 FROM artifacts WHERE transcription_id = :job AND kind = 'scc'"
 
 Row = Mapping[str, Any]
@@ -58,12 +59,14 @@ class End:
     sidecar: list[str]
     chapters: list[str] = field(default_factory=list)
     twins: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+    """Changes of which nobody knows whether they happened."""
 
     def require_once(self) -> None:
         """Raises AssertionError unless all is there, once, as it should be."""
         assert not self.standing, self.standing
         assert set(self.numbers.values()) == {1}, self.numbers
-        assert not self.sidecar + self.chapters + self.twins
+        assert not self.sidecar + self.chapters + self.twins + self.doubts
 
 
 async def asked_for_twice(world: World, number: int) -> Recording:
@@ -95,6 +98,7 @@ async def ends(world: World, recordings: Sequence[Recording]) -> list[End]:
     async with world.db.transaction() as session:
         rows = [dict(row) for row in (await session.execute(text(_PUBLICATIONS))).mappings()]
         events = Counter((await session.scalars(text(_EVENTS))).all())
+        doubts = (await session.execute(text(_DOUBTS))).all()
         links = Counter((await session.scalars(text(_LINKS))).all())
     there = {name: await world.sim.control.objects(name) for name in ("shows", "reels", "media", "vods", "chapters")}
     publications = _by(rows, "place")
@@ -119,6 +123,7 @@ async def ends(world: World, recordings: Sequence[Recording]) -> list[End]:
         standing = [f"{row['place']} is {_told(row)}" for row in mine if row["status"] != "published"]
         end = End("; ".join(standing), numbers, await _sidecar(world, recording))
         end.twins = [f"{row['place']}: {said}" for row in mine for said in row["warnings"] if "DUPLICATE" in said]
+        end.doubts = [doubt.key for doubt in doubts if doubt.publication_id == recording.publication]
         for vod in vods[show]:
             end.chapters += await _chapters(world, recording, vod, chapters[vod["id"]])
         found.append(end)

@@ -17,6 +17,9 @@ from tests.vod.storm import reckoning
 from tests.vod.storm.weather import FASTER, LEASE_S, Injected, a_storm
 
 _SAY_EVERY_S = 10.0
+_CALM = 10
+"""Publications after the storm, by which the publisher's speed is told."""
+_MOST_REQUESTS = 120  # for each of them, its polls included
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,8 +43,13 @@ async def _run(count: int, seed: int, rounds: int) -> int:
         async with a_storm(Path(folder), seed) as storm:
             with _progress(count) as say:
                 await storm.blow(count, rounds, say, within_s=150 + 4 * count)
-            goals = await reckoning.goals(storm, count)
+            an_hour, requests = await storm.calm(_CALM)
+            goals = await reckoning.goals(storm, count + _CALM)
             _injected(storm.injected)
+    _say(f"in the calm after it one publisher follows {an_hour:.0f} publications an hour, {FASTER:g} times as fast")
+    goals.append(
+        Goal("requests for each of these", f"{requests:.0f}", f"<= {_MOST_REQUESTS}", requests <= _MOST_REQUESTS)
+    )
     _table(goals)
     missed = sum(not goal.kept for goal in goals)
     minutes, seconds = divmod(round(time.monotonic() - began), 60)

@@ -144,6 +144,22 @@ class Storm:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def calm(self, count: int) -> tuple[float, float]:
+        """Without faults, and with one publisher: publications an hour, and requests for each."""
+        await self.publishers[-1].stop()
+        requests, first, began = len(await self.sim.control.journal()), len(self.recordings), time.monotonic()
+        hurrying = asyncio.create_task(self._hurry())
+        try:
+            for number in range(first, first + count):
+                self.recordings.append(await asked_for_twice(self.world, number))
+            while (states := await self.states())["pending"] + states["processing"]:
+                await asyncio.sleep(0.1)
+        finally:
+            hurrying.cancel()
+            await asyncio.wait([hurrying])
+        took = time.monotonic() - began
+        return count / took * 3600, (len(await self.sim.control.journal()) - requests) / count
+
     async def states(self) -> Counter[str]:
         async with self.world.db.transaction() as session:
             rows = await session.execute(text("SELECT status, count(*) FROM publications GROUP BY status"))
