@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 from tests.api.test_batches import everything
 
-from archivist_common import effects, outbox, publishing, targets
+from archivist_common import effects, outbox, publication_options, publishing, targets
 from archivist_common.errors import CaptionsInvalid
 from archivist_common.models import OutboxEvent, Publication, SystemLog
 from archivist_common.states import PublishStage
@@ -223,7 +223,7 @@ async def test_the_house_may_want_publications_approved(start_gateway, own_datab
             assert told["options"]["approval"] == (None if policy == "none" else policy)
             if policy == "none":
                 return
-            await hold(running, publishing.APPROVAL_NEEDED, plan=["Use show 4120.", "Place council.scc."])
+            await hold(running, publication_options.APPROVAL_NEEDED, plan=["Use show 4120.", "Place council.scc."])
             here = f"/publications/{told['id']}"
             assert (await otto.get(here)).json()["plan"] == ["Use show 4120.", "Place council.scc."]
             own = await otto.post(f"{here}/approve")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from archivist_cli import publish
-from archivist_common import publishing
+from archivist_common import publication_options, publishing
 from archivist_common.errors import CaptionsInvalid
 from archivist_common.states import PublishStage
 
@@ -128,7 +128,7 @@ async def test_a_dry_run_is_done_when_its_plan_is_there(gateway, archivist):
     assert (code, "waits for its turn" in said) == (0, True)
     held = await gateway.take()
     async with gateway.db.transaction() as session:
-        await publishing.hold(session, held, publishing.DRY_RUN, "as planned", plan=["Use show 4120."])
+        await publishing.hold(session, held, publication_options.DRY_RUN, "as planned", plan=["Use show 4120."])
     code, said, _ = await archivist("publish", "show", str(held.id)[:8], "--wait")
     assert (code, "1. Use show 4120." in said) == (0, True)
     code, said, _ = await archivist("publish", "approve", str(held.id)[:8])

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from tests.common.conftest import LEASE, Claimed, Submit
 
 from archivist_captions.cue import Word
-from archivist_common import chunks, effects, invariants, jobs, publishing, targets
+from archivist_common import chunks, effects, invariants, jobs, publication_requests, publishing, targets
 from archivist_common.artifacts import Made
 from archivist_common.chunks import Cut, Hearing
 from archivist_common.db import Database
@@ -60,7 +60,7 @@ async def _published(db: Database) -> None:
         job_id = await session.scalar(text(f"SELECT {_DONE}"))
         for name in ("cablecast", "folder"):
             await targets.report(session, name, name, capabilities={}, credentials_sha256=None, automatic=False)
-            await publishing.request(session, publishing.Wish(name, job_id))
+            await publication_requests.request(session, publication_requests.Wish(name, job_id))
             held = await publishing.claim(session, "host-a/vod", LEASE, [name])
             assert held is not None
             change = await effects.intend(session, held.id, held.attempt, "captions:1")

@@ -13,7 +13,16 @@ import pytest_asyncio
 from sqlalchemy import func, select, update
 from tests.common.conftest import LEASE, Captioned, Claimed
 
-from archivist_common import effects, jobs, outbox, publications, publishing, targets
+from archivist_common import (
+    effects,
+    jobs,
+    outbox,
+    publication_options,
+    publication_requests,
+    publications,
+    publishing,
+    targets,
+)
 from archivist_common.db import Database
 from archivist_common.errors import (
     CaptionsInvalid,
@@ -33,7 +42,9 @@ from archivist_common.models import (
     Transcription,
     VodContent,
 )
-from archivist_common.publishing import Held, Options, Wish
+from archivist_common.publication_options import Options
+from archivist_common.publication_requests import Wish
+from archivist_common.publishing import Held
 from archivist_common.states import PublicationStatus, PublishStage
 
 GONE = timedelta(seconds=-1)
@@ -62,7 +73,7 @@ async def asked(
     db: Database, job_id: UUID, *, to: str = "cablecast", user: int | None = None, **options: Any
 ) -> tuple[UUID, bool]:
     async with db.transaction() as session:
-        return await publishing.request(session, Wish(to, job_id, Options(**options), user))
+        return await publication_requests.request(session, Wish(to, job_id, Options(**options), user))
 
 
 async def take(db: Database, owner: str = "vod-1", lease: timedelta = LEASE, *names: str) -> Held | None:
@@ -143,13 +154,13 @@ class TestRequest:
         assert is_new
         assert (found.status, found.stage, found.version, found.attempt) == ("pending", "resolve", 1, 0)
         assert (found.storage, found.file_path) == ("flex-1", "17837-1-Council.mp4")
-        assert found.key == publishing.key_of("flex-1", "17837-1-Council.mp4")
+        assert found.key == publication_requests.key_of("flex-1", "17837-1-Council.mp4")
         assert (found.user_id, found.options) == (who, {"title": "Council"})
         assert await numbers(station, publication_id) == [(1, None)]
         assert await events(station, publication_id) == [outbox.PUBLICATION_QUEUED]
 
     async def test_the_key_is_of_the_place_and_of_nothing_else(self) -> None:
-        keys = {publishing.key_of(*place) for place in [("a", "b"), ("ab", ""), ("", "ab"), ("a", "b/c")]}
+        keys = {publication_requests.key_of(*place) for place in [("a", "b"), ("ab", ""), ("", "ab"), ("a", "b/c")]}
         assert len(keys) == 4
         assert all(re.fullmatch(r"arc-[0-9a-f]{16}", key) for key in keys)
 
@@ -170,7 +181,7 @@ class TestRequest:
                     await publishing.hold(session, held, "SHOW_UNKNOWN", "which show is it?")
             elif what == "is held":
                 async with station.transaction() as session:
-                    await publishing.retry(session, first)
+                    await publication_requests.retry(session, first)
                 await publish(station)
 
     async def test_asked_at_the_same_moment_it_is_one(self, committed_db: Database, captioned: Captioned) -> None:
@@ -189,7 +200,7 @@ class TestRequest:
         assert await asked(station, job_id) == (publication_id, True)
         assert await state(station, publication_id) == ("pending", "resolve")
         async with station.transaction() as session:
-            await publishing.withdraw(session, publication_id)
+            await publication_requests.withdraw(session, publication_id)
         assert (await state(station, publication_id))[0] == "removed"
         assert await asked(station, job_id) == (publication_id, True)
         found = await row(station, publication_id)
@@ -268,7 +279,7 @@ class TestRequest:
         publication_id = await ask(station, job_id, dry_run=True, title="Council")
         held = await held_by_us(station)
         async with station.transaction() as session:
-            await publishing.hold(session, held, publishing.DRY_RUN, "a dry run", plan=["use show 4120"])
+            await publishing.hold(session, held, publication_options.DRY_RUN, "a dry run", plan=["use show 4120"])
         assert await asked(station, job_id, dry_run=True, title="Council") == (publication_id, False)
         assert await asked(station, job_id) == (publication_id, True)
         found = await row(station, publication_id)
@@ -308,30 +319,30 @@ class TestAdopt:
         await target(db, automatic=True)
         after = await captioned(db)
         async with db.transaction() as session:
-            adopted = await publishing.adopt(session, "cablecast", Options())
+            adopted = await publication_requests.adopt(session, "cablecast", Options())
             assert len(adopted) == 1
-            assert await publishing.adopt(session, "cablecast", Options()) == []
+            assert await publication_requests.adopt(session, "cablecast", Options()) == []
         found = await row(db, adopted[0])
         assert found.transcription_id == after != before
 
     async def test_without_it_nothing_is(self, station: Database, captioned: Captioned) -> None:
         await captioned(station)
         async with station.transaction() as session:
-            assert await publishing.adopt(session, "cablecast", Options()) == []
+            assert await publication_requests.adopt(session, "cablecast", Options()) == []
 
     async def test_silence_is_left_to_a_person(self, db: Database, captioned: Captioned) -> None:
         await target(db, automatic=True)
         await captioned(db, warnings=("LOW_CONFIDENCE: a word", "NO_SPEECH: nobody spoke"))
         await captioned(db, warnings=("SAID: the word NO_SPEECH was spoken",))
         async with db.transaction() as session:
-            assert len(await publishing.adopt(session, "cablecast", Options())) == 1
+            assert len(await publication_requests.adopt(session, "cablecast", Options())) == 1
 
     async def test_only_the_latest_captions_of_a_recording_are(self, db: Database, captioned: Captioned) -> None:
         await target(db, automatic=True)
         await captioned(db, path="a.mp4")
         later = await captioned(db, path="a.mp4", size_bytes=2)
         async with db.transaction() as session:
-            adopted = await publishing.adopt(session, "cablecast", Options())
+            adopted = await publication_requests.adopt(session, "cablecast", Options())
         assert [(await row(db, one)).transcription_id for one in adopted] == [later]
 
     async def test_captions_made_anew_follow_and_the_same_to_the_byte_are_asked_for_once(
@@ -341,9 +352,9 @@ class TestAdopt:
         for number, says in enumerate(("aye", "nay", "nay")):
             await captioned(db, path="a.mp4", says=says, size_bytes=number + 1)
             async with db.transaction() as session:
-                adopted = await publishing.adopt(session, "cablecast", Options())
+                adopted = await publication_requests.adopt(session, "cablecast", Options())
                 assert len(adopted) == 1
-                assert await publishing.adopt(session, "cablecast", Options()) == []
+                assert await publication_requests.adopt(session, "cablecast", Options()) == []
         assert len(await numbers(db, adopted[0])) == 2
 
     async def test_what_a_person_withdrew_stays_withdrawn_when_it_is_captioned_anew(
@@ -352,11 +363,11 @@ class TestAdopt:
         await target(db, automatic=True)
         await captioned(db, path="a.mp4")
         async with db.transaction() as session:
-            (publication_id,) = await publishing.adopt(session, "cablecast", Options())
-            await publishing.withdraw(session, publication_id)
+            (publication_id,) = await publication_requests.adopt(session, "cablecast", Options())
+            await publication_requests.withdraw(session, publication_id)
         await captioned(db, path="a.mp4", size_bytes=2)
         async with db.transaction() as session:
-            assert await publishing.adopt(session, "cablecast", Options()) == []
+            assert await publication_requests.adopt(session, "cablecast", Options()) == []
 
 
 class TestClaim:
@@ -602,25 +613,25 @@ class TestRetry:
         held = await held_by_us(station)
         async with station.transaction() as session:
             await publishing.put_off(session, held, HOUR)
-            await publishing.retry(session, publication_id)
+            await publication_requests.retry(session, publication_id)
         assert await take(station) is not None
         async with station.transaction() as session:
             with pytest.raises(Conflict, match="is processing"):
-                await publishing.retry(session, publication_id)
+                await publication_requests.retry(session, publication_id)
             with pytest.raises(NotFound):
-                await publishing.retry(session, uuid4())
+                await publication_requests.retry(session, uuid4())
 
     async def test_a_withdrawal_under_way_stays_one(self, station: Database, captioned: Captioned) -> None:
         publication_id = await ask(station, await captioned(station))
         await publish(station)
         async with station.transaction() as session:
-            assert await publishing.withdraw(session, publication_id) is PublicationStatus.PENDING
-            await publishing.retry(session, publication_id)
+            assert await publication_requests.withdraw(session, publication_id) is PublicationStatus.PENDING
+            await publication_requests.retry(session, publication_id)
         held = await held_by_us(station)
         assert (held.stage, held.withdrawing) == (PublishStage.WITHDRAW, True)
         async with station.transaction() as session:
             assert not await publishing.fail(session, held, CaptionsInvalid("it will not"))
-            await publishing.retry(session, publication_id)
+            await publication_requests.retry(session, publication_id)
         held = await held_by_us(station)
         assert (held.stage, held.withdrawing) == (PublishStage.WITHDRAW, True)
 
@@ -637,16 +648,18 @@ class TestApprove:
         self, station: Database, captioned: Captioned, user: User
     ) -> None:
         job_id, otto = await captioned(station), await user(station, "operator")
-        publication_id = await self._held(station, job_id, publishing.APPROVAL_NEEDED, two_step="approve", user=otto)
+        publication_id = await self._held(
+            station, job_id, publication_options.APPROVAL_NEEDED, two_step="approve", user=otto
+        )
         async with station.transaction() as session:
-            await publishing.approve(session, publication_id, user_id=otto)
+            await publication_requests.approve(session, publication_id, user_id=otto)
         held = await held_by_us(station)
         assert held.approved
         found = await row(station, publication_id)
         assert (found.approved_by, found.approved_date is not None) == (otto, True)
         async with station.transaction() as session:
             with pytest.raises(Conflict, match="does not wait for approval"):
-                await publishing.approve(session, publication_id, user_id=otto)
+                await publication_requests.approve(session, publication_id, user_id=otto)
 
     async def test_where_two_people_are_needed_who_asked_last_cannot(
         self, station: Database, captioned: Captioned, user: User
@@ -654,19 +667,21 @@ class TestApprove:
         otto, olga = await user(station, "operator"), await user(station, "operator")
         job_id = await captioned(station, path="a.mp4")
         asked_for = {"two_step": "two-people"}
-        publication_id = await self._held(station, job_id, publishing.APPROVAL_NEEDED, user=otto, **asked_for)
+        publication_id = await self._held(
+            station, job_id, publication_options.APPROVAL_NEEDED, user=otto, **asked_for
+        )
         async with station.transaction() as session:
             with pytest.raises(Conflict, match="somebody else"):
-                await publishing.approve(session, publication_id, user_id=otto)
-            await publishing.approve(session, publication_id, user_id=olga)
+                await publication_requests.approve(session, publication_id, user_id=otto)
+            await publication_requests.approve(session, publication_id, user_id=olga)
         await publish(station)
         anew = await captioned(station, path="a.mp4", size_bytes=2)
-        await self._held(station, anew, publishing.APPROVAL_NEEDED, user=olga, **asked_for)
+        await self._held(station, anew, publication_options.APPROVAL_NEEDED, user=olga, **asked_for)
         assert (await row(station, publication_id)).approved_date is None, "other captions are approved anew"
         async with station.transaction() as session:
             with pytest.raises(Conflict, match="somebody else"):
-                await publishing.approve(session, publication_id, user_id=olga)
-            await publishing.approve(session, publication_id, user_id=otto)
+                await publication_requests.approve(session, publication_id, user_id=olga)
+            await publication_requests.approve(session, publication_id, user_id=otto)
 
     async def test_a_policy_changes_nothing_about_a_request_that_is_repeated(
         self, station: Database, captioned: Captioned
@@ -684,12 +699,12 @@ class TestApprove:
     ) -> None:
         otto = await user(station, "operator")
         for code, options, wanted in (
-            (publishing.DRY_RUN, {"dry_run": True}, {}),
-            (publishing.SIDECARS_UNSUPPORTED, {}, {"without_captions": True}),
+            (publication_options.DRY_RUN, {"dry_run": True}, {}),
+            (publication_options.SIDECARS_UNSUPPORTED, {}, {"without_captions": True}),
         ):
             publication_id = await self._held(station, await captioned(station), code, **options)
             async with station.transaction() as session:
-                await publishing.approve(session, publication_id, user_id=otto)
+                await publication_requests.approve(session, publication_id, user_id=otto)
             assert (await row(station, publication_id)).options == wanted
             await publish(station, vod=code)
 
@@ -699,7 +714,7 @@ class TestApprove:
         publication_id = await self._held(station, await captioned(station), "SHOW_UNKNOWN")
         async with station.transaction() as session:
             with pytest.raises(Conflict):
-                await publishing.approve(session, publication_id, user_id=await user(station))
+                await publication_requests.approve(session, publication_id, user_id=await user(station))
 
 
 class TestWithdraw:
@@ -708,10 +723,10 @@ class TestWithdraw:
     ) -> None:
         publication_id = await ask(station, await captioned(station))
         async with station.transaction() as session:
-            assert await publishing.withdraw(session, publication_id) is PublicationStatus.REMOVED
+            assert await publication_requests.withdraw(session, publication_id) is PublicationStatus.REMOVED
         before = await everything(station)
         async with station.transaction() as session:
-            assert await publishing.withdraw(session, publication_id) is PublicationStatus.REMOVED
+            assert await publication_requests.withdraw(session, publication_id) is PublicationStatus.REMOVED
         assert await everything(station) == before
         assert await take(station) is None
 
@@ -722,10 +737,10 @@ class TestWithdraw:
         publication_id = await ask(station, job_id)
         await publish(station)
         async with station.transaction() as session:
-            assert await publishing.withdraw(session, publication_id) is PublicationStatus.PENDING
+            assert await publication_requests.withdraw(session, publication_id) is PublicationStatus.PENDING
         before = await everything(station)
         async with station.transaction() as session:
-            assert await publishing.withdraw(session, publication_id) is PublicationStatus.PENDING
+            assert await publication_requests.withdraw(session, publication_id) is PublicationStatus.PENDING
         assert await everything(station) == before
         held = await held_by_us(station)
         assert (held.stage, held.withdrawing) == (PublishStage.WITHDRAW, True)
@@ -745,14 +760,14 @@ class TestWithdraw:
         async with station.transaction() as session:
             await effects.doubt(session, await effects.intend(session, held.id, held.attempt, "vod:4120:2"))
             await publishing.put_off(session, held, HOUR)
-            assert await publishing.withdraw(session, publication_id) is PublicationStatus.PENDING
+            assert await publication_requests.withdraw(session, publication_id) is PublicationStatus.PENDING
         assert (await held_by_us(station)).stage is PublishStage.WITHDRAW
 
     async def test_one_in_hand_is_withdrawn_at_its_next_step(self, station: Database, captioned: Captioned) -> None:
         publication_id = await ask(station, await captioned(station))
         held = await held_by_us(station)
         async with station.transaction() as session:
-            assert await publishing.withdraw(session, publication_id) is PublicationStatus.PROCESSING
+            assert await publication_requests.withdraw(session, publication_id) is PublicationStatus.PROCESSING
             assert not await publishing.save(session, held)
             assert not await publishing.finish(session, held)
         held = await held_by_us(station)
@@ -764,7 +779,7 @@ class TestWithdraw:
         publication_id = await ask(station, await captioned(station))
         held = await held_by_us(station, lease=GONE)
         async with station.transaction() as session:
-            await publishing.withdraw(session, publication_id)
+            await publication_requests.withdraw(session, publication_id)
             await publishing.put_off(session, held.at(PublishStage.FOLLOW), AT_ONCE)
         held = await held_by_us(station, lease=GONE)
         assert held.stage is PublishStage.WITHDRAW
@@ -777,12 +792,12 @@ class TestWithdraw:
         publication_id = await ask(station, job_id)
         await publish(station)
         async with station.transaction() as session:
-            await publishing.withdraw(session, publication_id)
+            await publication_requests.withdraw(session, publication_id)
         assert await asked(station, job_id) == (publication_id, True)
         assert await state(station, publication_id) == ("pending", "resolve")
         await publish(station)
         async with station.transaction() as session:
-            await publishing.withdraw(session, publication_id)
+            await publication_requests.withdraw(session, publication_id)
         held = await held_by_us(station)
         assert await asked(station, job_id) == (publication_id, True)
         async with station.transaction() as session:
@@ -800,7 +815,7 @@ class TestRollback:
 
     async def _back(self, station: Database, publication_id: UUID, number: int | None = None) -> int:
         async with station.transaction() as session:
-            return await publishing.rollback(session, publication_id, number)
+            return await publication_requests.rollback(session, publication_id, number)
 
     async def test_twice_goes_two_versions_back_and_there_is_an_end(
         self, station: Database, captioned: Captioned
@@ -840,7 +855,7 @@ class TestRollback:
     async def test_one_in_hand_goes_back_at_its_next_step(self, station: Database, captioned: Captioned) -> None:
         publication_id = await self._versions(station, captioned, "one", "two")
         async with station.transaction() as session:
-            await publishing.chapters_edited(session, (await row(station, publication_id)).transcription_id)
+            await publication_requests.chapters_edited(session, (await row(station, publication_id)).transcription_id)
         held = await held_by_us(station)
         await self._back(station, publication_id)
         async with station.transaction() as session:
@@ -849,9 +864,9 @@ class TestRollback:
     async def test_what_is_withdrawn_is_not_brought_back_by_it(self, station: Database, captioned: Captioned) -> None:
         publication_id = await self._versions(station, captioned, "one", "two")
         async with station.transaction() as session:
-            await publishing.withdraw(session, publication_id)
+            await publication_requests.withdraw(session, publication_id)
             with pytest.raises(Conflict, match="is withdrawn"):
-                await publishing.rollback(session, publication_id)
+                await publication_requests.rollback(session, publication_id)
 
 
 class TestWhatPeopleSay:
@@ -859,16 +874,16 @@ class TestWhatPeopleSay:
         self, station: Database, captioned: Captioned
     ) -> None:
         ids = {}
-        for code in ("SHOW_UNKNOWN", publishing.APPROVAL_NEEDED):
+        for code in ("SHOW_UNKNOWN", publication_options.APPROVAL_NEEDED):
             ids[code] = await ask(station, await captioned(station, path=f"{code}.mp4"))
             held = await held_by_us(station)
             async with station.transaction() as session:
                 await publishing.hold(session, held, code, "a person is asked")
         async with station.transaction() as session:
             for code in ids:
-                await publishing.set_going(session, "flex-1", f"{code}.mp4")
+                await publication_requests.set_going(session, "flex-1", f"{code}.mp4")
         assert await state(station, ids["SHOW_UNKNOWN"]) == ("pending", "resolve")
-        assert (await row(station, ids[publishing.APPROVAL_NEEDED])).status == "held"
+        assert (await row(station, ids[publication_options.APPROVAL_NEEDED])).status == "held"
 
     async def test_edited_chapters_are_written_to_what_is_published_and_not_missed_by_what_is_under_way(
         self, station: Database, captioned: Captioned
@@ -877,17 +892,17 @@ class TestWhatPeopleSay:
         publication_id = await ask(station, job_id)
         held = await held_by_us(station)
         async with station.transaction() as session:
-            await publishing.chapters_edited(session, job_id)
+            await publication_requests.chapters_edited(session, job_id)
             assert not await publishing.save(session, held)
             await publishing.start_over(session, held)
         held = await held_by_us(station)
         async with station.transaction() as session:
             await publishing.put_off(session, held.at(PublishStage.METADATA), AT_ONCE)
-            await publishing.chapters_edited(session, job_id)
+            await publication_requests.chapters_edited(session, job_id)
         assert await state(station, publication_id) == ("pending", "chapters")
         await publish(station)
         async with station.transaction() as session:
-            await publishing.chapters_edited(session, job_id)
+            await publication_requests.chapters_edited(session, job_id)
         assert await state(station, publication_id) == ("pending", "chapters")
         assert await asked(station, job_id) == (publication_id, False)
         await publish(station)

@@ -11,7 +11,7 @@ from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from archivist_common import chunks, claiming, jobs, outbox, publishing, reconciler, targets
+from archivist_common import chunks, claiming, jobs, outbox, publication_requests, publishing, reconciler, targets
 from archivist_common.chunks import Cut
 from archivist_common.db import Database
 from archivist_common.models import Chunk, IdempotencyKey, OutboxEvent, Publication, SystemLog, Transcription, Worker
@@ -53,7 +53,7 @@ async def test_an_orphaned_publication_is_queued_and_the_publisher_rung_for(
     job_id, bell = await captioned(db), Bell()
     async with db.transaction() as session:
         await targets.report(session, "folder", "folder", capabilities={}, credentials_sha256=None, automatic=False)
-        publication_id, _ = await publishing.request(session, publishing.Wish("folder", job_id))
+        publication_id, _ = await publication_requests.request(session, publication_requests.Wish("folder", job_id))
         assert await publishing.claim(session, "vod-1", GONE, ["folder"]) is not None
     await reconciler.mend(db, bell, AT_ONCE)
     async with db.transaction() as session:

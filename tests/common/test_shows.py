@@ -135,11 +135,18 @@ async def test_a_sync_that_waits_or_runs_is_the_answer_to_another(committed_db: 
     assert await ask(Kind.SHOWS, Mode.FULL) == (asked[0][0], False)
     assert (await ask(Kind.VODS))[1] is True
     async with committed_db.transaction() as session:
+        # One that waited is made full; one that runs goes on as it was begun.
+        assert [run.mode for run in await sync_runs.latest(session, Kind.SHOWS)] == [Mode.FULL]
+        await session.execute(update(SyncRun).values(status=Status.RUNNING))
+    assert (await ask(Kind.VODS, Mode.FULL))[1] is False
+    async with committed_db.transaction() as session:
+        assert [run.mode for run in await sync_runs.latest(session, Kind.VODS)] == [Mode.CHANGES]
+    async with committed_db.transaction() as session:
         await session.execute(update(SyncRun).values(status=Status.COMPLETED, finished_date=func.now()))
     assert (await ask(Kind.SHOWS, Mode.FULL))[1] is True
     async with committed_db.transaction() as session:
         latest = await sync_runs.latest(session, Kind.SHOWS)
-        assert [(run.mode, run.status) for run in latest] == [("full", "pending"), ("changes", "completed")]
+        assert [(run.mode, run.status) for run in latest] == [("full", "pending"), ("full", "completed")]
         assert await sync_runs.last_good(session, Kind.SHOWS) is not None
 
 

@@ -14,7 +14,7 @@ from tests.contract.publisher_worlds import PLACES, Hand, Place
 from tests.vod.world import SPOKEN, spoken
 
 from archivist_captions.formats import FORMATS
-from archivist_common import publishing
+from archivist_common import publication_requests, publishing
 from archivist_common.errors import PublicNameTaken
 from archivist_common.models import Publication
 from archivist_common.readback import ReadBack
@@ -169,7 +169,7 @@ async def test_what_was_withdrawn_can_be_published_again(place: Place) -> None:
     assert not await place.is_shown(item)
     async with place.world.db.transaction() as session:
         await publishing.gone(session, hand.held.at(hand.held.stage, item))
-        await publishing.retry(session, hand.held.id)
+        await publication_requests.retry(session, hand.held.id)
     again = await Hand.claimed(place)
     renewed = await _published(again)
     assert renewed["vod_id"] == item["vod_id"]

@@ -17,7 +17,7 @@ from archivist_captions.formats import srt, vtt
 from archivist_captions.formats import text as text_format
 from archivist_common.db import Database, engine
 from archivist_common.models import Artifact
-from archivist_common.publishing import Options
+from archivist_common.publication_options import Options
 from archivist_common.settings import VodSettings
 from archivist_common.storage import Storages
 from archivist_vod.plan import Pace

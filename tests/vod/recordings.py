@@ -11,8 +11,9 @@ from uuid import UUID
 from sqlalchemy import text
 from tests.vod.world import SPOKEN, World, spoken
 
-from archivist_common import chapter_finding, publishing
-from archivist_common.publishing import Options, Wish
+from archivist_common import chapter_finding, publication_requests
+from archivist_common.publication_options import Options
+from archivist_common.publication_requests import Wish
 
 LENGTH_S = 80
 
@@ -85,7 +86,7 @@ async def asked_for_twice(world: World, number: int) -> Recording:
 
     async def ask() -> UUID:
         async with world.db.transaction() as session:
-            return (await publishing.request(session, wish))[0]
+            return (await publication_requests.request(session, wish))[0]
 
     one, other = await asyncio.gather(ask(), ask())
     assert one == other, "two requests at once have made two publications"
@@ -104,7 +105,7 @@ async def ends(world: World, recordings: Sequence[Recording]) -> list[End]:
     reels, vods, chapters = _by(there["reels"], "show"), _by(there["vods"], "show"), _by(there["chapters"], "vod")
     found = []
     for recording in recordings:
-        mine, key = publications[recording.place], publishing.key_of(recording.storage, recording.path)
+        mine, key = publications[recording.place], publication_requests.key_of(recording.storage, recording.path)
         shows = [one for one in there["shows"] if recording.show == one["id"] or key == one["localId"]]
         show = shows[0]["id"] if shows else None
         plays = [one["media"] for one in reels[show]]

@@ -26,7 +26,7 @@ from tests.vod.world import SPOKEN, spoken
 from archivist_captions.cea608.options import SccOptions
 from archivist_captions.formats import vtt
 from archivist_captions.formats.scc import write_scc
-from archivist_common import publishing, readback
+from archivist_common import publication_requests, readback
 from archivist_common.chapters import Chapter
 from archivist_common.errors import (
     Fenced,
@@ -36,7 +36,7 @@ from archivist_common.errors import (
     StorageUnavailable,
     TargetMissing,
 )
-from archivist_common.publishing import Options
+from archivist_common.publication_options import Options
 from archivist_common.settings import VodSettings
 from archivist_common.storage import Storages
 from archivist_vod.folder import contents
@@ -98,7 +98,14 @@ def work(vault: Path, said: str = SPOKEN, *, version: int = 1, path: str = PATH,
         "tags": ("Motion",),
     } | more
     return Work(
-        publishing.key_of("flex-1", path), version, "flex-1", path, 600, track, told.pop("options", Options()), **told
+        publication_requests.key_of("flex-1", path),
+        version,
+        "flex-1",
+        path,
+        600,
+        track,
+        told.pop("options", Options()),
+        **told,
     )
 
 
@@ -364,7 +371,7 @@ async def test_captions_edited_by_people_hold_the_publication_and_stay(own_datab
     async with folder_station(own_database, tmp_path) as station:
         asked = await station.ask(await station.laid_out(PATH, spoken()))
         await station.drive(asked)
-        edited = station.folder(publishing.key_of("flex-1", PATH)) / "captions.vtt"
+        edited = station.folder(publication_requests.key_of("flex-1", PATH)) / "captions.vtt"
         edited.write_text("WEBVTT\n\n00:01.000 --> 00:02.000\nBetter words\n")
         held = await station.drive(await station.ask(await station.laid_out(PATH, spoken(OTHER))))
         assert (held.status, held.error_code) == ("held", "HUMAN_SIDECAR")
@@ -374,7 +381,7 @@ async def test_captions_edited_by_people_hold_the_publication_and_stay(own_datab
 
         edited.rename(edited.with_name("by-hand.vtt"))
         async with station.db.transaction() as session:
-            await publishing.retry(session, asked)
+            await publication_requests.retry(session, asked)
         assert (await station.drive(asked)).status == "published"
         assert "Better words" in (edited.parent / "by-hand.vtt").read_text()
 

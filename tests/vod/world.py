@@ -19,11 +19,12 @@ from tests.simulators.cablecast.process import Simulator
 from archivist_captions.cue import Captions, Cue, Word
 from archivist_captions.formats import json as json_format
 from archivist_captions.formats.scc import write_scc
-from archivist_common import publications, publishing, targets
+from archivist_common import publication_requests, publications, targets
 from archivist_common.db import Database, engine
 from archivist_common.models import Artifact, Transcription, User
+from archivist_common.publication_options import Options
+from archivist_common.publication_requests import Wish
 from archivist_common.publications import Reading
-from archivist_common.publishing import Options, Wish
 from archivist_common.settings import VodSettings
 from archivist_common.states import PublicationStatus
 from archivist_common.storage import Storages
@@ -138,7 +139,7 @@ class World:
 
     async def ask(self, job: UUID, *, target: str = "cablecast", **options: Any) -> UUID:
         async with self.db.transaction() as session:
-            return (await publishing.request(session, Wish(target, job, Options(**options))))[0]
+            return (await publication_requests.request(session, Wish(target, job, Options(**options))))[0]
 
     async def read(self, publication: UUID) -> Reading:
         async with self.db.transaction() as session:

@@ -103,10 +103,6 @@ class CommonSettings(BaseSettings):
     max_queue_size: int = Field(default=100, ge=1)
     """Jobs that may wait; the next submit is answered 429."""
 
-    publish_approval: Literal["none", "approve", "two-people"] = "none"
-    """`approve`: what is asked for is published once an operator has approved its plan; `two-people`: one who did
-    not ask for it."""
-
     kill_points: Path | None = None
     """Tests only: a folder whose files make named steps kill, stop or delay the process. Refused in production."""
 
@@ -195,7 +191,15 @@ class CaptionSettings(CommonSettings):
         return profile_from({"base": self.caption_profile})
 
 
-class ApiSettings(CaptionSettings):
+class ApprovalSettings(CommonSettings):
+    """Whether publishing takes two steps: for who is asked, and for who publishes by himself."""
+
+    publish_approval: Literal["none", "approve", "two-people"] = "none"
+    """`approve`: what is asked for is published once an operator has approved its plan; `two-people`: one who did
+    not ask for it."""
+
+
+class ApiSettings(CaptionSettings, ApprovalSettings):
     """The gateway."""
 
     api_host: str = "127.0.0.1"
@@ -315,7 +319,7 @@ class TranscriberSettings(CaptionSettings, SccSettings):
     """A probe, or a decoder that has sent nothing for this long, is ended."""
 
 
-class VodSettings(SccSettings):
+class VodSettings(SccSettings, ApprovalSettings):
     """Publishing and webhooks."""
 
     model_config = SettingsConfigDict(hide_input_in_errors=True)  # a refused address may hold a password

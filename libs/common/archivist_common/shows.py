@@ -154,7 +154,7 @@ async def candidates(session: AsyncSession, name: RecordingName, key: str) -> li
     """The shows that a recording of this name may be: by its number, our key, its file, and around its days.
 
     Holding a name against every show of a station takes seconds; what is years away from it would not be shown.
-    Without any day in the name: the latest shows. key: as `publishing.key_of`.
+    Without any day in the name: the latest shows. key: as `publication_requests.key_of`.
     """
     named = or_(
         CablecastShow.cablecast_id == _number(name.show_number),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -72,7 +72,10 @@ class Run:
 async def ask(
     session: AsyncSession, target: str, kind: Kind, mode: Mode, *, user_id: int | None = None
 ) -> tuple[Run, bool]:
-    """A sync of this kind, and whether it is new: one that waits or runs is the answer, whatever its mode."""
+    """A sync of this kind, and whether it is new: one that waits or runs is the answer.
+
+    One of changes that still waits is made a full one where that is asked for; one that runs goes on as it is.
+    """
     made = await session.scalar(
         insert(SyncRun)
         .values(target=target, kind=kind, mode=mode, asked_by=user_id, created_date=database_now())
@@ -84,6 +87,18 @@ async def ask(
             message = f"a sync of {kind.value} with {target} was asked for"
             await journal.record(session, "INFO", _COMPONENT, message, user_id=user_id, mode=mode.value)
         return _run(made), True
+    if mode is Mode.FULL:  # what a run of changes has read so far counts for nothing in a full one
+        await session.execute(
+            update(SyncRun)
+            .where(
+                SyncRun.target == target,
+                SyncRun.kind == kind,
+                SyncRun.status == Status.PENDING,
+                SyncRun.mode == Mode.CHANGES,
+            )
+            .values(mode=Mode.FULL, position=0, asked_by=user_id)
+            .execution_options(synchronize_session=False)
+        )
     live = await session.scalar(
         select(SyncRun)
         .where(SyncRun.target == target, SyncRun.kind == kind, SyncRun.status.in_([Status.PENDING, Status.RUNNING]))

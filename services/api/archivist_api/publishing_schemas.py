@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from archivist_api.schemas import LONGEST_CURSOR, LONGEST_PAGE, Asked, Failure, Outward, Sentences, Text, Told
-from archivist_common import effects, publications, publishing, targets
+from archivist_common import effects, publication_options, publications, targets
 from archivist_common.errors import ArchivistError
 from archivist_common.states import EffectState, PublicationStatus, PublishStage
 
@@ -30,10 +30,10 @@ class PublishOptions(Asked):
     without_captions: bool = Field(default=False, description="Publish even where the target takes no captions")
     dry_run: bool = Field(default=False, description="Change nothing there: say what would be done, then wait")
 
-    def wanted(self, two_step: str | None) -> publishing.Options:
+    def wanted(self, two_step: str | None) -> publication_options.Options:
         """two_step: how the house has publications approved, None for not."""
         given = {name: getattr(self, name) for name in PublishOptions.model_fields}
-        return publishing.Options(**{**given, "tags": tuple(self.tags)}, two_step=two_step)
+        return publication_options.Options(**{**given, "tags": tuple(self.tags)}, two_step=two_step)
 
 
 class PublicationCreate(PublishOptions):
@@ -91,7 +91,7 @@ class Chosen(Told):
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Self:
-        options = publishing.Options.read(stored)
+        options = publication_options.Options.read(stored)
         given = {name: getattr(options, name) for name in cls.model_fields if name not in {"tags", "approval"}}
         return cls(**given, tags=list(options.tags), approval=options.two_step)
 

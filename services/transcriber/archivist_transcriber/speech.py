@@ -63,6 +63,7 @@ class VoiceDetector:
         import onnxruntime
         from faster_whisper.utils import get_assets_path
 
+        onnxruntime.disable_telemetry_events()  # nothing of ours is counted for anybody
         options = onnxruntime.SessionOptions()
         options.inter_op_num_threads = options.intra_op_num_threads = 1
         options.enable_cpu_mem_arena = False

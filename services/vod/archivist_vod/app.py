@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from archivist_common import killpoints, reconciler, service, targets
 from archivist_common.db import Database
 from archivist_common.errors import TargetDenied, TargetUnavailable
-from archivist_common.publishing import Options
+from archivist_common.publication_options import Options
 from archivist_common.queue import Doorbell
 from archivist_common.settings import VodSettings, read
 from archivist_common.storage import Storages

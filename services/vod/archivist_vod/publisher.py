@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from archivist_common.chapters import Chapter
 from archivist_common.errors import ArchivistError
-from archivist_common.publishing import Options
+from archivist_common.publication_options import Options
 from archivist_common.readback import ReadBack
 from archivist_vod.progress import Item, Progress
 

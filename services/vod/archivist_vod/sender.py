@@ -13,10 +13,10 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from archivist_common import effects, killpoints, publishing, targets
+from archivist_common import effects, killpoints, publication_requests, publishing, targets
 from archivist_common.errors import DatabaseUnavailable, SchemaMismatch, TargetDenied, TargetUnavailable
 from archivist_common.migrate import check as check_schema
-from archivist_common.publishing import Options
+from archivist_common.publication_options import Options
 from archivist_common.queue import PUBLISH, Listener
 from archivist_vod import figures, tasks
 from archivist_vod.tasks import Deps
@@ -85,7 +85,7 @@ class Sender:
                 self._resumed(name)
         if self._automatic is not None:
             async with self._deps.db.transaction() as session:
-                asked = await publishing.adopt(session, self._automatic, self._options)
+                asked = await publication_requests.adopt(session, self._automatic, self._options)
             if asked:
                 log.info("publications asked for by themselves", extra={"count": len(asked)})
                 self._rung.set()

@@ -16,7 +16,16 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from archivist_common import killpoints, metrics, publishing, recording_names, show_links, shows, targets
+from archivist_common import (
+    killpoints,
+    metrics,
+    publication_options,
+    publishing,
+    recording_names,
+    show_links,
+    shows,
+    targets,
+)
 from archivist_common.db import Database
 from archivist_common.errors import (
     ArchivistError,
@@ -241,7 +250,7 @@ class _Attempt:
         kept = {name: value for name, value in self._held.item.items() if name in _REMEMBERED}
         self._held = self._held.at(PublishStage.RESOLVE, {**kept, **(item or {})})
         if work.options.dry_run or (work.options.two_step and not self._held.approved):
-            code = publishing.DRY_RUN if work.options.dry_run else publishing.APPROVAL_NEEDED
+            code = publication_options.DRY_RUN if work.options.dry_run else publication_options.APPROVAL_NEEDED
             told = "this is what would be done" if work.options.dry_run else "somebody has to approve this"
             await self._hold(code, told, plan_=await self._publisher.outline(work, item))
         return PublishStage.ENSURE

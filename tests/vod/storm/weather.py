@@ -22,7 +22,7 @@ from tests.vod.world import World, station
 from archivist_cli.local import runtime
 from archivist_cli.local.postgres import Postgres
 from archivist_cli.local.valkey import Valkey
-from archivist_common import killpoints, migrate, publishing
+from archivist_common import killpoints, migrate, publication_requests
 from archivist_common.errors import WorkerCrashed
 from archivist_common.queue import Doorbell
 from archivist_common.settings import asyncpg_dsn
@@ -250,7 +250,7 @@ class Storm:
                 crashed = row.error_code == WorkerCrashed.code
                 given_up = self.injected.poisoned if crashed else self.injected.given_up
                 given_up.append(f"{row.file_path} at {row.stage}: {row.error_code}, {row.error_message}")
-                await publishing.retry(session, row.id)
+                await publication_requests.retry(session, row.id)
 
 
 def _told(states: Counter[str]) -> str:

@@ -7,7 +7,7 @@ from archivist_api.auth import Reader, Writer
 from archivist_api.deps import Deps, Have
 from archivist_api.routes.transcriptions import JobId
 from archivist_api.show_schemas import Chapters, ChaptersWritten
-from archivist_common import chapter_finding, chapter_lists, chapters, journal, publishing, transcriptions
+from archivist_common import chapter_finding, chapter_lists, chapters, journal, publication_requests, transcriptions
 from archivist_common.artifacts import Stored
 from archivist_common.errors import NotCompleted
 from archivist_common.security.callers import Caller
@@ -35,7 +35,7 @@ async def edit(job_id: JobId, body: ChaptersWritten, caller: Writer, have: Have)
     async with have.db.transaction() as session:
         rows = chapter_finding.rows_of(written)
         await chapter_lists.edit(session, job.id, rows, user_id=caller.user_id)
-        await publishing.chapters_edited(session, job.id)
+        await publication_requests.chapters_edited(session, job.id)
         message = f"{len(rows)} chapters written"
         await journal.record(session, "INFO", _COMPONENT, message, transcription_id=job.id, user_id=caller.user_id)
     await submitting.ring(have)
@@ -50,7 +50,7 @@ async def reset(job_id: JobId, caller: Writer, have: Have) -> Chapters:
         stored = await chapter_lists.of_transcription(session, job.id)
         await chapter_lists.forget(session, job.id)
         if stored is not None and stored.edited is not None:
-            await publishing.chapters_edited(session, job.id)
+            await publication_requests.chapters_edited(session, job.id)
             await journal.record(
                 session,
                 "INFO",

@@ -9,7 +9,15 @@ from archivist_api.auth import Reader, Writer
 from archivist_api.deps import Have
 from archivist_api.routes.transcriptions import JobId
 from archivist_api.show_schemas import RecordingShow, ShowChoice, Suggestions
-from archivist_common import journal, matching, publishing, recording_names, show_links, shows, transcriptions
+from archivist_common import (
+    journal,
+    matching,
+    publication_requests,
+    recording_names,
+    show_links,
+    shows,
+    transcriptions,
+)
 from archivist_common.matching import Candidate, Match
 from archivist_common.recording_names import RecordingName
 
@@ -23,7 +31,7 @@ async def suggest(job_id: JobId, caller: Reader, have: Have) -> Suggestions:
     """By name, day and length, with reasons, from what the last sync saw."""
     async with have.db.transaction() as session:
         job = await transcriptions.get(session, job_id, user_id=caller.sees_only)
-        name, key = recording_names.read(job.filename), publishing.key_of(job.storage, job.path)
+        name, key = recording_names.read(job.filename), publication_requests.key_of(job.storage, job.path)
         known = await shows.candidates(session, name, key)
     length_s = None if job.now.audio_ms is None else job.now.audio_ms // 1000
     return await asyncio.to_thread(_suggestions, name, length_s, key, known)
@@ -48,7 +56,7 @@ async def link(job_id: JobId, body: ShowChoice, caller: Writer, have: Have) -> R
         await show_links.say(session, job.storage, job.path, body.show_id, user_id=caller.user_id)
         message = f"its recording is said to be show {body.show_id}"
         await journal.record(session, "INFO", _COMPONENT, message, transcription_id=job_id, user_id=caller.user_id)
-        await publishing.set_going(session, job.storage, job.path)
+        await publication_requests.set_going(session, job.storage, job.path)
         told = await answers.recording_show(session, job)
     await submitting.ring(have)
     return told
@@ -64,7 +72,7 @@ async def unlink(job_id: JobId, caller: Writer, have: Have) -> RecordingShow:
             await journal.record(
                 session, "INFO", _COMPONENT, message, transcription_id=job_id, user_id=caller.user_id
             )
-            await publishing.set_going(session, job.storage, job.path)
+            await publication_requests.set_going(session, job.storage, job.path)
         told = await answers.recording_show(session, job)
     await submitting.ring(have)
     return told

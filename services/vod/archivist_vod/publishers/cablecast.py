@@ -10,7 +10,7 @@ import httpx
 
 from archivist_common.errors import PublishError, TargetDenied, TargetMissing
 from archivist_common.matching import Candidate
-from archivist_common.publishing import SIDECARS_UNSUPPORTED
+from archivist_common.publication_options import SIDECARS_UNSUPPORTED
 from archivist_common.readback import ReadBack
 from archivist_common.settings import VodSettings, scc_options_of
 from archivist_common.storage import Storages
