@@ -130,6 +130,7 @@ async def test_rules_are_tried_in_order_and_count(sim: Simulator, api: httpx.Asy
         {"action": "delay", "where": "there"}, {"action": "drop", "phase": "during"},
         {"action": "status", "path": "("},
         {"random": {"lost_answer": 0.9, "status_5xx": 0.2}}, {"random": {"fire": 0.1}},
+        {"random": {"statuses": [404]}},
     ],
 )  # fmt: skip
 async def test_a_rule_that_could_never_do_what_it_says_is_refused(sim: Simulator, rule: dict[str, Any]) -> None:
