@@ -19,7 +19,18 @@ from archivist_cli.local.valkey import Valkey
 _TEMPLATE = "archivist_template"
 
 
-_LONGEST = ("tests/e2e/", "tests/transcriber/supervision/", "tests/transcriber/", "tests/cli/local/")
+_LONGEST = (
+    "tests/e2e/",
+    "tests/transcriber/supervision/",
+    "tests/vod/test_publishing_to_cablecast",
+    "tests/vod/test_syncing",
+    "tests/vod/test_killed_publishers",
+    "tests/vod/",
+    "tests/transcriber/",
+    "tests/cli/local/",
+    "tests/contract/",
+    "tests/simulators/",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -17,7 +17,7 @@ from tests.vod.storm import reckoning
 from tests.vod.storm.weather import FASTER, LEASE_S, Injected, a_storm
 
 _SAY_EVERY_S = 10.0
-_CALM = 10
+_CALM, _CALM_SHORT = 10, 4
 """Publications after the storm, by which the publisher's speed is told."""
 _MOST_REQUESTS = 120  # for each of them, its polls included
 
@@ -27,13 +27,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.vod.storm", description=__doc__)
     parser.add_argument("--count", type=int, help="publications; 300")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--short", action="store_true", help="16 publications, one kill at each step: 90 seconds")
+    parser.add_argument("--short", action="store_true", help="8 publications, one kill at each step: about 90 seconds")
     options = parser.parse_args(arguments)
-    count = options.count or (16 if options.short else 300)
-    return asyncio.run(_run(count, options.seed, 1 if options.short else 3))
+    count = options.count or (8 if options.short else 300)
+    return asyncio.run(_run(count, options.seed, 1 if options.short else 3, _CALM_SHORT if options.short else _CALM))
 
 
-async def _run(count: int, seed: int, rounds: int) -> int:
+async def _run(count: int, seed: int, rounds: int, calm: int) -> int:
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
@@ -43,8 +43,8 @@ async def _run(count: int, seed: int, rounds: int) -> int:
         async with a_storm(Path(folder), seed) as storm:
             with _progress(count) as say:
                 await storm.blow(count, rounds, say, within_s=150 + 4 * count)
-            an_hour, requests = await storm.calm(_CALM)
-            goals = await reckoning.goals(storm, count + _CALM)
+            an_hour, requests = await storm.calm(calm)
+            goals = await reckoning.goals(storm, count + calm)
             _injected(storm.injected)
     _say(f"in the calm after it one publisher follows {an_hour:.0f} publications an hour, {FASTER:g} times as fast")
     goals.append(
