@@ -27,7 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.vod.storm", description=__doc__)
     parser.add_argument("--count", type=int, help="publications; 300")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--short", action="store_true", help="8 publications, one kill at each step: about 90 seconds")
+    parser.add_argument(
+        "--short", action="store_true", help="8 publications, one kill at each step: about 90 seconds"
+    )
     options = parser.parse_args(arguments)
     count = options.count or (8 if options.short else 300)
     return asyncio.run(_run(count, options.seed, 1 if options.short else 3, _CALM_SHORT if options.short else _CALM))
