@@ -11,7 +11,15 @@ from archivist_cli.local.errors import StackInterrupted
 from archivist_cli.local.stack import Stack
 
 
-async def test_ctrl_c_ends_the_work_at_once_wherever_it_is(tmp_path):
+@pytest.fixture
+def heeded():
+    """Whoever started the tests in the background has had SIGINT ignored, and that is inherited."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+async def test_ctrl_c_ends_the_work_at_once_wherever_it_is(tmp_path, heeded):
     async def working() -> None:
         async with Stack(tmp_path, settings={}, services=(), durable=False) as stack, work.until_asked_to_stop(stack):
             os.kill(os.getpid(), signal.SIGINT)

@@ -119,7 +119,15 @@ async def test_a_failed_migration_shows_what_was_said(place, own_database, redis
             pass
 
 
-async def test_killed_servers_come_back_with_their_data(place, look):
+@pytest.fixture
+def heeded():
+    """Whoever started the tests with nohup has had SIGHUP ignored, and that is inherited."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+async def test_killed_servers_come_back_with_their_data(place, look, heeded):
     async with _fast(place) as stack:
         connection = await asyncpg.connect(stack.database_url)
         await connection.execute("CREATE TABLE kept AS SELECT 1 AS n")
