@@ -83,7 +83,12 @@ class Wire(BaseModel):
         return self._raw
 
 
-class CustomField(Wire):
+class CustomField(BaseModel):
+    """A field of a show that the station has added. One just written may have no id yet."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, alias_generator=to_camel, populate_by_name=True)
+
+    id: int | None = None
     show_field: int | None = None
     value: Any = None
 
