@@ -60,3 +60,13 @@ async def test_the_description_that_archivist_wrote_is_its_own_to_change(world: 
     again = await world.drive(await world.ask(done.transcription_id, description="Paint for the tower."))
     assert again.status == "published"
     assert (await show_of(world))["comments"] == "Paint for the tower."
+
+
+async def test_tags_are_made_of_what_the_meeting_had_in_it_where_that_is_wanted(
+    own_database: str, tmp_path: Path, sim: Simulator
+) -> None:
+    """VOD_AUTO_TAGGING."""
+    async with station(own_database, tmp_path, sim, cablecast_tags_field="Tags", vod_auto_tagging=True) as world:
+        await world.show(**SHOW)
+        assert (await world.published(NAME)).status == "published"
+        assert [one["value"] for one in (await show_of(world))["customFields"]] == ["Public comment"]

@@ -636,6 +636,22 @@ async def test_a_dry_run_says_what_it_would_do_and_does_nothing(world: World) ->
     assert (await world.drive(held.id)).status == "published"
 
 
+async def test_a_dry_run_of_a_show_without_a_reel_makes_none(world: World) -> None:
+    await world.show(**council(reel=False))
+    job = await world.captioned(NAME)
+    held = await world.drive(await world.ask(job, dry_run=True, create_show=True))
+    assert (held.status, held.error_code, held.error_message) == ("held", "DRY_RUN", "this is what would be done")
+    assert held.plan is not None
+    assert f"make a reel that plays {NAME!r}" in held.plan
+    counts = await world.sim.control.counts()
+    assert (counts["reels"], counts["media"]) == (0, 0)
+    async with world.db.transaction() as session:
+        await publication_requests.approve(session, held.id, user_id=1)
+    assert (await world.drive(held.id)).status == "published"
+    counts = await world.sim.control.counts()
+    assert (counts["shows"], counts["reels"], counts["media"], counts["vods"]) == (1, 1, 1, 1)
+
+
 # 26 to 28
 
 

@@ -6,8 +6,8 @@ Nothing of ours is stood in for: the sender, the ledger and the client are the p
 import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -28,11 +28,11 @@ from archivist_common.publications import Reading
 from archivist_common.settings import VodSettings
 from archivist_common.states import PublicationStatus
 from archivist_common.storage import Storages
+from archivist_vod.app import make_deps
 from archivist_vod.cablecast import connection
 from archivist_vod.cablecast.client import CablecastClient
 from archivist_vod.cablecast.host import Host
 from archivist_vod.cablecast.uploads import Uploads
-from archivist_vod.plan import Pace
 from archivist_vod.publisher import Publisher
 from archivist_vod.publishers.cablecast import Cablecast
 from archivist_vod.sender import Sender
@@ -280,13 +280,7 @@ async def station(
             jitter=lambda: 0.5,
         )
         made.publishers["cablecast"] = Cablecast(settings, http, storages, client)
-        pace = Pace(
-            floor=settings.vod_status_check_interval,
-            stalled=settings.vod_stalled_after,
-            captions=settings.vod_captions_wait,
-            budget=settings.vod_processing_timeout,
-        )
-        made.deps = Deps(db, made.publishers, timedelta(seconds=30), pace, sleep=made.sleep)
+        made.deps = replace(make_deps(settings, db, made.publishers), sleep=made.sleep)
         made.sender = Sender(
             made.deps,
             "unix:///nowhere",

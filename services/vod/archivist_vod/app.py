@@ -72,14 +72,15 @@ async def make_publishers(
     return made
 
 
-def make_sender(settings: VodSettings, db: Database, publishers: dict[str, Publisher]) -> Sender:
+def make_deps(settings: VodSettings, db: Database, publishers: Mapping[str, Publisher]) -> Deps:
+    """What attempts work with, as the settings have it."""
     pace = Pace(
         floor=settings.vod_status_check_interval,
         stalled=settings.vod_stalled_after,
         captions=settings.vod_captions_wait,
         budget=settings.vod_processing_timeout,
     )
-    deps = Deps(
+    return Deps(
         db,
         publishers,
         settings.job_lease,
@@ -88,6 +89,10 @@ def make_sender(settings: VodSettings, db: Database, publishers: dict[str, Publi
         wants_metadata=settings.vod_metadata_enhancement,
         auto_tags=settings.vod_auto_tagging,
     )
+
+
+def make_sender(settings: VodSettings, db: Database, publishers: dict[str, Publisher]) -> Sender:
+    deps = make_deps(settings, db, publishers)
     automatic = next(iter(publishers), None) if settings.auto_publish_to_vod else None
     two_step = None if settings.publish_approval == "none" else settings.publish_approval
 

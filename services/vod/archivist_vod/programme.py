@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from archivist_common import artifacts, chapter_finding, show_links
-from archivist_common.chapters import Chapter
+from archivist_common.chapters import Chapter, Kind
 from archivist_common.db import Database
 from archivist_common.errors import CaptionsInvalid, FileMissing, NotCompleted
 from archivist_common.models import Artifact, CaptionVersion, Transcription
@@ -73,8 +73,8 @@ def described(summary: Mapping[str, Any] | None) -> str:
 
 def tags_of(chapters: Sequence[Chapter]) -> tuple[str, ...]:
     """What a meeting had in it, by the kinds of its chapters."""
-    wanted = {"public_hearing": "Public hearing", "public_comment": "Public comment", "motion": "Motion"}
-    kinds = {str(chapter.kind) for chapter in chapters}
+    wanted = {Kind.HEARING: "Public hearing", Kind.COMMENT: "Public comment", Kind.MOTION: "Motion"}
+    kinds = {chapter.kind for chapter in chapters}
     return tuple(name for kind, name in wanted.items() if kind in kinds)
 
 

@@ -59,18 +59,22 @@ async def show(catalogue: Catalogue, work: Work, location: int, ledger: Ledger) 
     return await catalogue.show(int(made))
 
 
-async def place(catalogue: Catalogue, work: Work, found: wire.Show, ledger: Ledger) -> Place | None:
+async def place(catalogue: Catalogue, work: Work, found: wire.Show) -> Place | None:
     """Where the recording is in its show; None where no reel plays it."""
     reels = await catalogue.reels(found)
     files = {reel.id: await catalogue.file_of(reel) for reel in reels}
     chosen = _chosen(work, reels, files)
-    if chosen is None and work.options.create_show:
-        chosen = await _new_reel(catalogue, work, found, len(reels) + 1, ledger)
-        files[chosen.id] = await catalogue.file_of(chosen)
     if chosen is None:
         return None
     earlier = tuple(reel for reel in reels if (reel.reel_number or 0) < (chosen.reel_number or 0))
     return Place(chosen, earlier, files[chosen.id])
+
+
+async def new_place(catalogue: Catalogue, work: Work, found: wire.Show, ledger: Ledger) -> Place:
+    """A place for the recording behind the show's other reels."""
+    earlier = await catalogue.reels(found)
+    made = await _new_reel(catalogue, work, found, len(earlier) + 1, ledger)
+    return Place(made, tuple(reel for reel in earlier if reel.id != made.id), await catalogue.file_of(made))
 
 
 def item_at(found: wire.Show, where: Place) -> dict[str, Any]:
