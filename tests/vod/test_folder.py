@@ -30,6 +30,7 @@ from archivist_common import publication_requests, readback
 from archivist_common.chapters import Chapter
 from archivist_common.errors import (
     Fenced,
+    NeedsPerson,
     PublicNameTaken,
     StorageFull,
     StorageReadOnly,
@@ -42,7 +43,7 @@ from archivist_common.storage import Storages
 from archivist_vod.folder import contents
 from archivist_vod.folder.manifest import Manifest, ManifestDamaged
 from archivist_vod.progress import Item, State
-from archivist_vod.publisher import Accepted, NeedsPerson, Track, Work
+from archivist_vod.publisher import Accepted, Track, Work
 from archivist_vod.publishers.folder import Folder
 
 PATH = "2026/Harbor City Council (20261118).mp4"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import AliasChoices
 
-from archivist_common.errors import PublishError
+from archivist_common.errors import NeedsPerson, PublishError
 from archivist_common.settings import ApiSettings, MonitorSettings, TranscriberSettings, VodSettings
 
 _ROOT = Path(__file__).parents[2]
@@ -40,7 +40,7 @@ def _errors(of: type[PublishError] = PublishError) -> Iterator[str]:
 
 def _in_code() -> set[str]:
     """Codes are the texts in the publisher's rooms that look like one; what follows a blank names its object."""
-    found = set(_errors())
+    found = {*_errors(), NeedsPerson.code}
     for path in _ROOMS:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and _CODE.fullmatch(node.value.strip()):

@@ -288,6 +288,15 @@ async def test_a_show_deleted_meanwhile_waits_for_a_person(world: World) -> None
     assert held.error_code in {"SHOW_GONE", "NO_SHOW", "VOD_GONE"}
 
 
+async def test_what_is_missing_once_is_found_anew_and_that_is_not_held_against_it(world: World) -> None:
+    await world.show(**council())
+    await world.sim.control.fault("status", method="GET", path="/shows/4120$", status=404, skip=1, times=1)
+    done = await world.published(NAME)
+    assert (done.status, done.show_id) == ("published", 4120)
+    assert (await world.sim.control.fault_counts())["status"] == 1
+    assert "missed" not in done.item
+
+
 # 7 to 12: refusals, pauses, failures
 
 

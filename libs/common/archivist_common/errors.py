@@ -41,7 +41,10 @@ ArchivistError
 │   ├── OutcomeUnknown       OUTCOME_UNKNOWN
 │   ├── TargetRefused        TARGET_REFUSED
 │   ├── TargetDenied         TARGET_DENIED
-│   └── TargetMissing        TARGET_NOT_FOUND
+│   ├── TargetMissing        TARGET_NOT_FOUND
+│   ├── CaptionsRefused      CAPTIONS_REFUSED
+│   └── VodFailed            VOD_PUBLISH_FAILED
+├── NeedsPerson              NEEDS_PERSON
 ├── WorkerCrashed            WORKER_CRASHED
 ├── DeadlineExceeded         DEADLINE_EXCEEDED
 ├── Cancelled                CANCELLED
@@ -314,6 +317,33 @@ class TargetMissing(PublishError):
     """The target has no such thing, or no longer."""
 
     code = "TARGET_NOT_FOUND"
+
+
+class CaptionsRefused(PublishError):
+    """The target cannot use the captions: it says why."""
+
+    code = "CAPTIONS_REFUSED"
+    http_status = 422
+
+
+class VodFailed(PublishError):
+    """The target has given the programme up: its message."""
+
+    code = "VOD_PUBLISH_FAILED"
+
+
+class NeedsPerson(ArchivistError):
+    """Nothing more can be done before somebody has decided, or done, something.
+
+    why: the code that people are told.
+    """
+
+    code = "NEEDS_PERSON"
+    http_status = 409
+
+    def __init__(self, why: str, message: str) -> None:
+        super().__init__(message)
+        self.why = why
 
 
 class WorkerCrashed(ArchivistError):

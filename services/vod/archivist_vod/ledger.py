@@ -81,14 +81,13 @@ class Effects:
             found = await self._look_twice(look)
         else:
             found = await look() if look_first else ()
-        for _ in range(_TRIES):
+        for tried in range(_TRIES):
             if found:
                 self._tell_of_twins(what, found, found[0])
                 return await self._confirm(entry, found[0])
-            if not entry.is_new:
+            if tried or not entry.is_new:
                 async with self._db.transaction() as session:
                     await effects.try_again(session, entry, self._held.attempt)
-            entry = Entry(entry.id, entry.key, EffectState.INTENDED, entry.tries + 1, None, entry.note)
             killpoints.reach("effect-intended")
             self._gate.require()  # as late as can be
             try:

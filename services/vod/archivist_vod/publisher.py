@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from archivist_common.chapters import Chapter
-from archivist_common.errors import ArchivistError
 from archivist_common.publication_options import Options
 from archivist_common.readback import ReadBack
 from archivist_vod.progress import Item, Progress
@@ -138,31 +137,6 @@ class Accepted(StrEnum):
 
     YES = "yes"
     NOT_YET = "not_yet"
-
-
-class NeedsPerson(ArchivistError):
-    """Nothing more can be done before somebody has decided, or done, something."""
-
-    code = "NEEDS_PERSON"
-    http_status = 409
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.why = code
-
-
-class CaptionsRefused(ArchivistError):
-    """The target cannot use the captions: it says why."""
-
-    code = "CAPTIONS_REFUSED"
-    http_status = 422
-
-
-class VodFailed(ArchivistError):
-    """The target has given the programme up: its message."""
-
-    code = "VOD_PUBLISH_FAILED"
-    http_status = 502
 
 
 class Ledger(Protocol):

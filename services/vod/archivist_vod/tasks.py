@@ -29,13 +29,16 @@ from archivist_common import (
 from archivist_common.db import Database
 from archivist_common.errors import (
     ArchivistError,
+    CaptionsRefused,
     DatabaseUnavailable,
     Fenced,
+    NeedsPerson,
     PublicNameTaken,
     TargetDenied,
     TargetMissing,
     TargetRefused,
     TargetUnavailable,
+    VodFailed,
 )
 from archivist_common.matching import Candidate
 from archivist_common.publishing import Held
@@ -45,17 +48,7 @@ from archivist_vod import figures, plan, programme
 from archivist_vod.ledger import Effects, Gate
 from archivist_vod.plan import Pace
 from archivist_vod.progress import Item
-from archivist_vod.publisher import (
-    Accepted,
-    Ambiguous,
-    CaptionsRefused,
-    Found,
-    NeedsPerson,
-    Nothing,
-    Publisher,
-    VodFailed,
-    Work,
-)
+from archivist_vod.publisher import Accepted, Ambiguous, Found, Nothing, Publisher, Work
 
 log = logging.getLogger(__name__)
 
@@ -247,8 +240,7 @@ class _Attempt:
                 if score is not None and isinstance(show, int):
                     async with self._deps.db.transaction() as session:
                         await show_links.found(session, work.storage, work.path, show, score, reasons)
-        kept = {name: value for name, value in self._held.item.items() if name in _REMEMBERED}
-        self._held = self._held.at(PublishStage.RESOLVE, {**kept, **(item or {})})
+        self._held = self._held.at(PublishStage.RESOLVE, {**self._remembered, **(item or {})})
         if work.options.dry_run or (work.options.two_step and not self._held.approved):
             code = publication_options.DRY_RUN if work.options.dry_run else publication_options.APPROVAL_NEEDED
             told = "this is what would be done" if work.options.dry_run else "somebody has to approve this"
@@ -257,7 +249,8 @@ class _Attempt:
 
     async def _ensure(self) -> PublishStage:
         work = await self._prepared()
-        item = await self._publisher.ensure(work, self._held.item if self._has_show else None, self._ledger)
+        was_found = self._held.item.keys() > self._remembered.keys()
+        item = await self._publisher.ensure(work, self._held.item if was_found else None, self._ledger)
         self._held = self._held.at(PublishStage.ENSURE, {**self._held.item, **item})
         return PublishStage.START if work.options.without_captions else PublishStage.CAPTIONS
 
@@ -347,7 +340,7 @@ class _Attempt:
             await self._start_over()
         match step:
             case plan.GoOn():
-                return PublishStage.CHAPTERS if self._without_captions else PublishStage.VERIFY
+                return PublishStage.CHAPTERS if self._held.options.without_captions else PublishStage.VERIFY
             case plan.GiveUp(message):
                 raise VodFailed(message)
             case plan.Hold(code, message):
@@ -402,6 +395,9 @@ class _Attempt:
     # ends
 
     async def _finish(self) -> None:
+        # What goes missing after this is looked for once again, as at first.
+        item = {name: value for name, value in self._held.item.items() if name != "missed"}
+        self._held = self._held.at(self._held.stage, item)
         async with self._deps.db.transaction() as session:
             await publishing.finish(session, self._held, warnings=self._warnings())
         figures.ENDED.labels("published").inc()
@@ -469,18 +465,14 @@ class _Attempt:
         if self._held.item.get("missed"):
             code = SHOW_GONE if self._held.stage in {PublishStage.RESOLVE, PublishStage.ENSURE} else VOD_GONE
             await self._hold(code, f"it was deleted at the target: {error.message}")
-        self._held = self._held.at(PublishStage.RESOLVE, {"missed": True})
+        self._held = self._held.at(PublishStage.RESOLVE, {**self._remembered, "missed": True})
         await self._put_off(self._deps.pace.floor)
 
     # what the stages share
 
     @property
-    def _has_show(self) -> bool:
-        return bool(self._held.item.get("show") or self._held.item.get("found"))
-
-    @property
-    def _without_captions(self) -> bool:
-        return self._held.options.without_captions
+    def _remembered(self) -> Item:
+        return {name: value for name, value in self._held.item.items() if name in _REMEMBERED}
 
     def _warnings(self) -> list[str]:
         """Those of before, and this attempt's, each once by its code."""

@@ -39,9 +39,9 @@ async def put_chapters(catalogue: Catalogue, work: Work, item: Mapping[str, Any]
         await _add(catalogue, vod_id, offset, title, note, work, ledger)
     if wanted - there.keys():
         await _settle(catalogue, vod_id, wanted, note, work, ledger)
-    if wanted or there:
+    if wanted:
         vod = await catalogue.vod(vod_id)
-        if not vod.chapters_published and wanted:
+        if not vod.chapters_published:
             ledger.require()
             await catalogue.client.put(f"vods/{vod_id}", "vod", wire.edited(vod.raw, chaptersPublished=True))
     return {**item, "chapters": len(wanted)}

@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from archivist_common import matching, recording_names
-from archivist_common.errors import TargetMissing
+from archivist_common.errors import NeedsPerson, TargetMissing
 from archivist_common.matching import Candidate, Scored
 from archivist_vod.cablecast import copying, wire
 from archivist_vod.cablecast.catalogue import Catalogue
-from archivist_vod.publisher import Ambiguous, Found, NeedsPerson, Nothing, Resolution, Suggestion, Work
+from archivist_vod.publisher import Ambiguous, Found, Nothing, Resolution, Suggestion, Work
 
 Shows = Callable[[], Awaitable[Sequence[Candidate]]]
 

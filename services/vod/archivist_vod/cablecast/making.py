@@ -11,13 +11,14 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from archivist_common.errors import TargetMissing
+from archivist_common.errors import NeedsPerson, TargetMissing
 from archivist_common.recording_names import read as read_name
 from archivist_vod.cablecast import wire
 from archivist_vod.cablecast.catalogue import Catalogue, VideoFile
 from archivist_vod.cablecast.finding import item_of
 from archivist_vod.cablecast.listing import rows
-from archivist_vod.publisher import Ledger, NeedsPerson, Work
+from archivist_vod.cablecast.shown import kept_reels
+from archivist_vod.publisher import Ledger, Work
 
 LONGEST_TITLE = 255
 _DIGITAL_FILE = 4  # `primitiveFormat` of a file on disk
@@ -25,10 +26,10 @@ _DIGITAL_FILE = 4  # `primitiveFormat` of a file on disk
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The reel that plays our recording, the reels before it, and its file."""
+    """The reel that plays our recording, its file, and the reels of its show."""
 
     reel: wire.Reel
-    earlier: tuple[wire.Reel, ...]
+    reels: tuple[wire.Reel, ...]
     file: VideoFile | None
 
 
@@ -64,17 +65,14 @@ async def place(catalogue: Catalogue, work: Work, found: wire.Show) -> Place | N
     reels = await catalogue.reels(found)
     files = {reel.id: await catalogue.file_of(reel) for reel in reels}
     chosen = _chosen(work, reels, files)
-    if chosen is None:
-        return None
-    earlier = tuple(reel for reel in reels if (reel.reel_number or 0) < (chosen.reel_number or 0))
-    return Place(chosen, earlier, files[chosen.id])
+    return None if chosen is None else Place(chosen, reels, files[chosen.id])
 
 
 async def new_place(catalogue: Catalogue, work: Work, found: wire.Show, ledger: Ledger) -> Place:
     """A place for the recording behind the show's other reels."""
-    earlier = await catalogue.reels(found)
-    made = await _new_reel(catalogue, work, found, len(earlier) + 1, ledger)
-    return Place(made, tuple(reel for reel in earlier if reel.id != made.id), await catalogue.file_of(made))
+    reels = await catalogue.reels(found)
+    made = await _new_reel(catalogue, work, found, len(reels) + 1, ledger)
+    return Place(made, reels, await catalogue.file_of(made))
 
 
 def item_at(found: wire.Show, where: Place) -> dict[str, Any]:
@@ -84,10 +82,7 @@ def item_at(found: wire.Show, where: Place) -> dict[str, Any]:
     return {
         **item_of(found),
         "reel": where.reel.id,
-        "reel_number": where.reel.reel_number or 1,
-        "cue_s": where.reel.cue or 0,
-        "length_s": where.reel.length or 0,
-        "earlier": [[reel.reel_number or 0, reel.cue or 0, reel.length or 0] for reel in where.earlier],
+        **kept_reels(where.reel, where.reels),
         "file": None if file is None else file.name,
         "path": path,
         "asset": None if file is None else file.asset,

@@ -5,7 +5,7 @@ error.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urljoin
 
@@ -13,8 +13,9 @@ from archivist_captions.cea608.options import SccOptions
 from archivist_captions.cue import Cue
 from archivist_common import readback
 from archivist_common.errors import TargetFailed, TargetMissing
-from archivist_common.programme import Reel, cues_on_vod
+from archivist_common.programme import Reel, begins_at_ms, cues_on_vod
 from archivist_common.readback import ReadBack
+from archivist_vod.cablecast import wire
 from archivist_vod.cablecast.client import CablecastClient
 from archivist_vod.publisher import Track
 
@@ -41,14 +42,26 @@ async def verify(
     reel, earlier = reels_of(item)
     wanted = cues_on_vod(readback.expected_from_scc(track.data, options), reel, earlier)
     # Joined reels have captions of their own around ours.
-    begin = 1000 * sum(one.length_s for one in earlier)
+    begin = begins_at_ms(reel, earlier)
     end = begin + 1000 * reel.length_s
     ours = [cue for cue in found if cue.end_ms > begin and cue.start_ms < end]
     return readback.compare(wanted, ours, tolerance_ms=_TOLERANCE_MS)
 
 
+def kept_reels(ours: wire.Reel, reels: Iterable[wire.Reel]) -> dict[str, Any]:
+    """What an item keeps of the reel that plays our recording, and of those before it. reels: of the show."""
+    number = ours.reel_number or 1
+    known = [[reel.reel_number or 0, reel.cue or 0, reel.length or 0] for reel in reels]
+    return {
+        "reel_number": number,
+        "cue_s": ours.cue or 0,
+        "length_s": ours.length or 0,
+        "earlier": [one for one in known if one[0] < number],
+    }
+
+
 def reels_of(item: Mapping[str, Any]) -> tuple[Reel, tuple[Reel, ...]]:
-    """The reel that plays our recording, and those before it."""
+    """The reel that plays our recording, and those before it, as `kept_reels` has kept them."""
     earlier = tuple(Reel(*one) for one in item.get("earlier", ()))
     return Reel(item.get("reel_number", 1), item.get("cue_s", 0), item.get("length_s") or _ANY_LENGTH_S), earlier
 

@@ -12,15 +12,11 @@ from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
-from archivist_common.errors import (
-    PublicNameTaken,
-    TargetMissing,
-    TargetRefused,
-)
+from archivist_common.errors import CaptionsRefused, NeedsPerson, PublicNameTaken, TargetMissing, TargetRefused
 from archivist_common.storage import Storages, StorageServer
 from archivist_vod.cablecast.catalogue import Catalogue
 from archivist_vod.cablecast.uploads import Progress, Uploads
-from archivist_vod.publisher import Accepted, CaptionsRefused, Ledger, NeedsPerson, Work
+from archivist_vod.publisher import Accepted, Ledger, Work
 
 Way = Literal["auto", "share", "upload"]
 _CONFLICT = 409
@@ -125,7 +121,7 @@ async def _upload(
     if stands is not None:
         held = await _sha256_at(catalogue, stands.url)
         if held == work.track.sha256:
-            await ledger.change(key, _nothing)
+            await ledger.seen(key, "done")
             return
         placed = await ledger.all_confirmed("sidecar:")
         if held not in work.track.ours and not (held is None and placed):
@@ -159,10 +155,6 @@ async def _upload(
                 )
 
     await ledger.change(key, send)
-
-
-async def _nothing() -> None:
-    """It stands already: all that is left is to say so."""
 
 
 async def _sha256_at(catalogue: Catalogue, url: str) -> str | None:

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from archivist_common.errors import TargetMissing, TargetRefused
+from archivist_common.errors import NeedsPerson, TargetMissing, TargetRefused
 from archivist_common.settings import VodSettings
 from archivist_vod.cablecast import qualities, wire
 from archivist_vod.cablecast.catalogue import Catalogue
+from archivist_vod.cablecast.shown import kept_reels
 from archivist_vod.progress import Progress, State
-from archivist_vod.publisher import Ledger, NeedsPerson, Work
+from archivist_vod.publisher import Ledger, Work
 
 _CONFLICT = 409
 _STATES: Mapping[str, State] = {
@@ -165,16 +166,7 @@ async def _reels_now(catalogue: Catalogue, item: Mapping[str, Any]) -> dict[str,
     """In points and lengths as they are now: somebody may have set them while Cablecast waited for it."""
     reels = await catalogue.reels(await catalogue.show(item["show"]))
     ours = next((reel for reel in reels if reel.id == item["reel"]), None)
-    if ours is None:
-        return {}
-    number = ours.reel_number or 1
-    earlier = [[reel.reel_number or 0, reel.cue or 0, reel.length or 0] for reel in reels]
-    return {
-        "reel_number": number,
-        "cue_s": ours.cue or 0,
-        "length_s": ours.length or 0,
-        "earlier": [one for one in earlier if one[0] < number],
-    }
+    return {} if ours is None else kept_reels(ours, reels)
 
 
 async def _what_is_missing(catalogue: Catalogue, item: Mapping[str, Any]) -> str:

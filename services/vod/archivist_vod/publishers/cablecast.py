@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import httpx
 
-from archivist_common.errors import PublishError, TargetDenied, TargetMissing
+from archivist_common.errors import NeedsPerson, PublishError, TargetDenied, TargetMissing
 from archivist_common.matching import Candidate
 from archivist_common.publication_options import SIDECARS_UNSUPPORTED
 from archivist_common.readback import ReadBack
@@ -19,7 +19,7 @@ from archivist_vod.cablecast.client import CablecastClient
 from archivist_vod.cablecast.sidecars import Ways
 from archivist_vod.cablecast.uploads import Uploads
 from archivist_vod.progress import Item, Progress
-from archivist_vod.publisher import Accepted, Capabilities, Ledger, NeedsPerson, Probe, Resolution, Work
+from archivist_vod.publisher import Accepted, Capabilities, Ledger, Probe, Resolution, Work
 
 SIDECARS_SINCE = (7, 1)
 """The version from which servers take sidecars (vendor's support article)."""

@@ -18,7 +18,14 @@ from urllib.parse import quote
 import httpx
 
 from archivist_common import disk_errors
-from archivist_common.errors import ArchivistError, NotFound, StorageUnavailable, TargetMissing
+from archivist_common.errors import (
+    ArchivistError,
+    CaptionsRefused,
+    NeedsPerson,
+    NotFound,
+    StorageUnavailable,
+    TargetMissing,
+)
 from archivist_common.readback import ReadBack
 from archivist_common.settings import VodSettings
 from archivist_common.storage import Storages
@@ -27,17 +34,7 @@ from archivist_vod.folder import contents, pages
 from archivist_vod.folder.manifest import Manifest, ManifestDamaged
 from archivist_vod.folder.shelf import FEED, INDEX, WITHDRAWN, Memory, Shelf
 from archivist_vod.progress import Item, Progress, State
-from archivist_vod.publisher import (
-    Accepted,
-    Capabilities,
-    CaptionsRefused,
-    Found,
-    Ledger,
-    NeedsPerson,
-    Probe,
-    Resolution,
-    Work,
-)
+from archivist_vod.publisher import Accepted, Capabilities, Found, Ledger, Probe, Resolution, Work
 
 T = TypeVar("T")
 
@@ -358,7 +355,7 @@ class Folder:
         return url, found.size_bytes
 
     def _item(self, folder: str, title: str) -> dict[str, Any]:
-        return {"found": True, "folder": folder, "title": title}
+        return {"folder": folder, "title": title}
 
     def _address(self, item: Item) -> str:
         return f"{self._url}/{item['folder']}/{contents.PAGE}"
