@@ -8,14 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    cast,
-    func,
-    insert,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import cast, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import JSONPATH
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,14 +16,7 @@ from sqlalchemy.orm import aliased
 
 from archivist_common import effects
 from archivist_common.errors import Conflict, NotCompleted, NotFound
-from archivist_common.models import (
-    Artifact,
-    CaptionVersion,
-    Effect,
-    Publication,
-    PublishTarget,
-    Transcription,
-)
+from archivist_common.models import Artifact, CaptionVersion, Effect, Publication, PublishTarget, Transcription
 from archivist_common.publication_options import APPROVAL_NEEDED, DRY_RUN, SIDECARS_UNSUPPORTED, Options
 from archivist_common.publication_rows import (
     AFRESH,

@@ -5,55 +5,45 @@ carries it out (`publishing`). No rule of a publication's life is here.
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    case,
-    literal_column,
-    update,
-)
+from sqlalchemy import case, literal_column, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from archivist_common import journal, outbox
 from archivist_common.errors import NotFound
-from archivist_common.models import (
-    Publication,
-    Transcription,
-    VodContent,
-)
+from archivist_common.models import Publication, Transcription, VodContent
 from archivist_common.states import PublicationStatus, PublishStage, VodStatus
 from archivist_common.time import database_now
 
 COMPONENT = "vod"
 LET_GO: dict[str, Any] = {"lease_owner": None, "lease_expires_at": None}
-AFRESH: dict[str, Any] = {
-    "status": PublicationStatus.PENDING,
-    "stage": case(
-        (Publication.withdraw_requested_at.is_not(None), PublishStage.WITHDRAW.value),
-        else_=PublishStage.RESOLVE.value,
-    ),
-    "failure_count": 0,
-    "crash_count": 0,
-    "available_at": database_now(),
-    "queued_at": database_now(),
-    "followed_since": None,
+UNTROUBLED: dict[str, Any] = {
     "error_code": None,
     "error_message": None,
     "attention_code": None,
     "attention_message": None,
     "attention_since": None,
-    "suggestions": None,
-    "plan": None,
-    "warnings": literal_column("'[]'::jsonb"),
 }
-BACK_TO_CHAPTERS: dict[str, Any] = {
+_DUE_AGAIN: dict[str, Any] = {
     "status": PublicationStatus.PENDING,
-    "stage": PublishStage.CHAPTERS,
     "failure_count": 0,
     "crash_count": 0,
     "available_at": database_now(),
     "queued_at": database_now(),
     "followed_since": None,
 }
+AFRESH: dict[str, Any] = {
+    **_DUE_AGAIN,
+    **UNTROUBLED,
+    "stage": case(
+        (Publication.withdraw_requested_at.is_not(None), PublishStage.WITHDRAW.value),
+        else_=PublishStage.RESOLVE.value,
+    ),
+    "suggestions": None,
+    "plan": None,
+    "warnings": literal_column("'[]'::jsonb"),
+}
+BACK_TO_CHAPTERS: dict[str, Any] = {**_DUE_AGAIN, "stage": PublishStage.CHAPTERS}
 
 
 async def locked(session: AsyncSession, publication_id: UUID) -> Publication:

@@ -21,29 +21,16 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    Interval,
-    Update,
-    case,
-    func,
-    or_,
-    select,
-    type_coerce,
-    update,
-)
+from sqlalchemy import Interval, Update, case, func, or_, select, type_coerce, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from archivist_common import journal, outbox
 from archivist_common.errors import ArchivistError, Fenced, WorkerCrashed
 from archivist_common.jobs import judge, retry_delay
-from archivist_common.models import (
-    CaptionVersion,
-    Publication,
-    PublishTarget,
-)
+from archivist_common.models import CaptionVersion, Publication, PublishTarget
 from archivist_common.publication_options import Options
-from archivist_common.publication_rows import AFRESH, LET_GO, mirrored, queued, removed, tell
+from archivist_common.publication_rows import AFRESH, LET_GO, UNTROUBLED, mirrored, queued, removed, tell
 from archivist_common.states import PublicationStatus, PublishStage, VodStatus
 from archivist_common.time import database_in, database_now
 
@@ -302,11 +289,7 @@ async def finish(session: AsyncSession, held: Held, **values: Any) -> bool:
             "failure_count": 0,
             "crash_count": 0,
             "published_date": database_now(),
-            "error_code": None,
-            "error_message": None,
-            "attention_code": None,
-            "attention_message": None,
-            "attention_since": None,
+            **UNTROUBLED,
             "suggestions": None,
             **values,
         },
@@ -345,11 +328,7 @@ async def gone(session: AsyncSession, held: Held) -> None:
             **LET_GO,
             "status": PublicationStatus.REMOVED,
             "withdraw_requested_at": None,
-            "error_code": None,
-            "error_message": None,
-            "attention_code": None,
-            "attention_message": None,
-            "attention_since": None,
+            **UNTROUBLED,
         },
     )
     await removed(session, row)
