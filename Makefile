@@ -40,10 +40,10 @@ chaos: $(VENV)/.dev ## kill, stop, flush and fill everything for twenty minutes;
 chaos-short: $(VENV)/.dev ## the same in under four minutes, as CI runs it
 	@$(BIN)/python -m tests.chaos --short $(ARGS)
 
-storm: $(VENV)/.dev ## 300 publications through lost answers, errors, time-outs and kills: each once, in twenty minutes
+storm: $(VENV)/.dev ## 300 publications through lost answers, errors, time-outs and kills: each once, in a quarter of an hour
 	@$(BIN)/python -m tests.vod.storm $(ARGS)
 
-storm-short: $(VENV)/.dev ## the same in about ninety seconds, as CI runs it
+storm-short: $(VENV)/.dev ## the same in two to three minutes, as CI runs it
 	@$(BIN)/python -m tests.vod.storm --short $(ARGS)
 
 marathon: $(VENV)/.dev ## a recording of twelve hours, the transcriber killed three times (HOURS=12)

@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--count", type=int, help="publications; 300")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
-        "--short", action="store_true", help="8 publications, one kill at each step: about 90 seconds"
+        "--short", action="store_true", help="8 publications, one kill at each step: two to three minutes"
     )
     options = parser.parse_args(arguments)
     count = options.count or (8 if options.short else 300)
