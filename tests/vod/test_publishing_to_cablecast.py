@@ -701,6 +701,37 @@ async def test_cue_and_length_of_a_reel_and_the_reels_before_it_move_chapters_an
     assert chapter["offset"] == (opened.start_ms - 12_000 + 300_000) // 1000
 
 
+async def test_a_vod_of_two_reels_is_begun_when_the_captions_of_both_stand(world: World) -> None:
+    second = "4120-2-Harbor City Council (20261118).mp4"
+    await world.show(
+        **council(
+            file=None,
+            reels=[{"file": {"store": "Flex 1", "name": name, "length_s": 600}} for name in (NAME, second)],
+        )
+    )
+    asked = [await world.ask(await world.captioned(name)) for name in (NAME, second)]
+    while not await world.vods():
+        assert await world.step()
+    stages = {(await world.read(publication)).stage for publication in asked}
+    assert stages.isdisjoint({"resolve", "ensure", "captions", "accept"})
+    for publication in asked:
+        done = await world.drive(publication)
+        assert (done.status, done.attention_code) == ("published", None)
+    assert len(await world.vods()) == 1
+
+
+async def test_chapters_made_by_people_are_left_as_they_are_and_none_is_added(world: World) -> None:
+    await world.show(**council(), vods=[{"id": 913, "state": "complete"}])
+    theirs = {"vod": 913, "title": "The clerk's own", "offset": 3, "operatorNote": ""}
+    await world.sim.control.seed(chapters=[theirs])
+    done = await world.published(NAME)
+    assert done.status == "published"
+    assert [one.partition(":")[0] for one in done.warnings] == ["CHAPTERS_BY_PEOPLE"]
+    assert [(one["title"], one["deleted"]) for one in await world.sim.control.objects("chapters")] == [
+        ("The clerk's own", False)
+    ]
+
+
 @pytest.mark.parametrize(
     "title",
     ["Réunion du conseil – Québec", 'The "Big" Meeting', "Two\nlines", "x" * 300],

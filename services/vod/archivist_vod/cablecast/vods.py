@@ -1,6 +1,7 @@
 """The VOD of a show: found or begun, followed, taken off the public list."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from archivist_common.errors import NeedsPerson, TargetMissing, TargetRefused
@@ -12,6 +13,7 @@ from archivist_vod.progress import Progress, State
 from archivist_vod.publisher import Ledger, Work
 
 _CONFLICT = 409
+_NEARLY = 0.97  # of the floor: who comes back after all of it, by another clock, looks for himself
 _STATES: Mapping[str, State] = {
     "queued": State.QUEUED,
     "processing": State.RUNNING,
@@ -89,9 +91,30 @@ async def listed(item: dict[str, Any], catalogue: Catalogue, ledger: Ledger) -> 
     return {**item, "withdrawn": False}
 
 
-async def poll(catalogue: Catalogue, item: Mapping[str, Any]) -> Progress:
+class Looks:
+    """The last look at each VOD, for all who follow it: recordings of one show follow the same VOD.
+
+    floor_s: a VOD is asked about no more often. clock: seconds, never going back.
+    """
+
+    def __init__(self, catalogue: Catalogue, floor_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._catalogue = catalogue
+        self._kept_s = _NEARLY * floor_s
+        self._clock = clock
+        self._last: dict[int, tuple[float, tuple[wire.VodStatus, wire.Vod | None]]] = {}
+
+    async def at(self, vod_id: int) -> tuple[wire.VodStatus, wire.Vod | None]:
+        """As `Catalogue.vod_look`."""
+        now = self._clock()
+        self._last = {one: look for one, look in self._last.items() if now - look[0] < self._kept_s}
+        if vod_id not in self._last:
+            self._last[vod_id] = (now, await self._catalogue.vod_look(vod_id))
+        return self._last[vod_id][1]
+
+
+async def poll(catalogue: Catalogue, looks: Looks, item: Mapping[str, Any]) -> Progress:
     """How the VOD is getting on. What its status does not say is read from the VOD itself, when its state changes."""
-    status, read = await catalogue.vod_look(item["vod_id"])
+    status, read = await looks.at(item["vod_id"])
     state = _STATES.get(status.vod_state, State.UNKNOWN)
     seen = dict(item)
     message = status.error_message or None

@@ -1,6 +1,7 @@
 """Cablecast as a target: the show found, the SCC beside the video, the VOD followed, its captions read back."""
 
 import hashlib
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -36,10 +37,13 @@ class Cablecast:
         http: httpx.AsyncClient,
         storages: Storages,
         client: CablecastClient | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self.client = client or CablecastClient.of(settings, http)
         self.catalogue = Catalogue(self.client)
+        floor_s = settings.vod_status_check_interval.total_seconds()
+        self._looks = vods.Looks(self.catalogue, floor_s, clock)
         self._uploads = Uploads(self.client, deadline_s=settings.vod_timeout.total_seconds())
         self._ways = Ways(
             settings.cablecast_sidecar,
@@ -156,7 +160,7 @@ class Cablecast:
         return await vods.start(self.catalogue, work, item, ledger, settings=self._settings)
 
     async def poll(self, item: Item) -> Progress:
-        return await vods.poll(self.catalogue, item)
+        return await vods.poll(self.catalogue, self._looks, item)
 
     async def works_elsewhere(self, item: Item) -> str:
         return await vods.works_elsewhere(self.catalogue, item)
