@@ -39,13 +39,21 @@ async def nothing(app: FastAPI) -> AsyncIterator[None]:
     yield
 
 
+def an_error(cls: type[errors.ArchivistError]) -> errors.ArchivistError:
+    """One of this kind, whose message is "what, which one"."""
+    if cls is errors.TooManyAttempts:
+        return errors.TooManyAttempts("what, which one", 7)
+    if cls is errors.NeedsPerson:
+        return errors.NeedsPerson("NO_REEL", "what, which one")
+    return cls("what, which one")
+
+
 def made(*checks: service.Readiness) -> FastAPI:
     app = service.create_app("tests", lifespan=nothing, readiness=lambda app: checks)
 
     @app.get("/boom/{code}")
     async def boom(code: str) -> None:
-        cls = errors.by_code(code)
-        raise cls("what, which one", 7) if cls is errors.TooManyAttempts else cls("what, which one")
+        raise an_error(errors.by_code(code))
 
     @app.get("/bug")
     async def bug() -> None:
