@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from archivist_cli.gateway import Gateway
+from archivist_common import errors
 from archivist_common.errors import ArchivistError, FileMissing
 
 
@@ -20,6 +21,14 @@ async def test_a_refusal_is_raised_as_the_error_its_code_names() -> None:
     async with _gateway(httpx.Response(404, json=problem)) as gateway:
         with pytest.raises(FileMissing, match="flex-1 has no file"):
             await gateway.submit("flex-1", "x.mp4")
+
+
+@pytest.mark.parametrize("code", sorted(errors._CODES))
+async def test_a_refusal_of_any_kind_keeps_its_code_and_its_words(code: str) -> None:
+    async with _gateway(httpx.Response(409, json={"code": code, "detail": "what, which one"})) as gateway:
+        with pytest.raises(ArchivistError) as caught:
+            await gateway.read("some-id")
+    assert (caught.value.code, caught.value.message) == (code, "what, which one")
 
 
 async def test_an_answer_that_is_no_problem_document_still_says_what_came_back() -> None:

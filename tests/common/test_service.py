@@ -39,21 +39,16 @@ async def nothing(app: FastAPI) -> AsyncIterator[None]:
     yield
 
 
-def an_error(cls: type[errors.ArchivistError]) -> errors.ArchivistError:
-    """One of this kind, whose message is "what, which one"."""
-    if cls is errors.TooManyAttempts:
-        return errors.TooManyAttempts("what, which one", 7)
-    if cls is errors.NeedsPerson:
-        return errors.NeedsPerson("NO_REEL", "what, which one")
-    return cls("what, which one")
-
-
 def made(*checks: service.Readiness) -> FastAPI:
     app = service.create_app("tests", lifespan=nothing, readiness=lambda app: checks)
 
     @app.get("/boom/{code}")
     async def boom(code: str) -> None:
-        raise an_error(errors.by_code(code))
+        raise errors.by_code(code)("what, which one")
+
+    @app.get("/slow-down")
+    async def slow_down() -> None:
+        raise errors.TooManyAttempts("seven seconds", 7)
 
     @app.get("/bug")
     async def bug() -> None:
@@ -213,8 +208,11 @@ class TestProblems:
         assert problem(answer, cls.http_status, code)["detail"] == "what, which one"
         assert ("retry-after" in answer.headers) == cls.retryable
         assert answer.headers.get("www-authenticate") == ("Bearer" if cls.http_status == 401 else None)
-        if cls is errors.TooManyAttempts:
-            assert answer.headers["retry-after"] == "7"
+
+    async def test_too_many_attempts_says_how_long_to_wait(self, http: httpx.AsyncClient) -> None:
+        answer = await http.get("/slow-down")
+        assert problem(answer, 429, "TOO_MANY_ATTEMPTS")["detail"] == "seven seconds"
+        assert answer.headers["retry-after"] == "7"
 
     async def test_no_such_address(self, http: httpx.AsyncClient) -> None:
         problem(await http.get("/no/such/place"), 404, "NOT_FOUND")

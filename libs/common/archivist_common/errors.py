@@ -62,6 +62,8 @@ class ArchivistError(Exception):
     code: stable, for programs. http_status: what a caller of the API sees.
     retryable: whether the same thing, tried again later, may succeed. retry_after_s: then not before, in seconds.
     tries: how often a job is begun, where trying again may help, before it is given up.
+
+    A message alone makes any of them, so that one that crossed a pipe or the network can be raised again (`by_code`).
     """
 
     code: ClassVar[str] = "INTERNAL_ERROR"
@@ -173,7 +175,7 @@ class TooManyAttempts(ArchivistError):
     http_status = 429
     retryable = True
 
-    def __init__(self, message: str, retry_after_s: int) -> None:
+    def __init__(self, message: str, retry_after_s: int = ArchivistError.retry_after_s) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
 
@@ -341,7 +343,7 @@ class NeedsPerson(ArchivistError):
     code = "NEEDS_PERSON"
     http_status = 409
 
-    def __init__(self, why: str, message: str) -> None:
+    def __init__(self, message: str, *, why: str = code) -> None:
         super().__init__(message)
         self.why = why
 

@@ -127,7 +127,7 @@ async def _count(session: AsyncSession, given: Credentials) -> int:
         await _wait_s(session, SystemLog.details["address"].astext == given.address, PER_ADDRESS),
     )
     if wait_s > 0:
-        raise TooManyAttempts("too many failed log-ins; wait before the next one", wait_s)
+        raise TooManyAttempts(f"too many failed log-ins; try again in {wait_s} s", wait_s)
     user_id = select(User.id).where(User.username == accounts.normal(given.username)).scalar_subquery()
     statement = insert(SystemLog).values(
         level="WARNING",

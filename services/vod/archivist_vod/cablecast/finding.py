@@ -24,7 +24,7 @@ async def resolve(catalogue: Catalogue, work: Work, synced: Shows) -> Resolution
         except TargetMissing as exc:
             if work.link_by_person:
                 told = f"show {work.link}, which somebody linked, is not at Cablecast any more; link another"
-                raise NeedsPerson("SHOW_GONE", told) from exc
+                raise NeedsPerson(told, why="SHOW_GONE") from exc
     name = recording_names.read(work.filename)
     live: dict[int, wire.Show] = {}
     if name.show_number is not None:

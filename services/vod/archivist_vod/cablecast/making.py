@@ -95,21 +95,23 @@ def check_name(work: Work, item: Mapping[str, Any]) -> None:
     """Cablecast attaches a sidecar only where the names agree to the letter. Raises NeedsPerson otherwise."""
     file = item.get("file")
     if file is None:
-        raise NeedsPerson("NO_FILE", f"show {item['show']} has no file for this recording yet; link it in Cablecast")
+        raise NeedsPerson(
+            f"show {item['show']} has no file for this recording yet; link it in Cablecast", why="NO_FILE"
+        )
     ours, theirs = _base(work.filename), _base(str(file))
     if ours == theirs:
         return
     if _is_alike(ours, theirs):
         raise NeedsPerson(
-            "NAME_MISMATCH",
             f"Cablecast knows the file as {file!r}, the recording is {work.filename!r}: "
             "captions are attached only where the names agree to the letter; rename one of them",
+            why="NAME_MISMATCH",
         )
     if not work.link_by_person and read_name(work.filename).show_number != item["show"]:
         raise NeedsPerson(
-            "FILE_MISMATCH",
             f"reel {item['reel_number']} of show {item['show']} plays {file!r}, not {work.filename!r}; "
             "link the show by hand if they are the same recording",
+            why="FILE_MISMATCH",
         )
 
 
@@ -143,13 +145,13 @@ async def _new_reel(catalogue: Catalogue, work: Work, found: wire.Show, number: 
     """A media and a reel that play the recording's file, which must lie in one of the stores."""
     file = await catalogue.video(work.filename)
     if file is None:
-        raise NeedsPerson("NO_FILE", f"{work.filename!r} is in none of Cablecast's file stores")
+        raise NeedsPerson(f"{work.filename!r} is in none of Cablecast's file stores", why="NO_FILE")
     length_s = math.ceil(file.length_s) if file.length_s is not None else (work.length_s or 0)
     location = found.location or 1
     formats = [one for one in await catalogue.formats() if one.primitive_format == _DIGITAL_FILE]
     here = [one for one in formats if one.location in (None, location)]
     if not here:
-        raise NeedsPerson("NO_FORMAT", f"location {location} has no format for files; add one in Cablecast")
+        raise NeedsPerson(f"location {location} has no format for files; add one in Cablecast", why="NO_FORMAT")
     # The name is the only place of a media that holds a mark.
     name = f"{title_of(work)[: LONGEST_TITLE - len(work.key) - 3]} [{work.key}]"
 

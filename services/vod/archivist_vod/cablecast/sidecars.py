@@ -82,15 +82,15 @@ async def put(
         return
     if not item["stores"]:
         raise NeedsPerson(
-            "NO_WAY_FOR_CAPTIONS",
             "the server does not say in which store the video lies, so nothing can be uploaded beside it; "
             "mount its content folder and name it in CABLECAST_STORES",
+            why="NO_WAY_FOR_CAPTIONS",
         )
     if "/" in sidecar_path(item):  # an upload has a name and no folder (contract, section 2, fileUpload)
         raise NeedsPerson(
-            "NO_WAY_FOR_CAPTIONS",
             f"the video lies in a folder of its store ({item['path']!r}), where nothing can be uploaded; mount it "
             "and name it in CABLECAST_STORES",
+            why="NO_WAY_FOR_CAPTIONS",
         )
     await _upload(catalogue, uploads, work, item, ledger)
 
@@ -140,18 +140,18 @@ async def _upload(
         except TargetRefused as exc:
             if exc.status == _CONFLICT and stands is not None:
                 raise NeedsPerson(
-                    "SIDECAR_NOT_REPLACEABLE",
                     f"the server refuses a second file named {path!r}; remove the old one there, or mount the store "
                     "and name it in CABLECAST_STORES",
+                    why="SIDECAR_NOT_REPLACEABLE",
                 ) from exc
             raise
         if sent.asset is not None:
             now = (await catalogue.asset(sent.asset)).path.replace("\\", "/").lstrip("/")
             if now != path:
                 raise NeedsPerson(
-                    "SIDECAR_RENAMED",
                     f"the server kept the upload as {now!r} beside the old {path!r}, where it is not used; remove "
                     "the old one there, or mount the store and name it in CABLECAST_STORES",
+                    why="SIDECAR_RENAMED",
                 )
 
     await ledger.change(key, send)

@@ -47,7 +47,7 @@ async def start(
     key = f"vod:{show.id}:{chosen.id}"
     if not standing and (begun := await ledger.confirmed(key)) is not None:
         told = f"VOD {begun} was deleted in Cablecast; try again, and another one is made"
-        raise NeedsPerson("VOD_GONE", told)
+        raise NeedsPerson(told, why="VOD_GONE")
     if standing:
         if len(alike) > 1:
             ids = ", ".join(str(vod.id) for vod in alike)
@@ -177,11 +177,13 @@ async def _configuration(
     if wanted is not None:
         named = next((one for one in known if one.id == wanted), None)
         if named is None:
-            raise NeedsPerson("VOD_CONFIGURATION", f"CABLECAST_VOD_CONFIGURATION names {wanted}, which is not there")
+            raise NeedsPerson(
+                f"CABLECAST_VOD_CONFIGURATION names {wanted}, which is not there", why="VOD_CONFIGURATION"
+            )
         return named
     found = qualities.configuration(show.location or 0, quality, known)
     if found is None:
-        raise NeedsPerson("VOD_CONFIGURATION", f"location {show.location} has no VOD configuration in Cablecast")
+        raise NeedsPerson(f"location {show.location} has no VOD configuration in Cablecast", why="VOD_CONFIGURATION")
     return found
 
 

@@ -134,7 +134,7 @@ class Cablecast:
             if work.options.without_captions:
                 return finding.item_of(show)
             told = f"no reel of show {show.id} plays {work.filename!r}; link the file in Cablecast, or ask for a reel"
-            raise NeedsPerson("NO_REEL", told)
+            raise NeedsPerson(told, why="NO_REEL")
         if work.options.create_show:  # those of a try whose answer was lost are found as any others are
             await ledger.seen(f"show:{work.key}", str(show.id))
             await ledger.seen(f"media:{work.key}", str(where.reel.media))
@@ -193,7 +193,7 @@ class Cablecast:
         if version and version < SIDECARS_SINCE:
             said = ".".join(map(str, version))
             raise NeedsPerson(
-                SIDECARS_UNSUPPORTED,
                 f"Cablecast {said} takes no caption sidecars (7.1 and later do); approve to publish the programme "
                 "without captions",
+                why=SIDECARS_UNSUPPORTED,
             )

@@ -312,8 +312,8 @@ class Folder:
         shelf.settle(self.root, own)
         if FEED in theirs:
             raise NeedsPerson(
-                "FEED_BY_PEOPLE",
                 f"{FEED} in {str(self.root)!r} is not the one Archivist wrote; move it away, and try again",
+                why="FEED_BY_PEOPLE",
             )
         _tell(ledger, "INDEX_BY_PEOPLE", theirs)
 
@@ -363,7 +363,7 @@ class Folder:
     def _require_url(self) -> None:
         if not self._url:
             raise NeedsPerson(
-                "FOLDER_WITHOUT_URL", "set PUBLISH_FOLDER_URL to the address under which the folder is served"
+                "set PUBLISH_FOLDER_URL to the address under which the folder is served", why="FOLDER_WITHOUT_URL"
             )
 
     def _moment(self) -> datetime:
@@ -440,9 +440,9 @@ def _readable(shelf: Shelf, folder: Path) -> Manifest | None:
 
 def _damaged(name: str, exc: ManifestDamaged) -> NeedsPerson:
     return NeedsPerson(
-        "MANIFEST_DAMAGED",
         f"Archivist's own record in folder {name!r} is damaged ({exc}); put .archivist.json back from a backup, or "
         "move the folder away, and try again",
+        why="MANIFEST_DAMAGED",
     )
 
 
