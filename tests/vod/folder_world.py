@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import httpx
 from sqlalchemy import insert, text
 from tests.vod.world import World
 
@@ -96,12 +95,10 @@ async def folder_station(database_url: str, folder: Path, **given: Any) -> Async
     bind = engine(database_url, 5, 5, "tests")
     db = Database(bind)
     minutes = iter(range(1_000_000))
-    async with Storages(settings.flex_servers) as storages, httpx.AsyncClient() as http:
+    async with Storages(settings.flex_servers) as storages:
         made = FolderWorld(db, None, settings, {}, None, None, output, {"flex-1": flex})  # type: ignore[arg-type]
         made.root = root
-        made.publishers["folder"] = Folder(
-            settings, http, storages, now=lambda: FIRST + timedelta(minutes=next(minutes))
-        )
+        made.publishers["folder"] = Folder(settings, storages, now=lambda: FIRST + timedelta(minutes=next(minutes)))
         made.deps = Deps(db, made.publishers, timedelta(seconds=30), Pace(), sleep=made.sleep)
         made.sender = Sender(made.deps, "unix:///nowhere", slots=1, automatic=None, options=Options())
         await made.sender.report()

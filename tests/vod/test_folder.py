@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-import httpx
 import pytest
 import pytest_asyncio
 from pydantic import ValidationError
@@ -77,12 +76,12 @@ def root(tmp_path: Path) -> Path:
 @pytest_asyncio.fixture(loop_scope="session")
 async def make(root: Path) -> AsyncIterator[Callable[..., Folder]]:
     """Makes publishers to the folder, each as a process of its own has it."""
-    async with httpx.AsyncClient() as http, Storages([]) as storages:
+    async with Storages([]) as storages:
 
         def made(folder: Path = root, now: Callable[[], datetime] = lambda: FIRST, **given: Any) -> Folder:
             told = {"publish_folder": folder, "publish_folder_url": URL, "vod_timeout": 20} | given
             settings = VodSettings(_env_file=None, database_url="postgresql://u@h/d", **told)
-            return Folder(settings, http, storages, now=now)
+            return Folder(settings, storages, now=now)
 
         yield made
 
@@ -328,7 +327,7 @@ from archivist_vod.publishers.folder import Folder
 async def main():
     settings = VodSettings(_env_file=None, database_url="postgresql://u@h/d", publish_folder=sys.argv[1],
                            publish_folder_url="https://captions.example.org/recordings")
-    folder = Folder(settings, None, Storages([]))
+    folder = Folder(settings, Storages([]))
     for n in range(4):
         await published(folder, work(Path(sys.argv[2]), path=f"{sys.argv[3]} Council {n}.mp4"))
 asyncio.run(main())

@@ -279,7 +279,7 @@ async def station(
             sleep=made.sleep,
             jitter=lambda: 0.5,
         )
-        made.publishers["cablecast"] = Cablecast(settings, http, storages, client, clock=lambda: made.monotonic[0])
+        made.publishers["cablecast"] = Cablecast(settings, client, storages, clock=lambda: made.monotonic[0])
         made.deps = replace(make_deps(settings, db, made.publishers), sleep=made.sleep)
         made.sender = Sender(
             made.deps,

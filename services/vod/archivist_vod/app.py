@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-import httpx
 from fastapi import FastAPI
 
 from archivist_common import killpoints, reconciler, service, targets
@@ -19,10 +18,9 @@ from archivist_common.publication_options import Options
 from archivist_common.queue import Doorbell
 from archivist_common.settings import VodSettings, read
 from archivist_common.storage import Storages
-from archivist_vod.cablecast import connection
 from archivist_vod.plan import Pace
 from archivist_vod.publisher import Publisher
-from archivist_vod.publishers import PUBLISHERS, Make, is_configured
+from archivist_vod.publishers import PUBLISHERS, Kind
 from archivist_vod.publishers.cablecast import Cablecast
 from archivist_vod.sender import Sender
 from archivist_vod.syncing import Syncing
@@ -33,7 +31,7 @@ NAME = "vod"
 log = logging.getLogger(__name__)
 
 
-def create_app(settings: VodSettings, makers: Mapping[str, Make] = PUBLISHERS) -> FastAPI:
+def create_app(settings: VodSettings, kinds: Mapping[str, Kind] = PUBLISHERS) -> FastAPI:
     """The process as an app; its lifespan owns the clients, the sender and the reconciler."""
     state: dict[str, Any] = {}
 
@@ -45,7 +43,7 @@ def create_app(settings: VodSettings, makers: Mapping[str, Make] = PUBLISHERS) -
             bell = Doorbell(settings.redis_dsn)
             stack.push_async_callback(bell.close)
             storages = await stack.enter_async_context(Storages(settings.flex_servers))
-            publishers = await make_publishers(settings, storages, stack, makers)
+            publishers = await make_publishers(settings, storages, stack, kinds)
             sender = make_sender(settings, db, publishers)
             state.update(db=db, publishers=publishers)
             loops = [syncing.run() for syncing in make_syncings(settings, db, publishers)]
@@ -60,16 +58,14 @@ def create_app(settings: VodSettings, makers: Mapping[str, Make] = PUBLISHERS) -
 
 
 async def make_publishers(
-    settings: VodSettings, storages: Storages, stack: AsyncExitStack, makers: Mapping[str, Make] = PUBLISHERS
+    settings: VodSettings, storages: Storages, stack: AsyncExitStack, kinds: Mapping[str, Kind] = PUBLISHERS
 ) -> dict[str, Publisher]:
-    """A publisher for each target in the settings, by its name; `stack` closes their clients."""
-    made: dict[str, Publisher] = {}
-    for kind, make in makers.items():
-        if is_configured(kind, settings):
-            http = connection.http(settings) if kind == "cablecast" else httpx.AsyncClient()
-            await stack.enter_async_context(http)
-            made[kind] = make(settings, http, storages)
-    return made
+    """A publisher for each target in the settings, by its name; `stack` closes them."""
+    return {
+        name: await stack.enter_async_context(kind.opened(settings, storages))
+        for name, kind in kinds.items()
+        if kind.is_configured(settings)
+    }
 
 
 def make_deps(settings: VodSettings, db: Database, publishers: Mapping[str, Publisher]) -> Deps:

@@ -9,16 +9,18 @@ among them. What an outage does has tests of its own.
 import asyncio
 import os
 import time
-
-import httpx
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from archivist_common import killpoints, service
 from archivist_common.settings import VodSettings, read
 from archivist_common.storage import Storages
 from archivist_vod.app import NAME, create_app
+from archivist_vod.cablecast import connection
 from archivist_vod.cablecast.client import CablecastClient
 from archivist_vod.cablecast.host import Host
-from archivist_vod.publisher import Publisher
+from archivist_vod.publishers import PUBLISHERS
 from archivist_vod.publishers.cablecast import Cablecast
 
 SPEED = "STORM_SPEED"
@@ -35,11 +37,13 @@ def main() -> None:
     async def sleep(seconds: float) -> None:
         await asyncio.sleep(seconds / speed / _SOONER)
 
-    def make(settings: VodSettings, http: httpx.AsyncClient, storages: Storages) -> Publisher:
+    @asynccontextmanager
+    async def opened(settings: VodSettings, storages: Storages) -> AsyncIterator[Cablecast]:
         host = Host("cablecast", clock=lambda: time.monotonic() * speed, open_after=_OPEN_AFTER)
-        return Cablecast(settings, http, storages, CablecastClient.of(settings, http, host=host, sleep=sleep))
+        async with connection.http(settings) as http:
+            yield Cablecast(settings, CablecastClient.of(settings, http, host=host, sleep=sleep), storages)
 
-    app = create_app(settings, {"cablecast": make})
+    app = create_app(settings, {"cablecast": replace(PUBLISHERS["cablecast"], opened=opened)})
     service.run(NAME, app, settings, settings.vod_host, settings.vod_port)
 
 

@@ -2,11 +2,9 @@
 
 import hashlib
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
-
-import httpx
 
 from archivist_common.errors import NeedsPerson, PublishError, TargetDenied, TargetMissing
 from archivist_common.matching import Candidate
@@ -14,7 +12,7 @@ from archivist_common.publication_options import SIDECARS_UNSUPPORTED
 from archivist_common.readback import ReadBack
 from archivist_common.settings import VodSettings, scc_options_of
 from archivist_common.storage import Storages
-from archivist_vod.cablecast import annotating, finding, making, shown, sidecars, vods
+from archivist_vod.cablecast import annotating, connection, finding, making, shown, sidecars, vods
 from archivist_vod.cablecast.catalogue import Catalogue
 from archivist_vod.cablecast.client import CablecastClient
 from archivist_vod.cablecast.sidecars import Ways
@@ -26,21 +24,27 @@ SIDECARS_SINCE = (7, 1)
 """The version from which servers take sidecars (vendor's support article)."""
 
 
+@asynccontextmanager
+async def opened(settings: VodSettings, storages: Storages) -> AsyncIterator["Cablecast"]:
+    """The settings' server, with the one pool of connections to it."""
+    async with connection.http(settings) as http:
+        yield Cablecast(settings, CablecastClient.of(settings, http), storages)
+
+
 class Cablecast:
-    """One Cablecast server. The client is handed in, pooled; whoever made it closes it."""
+    """One Cablecast server. Its client is handed in; whoever made it closes it."""
 
     kind = "cablecast"
 
     def __init__(
         self,
         settings: VodSettings,
-        http: httpx.AsyncClient,
+        client: CablecastClient,
         storages: Storages,
-        client: CablecastClient | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
-        self.client = client or CablecastClient.of(settings, http)
+        self.client = client
         self.catalogue = Catalogue(self.client)
         floor_s = settings.vod_status_check_interval.total_seconds()
         self._looks = vods.Looks(self.catalogue, floor_s, clock)

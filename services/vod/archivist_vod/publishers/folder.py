@@ -7,15 +7,14 @@ where PUBLISH_FOLDER_MEDIA_URL says where they are served.
 import asyncio
 import os
 import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
-
-import httpx
 
 from archivist_common import disk_errors
 from archivist_common.errors import (
@@ -44,6 +43,16 @@ _PROBE = timedelta(seconds=10)
 _LISTED, _UNLISTED = "listed", "not listed"
 
 
+@asynccontextmanager
+async def opened(settings: VodSettings, storages: Storages) -> AsyncIterator["Folder"]:
+    """The settings' folder, with the threads that write there."""
+    folder = Folder(settings, storages)
+    try:
+        yield folder
+    finally:
+        folder.close()
+
+
 class Folder:
     """One folder. now: the time, for the feed's dates."""
 
@@ -52,7 +61,6 @@ class Folder:
     def __init__(
         self,
         settings: VodSettings,
-        http: httpx.AsyncClient,
         storages: Storages,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -68,6 +76,10 @@ class Folder:
         self._deadline = min(settings.vod_timeout, _LONGEST)
         self._memory = Memory()
         self._threads = ThreadPoolExecutor(_THREADS, "folder")
+
+    def close(self) -> None:
+        """Takes nothing more. A thread that a hung disk holds is left to it."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def capabilities(self) -> Capabilities:
         return Capabilities(
