@@ -81,7 +81,7 @@ async def test_chapters_are_shown_written_from_a_file_and_found_again(gateway, a
     file = tmp_path / "chapters.txt"
     file.write_text("# mine\n\n0:00 Start\n0:30.5 Water tower\n", "utf-8")
     code, said, _ = await archivist("cablecast", "chapters", job_id[:8], "--edit", str(file))
-    assert (code, said.splitlines()) == (0, ["0:00:00 Start", "0:00:30.5 Water tower"])
+    assert (code, said.splitlines()) == (0, ["0:00:00 Start", "0:00:30.500 Water tower"])
     file.write_text("0:01 Late\n0:00 Early\n", "utf-8")
     code, _, complained = await archivist("cablecast", "chapters", job_id[:8], "--edit", str(file))
     assert (code, "is not after" in complained) == (1, True)

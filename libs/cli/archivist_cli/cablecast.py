@@ -244,5 +244,5 @@ def _tell_show(told: dict[str, Any]) -> None:
 
 def _stamp(ms: int) -> str:
     seconds, rest = divmod(ms, 1000)
-    fraction = f".{rest:03}".rstrip("0") if rest else ""
+    fraction = f".{rest:03}" if rest else ""
     return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}{fraction}"

@@ -105,7 +105,9 @@ class Cablecast:
             where = await making.place(self.catalogue, work, show)
             if where is None:
                 lines.append(
-                    f"make a reel that plays {work.filename!r}" if work.options.create_show else "ask for a reel"
+                    f"make a reel that plays {work.filename!r}"
+                    if work.options.create_show
+                    else "stop: no reel of it plays this"
                 )
             else:
                 at = making.item_at(show, where)
@@ -137,7 +139,10 @@ class Cablecast:
         if where is None:
             if work.options.without_captions:
                 return finding.item_of(show)
-            told = f"no reel of show {show.id} plays {work.filename!r}; link the file in Cablecast, or ask for a reel"
+            told = (
+                f"no reel of show {show.id} plays {work.filename!r}; link the file in Cablecast, or publish "
+                "with create_show to have a reel made"
+            )
             raise NeedsPerson(told, why="NO_REEL")
         if work.options.create_show:  # those of a try whose answer was lost are found as any others are
             await ledger.seen(f"show:{work.key}", str(show.id))
