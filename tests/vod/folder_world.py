@@ -19,10 +19,10 @@ from archivist_common.models import Artifact
 from archivist_common.publication_options import Options
 from archivist_common.settings import VodSettings
 from archivist_common.storage import Storages
+from archivist_vod.deps import Deps
 from archivist_vod.plan import Pace
 from archivist_vod.publishers.folder import Folder
 from archivist_vod.sender import Sender
-from archivist_vod.tasks import Deps
 
 URL = "https://captions.example.org/recordings"
 FIRST = datetime(2026, 11, 18, 22, 4, 11, tzinfo=UTC)

@@ -23,6 +23,7 @@ from archivist_common.models import CablecastShow, Publication, SyncRun, SystemL
 from archivist_common.sync_runs import Kind, Mode, Run
 from archivist_vod.cablecast.client import Page
 from archivist_vod.publishers.cablecast import Cablecast
+from archivist_vod.sync_source import PAGE, Source
 from archivist_vod.syncing import Syncing
 
 _EVERY, _FULL_EVERY = timedelta(minutes=15), timedelta(hours=24)
@@ -33,11 +34,18 @@ async def candidates(session: AsyncSession) -> list[Candidate]:
     return await catalogue.candidates(session, recording_names.read("Council.mp4"), "")
 
 
-def syncing(world: World, *, every: timedelta = _EVERY, full_every: timedelta = _FULL_EVERY, **more: Any) -> Syncing:
+def syncing(
+    world: World,
+    *,
+    every: timedelta = _EVERY,
+    full_every: timedelta = _FULL_EVERY,
+    page_size: int = PAGE,
+    **more: Any,
+) -> Syncing:
     publisher = world.publishers["cablecast"]
     assert isinstance(publisher, Cablecast)
-    more = {"clock": lambda: world.monotonic[0], **more}
-    return Syncing(world.db, "cablecast", publisher.catalogue, every=every, full_every=full_every, **more)
+    source = Source(publisher.catalogue, page_size, clock=lambda: world.monotonic[0])
+    return Syncing(world.db, "cablecast", source, every=every, full_every=full_every, **more)
 
 
 async def settle(of: Syncing) -> None:
@@ -260,7 +268,7 @@ async def _each(*things: Awaitable[Any]) -> None:
 async def _between_pages(world: World, of: Syncing, act: Callable[[], Awaitable[None]]) -> bool:
     """Work, and do something once the first page of shows has come."""
     done = False
-    client = of.catalogue.client
+    client = of.source.catalogue.client
     get_page = client.get_page
 
     async def watched(path: str, *args: Any, **kwargs: Any) -> Any:
@@ -394,18 +402,18 @@ async def test_a_show_named_by_the_search_and_deleted_meanwhile_is_gone(world: W
     await age(world, timedelta(hours=3))
     await retitle(world, 4105, "Changed and deleted")
     of = syncing(world)
-    search = of.catalogue.search_shows
+    search = of.source.catalogue.search_shows
 
     async def late(filters: Any) -> Any:
         found = await search(filters)
         await api(world, "DELETE", "shows/4105")
         return found
 
-    of.catalogue.search_shows = late  # type: ignore[method-assign]
+    of.source.catalogue.search_shows = late  # type: ignore[method-assign]
     try:
         await settle(of)
     finally:
-        del of.catalogue.search_shows  # type: ignore[method-assign]
+        del of.source.catalogue.search_shows  # type: ignore[method-assign]
     assert sorted(await shows(world, there=False)) == [4105]
 
 
@@ -699,7 +707,7 @@ async def test_files_are_known_from_a_server_that_sends_no_reels_along(world: Wo
         reels=[{"file": {"store": "Flex 1", "name": "harbor-1118.mp4", "length_s": 600}}],
     )
     of = syncing(world)
-    get_page = of.catalogue.client.get_page
+    get_page = of.source.catalogue.client.get_page
 
     async def without(path: str, *args: Any, **kwargs: Any) -> Any:
         page = await get_page(path, *args, **kwargs)
@@ -708,11 +716,11 @@ async def test_files_are_known_from_a_server_that_sends_no_reels_along(world: Wo
                 page.document.pop(name, None)
         return page
 
-    of.catalogue.client.get_page = without  # type: ignore[method-assign]
+    of.source.catalogue.client.get_page = without  # type: ignore[method-assign]
     try:
         await settle(of)
     finally:
-        del of.catalogue.client.get_page  # type: ignore[method-assign]
+        del of.source.catalogue.client.get_page  # type: ignore[method-assign]
     assert (await shows(world))[4120].files == ["harbor-1118.mp4"]
 
 
@@ -721,7 +729,7 @@ async def test_a_server_that_says_it_has_more_shows_than_it_gives_takes_nothing_
     await world.sim.control.seed(shows=plain(10))
     await settle(syncing(world))
     of = syncing(world)
-    get_page = of.catalogue.client.get_page
+    get_page = of.source.catalogue.client.get_page
 
     async def hidden(path: str, *args: Any, **kwargs: Any) -> Any:
         page = await get_page(path, *args, **kwargs)
@@ -729,12 +737,12 @@ async def test_a_server_that_says_it_has_more_shows_than_it_gives_takes_nothing_
             return page
         return Page(tuple(row for row in page.rows if row["id"] != 4105), page.count, page.document)
 
-    of.catalogue.client.get_page = hidden  # type: ignore[method-assign]
+    of.source.catalogue.client.get_page = hidden  # type: ignore[method-assign]
     await age(world, _FULL_EVERY)
     try:
         await settle(of)
     finally:
-        del of.catalogue.client.get_page  # type: ignore[method-assign]
+        del of.source.catalogue.client.get_page  # type: ignore[method-assign]
     run = next(one for one in (await runs(world))[2:] if one.kind is Kind.SHOWS)
     assert (run.status, run.error_code, run.gone) == ("completed", "SYNC_INCOMPLETE", 0)
     assert run.error_message == "the server gave 9 of 10; what is gone was not looked for"
@@ -752,12 +760,12 @@ async def test_a_search_that_finds_everything_is_not_followed_to_its_end(world: 
     async def ignored(_filters: Any) -> Any:
         return tuple(range(4399, 4099, -1))
 
-    of.catalogue.search_shows = ignored  # type: ignore[method-assign]
+    of.source.catalogue.search_shows = ignored  # type: ignore[method-assign]
     asked = len(await world.calls("GET", "/v1/shows"))
     try:
         await settle(of)
     finally:
-        del of.catalogue.search_shows  # type: ignore[method-assign]
+        del of.source.catalogue.search_shows  # type: ignore[method-assign]
     assert (await shows(world))[4399].title == "Changed"
     assert len(await world.calls("GET", "/v1/shows")) - asked <= 5
 

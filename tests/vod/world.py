@@ -33,10 +33,10 @@ from archivist_vod.cablecast import connection
 from archivist_vod.cablecast.client import CablecastClient
 from archivist_vod.cablecast.host import Host
 from archivist_vod.cablecast.uploads import Uploads
+from archivist_vod.deps import Deps
 from archivist_vod.publisher import Publisher
 from archivist_vod.publishers.cablecast import Cablecast
 from archivist_vod.sender import Sender
-from archivist_vod.tasks import Deps
 
 OPERATOR, SECRET = "operator", "secret"
 SPOKEN = (

@@ -18,13 +18,14 @@ from archivist_common.publication_options import Options
 from archivist_common.queue import Doorbell
 from archivist_common.settings import VodSettings, read
 from archivist_common.storage import Storages
+from archivist_vod.deps import Deps
 from archivist_vod.plan import Pace
 from archivist_vod.publisher import Publisher
 from archivist_vod.publishers import PUBLISHERS, Kind
 from archivist_vod.publishers.cablecast import Cablecast
 from archivist_vod.sender import Sender
+from archivist_vod.sync_source import Source
 from archivist_vod.syncing import Syncing
-from archivist_vod.tasks import Deps
 
 NAME = "vod"
 
@@ -111,7 +112,7 @@ def make_syncings(settings: VodSettings, db: Database, publishers: dict[str, Pub
         Syncing(
             db,
             name,
-            publisher.catalogue,
+            Source(publisher.catalogue),
             every=settings.cablecast_sync_interval,
             full_every=settings.cablecast_full_sync_interval,
         )

@@ -7,6 +7,7 @@ minutes after it, for a day. A stall is told by nothing having changed, never by
 from dataclasses import dataclass
 from datetime import timedelta
 
+from archivist_common.states import PublishStage
 from archivist_vod.progress import Progress, State
 
 VOD_WAITING = "VOD_WAITING"
@@ -38,6 +39,10 @@ class Pace:
     def apart_s(self) -> float:
         """Between two looks for something whose making was not answered: five seconds at the usual floor."""
         return self.floor.total_seconds() / 3
+
+    def at_least(self, stage: PublishStage) -> timedelta:
+        """Until the next attempt, whatever ended this one: the time between two looks at a programme."""
+        return self.floor if stage is PublishStage.FOLLOW else timedelta()
 
     def next_look(self, followed: timedelta) -> timedelta:
         """Until the next question about a programme that was begun so long ago."""

@@ -19,7 +19,7 @@ from archivist_common.migrate import check as check_schema
 from archivist_common.publication_options import Options
 from archivist_common.queue import PUBLISH, Listener
 from archivist_vod import figures, tasks
-from archivist_vod.tasks import Deps
+from archivist_vod.deps import Deps
 
 log = logging.getLogger(__name__)
 

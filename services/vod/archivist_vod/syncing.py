@@ -1,42 +1,19 @@
 """Copies Cablecast's shows and VODs into ours: all of them once a day, what changed every quarter of an hour.
 
-A run, scheduled or asked for, is brought on page by page, each stored with how far the run is, so that one cut off
-anywhere goes on from there. One request is out at a time, and none while publishing waits: a server that is away or
-stopped is left alone, and the run waits for it.
+A run, scheduled or asked for, is brought on page by page (`sync_run.py`). None is begun while publishing waits: a
+server that is away or stopped is left alone, and the run waits for it.
 """
 
 import asyncio
-import contextlib
 import logging
-import time
-from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import aclosing
-from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
-from archivist_common import killpoints, migrate, targets
+from archivist_common import migrate, targets
 from archivist_common.db import Database
-from archivist_common.errors import (
-    ArchivistError,
-    DatabaseUnavailable,
-    Fenced,
-    PublishError,
-    SchemaMismatch,
-    TargetDenied,
-    TargetMissing,
-    TargetRefused,
-    TargetUnavailable,
-)
-from archivist_common.sync_runs import Kind, Mode
-from archivist_vod import copies, figures, syncs
-from archivist_vod.cablecast import copying, listing
-from archivist_vod.cablecast.answers import Json
-from archivist_vod.cablecast.catalogue import Catalogue
-from archivist_vod.cablecast.client import Page
-from archivist_vod.cablecast.copying import Names
-from archivist_vod.copies import TooManyGone
-from archivist_vod.syncs import Run
+from archivist_common.errors import DatabaseUnavailable, SchemaMismatch
+from archivist_vod import syncs
+from archivist_vod.sync_run import Sync
+from archivist_vod.sync_source import Source
 
 log = logging.getLogger(__name__)
 
@@ -44,13 +21,6 @@ LEASE = timedelta(minutes=2)
 """A run that has not moved for so long is taken over. A page takes REQUEST_TIMEOUT at the most."""
 
 _POLL_S = 5.0
-_PAGE = 100  # rows asked for at once, and stored in one transaction
-_LEAST_PAGE = 10
-_MOST_PASSES = 3  # over a list that says it has more rows than came
-_MOST_SINGLE = 50  # objects asked for one by one; more are read from the list
-_REELS_AT_ONCE = 500
-_OVERLAP = timedelta(minutes=65)  # some servers compare local times as text: an hour may come twice, or never
-_WITH_FILES = {"include": "reel,digitalfile"}
 
 
 class Syncing:
@@ -63,24 +33,18 @@ class Syncing:
         self,
         db: Database,
         target: str,
-        catalogue: Catalogue,
+        source: Source,
         *,
         every: timedelta,
         full_every: timedelta,
-        page_size: int = _PAGE,
         lease: timedelta = LEASE,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._db = db
         self._target = target
-        self._catalogue = catalogue
+        self.source = source
         self._every = every
         self._full_every = full_every
-        self._page_size = page_size
         self._lease = lease
-        self._clock = clock
-        self._not_before = float("-inf")
-        self._all_files: dict[int, list[str]] | None = None
 
     async def run(self) -> None:
         """For ever, through any outage of the database."""
@@ -93,12 +57,12 @@ class Syncing:
                 log.debug("waits for the database", extra={"why": exc.message})
             except Exception:
                 log.exception("a sync stumbled")
-                self._not_before = self._clock() + 60
+                self.source.rest(60)
             await asyncio.sleep(_POLL_S)
 
     async def round(self) -> bool:
         """Bring one run as far as it goes. False when none is due, or the target is not to be asked now."""
-        if self._clock() < self._not_before or self._catalogue.client.host.state.denied:
+        if self.source.rests:
             return False
         async with self._db.transaction() as session:
             target = next((one for one in await targets.all_of(session) if one.name == self._target), None)
@@ -111,339 +75,5 @@ class Syncing:
             run = await syncs.claim(session, self._target, self._lease)
         if run is None:
             return False
-        await _Sync(self, run).work()
+        await Sync(self._db, self.source, run).work()
         return True
-
-    # what runs share
-
-    @property
-    def db(self) -> Database:
-        return self._db
-
-    @property
-    def catalogue(self) -> Catalogue:
-        return self._catalogue
-
-    @property
-    def page_size(self) -> int:
-        return self._page_size
-
-    def wait(self, error: TargetUnavailable) -> None:
-        """Leave the server alone for a while, and ask for less at once: long answers are what slow servers lose."""
-        self._not_before = self._clock() + max(error.retry_after_s, _POLL_S)
-        self._page_size = max(min(_LEAST_PAGE, self._page_size), self._page_size // 2)
-
-    async def files(self) -> dict[int, list[str]]:
-        """The files of every show, read once, for a server that sends no reels along with its shows."""
-        if self._all_files is None:
-            found: list[Json] = []
-            try:
-                rows = listing.rows(self._catalogue.client, "reels", "reels", page_size=_REELS_AT_ONCE)
-                async with aclosing(rows) as listed:
-                    found = [row async for row in listed]
-            except (TargetMissing, TargetRefused):
-                log.info("a server lists no reels; shows are known without their files")
-            self._all_files = copying.files_of({"reels": found}) or {}
-        return self._all_files
-
-    def forget_files(self) -> None:
-        self._all_files = None
-
-
-class _GiveWay(Exception):
-    """The target is not to be asked at present."""
-
-
-class _Useless(Exception):
-    """The server has no search, or one that finds everything."""
-
-
-class _Sync:
-    """One run, in hand."""
-
-    def __init__(self, syncing: Syncing, run: Run) -> None:
-        self._syncing = syncing
-        self._db = syncing.db
-        self._catalogue = syncing.catalogue
-        self._client = syncing.catalogue.client
-        self._run = run
-        self._seen: set[int] = set()
-        self._names = Names()
-
-    async def work(self) -> None:
-        """To its end, or to where it has to wait."""
-        run = self._run
-        told = {"sync": run.id, "kind": run.kind, "mode": run.mode}
-        try:
-            await self._read()
-        except _GiveWay:
-            await self._end(put_off=True)
-        except TargetDenied as exc:
-            async with self._db.transaction() as session:
-                await targets.stop(session, run.target, exc.code, exc.message)
-            await self._end(put_off=True)
-        except TargetUnavailable as exc:
-            log.warning("a sync waits for its target", extra={**told, "detail": exc.message})
-            self._syncing.wait(exc)
-            await self._end(put_off=True)
-        except TooManyGone as exc:
-            await self._end(syncs.TOO_MANY_GONE, str(exc))
-        except PublishError as exc:
-            await self._end(exc.code, exc.message)
-        except Fenced:
-            log.warning("a sync is another process's by now", extra=told)
-        except asyncio.CancelledError:  # the process stops: the next one goes on at once
-            with contextlib.suppress(ArchivistError, TimeoutError):
-                async with asyncio.timeout(2):
-                    await self._end(put_off=True)
-            raise
-        else:
-            figures.SYNCED.labels(run.kind).set_to_current_time()
-            done = {"added": self._run.added, "changed": self._run.changed, "gone": self._run.gone}
-            log.info("synced", extra={**told, **done})
-
-    async def _end(self, code: str = "", message: str = "", *, put_off: bool = False) -> None:
-        try:
-            async with self._db.transaction() as session:
-                if put_off:
-                    await syncs.put_off(session, self._run)
-                else:
-                    await syncs.fail(session, self._run, code, message)
-        except Fenced:
-            return
-        if not put_off:
-            log.error("a sync failed", extra={"sync": self._run.id, "code": code, "detail": message})
-
-    async def _read(self) -> None:
-        self._names = await self._meanings()
-        self._syncing.forget_files()
-        if self._run.mode is Mode.FULL:
-            is_whole = await self._pages(resume=True)
-            async with self._db.transaction() as session:
-                gone, note = 0, {}
-                if is_whole:
-                    confirmed = await syncs.is_confirmed(session, self._run)
-                    gone = await copies.mark_unseen(session, self._run, confirmed=confirmed)
-                else:
-                    said = f"the server gave {len(self._seen)} of {self._run.total}; what is gone was not looked for"
-                    note = {"error_code": syncs.INCOMPLETE, "error_message": said}
-                await self._complete(session, gone=gone, **note)
-            return
-        since = self._run.since or await self._changed_since()
-        await self._keep((), since=since)
-        gone = await (self._changed_shows(since) if self._run.kind is Kind.SHOWS else self._changed_vods(since))
-        async with self._db.transaction() as session:
-            await self._complete(session, gone=gone)
-
-    async def _complete(self, session: Any, **values: Any) -> None:
-        await copies.link_vods(session, self._run.target)
-        await syncs.complete(session, self._run, **values)
-        self._run = replace(self._run, gone=values["gone"])
-
-    # the whole list
-
-    async def _pages(self, *, resume: bool = False, until_unchanged: datetime | None = None) -> bool:
-        """Read the list to its end and keep every row. True when all the rows it says it has were seen.
-
-        until_unchanged: stop after a page on which nothing was changed since then.
-        """
-        path, params = ("shows", _WITH_FILES) if self._run.kind is Kind.SHOWS else ("vods", {})
-        start = 0
-        if resume and self._run.total is not None and self._run.position:
-            async with self._db.transaction() as session:
-                self._seen = await copies.met(session, self._run)
-            start = max(0, min(self._run.position, len(self._seen)) - 1)
-        count: int | None = None
-        for _ in range(_MOST_PASSES):
-            pages = listing.pages(
-                self._client,
-                path,
-                path,
-                params,
-                page_size=self._syncing.page_size,
-                start=start,
-                known=self._seen if start else (),
-            )
-            async with aclosing(pages) as listed:
-                async for page in listed:
-                    count = page.count
-                    await self._keep(page.rows, document=page.document, total=count)
-                    if until_unchanged is not None and not self._any_changed(page.rows, until_unchanged):
-                        return False
-            if count is None or len(self._seen) >= count:
-                return True
-            start = 0
-        return False
-
-    # what changed
-
-    async def _changed_since(self) -> datetime | None:
-        """From when on, by Cablecast's clock; None where there is nothing to go by: then everything is read.
-
-        The last run's beginning by that clock as it goes now; where it cannot be read, the newest change we know.
-        What a clock that was put right hides, the next whole run finds.
-        """
-        async with self._db.transaction() as session:
-            age = await syncs.age_of_last(session, self._run.target, self._run.kind)
-            newest = await copies.newest_change(session)
-        if age is None or newest is None:
-            return None
-        now = await self._now()
-        found = (newest if now is None else now - age) - _OVERLAP
-        return found if self._names.zone is None else found.astimezone(self._names.zone)
-
-    async def _changed_shows(self, since: datetime | None) -> int:
-        if since is None:
-            await self._pages()
-            return 0
-        if self._names.zone is not None:
-            since = since.astimezone(self._names.zone)
-        # The newest ones whatever the search says: its index may lag behind.
-        newest = await self._client.get_page("shows", "shows", _WITH_FILES, page_size=self._syncing.page_size)
-        await self._keep(newest.rows, document=newest.document)
-        try:
-            return await self._searched(since)
-        except (TargetMissing, TargetRefused, _Useless):
-            await self._pages(until_unchanged=since)
-            return 0
-
-    async def _searched(self, since: datetime) -> int:
-        wanted = await self._catalogue.search_shows(
-            [("lastModified", "greaterThanOrEqual", since.isoformat(timespec="seconds"))]
-        )
-        ids = [show for show in dict.fromkeys(wanted) if show not in self._seen]
-        gone = 0
-        for first in range(0, len(ids), self._syncing.page_size):
-            some = ids[first : first + self._syncing.page_size]
-            page = await self._by_ids(some)
-            rows = [row for row in page.rows if row["id"] in some]
-            missing = set(some) - {row["id"] for row in rows}
-            if len(missing) > _MOST_SINGLE or (rows and not self._any_changed(rows, since)):
-                raise _Useless
-            await self._keep(rows, document=page.document, total=len(ids))
-            gone += await self._one_by_one("shows", "show", missing, copies.gone_shows)
-        return gone
-
-    async def _by_ids(self, ids: list[int]) -> Page:
-        return await self._client.get_page("shows", "shows", {**_WITH_FILES, "ids[]": ids}, page_size=len(ids))
-
-    async def _changed_vods(self, since: datetime | None) -> int:
-        async with self._db.transaction() as session:
-            wanted = await copies.vods_to_look_at(session, self._run.target, since)
-        if len(wanted) > _MOST_SINGLE:
-            await self._pages()
-            return 0
-        return await self._one_by_one("vods", "vod", wanted, copies.gone_vods, total=len(wanted))
-
-    async def _one_by_one(
-        self, path: str, root: str, ids: Collection[int], mark_gone: Any, *, total: int | None = None
-    ) -> int:
-        """Objects by number, a request for each; how many of them are not there any more."""
-        rows: list[Json] = []
-        documents: list[Json] = []
-        missing: list[int] = []
-        params = _WITH_FILES if path == "shows" else None
-        for number in sorted(ids, reverse=True):
-            try:
-                document = await self._client.get_document(f"{path}/{number}", root, params)
-            except TargetMissing:
-                missing.append(number)
-                continue
-            row = document[root]
-            if isinstance(row, dict) and row.get("id") == number:
-                rows.append(row)
-                documents.append(document)
-        reels = {name: _joined(documents, name) for name in ("reels", "digitalFiles")}
-        await self._keep(
-            rows, document={name: found for name, found in reels.items() if found is not None}, total=total
-        )
-        async with self._db.transaction() as session:
-            return int(await mark_gone(session, self._run, missing))
-
-    # storing
-
-    async def _keep(
-        self,
-        rows: Iterable[Json],
-        *,
-        document: Json | None = None,
-        total: int | None = None,
-        since: datetime | None = None,
-    ) -> None:
-        """Store rows not met before, and how far the run is. Raises Fenced, and _GiveWay where the target rests."""
-        fresh = [row for row in rows if row["id"] not in self._seen]
-        if self._run.kind is Kind.SHOWS:
-            files = copying.files_of(document or {})
-            if files is None and any(row.get("reels") for row in fresh):
-                files = await self._syncing.files()
-            made = [copying.show_row(row, self._names, (files or {}).get(row["id"], ())) for row in fresh]
-        else:
-            numbers = {row["show"] for row in fresh if copying.fits(row.get("show"))}
-            async with self._db.transaction() as session:
-                titles = await copies.titles(session, numbers)
-            made = [copying.vod_row(row, self._run.target, titles) for row in fresh]
-        read = [row for row in made if row is not None]
-        unread = [row["id"] for row, known in zip(fresh, made, strict=True) if known is None]
-        if unread:
-            log.warning("a sync could not read some rows", extra={"kind": self._run.kind, "ids": unread[:20]})
-        values: dict[str, Any] = {}
-        seen = len(self._seen) + len(fresh)
-        if total is not None:
-            values |= {"total": total, "position": min(seen, total)}
-        elif document is not None:
-            values["position"] = seen
-        if since is not None:
-            values["since"] = since
-        async with self._db.transaction() as session:
-            await self._store(session, read, [one for one in unread if copying.fits(one)], values)
-        self._seen.update(row["id"] for row in fresh)
-        killpoints.reach("sync-page")
-        async with self._db.transaction() as session:
-            known = {one.name: one for one in await targets.all_of(session)}
-        if known[self._run.target].state in {"stopped", "away"}:
-            raise _GiveWay
-
-    async def _store(
-        self, session: Any, read: list[dict[str, Any]], unread: list[int], values: dict[str, Any]
-    ) -> None:
-        if self._run.kind is Kind.SHOWS:
-            stored = await copies.store_shows(session, self._run, read)
-            await copies.seen_shows(session, self._run, unread)
-        else:
-            stored = await copies.store_vods(session, self._run, read)
-            await copies.seen_vods(session, self._run, map(str, unread))
-        self._run = await syncs.moved(
-            session,
-            self._run,
-            added=self._run.added + stored.added,
-            changed=self._run.changed + stored.changed,
-            **values,
-        )
-
-    # what the server says of itself
-
-    async def _meanings(self) -> Names:
-        """What numbers in shows mean, and the zone of the server's clock."""
-        if self._run.kind is not Kind.SHOWS:
-            return Names(zone=await self._catalogue.zone())
-        return await self._catalogue.names()
-
-    async def _now(self) -> datetime | None:
-        try:
-            return copying.aware((await self._catalogue.system_time()).time, self._names.zone)
-        except TargetMissing:
-            return None
-
-    def _any_changed(self, rows: Iterable[Json], since: datetime) -> bool:
-        """Whether one of them was changed since then, or may have been."""
-        for row in rows:
-            moment = copying.aware(copying.modified(row), self._names.zone)
-            if moment is None or moment >= since:
-                return True
-        return False
-
-
-def _joined(documents: Iterable[Mapping[str, Any]], name: str) -> list[Any] | None:
-    """The rows of a sideloaded list over several answers; None where none has it."""
-    found = [document[name] for document in documents if isinstance(document.get(name), list)]
-    return [row for rows in found for row in rows] if found else None

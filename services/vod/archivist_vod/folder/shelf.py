@@ -40,7 +40,7 @@ class Memory:
 
 
 class Shelf:
-    """The folder at `root`, for one call of a publisher.
+    """The folder at `root`, for one call of a publisher. now: the time.
 
     require: raises where nothing may be written any more; asked before every write. wait_s: for the lock.
     """
@@ -56,7 +56,7 @@ class Shelf:
     ) -> None:
         self.root = root
         self._memory = memory
-        self._now = now
+        self.now = now
         self._require = require
         self._wait_s = wait_s
 
@@ -166,7 +166,7 @@ class Shelf:
             files.make_folder(folder, within=self.root)
         known = self.manifest(folder)
         if known is None:
-            known = replace(fresh, changed=self._now())
+            known = replace(fresh, changed=self.now())
             self._write_manifest(folder, known)
         return folder, known
 
@@ -227,7 +227,7 @@ class Shelf:
         stands = self.manifest(folder)
         if stands is not None and replace(after, changed=stands.changed) == stands:
             return stands
-        after = replace(after, changed=self._now())
+        after = replace(after, changed=self.now())
         self._write_manifest(folder, after)
         return after
 

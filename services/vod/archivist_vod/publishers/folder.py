@@ -28,10 +28,10 @@ from archivist_common.errors import (
 from archivist_common.readback import ReadBack
 from archivist_common.settings import VodSettings
 from archivist_common.storage import Storages
-from archivist_vod import feed
-from archivist_vod.folder import contents, pages
+from archivist_vod.folder import contents
+from archivist_vod.folder.listing import Listing, tell_of_edits
 from archivist_vod.folder.manifest import Manifest, ManifestDamaged
-from archivist_vod.folder.shelf import FEED, INDEX, WITHDRAWN, Memory, Shelf
+from archivist_vod.folder.shelf import FEED, INDEX, Memory, Shelf
 from archivist_vod.progress import Item, Progress, State
 from archivist_vod.publisher import Accepted, Capabilities, Found, Ledger, Probe, Resolution, Work
 
@@ -68,8 +68,9 @@ class Folder:
             raise ValueError("PUBLISH_FOLDER is not set")
         self.root: Path = settings.publish_folder
         self._url = settings.publish_folder_url
-        self._title = settings.publish_folder_title
-        self._most = settings.publish_folder_feed_items
+        self._listing = Listing(
+            settings.publish_folder_title, settings.publish_folder_url or "", settings.publish_folder_feed_items
+        )
         self._media_url = settings.publish_folder_media_url
         self._storages = storages
         self._now = now
@@ -208,7 +209,7 @@ class Folder:
             with shelf.locked():
                 folder, known = _known(shelf, item)
                 known = replace(known, is_listed=True, published=known.published or self._moment())
-                self._show(shelf, folder, known, ledger)
+                self._listing.show(shelf, folder, known, ledger)
 
         await self._on_disk(act, ledger)
         return {**item, "vod_id": work.key}
@@ -246,10 +247,10 @@ class Folder:
                 folder, known = _known(shelf, item)
                 if chapters:
                     known, theirs = shelf.put(folder, known, made, strictly=False)
-                    _tell(ledger, "CHAPTERS_BY_PEOPLE", theirs)
+                    tell_of_edits(ledger, "CHAPTERS_BY_PEOPLE", theirs)
                 else:
                     known = shelf.drop(folder, known, made)
-                self._show(shelf, folder, replace(known, chapters=chapters), ledger)
+                self._listing.show(shelf, folder, replace(known, chapters=chapters), ledger)
 
         await self._on_disk(act, ledger)
         return {**item, "chapters": len(chapters)}
@@ -263,11 +264,11 @@ class Folder:
                 if work.description:
                     made = {contents.DESCRIPTION: (work.description + "\n").encode()}
                     known, theirs = shelf.put(folder, known, made, strictly=False)
-                    _tell(ledger, "DESCRIPTION_BY_PEOPLE", theirs)
+                    tell_of_edits(ledger, "DESCRIPTION_BY_PEOPLE", theirs)
                 else:
                     known = shelf.drop(folder, known, [contents.DESCRIPTION])
                 known = replace(known, title=title, description=work.description, tags=work.tags)
-                self._show(shelf, folder, known, ledger)
+                self._listing.show(shelf, folder, known, ledger)
 
         await self._on_disk(act, ledger)
         return {**item, "title": title}
@@ -277,81 +278,18 @@ class Folder:
             with shelf.locked():
                 folder = shelf.find(str(item["vod_id"]))
                 if folder is None:  # withdrawn before, or taken away by somebody
-                    self._relist(shelf, ledger)
+                    self._listing.refresh(shelf, ledger)
                     return
                 known = _readable(shelf, folder)
                 if known is not None:
                     shelf.settle(folder, replace(known, is_listed=False))
                 # The feed first: it never names what is not there.
-                self._relist(shelf, ledger)
+                self._listing.refresh(shelf, ledger)
                 shelf.withdraw(folder)
 
         if item.get("vod_id"):
             await self._on_disk(act, ledger)
         return dict(item)
-
-    def _show(self, shelf: Shelf, folder: Path, known: Manifest, ledger: Ledger) -> None:
-        """The recording's page, its manifest and the feed say what is known now."""
-        page = {contents.PAGE: pages.recording(known)}
-        known, theirs = shelf.put(folder, known, page, strictly=False)
-        _tell(ledger, "PAGE_BY_PEOPLE", theirs)
-        shelf.settle(folder, known)
-        self._relist(shelf, ledger)
-
-    def _relist(self, shelf: Shelf, ledger: Ledger) -> None:
-        """Feed and index of what is listed. Raises NeedsPerson for a feed that somebody edited."""
-        everything, damaged = shelf.all_of(self.root)
-        for name in damaged:
-            ledger.warn(
-                f"MANIFEST_DAMAGED {name}",
-                f"the feed leaves out {name!r}: its .archivist.json cannot be read; put it back, or move the folder "
-                "away and publish the recording again",
-            )
-        withdrawn, _ = shelf.all_of(self.root / WITHDRAWN)
-        listed = sorted((row for row in everything if row[1].is_listed), key=lambda row: row[1].key)
-        listed.sort(key=lambda row: _since(row[1]), reverse=True)
-        made = feed.Feed(
-            title=self._title,
-            link=f"{self._url}/{INDEX}",
-            address=f"{self._url}/{FEED}",
-            description=f"{self._title}, with captions",
-            items=tuple(self._entry(name, one) for name, one in listed[: self._most]),
-            changed=max((one.changed for _, one in [*everything, *withdrawn]), default=None),
-        )
-        files = {FEED: feed.write(made), INDEX: pages.index(self._title, listed)}
-        own = shelf.manifest(self.root) or Manifest("", self._title, "", "", self._moment())
-        own, theirs = shelf.put(self.root, own, files, strictly=False)
-        shelf.settle(self.root, own)
-        if FEED in theirs:
-            raise NeedsPerson(
-                f"{FEED} in {str(self.root)!r} is not the one Archivist wrote; move it away, and try again",
-                why="FEED_BY_PEOPLE",
-            )
-        _tell(ledger, "INDEX_BY_PEOPLE", theirs)
-
-    def _entry(self, name: str, one: Manifest) -> feed.Item:
-        def at(file: str) -> str | None:
-            return f"{self._url}/{name}/{file}" if file in one.files else None
-
-        media = None
-        if one.media_url is not None:
-            media = feed.Media(one.media_url, contents.media_type(one.recording), one.media_bytes)
-        return feed.Item(
-            key=one.key,
-            title=one.title,
-            link=f"{self._url}/{name}/{contents.PAGE}",
-            published=_since(one),
-            language=one.language,
-            description=one.description,
-            length_s=one.length_s,
-            tags=one.tags,
-            vtt=at(contents.VTT),
-            srt=at(contents.SRT),
-            transcript=at(contents.TRANSCRIPT),
-            chapters=at(contents.CHAPTERS_JSON),
-            scenes=tuple(feed.Scene(*span) for span in contents.spans(one.chapters, one.length_s)),
-            media=media,
-        )
 
     async def _media(self, work: Work) -> tuple[str | None, int | None]:
         """Where the recording itself is served, and its size in bytes; None for what is not known."""
@@ -456,12 +394,3 @@ def _damaged(name: str, exc: ManifestDamaged) -> NeedsPerson:
         "move the folder away, and try again",
         why="MANIFEST_DAMAGED",
     )
-
-
-def _tell(ledger: Ledger, code: str, theirs: Sequence[str]) -> None:
-    if theirs:
-        ledger.warn(code, f"people have edited {', '.join(theirs)}; Archivist leaves what they made")
-
-
-def _since(one: Manifest) -> datetime:
-    return one.published or one.changed

@@ -1,0 +1,258 @@
+"""The stages of a publication, from what it has reached to where it has to wait, for the target or for a person.
+
+    resolve ─▶ ensure ─▶ captions ─▶ accept ─▶ start ─▶ follow ─▶ verify ─▶ chapters ─▶ metadata ─▶ published
+
+Between two stages it is written down how far it is, and looked whether something else is wanted by now. An attempt
+that dies anywhere is begun again at its stage; what it asked the target for stands in the ledger.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from archivist_common import killpoints, publication_options, publishing, recording_names, show_links, shows
+from archivist_common.errors import (
+    ArchivistError,
+    CaptionsRefused,
+    DatabaseUnavailable,
+    Fenced,
+    TargetRefused,
+    VodFailed,
+)
+from archivist_common.matching import Candidate
+from archivist_common.publishing import Held
+from archivist_common.states import PublishStage
+from archivist_common.time import database_now
+from archivist_vod import plan, programme
+from archivist_vod.deps import Deps
+from archivist_vod.ledger import Effects, Gate
+from archivist_vod.progress import Item
+from archivist_vod.publisher import Accepted, Ambiguous, Found, Nothing, Work
+from archivist_vod.standing import Ended, Standing
+
+log = logging.getLogger(__name__)
+
+NO_SHOW = "NO_SHOW"
+AMBIGUOUS_SHOW = "AMBIGUOUS_SHOW"
+
+
+class Attempt:
+    """One claim of a publication. standing: what is known of it by now."""
+
+    def __init__(self, deps: Deps, held: Held, gate: Gate) -> None:
+        self._deps = deps
+        self._publisher = deps.publishers[held.target]
+        self._ledger = Effects(deps.db, held, gate, deps.sleep, deps.pace.apart_s)
+        self.standing = Standing(deps, held, self._ledger.warnings)
+        self._work: Work | None = None
+
+    @property
+    def _held(self) -> Held:
+        return self.standing.held
+
+    async def go(self) -> None:
+        """As far as it goes now. Raises Ended where it ended before its last stage, Fenced, DatabaseUnavailable."""
+        stages: dict[PublishStage, Callable[[], Awaitable[PublishStage | None]]] = {
+            PublishStage.RESOLVE: self._resolve,
+            PublishStage.ENSURE: self._ensure,
+            PublishStage.CAPTIONS: self._put_captions,
+            PublishStage.ACCEPT: self._accept,
+            PublishStage.START: self._start,
+            PublishStage.FOLLOW: self._follow,
+            PublishStage.VERIFY: self._verify,
+            PublishStage.CHAPTERS: self._put_chapters,
+            PublishStage.METADATA: self._put_metadata,
+            PublishStage.WITHDRAW: self._withdraw,
+        }
+        if self._held.withdrawing:
+            self.standing.at(PublishStage.WITHDRAW)
+        try:
+            while True:
+                stage = self._held.stage
+                killpoints.reach(f"publish-{stage}")
+                following = await stages[stage]()
+                await self.standing.answered()
+                if following is None:
+                    await self.standing.finish()
+                    return
+                await self.standing.reach(following)
+        except (Ended, Fenced, DatabaseUnavailable):
+            raise
+        except ArchivistError as exc:
+            await self.standing.end(exc)
+        except Exception:
+            log.exception("an attempt to publish stumbled", extra={"publication_id": str(self._held.id)})
+            await self.standing.fail(ArchivistError("an error of Archivist's own; its log says more"))
+
+    # stages: each gives the next one, None after the last
+
+    async def _resolve(self) -> PublishStage:
+        work = await self._prepared()
+        found = await self._publisher.resolve(work, self._shows)
+        item: Item | None = None
+        match found:
+            case Ambiguous(why, suggestions):
+                await self.standing.hold(AMBIGUOUS_SHOW, why, suggestions=[one.stored() for one in suggestions])
+            case Nothing(suggestions):
+                if not work.options.create_show:
+                    await self.standing.hold(
+                        NO_SHOW,
+                        "no show fits this recording; link one, or publish with create_show to have one made",
+                        suggestions=[one.stored() for one in suggestions],
+                    )
+            case Found(item, score, reasons):
+                show = item.get("show")
+                if score is not None and isinstance(show, int):
+                    async with self._deps.db.transaction() as session:
+                        await show_links.found(session, work.storage, work.path, show, score, reasons)
+        self.standing.at(PublishStage.RESOLVE, {**self.standing.remembered, **(item or {})})
+        if work.options.dry_run or (work.options.two_step and not self._held.approved):
+            code = publication_options.DRY_RUN if work.options.dry_run else publication_options.APPROVAL_NEEDED
+            told = "this is what would be done" if work.options.dry_run else "somebody has to approve this"
+            await self.standing.hold(code, told, plan=await self._publisher.outline(work, item))
+        return PublishStage.ENSURE
+
+    async def _ensure(self) -> PublishStage:
+        work = await self._prepared()
+        was_found = self._held.item.keys() > self.standing.remembered.keys()
+        item = await self._publisher.ensure(work, self._held.item if was_found else None, self._ledger)
+        self.standing.at(PublishStage.ENSURE, {**self._held.item, **item})
+        return PublishStage.START if work.options.without_captions else PublishStage.CAPTIONS
+
+    async def _put_captions(self) -> PublishStage:
+        work = await self._prepared()
+        item = await self._publisher.put_captions(work, self._held.item, self._ledger)
+        self.standing.at(PublishStage.CAPTIONS, item)
+        async with self._deps.db.transaction() as session:
+            await publishing.placed(session, self._held)
+            await self.standing.follow(session)
+        return PublishStage.ACCEPT
+
+    async def _accept(self) -> PublishStage:
+        work = await self._prepared()
+        if await self._publisher.accepted(work, self._held.item) is Accepted.YES:
+            await self.standing.attention(None)
+            return PublishStage.START
+        pace = self._deps.pace
+        if self._held.followed > pace.budget:
+            raise CaptionsRefused("the target has not taken the captions into use for a day")
+        if self._held.followed >= pace.captions:
+            await self.standing.attention(
+                plan.CAPTIONS_NOT_TAKEN,
+                "the target has not taken the captions into use: old SX servers ignore them, others index a new file "
+                "within two minutes",
+            )
+        return await self.standing.put_off(pace.next_look(self._held.followed))
+
+    async def _start(self) -> PublishStage:
+        work = await self._prepared()
+        waits = timedelta() < self._held.followed < self._deps.pace.captions
+        if waits and not self._held.item.get("vod_id"):
+            async with self._deps.db.transaction() as session:
+                behind = await publishing.behind(session, self._held)
+            if behind:  # a show of several reels is made into one VOD: their captions should all stand by then
+                await self.standing.put_off(self._deps.pace.floor)
+        item = await self._publisher.start(work, self._held.item, self._ledger)
+        self.standing.at(PublishStage.START, item)
+        vod_id = item.get("vod_id")
+        async with self._deps.db.transaction() as session:
+            await self.standing.follow(session, vod_id=None if vod_id is None else str(vod_id))
+            await publishing.mirror(session, self._held)
+        if self._publisher.capabilities().asynchronous:
+            self.standing.at(PublishStage.FOLLOW)
+            await self.standing.put_off(self._deps.pace.floor)
+        return PublishStage.FOLLOW
+
+    async def _follow(self) -> PublishStage:
+        pace = self._deps.pace
+        seen = await self._publisher.poll(self._held.item)
+        changed = (seen.raw, seen.mark) != (self._held.vendor_state, self._held.vendor_mark)
+        unchanged = timedelta() if changed else self._held.unchanged
+        item = {**(seen.item or self._held.item), "mark": seen.mark}
+        shown: dict[str, Any] = {
+            "vendor_state": seen.raw,
+            "vendor_percent": seen.percent,
+            "vendor_message": seen.message,
+            "url": seen.url,
+        }
+        if changed:
+            shown["vendor_changed_at"] = database_now()
+        step = plan.follow(seen, self._held.followed, unchanged, pace)
+        attention = step.attention if isinstance(step, plan.Wait) else None
+        if isinstance(step, plan.Wait) and step.suspects_stall:
+            # Variants are made round-robin over all programmes: ours may stand still while others have their turn.
+            elsewhere = await self._publisher.works_elsewhere(self._held.item)
+            if elsewhere == self._held.item.get("elsewhere"):
+                attention = plan.stalled(seen, unchanged)
+            item["elsewhere"] = elsewhere
+        self.standing.at(PublishStage.FOLLOW, item)
+        async with self._deps.db.transaction() as session:
+            wanted = await publishing.save(session, self._held, **shown)
+            await publishing.attention(session, self._held, *(attention or (None, None)))
+        if not wanted:
+            await self.standing.start_over()
+        match step:
+            case plan.GoOn():
+                return PublishStage.CHAPTERS if self._held.options.without_captions else PublishStage.VERIFY
+            case plan.GiveUp(message):
+                raise VodFailed(message)
+            case plan.Hold(code, message):
+                return await self.standing.hold(code, message)
+            case plan.Wait(delay):
+                return await self.standing.put_off(delay)
+
+    async def _verify(self) -> PublishStage:
+        work = await self._prepared()
+        read = await self._publisher.verify(work, self._held.item)
+        if read is not None and read.equal:
+            await self.standing.attention(None)
+            return PublishStage.CHAPTERS
+        difference = None if read is None else (read.first_difference or "their times are other ones")
+        step = plan.captions_awaited(self._held.followed, self._held.unchanged, difference, self._deps.pace)
+        if isinstance(step, plan.GiveUp):
+            raise CaptionsRefused(step.message)
+        await self.standing.attention(*(step.attention or (None, None)))
+        return await self.standing.put_off(step.delay)
+
+    async def _put_chapters(self) -> PublishStage:
+        work = await self._prepared()
+        wanted = self._deps.wants_chapters if work.options.chapters is None else work.options.chapters
+        if wanted and self._publisher.capabilities().chapters:
+            await self._optional("CHAPTERS_REFUSED", "the chapters", self._publisher.put_chapters)
+        return PublishStage.METADATA
+
+    async def _put_metadata(self) -> None:
+        work = await self._prepared()
+        wanted = self._deps.wants_metadata if work.options.metadata is None else work.options.metadata
+        if wanted:
+            await self._optional("METADATA_REFUSED", "title and description", self._publisher.put_metadata)
+
+    async def _withdraw(self) -> None:
+        item = await self._publisher.withdraw(self._held.item, self._ledger)
+        self.standing.at(PublishStage.WITHDRAW, item)
+        async with self._deps.db.transaction() as session:
+            await publishing.gone(session, self._held)
+        raise Ended
+
+    async def _optional(self, code: str, what: str, put: Callable[[Work, Item, Effects], Awaitable[Item]]) -> None:
+        """Something without which the programme is published all the same: what refuses it is a warning."""
+        try:
+            item = await put(await self._prepared(), self._held.item, self._ledger)
+        except TargetRefused as exc:
+            self._ledger.warn(code, f"the target refused {what}: {exc.message}")
+            return
+        self.standing.at(self._held.stage, item)
+
+    # what the stages share
+
+    async def _prepared(self) -> Work:
+        if self._work is None:
+            work = await programme.of(self._deps.db, self._held, auto_tags=self._deps.auto_tags)
+            self._work = work
+        return self._work
+
+    async def _shows(self) -> Sequence[Candidate]:
+        work = await self._prepared()
+        async with self._deps.db.transaction() as session:
+            return await shows.candidates(session, recording_names.read(work.filename), work.key)

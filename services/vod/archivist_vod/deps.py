@@ -1,0 +1,28 @@
+"""What attempts at publications work with."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from archivist_common.db import Database
+from archivist_vod.plan import Pace
+from archivist_vod.publisher import Publisher
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """sleep, clock: time, an argument."""
+
+    db: Database
+    publishers: Mapping[str, Publisher]
+    lease: timedelta
+    pace: Pace
+    wants_chapters: bool = True
+    wants_metadata: bool = True
+    auto_tags: bool = False
+    stopped: Callable[[str], object] = lambda target: None
+    """Told of a target that refuses our credentials, once the database knows."""
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    clock: Callable[[], float] = time.monotonic

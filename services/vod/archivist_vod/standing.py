@@ -1,0 +1,185 @@
+"""How a publication stands, as its attempt knows it: what is written down between two stages, and what ends it."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, NoReturn
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from archivist_common import publishing, targets
+from archivist_common.errors import (
+    ArchivistError,
+    NeedsPerson,
+    PublicNameTaken,
+    TargetDenied,
+    TargetMissing,
+    TargetUnavailable,
+)
+from archivist_common.publishing import Held
+from archivist_common.states import PublishStage
+from archivist_common.time import database_now
+from archivist_vod import figures
+from archivist_vod.deps import Deps
+from archivist_vod.progress import Item
+
+log = logging.getLogger(__name__)
+
+_LONGEST_PAUSE = timedelta(hours=1)
+
+_REMEMBERED = frozenset({"missed", "withdrawn", "description_sha256"})
+"""What an item tells of before, and finding the recording anew does not: that we took the programme off the list, and
+which description is ours."""
+
+_AS_NEW = {"failure_count": 0, "crash_count": 0}
+"""A step was done: it is no step that kills whoever takes it, however many were killed on the way here."""
+
+HUMAN_SIDECAR = "HUMAN_SIDECAR"
+SHOW_GONE = "SHOW_GONE"
+VOD_GONE = "VOD_GONE"
+
+
+class Ended(Exception):
+    """The attempt has been brought to its end already."""
+
+
+class Standing:
+    """held: what is known by now. warned: this attempt's warnings by their codes, which grow.
+
+    Whatever gives nothing back (NoReturn) has ended the attempt, and raises Ended. All raise Fenced.
+    """
+
+    def __init__(self, deps: Deps, held: Held, warned: Mapping[str, str]) -> None:
+        self.held = held
+        self._deps = deps
+        self._warned = warned
+        self._did_answer = False
+
+    @property
+    def remembered(self) -> Item:
+        """What of the item stands though the recording is looked for anew."""
+        return {name: value for name, value in self.held.item.items() if name in _REMEMBERED}
+
+    def at(self, stage: PublishStage, item: Item | None = None) -> None:
+        self.held = self.held.at(stage, item)
+
+    # between two stages
+
+    async def reach(self, stage: PublishStage) -> None:
+        """Write down how far it is. Where something else is wanted by now, the attempt ends."""
+        self.at(stage)
+        async with self._deps.db.transaction() as session:
+            wanted = await publishing.save(session, self.held, warnings=self._warnings(), **_AS_NEW)
+        if not wanted:
+            await self.start_over()
+
+    async def follow(self, session: AsyncSession, **values: Any) -> None:
+        """From now on the target is at it: its time begins to count. The age is the database's."""
+        since = {"followed_since": database_now(), "vendor_changed_at": database_now()}
+        await publishing.save(session, self.held, **since, **values)
+        self.held = replace(self.held, followed=timedelta(), unchanged=timedelta())
+
+    async def attention(self, code: str | None, message: str | None = None) -> None:
+        async with self._deps.db.transaction() as session:
+            await publishing.attention(session, self.held, code, message)
+
+    async def answered(self) -> None:
+        """The target has done what it was asked for: one that was away is back."""
+        if self._did_answer:
+            return
+        self._did_answer = True
+        async with self._deps.db.transaction() as session:
+            await targets.answered(session, self.held.target)
+
+    # ends
+
+    async def finish(self) -> None:
+        # What goes missing after this is looked for once again, as at first.
+        item = {name: value for name, value in self.held.item.items() if name != "missed"}
+        self.at(self.held.stage, item)
+        async with self._deps.db.transaction() as session:
+            await publishing.finish(session, self.held, warnings=self._warnings())
+        figures.ENDED.labels("published").inc()
+        log.info("published", extra={"publication_id": str(self.held.id), "target": self.held.target})
+
+    async def start_over(self) -> NoReturn:
+        async with self._deps.db.transaction() as session:
+            await publishing.start_over(session, self.held)
+        raise Ended
+
+    async def put_off(self, delay: timedelta) -> NoReturn:
+        async with self._deps.db.transaction() as session:
+            await publishing.put_off(session, self.held, delay, warnings=self._warnings(), crash_count=0)
+        raise Ended
+
+    async def hold(self, code: str, message: str, *, plan: tuple[str, ...] | None = None, **more: Any) -> NoReturn:
+        async with self._deps.db.transaction() as session:
+            await publishing.hold(session, self.held, code, message, plan=plan, warnings=self._warnings(), **more)
+        figures.ENDED.labels("held").inc()
+        raise Ended
+
+    async def fail(self, error: ArchivistError) -> NoReturn:
+        async with self._deps.db.transaction() as session:
+            wait = self._deps.pace.at_least(self.held.stage)
+            again = await publishing.fail(session, self.held, error, at_least=wait)
+        figures.ENDED.labels("retried" if again else "failed").inc()
+        told = {"publication_id": str(self.held.id), "code": error.code, "stage": self.held.stage}
+        log.warning("publication failed", extra={**told, "detail": error.message, "again": again})
+        raise Ended
+
+    async def end(self, error: ArchivistError) -> NoReturn:
+        """The attempt could not go on: what of, decides how it ends."""
+        match error:
+            case TargetDenied():
+                await self._denied(error)
+            case TargetUnavailable():
+                await self._away(error)
+            case TargetMissing():
+                await self._missing(error)
+            case NeedsPerson():
+                await self.hold(error.why, error.message)
+            case PublicNameTaken():
+                told = f"there are captions made by people, and they are never overwritten: {error.message}"
+                await self.hold(HUMAN_SIDECAR, told)
+            case _:
+                await self.fail(error)
+
+    async def _denied(self, error: TargetDenied) -> NoReturn:
+        """Our credentials were refused: the whole target stops, its queue is kept, one alert is raised."""
+        async with self._deps.db.transaction() as session:
+            first = await targets.stop(session, self.held.target, error.code, error.message)
+            await publishing.put_off(session, self.held, timedelta(), warnings=self._warnings())
+        self._deps.stopped(self.held.target)
+        if first:
+            log.error("target stopped", extra={"target": self.held.target, "detail": error.message})
+        raise Ended
+
+    async def _away(self, error: TargetUnavailable) -> NoReturn:
+        """The target is not there for anybody: nothing is charged to this publication."""
+        pause = min(timedelta(seconds=max(error.retry_after_s, 1)), _LONGEST_PAUSE)
+        async with self._deps.db.transaction() as session:
+            first = await targets.away(session, self.held.target, error.message, pause)
+            wait = self._deps.pace.at_least(self.held.stage)
+            await publishing.put_off(session, self.held, wait, warnings=self._warnings())
+        if first:
+            log.warning("target is away", extra={"target": self.held.target, "detail": error.message})
+        raise Ended
+
+    async def _missing(self, error: TargetMissing) -> NoReturn:
+        """Something we knew is not there any more: found anew once, then a person looks."""
+        if self.held.withdrawing:  # what is not there is not shown
+            async with self._deps.db.transaction() as session:
+                await publishing.gone(session, self.held)
+            raise Ended
+        if self.held.item.get("missed"):
+            code = SHOW_GONE if self.held.stage in {PublishStage.RESOLVE, PublishStage.ENSURE} else VOD_GONE
+            await self.hold(code, f"it was deleted at the target: {error.message}")
+        self.at(PublishStage.RESOLVE, {**self.remembered, "missed": True})
+        await self.put_off(self._deps.pace.floor)
+
+    def _warnings(self) -> list[str]:
+        """Those of before, and this attempt's, each once by its code."""
+        mine = self._warned
+        kept = [one for one in self.held.warnings if one.partition(": ")[0] not in mine]
+        return [*kept, *(f"{code}: {message}" for code, message in mine.items())]
