@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 
 from archivist_cli.local import runtime
 from archivist_cli.local.postgres import Postgres
-from archivist_common import jobs
+from archivist_common import job_requests, jobs
 from archivist_common.artifacts import Made
 from archivist_common.db import Database, engine
 from archivist_common.models import User
@@ -24,7 +24,7 @@ from archivist_common.settings import CommonSettings
 
 LEASE = timedelta(seconds=30)
 
-Submit = Callable[..., jobs.Submission]
+Submit = Callable[..., job_requests.Submission]
 Claimed = Callable[..., Awaitable[jobs.Claim]]
 Captioned = Callable[..., Awaitable[UUID]]
 
@@ -78,8 +78,8 @@ def submission() -> Submit:
     """Makes submissions, each of another recording unless `path` is given."""
     numbers = count(1)
 
-    def make(**changes: object) -> jobs.Submission:
-        plain = jobs.Submission(
+    def make(**changes: object) -> job_requests.Submission:
+        plain = job_requests.Submission(
             storage="flex-1",
             path=f"2022/Council {next(numbers)} (20220412).mp4",
             size_bytes=1_000_000,
@@ -117,7 +117,7 @@ def claimed(submission: Submit) -> Claimed:
         db: Database, *, owner: str = "host-a/slot-0", lease: timedelta = LEASE, **changes: object
     ) -> jobs.Claim:
         async with db.transaction() as session:
-            job_id, _ = await jobs.submit(session, submission(**{"priority": 5} | changes), max_queue=1000)
+            job_id, _ = await job_requests.submit(session, submission(**{"priority": 5} | changes), max_queue=1000)
             held = await jobs.claim(session, owner, lease)
         assert held is not None
         assert held.id == job_id, "another job was waiting with a higher priority"

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select, update
 
 from archivist_captions.cue import Word
-from archivist_common import chunks, claiming, jobs, outbox
+from archivist_common import chunks, claiming, job_requests, jobs, outbox
 from archivist_common.chunks import ChunkClaim, Cut, Hearing
 from archivist_common.db import Database
 from archivist_common.errors import (
@@ -32,7 +32,7 @@ HEARD = Hearing((Word(100, 400, "Motion", 0.9), Word(400, 900, "carries.", 0.8))
 TOOK = timedelta(seconds=3)
 
 Claimed = Callable[..., Awaitable[Claim]]
-Submit = Callable[..., jobs.Submission]
+Submit = Callable[..., job_requests.Submission]
 
 
 def cuts(count: int) -> list[Cut]:
@@ -77,7 +77,7 @@ class TestClaiming:
         held = await claimed(db, priority=3)
         await planned(db, held, 1)
         async with db.transaction() as session:
-            later, _ = await jobs.submit(session, submission(priority=3), max_queue=10)
+            later, _ = await job_requests.submit(session, submission(priority=3), max_queue=10)
         first, second = await take(db), await take(db)
         assert isinstance(first, ChunkClaim)
         assert isinstance(second, Claim)
@@ -88,7 +88,7 @@ class TestClaiming:
     ) -> None:
         await planned(db, await claimed(db, priority=1))
         async with db.transaction() as session:
-            urgent, _ = await jobs.submit(session, submission(priority=5), max_queue=10)
+            urgent, _ = await job_requests.submit(session, submission(priority=5), max_queue=10)
         first = await take(db)
         assert isinstance(first, Claim)
         assert first.id == urgent
@@ -180,7 +180,7 @@ class TestFinishing:
         await planned(db, held, 1)
         chunk = await chunk_of(db)
         async with db.transaction() as session:
-            await jobs.cancel(session, held.id)
+            await job_requests.cancel(session, held.id)
         with pytest.raises(Fenced):
             async with db.transaction() as session:
                 await chunks.renew(session, chunk, LEASE, 100)
@@ -229,7 +229,7 @@ class TestFailing:
             await chunks.finish(session, good, HEARD, TOOK)
             await chunks.fail(session, bad, MediaUnreadable("cut off"))
             await jobs.fail(session, held, MediaUnreadable("cut off"), final=True)
-            await jobs.retry(session, held.id)
+            await job_requests.retry(session, held.id)
         again = await take(db)
         assert isinstance(again, Claim)
         left = await chunk_of(db)
@@ -240,9 +240,9 @@ class TestFailing:
         held = await claimed(db)
         await planned(db, held)
         async with db.transaction() as session:
-            await jobs.cancel(session, held.id)
+            await job_requests.cancel(session, held.id)
             await jobs.stop(session, held)
-            await jobs.retry(session, held.id)
+            await job_requests.retry(session, held.id)
         again = await take(db)
         assert isinstance(again, Claim)
         async with db.transaction() as session:

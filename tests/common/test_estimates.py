@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import insert, text
 
-from archivist_common import chunks, estimates, jobs, queueing
+from archivist_common import chunks, estimates, job_requests, jobs, queueing
 from archivist_common.chunks import Cut, Hearing
 from archivist_common.estimates import Learned, Load, forecast
 from archivist_common.jobs import Outcome
@@ -100,7 +100,7 @@ async def machine(db, name: str, slots: int, *, speed: object = None, ready: boo
 
 async def submitted(db, submission, **changes):
     async with db.transaction() as session:
-        return (await jobs.submit(session, submission(**changes), max_queue=100))[0]
+        return (await job_requests.submit(session, submission(**changes), max_queue=100))[0]
 
 
 async def now(db, learned=None):

@@ -11,7 +11,16 @@ from sqlalchemy import text
 from tests.common.conftest import LEASE, Claimed, Submit
 
 from archivist_captions.cue import Word
-from archivist_common import chunks, effects, invariants, jobs, publication_requests, publishing, targets
+from archivist_common import (
+    chunks,
+    effects,
+    invariants,
+    job_requests,
+    jobs,
+    publication_requests,
+    publishing,
+    targets,
+)
 from archivist_common.artifacts import Made
 from archivist_common.chunks import Cut, Hearing
 from archivist_common.db import Database
@@ -47,9 +56,9 @@ async def healthy(db: Database, submission: Submit, claimed: Claimed) -> Databas
     async with db.transaction() as session:
         await jobs.fail(session, held, MediaUnreadable("it is not a recording"))
     async with db.transaction() as session:
-        cancelled, _ = await jobs.submit(session, submission(path="unwanted.mp4"), max_queue=10)
-        await jobs.cancel(session, cancelled)
-        await jobs.submit(session, submission(path="waiting.mp4"), max_queue=10)
+        cancelled, _ = await job_requests.submit(session, submission(path="unwanted.mp4"), max_queue=10)
+        await job_requests.cancel(session, cancelled)
+        await job_requests.submit(session, submission(path="waiting.mp4"), max_queue=10)
     await _published(db)
     return db
 

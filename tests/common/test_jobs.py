@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
-from archivist_common import jobs, outbox
+from archivist_common import job_requests, jobs, outbox, verdicts
 from archivist_common.artifacts import Made
 from archivist_common.db import Database
 from archivist_common.errors import (
@@ -39,7 +39,7 @@ LEASE = timedelta(seconds=30)
 GONE = timedelta(seconds=-1)
 TERMINAL_EVENTS = {outbox.COMPLETED, outbox.FAILED, outbox.CANCELLED}
 
-Submit = Callable[..., jobs.Submission]
+Submit = Callable[..., job_requests.Submission]
 Claimed = Callable[..., Awaitable[jobs.Claim]]
 
 
@@ -57,9 +57,9 @@ def outcome(held: jobs.Claim, *kinds: str) -> jobs.Outcome:
     return jobs.Outcome(made, 60_000, "en", {"sentences": []}, ("NO_SPEECH: silence throughout",))
 
 
-async def queue(db: Database, submission: jobs.Submission) -> UUID:
+async def queue(db: Database, submission: job_requests.Submission) -> UUID:
     async with db.transaction() as session:
-        return (await jobs.submit(session, submission, max_queue=100))[0]
+        return (await job_requests.submit(session, submission, max_queue=100))[0]
 
 
 async def take(db: Database, owner: str = "host-a/slot-0", lease: timedelta = LEASE) -> jobs.Claim | None:
@@ -103,7 +103,7 @@ class TestSubmit:
     async def test_a_recording_is_queued_with_its_event_and_its_story(self, db: Database, submission: Submit) -> None:
         wish = submission(path="a/b/Meeting.mp4", priority=3, audio_track=2, include_summary=False)
         async with db.transaction() as session:
-            job_id, created = await jobs.submit(session, wish, max_queue=100)
+            job_id, created = await job_requests.submit(session, wish, max_queue=100)
 
         job = await row(db, job_id)
         assert created
@@ -118,10 +118,10 @@ class TestSubmit:
         wish = submission()
         first = await queue(db, wish)
         async with db.transaction() as session:
-            assert await jobs.submit(session, wish, max_queue=100) == (first, False)
+            assert await job_requests.submit(session, wish, max_queue=100) == (first, False)
         assert await take(db) is not None
         async with db.transaction() as session:
-            assert await jobs.submit(session, wish, max_queue=100) == (first, False)
+            assert await job_requests.submit(session, wish, max_queue=100) == (first, False)
         assert (await events(db, first)).count(outbox.QUEUED) == 1
 
     async def test_a_duplicate_is_answered_even_when_the_queue_is_full(
@@ -130,7 +130,7 @@ class TestSubmit:
         wish = submission()
         first = await queue(db, wish)
         async with db.transaction() as session:
-            assert await jobs.submit(session, wish, max_queue=1) == (first, False)
+            assert await job_requests.submit(session, wish, max_queue=1) == (first, False)
 
     @pytest.mark.parametrize(
         "change",
@@ -165,7 +165,7 @@ class TestSubmit:
         before = await everything(db)
         with pytest.raises(QueueFull, match="2 jobs are waiting"):
             async with db.transaction() as session:
-                await jobs.submit(session, submission(), max_queue=2)
+                await job_requests.submit(session, submission(), max_queue=2)
         assert await everything(db) == before
 
     async def test_running_jobs_do_not_fill_the_queue(
@@ -173,14 +173,14 @@ class TestSubmit:
     ) -> None:
         await claimed(db)
         async with db.transaction() as session:
-            assert (await jobs.submit(session, submission(), max_queue=1))[1]
+            assert (await job_requests.submit(session, submission(), max_queue=1))[1]
 
     async def test_twenty_at_once_make_one_job(self, committed_db: Database, submission: Submit) -> None:
         wish = submission()
 
         async def once() -> tuple[UUID, bool]:
             async with committed_db.transaction() as session:
-                return await jobs.submit(session, wish, max_queue=100)
+                return await job_requests.submit(session, wish, max_queue=100)
 
         answers = await asyncio.gather(*(once() for _ in range(20)))
         assert len({job_id for job_id, _ in answers}) == 1
@@ -193,7 +193,7 @@ class TestSubmit:
         async def once() -> bool:
             try:
                 async with committed_db.transaction() as session:
-                    await jobs.submit(session, submission(), max_queue=1)
+                    await job_requests.submit(session, submission(), max_queue=1)
             except QueueFull:
                 return False
             return True
@@ -249,7 +249,7 @@ class TestClaim:
     ) -> None:
         patient = await queue(db, submission(priority=1))
         async with db.transaction() as session:
-            day = 4 * jobs.PRIORITY_STEP.total_seconds() + 60
+            day = 4 * job_requests.PRIORITY_STEP.total_seconds() + 60
             await session.execute(
                 update(Transcription)
                 .where(Transcription.id == patient)
@@ -336,7 +336,7 @@ class TestHolding:
     async def test_renewing_and_advancing_tell_of_a_cancel(self, db: Database, claimed: Claimed) -> None:
         held = await claimed(db)
         async with db.transaction() as session:
-            await jobs.cancel(session, held.id)
+            await job_requests.cancel(session, held.id)
             assert await jobs.renew(session, held, LEASE) is True
             assert await jobs.advance(session, held, progress()) is True
 
@@ -429,14 +429,14 @@ class TestHolding:
         """Whoever writes first decides (I12): the worker finished before it heard of the cancel."""
         held = await claimed(db)
         async with db.transaction() as session:
-            await jobs.cancel(session, held.id)
+            await job_requests.cancel(session, held.id)
             await jobs.complete(session, held, outcome(held))
         assert (await row(db, held.id)).status == "completed"
 
     async def test_stopping_ends_a_cancelled_job(self, db: Database, claimed: Claimed) -> None:
         held = await claimed(db)
         async with db.transaction() as session:
-            await jobs.cancel(session, held.id)
+            await job_requests.cancel(session, held.id)
             await jobs.stop(session, held)
         job = await row(db, held.id)
         assert (job.status, job.lease_owner, job.lease_expires_at) == ("cancelled", None, None)
@@ -457,7 +457,7 @@ class TestHolding:
         """Found here: it went back to the queue and waited for a free slot before it was cancelled."""
         held = await claimed(db)
         async with db.transaction() as session:
-            await jobs.cancel(session, held.id)
+            await job_requests.cancel(session, held.id)
             await jobs.release(session, held)
         job = await row(db, held.id)
         assert job.status == "cancelled"
@@ -528,7 +528,7 @@ class TestFail:
             async with db.transaction() as session:
                 assert await jobs.fail(session, held, WorkerCrashed("signal 11")) is JobStatus.PENDING
                 await session.execute(
-                    update(Transcription).values(crashed_at=Transcription.crashed_at - jobs.CRASHES_COUNT)
+                    update(Transcription).values(crashed_at=Transcription.crashed_at - verdicts.CRASHES_COUNT)
                 )
             held = await take(db)
 
@@ -539,12 +539,12 @@ class TestFail:
             async with db.transaction() as session:
                 ends.append(await jobs.fail(session, held, WorkerCrashed("signal 11"), spread=1.0))
             held = await take(db)
-        assert ends == [JobStatus.PENDING] * (jobs.MAX_CRASHES - 1) + [JobStatus.FAILED]
+        assert ends == [JobStatus.PENDING] * (verdicts.MAX_CRASHES - 1) + [JobStatus.FAILED]
 
     async def test_a_failure_of_a_cancelled_job_is_its_end(self, db: Database, claimed: Claimed) -> None:
         held = await claimed(db)
         async with db.transaction() as session:
-            await jobs.cancel(session, held.id)
+            await job_requests.cancel(session, held.id)
             status = await jobs.fail(session, held, StorageUnavailable("away"))
         assert status is JobStatus.CANCELLED
         assert (await row(db, held.id)).completed_date is not None
@@ -559,13 +559,13 @@ class TestFail:
 
     @given(attempt=st.integers(min_value=-3, max_value=10_000), spread=st.floats(min_value=0, max_value=1))
     def test_a_wait_stays_within_its_bounds(self, attempt: int, spread: float) -> None:
-        wait, most = jobs.retry_delay(attempt, spread), jobs.retry_delay(attempt, 1.0)
+        wait, most = verdicts.retry_delay(attempt, spread), verdicts.retry_delay(attempt, 1.0)
         assert timedelta() <= wait <= most <= timedelta(minutes=10)
         assert most >= timedelta(seconds=15)
-        assert jobs.retry_delay(attempt + 1, 1.0) >= most
+        assert verdicts.retry_delay(attempt + 1, 1.0) >= most
 
     def test_waits_double_up_to_ten_minutes(self) -> None:
-        assert [jobs.retry_delay(attempt, 1.0).total_seconds() for attempt in range(1, 9)] == [
+        assert [verdicts.retry_delay(attempt, 1.0).total_seconds() for attempt in range(1, 9)] == [
             *(15, 30, 60, 120, 240, 480, 600, 600)
         ]
 
@@ -638,7 +638,7 @@ class TestCancel:
     async def test_a_waiting_job_ends_at_once(self, db: Database, submission: Submit) -> None:
         job_id = await queue(db, submission())
         async with db.transaction() as session:
-            assert await jobs.cancel(session, job_id) is JobStatus.CANCELLED
+            assert await job_requests.cancel(session, job_id) is JobStatus.CANCELLED
         job = await row(db, job_id)
         assert job.status == "cancelled"
         assert job.completed_date is not None
@@ -648,7 +648,7 @@ class TestCancel:
     async def test_a_running_job_is_asked_to_end(self, db: Database, claimed: Claimed) -> None:
         held = await claimed(db)
         async with db.transaction() as session:
-            assert await jobs.cancel(session, held.id) is JobStatus.PROCESSING
+            assert await job_requests.cancel(session, held.id) is JobStatus.PROCESSING
         job = await row(db, held.id)
         assert job.status == "processing"
         assert job.cancel_requested_at is not None
@@ -659,10 +659,10 @@ class TestCancel:
     ) -> None:
         waiting, held = await queue(db, submission()), await claimed(db)
         async with db.transaction() as session:
-            first = [await jobs.cancel(session, waiting), await jobs.cancel(session, held.id)]
+            first = [await job_requests.cancel(session, waiting), await job_requests.cancel(session, held.id)]
         before = await everything(db)
         async with db.transaction() as session:
-            assert [await jobs.cancel(session, waiting), await jobs.cancel(session, held.id)] == first
+            assert [await job_requests.cancel(session, waiting), await job_requests.cancel(session, held.id)] == first
         assert await everything(db) == before
 
     @pytest.mark.parametrize("end", ["complete", "fail"])
@@ -673,13 +673,13 @@ class TestCancel:
         before = await everything(db)
         with pytest.raises(Conflict, match=r"has (completed|failed) already"):
             async with db.transaction() as session:
-                await jobs.cancel(session, held.id)
+                await job_requests.cancel(session, held.id)
         assert await everything(db) == before
 
     async def test_an_unknown_job_is_not_found(self, db: Database) -> None:
         with pytest.raises(NotFound):
             async with db.transaction() as session:
-                await jobs.cancel(session, uuid4())
+                await job_requests.cancel(session, uuid4())
 
     async def test_a_cancel_and_a_claim_at_once_agree(self, committed_db: Database, submission: Submit) -> None:
         for _ in range(5):
@@ -687,7 +687,7 @@ class TestCancel:
 
             async def cancel(job_id: UUID = job_id) -> JobStatus:
                 async with committed_db.transaction() as session:
-                    return await jobs.cancel(session, job_id)
+                    return await job_requests.cancel(session, job_id)
 
             answer, held = await asyncio.gather(cancel(), take(committed_db))
             job = await row(committed_db, job_id)
@@ -706,7 +706,7 @@ class TestRetry:
         async with db.transaction() as session:
             await jobs.advance(session, held, progress(50, 30_000))
             await jobs.fail(session, held, MediaUnreadable("no"))
-            await jobs.retry(session, held.id)
+            await job_requests.retry(session, held.id)
         job = await row(db, held.id)
         assert (job.status, job.progress, job.audio_done_ms, job.stage) == ("pending", 0, 0, None)
         assert (job.failure_count, job.crash_count, job.error_code, job.error_message) == (0, 0, None, None)
@@ -718,9 +718,9 @@ class TestRetry:
     async def test_a_cancelled_job_forgets_that_it_was(self, db: Database, claimed: Claimed) -> None:
         held = await claimed(db)
         async with db.transaction() as session:
-            await jobs.cancel(session, held.id)
+            await job_requests.cancel(session, held.id)
             await jobs.stop(session, held)
-            await jobs.retry(session, held.id)
+            await job_requests.retry(session, held.id)
         again = await take(db)
         assert again is not None
         async with db.transaction() as session:
@@ -732,7 +732,7 @@ class TestRetry:
         person, held = await user(db), await claimed(db)
         async with db.transaction() as session:
             await jobs.fail(session, held, MediaUnreadable("no"))
-            await jobs.retry(session, held.id, user_id=person)
+            await job_requests.retry(session, held.id, user_id=person)
         last = (await everything(db))["system_logs"][-1]
         assert (last["message"], last["user_id"], last["transcription_id"]) == ("queued again", person, held.id)
         assert (await events(db, held.id))[-1] == outbox.QUEUED
@@ -748,23 +748,23 @@ class TestRetry:
         for job_id in (waiting, running.id, done.id):
             with pytest.raises(Conflict, match="only a failed or cancelled"):
                 async with db.transaction() as session:
-                    await jobs.retry(session, job_id)
+                    await job_requests.retry(session, job_id)
         assert await everything(db) == before
 
     async def test_an_unknown_job_is_not_found(self, db: Database) -> None:
         with pytest.raises(NotFound):
             async with db.transaction() as session:
-                await jobs.retry(session, uuid4())
+                await job_requests.retry(session, uuid4())
 
     async def test_a_recording_another_job_is_doing_is_not_done_twice(self, db: Database, submission: Submit) -> None:
         wish = submission()
         first = await queue(db, wish)
         async with db.transaction() as session:
-            await jobs.cancel(session, first)
+            await job_requests.cancel(session, first)
         second = await queue(db, wish)
         with pytest.raises(Conflict, match=str(second)):
             async with db.transaction() as session:
-                await jobs.retry(session, first)
+                await job_requests.retry(session, first)
 
     async def test_a_retry_and_a_submit_at_once_leave_one_live_job(
         self, committed_db: Database, submission: Submit
@@ -774,11 +774,11 @@ class TestRetry:
             wish = submission()
             first = await queue(committed_db, wish)
             async with committed_db.transaction() as session:
-                await jobs.cancel(session, first)
+                await job_requests.cancel(session, first)
 
             async def again(job_id: UUID = first) -> None:
                 async with committed_db.transaction() as session:
-                    await jobs.retry(session, job_id)
+                    await job_requests.retry(session, job_id)
 
             answer, submitted = await asyncio.gather(again(), queue(committed_db, wish), return_exceptions=True)
             assert isinstance(submitted, UUID)
@@ -826,7 +826,7 @@ class TestLapsed:
     async def test_a_cancelled_orphan_is_cancelled(self, db: Database, claimed: Claimed) -> None:
         held = await claimed(db, lease=GONE)
         async with db.transaction() as session:
-            await jobs.cancel(session, held.id)
+            await job_requests.cancel(session, held.id)
         assert await self._lapsed(db) == {held.id: JobStatus.CANCELLED}
         assert (await row(db, held.id)).completed_date is not None
         assert (await events(db, held.id))[-1] == outbox.CANCELLED
@@ -901,7 +901,7 @@ class TestTwice:
 
         async def once() -> JobStatus:
             async with committed_db.transaction() as session:
-                return await jobs.cancel(session, job_id)
+                return await job_requests.cancel(session, job_id)
 
         assert set(await asyncio.gather(*(once() for _ in range(5)))) == {JobStatus.CANCELLED}
         assert (await events(committed_db, job_id)).count(outbox.CANCELLED) == 1

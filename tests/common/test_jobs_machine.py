@@ -29,7 +29,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from archivist_common import jobs, outbox
+from archivist_common import job_requests, jobs, outbox, verdicts
 from archivist_common.artifacts import Made
 from archivist_common.db import Database
 from archivist_common.errors import (
@@ -95,7 +95,7 @@ class Model:
     def crash(self) -> None:
         self.crashes += 1
         self.due = True
-        self.move(self._after(self.crashes < jobs.MAX_CRASHES))
+        self.move(self._after(self.crashes < verdicts.MAX_CRASHES))
 
     def _after(self, again: bool) -> JobStatus:
         if self.asked_to_end:
@@ -109,11 +109,11 @@ class Model:
     def lapse(self) -> None:
         self.crashes += not self.leading
         self.due = True
-        self.move(self._after(self.leading or self.crashes < jobs.MAX_CRASHES))
+        self.move(self._after(self.leading or self.crashes < verdicts.MAX_CRASHES))
 
 
 class Life(RuleBasedStateMachine):
-    """Rules call `archivist_common.jobs` and the model alike; every claim ever made may still try to write."""
+    """Rules call `jobs` and `job_requests`, and the model alike; every claim ever made may still try to write."""
 
     url = ""
 
@@ -164,14 +164,14 @@ class Life(RuleBasedStateMachine):
 
     @rule(recording=st.integers(0, 2), priority=st.integers(1, 3))
     def submit(self, recording: int, priority: int) -> None:
-        wish = jobs.Submission("flex-1", f"{recording}.mp4", 1, 1, "en", "demo", priority=priority)
+        wish = job_requests.Submission("flex-1", f"{recording}.mp4", 1, 1, "en", "demo", priority=priority)
         twin = [job.id for job in self.jobs.values() if job.recording == recording and job.status in LIVE]
         waiting = [job for job in self.jobs.values() if job.status is JobStatus.PENDING]
         if not twin and len(waiting) >= MAX_QUEUE:
             with pytest.raises(QueueFull):
-                self._do(lambda session: jobs.submit(session, wish, max_queue=MAX_QUEUE))
+                self._do(lambda session: job_requests.submit(session, wish, max_queue=MAX_QUEUE))
             return
-        job_id, created = self._do(lambda session: jobs.submit(session, wish, max_queue=MAX_QUEUE))
+        job_id, created = self._do(lambda session: job_requests.submit(session, wish, max_queue=MAX_QUEUE))
         if twin:
             assert (job_id, created) == (twin[0], False)
         else:
@@ -272,9 +272,9 @@ class Life(RuleBasedStateMachine):
         job = list(self.jobs.values())[-1 - number % len(self.jobs)]
         if job.status in {JobStatus.COMPLETED, JobStatus.FAILED}:
             with pytest.raises(Conflict):
-                self._do(lambda session: jobs.cancel(session, job.id))
+                self._do(lambda session: job_requests.cancel(session, job.id))
             return
-        answer = self._do(lambda session: jobs.cancel(session, job.id))
+        answer = self._do(lambda session: job_requests.cancel(session, job.id))
         if job.status is JobStatus.PENDING:
             job.move(JobStatus.CANCELLED)
         elif job.status is JobStatus.PROCESSING:
@@ -287,9 +287,9 @@ class Life(RuleBasedStateMachine):
         twin = any(other.recording == job.recording and other.status in LIVE for other in self.jobs.values())
         if job.status not in {JobStatus.FAILED, JobStatus.CANCELLED} or twin:
             with pytest.raises(Conflict):
-                self._do(lambda session: jobs.retry(session, job.id))
+                self._do(lambda session: job_requests.retry(session, job.id))
             return
-        self._do(lambda session: jobs.retry(session, job.id))
+        self._do(lambda session: job_requests.retry(session, job.id))
         job.move(JobStatus.PENDING)
         job.failures, job.crashes, job.progress = 0, 0, 0
         job.asked_to_end, job.due = False, True

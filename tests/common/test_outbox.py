@@ -9,12 +9,12 @@ import pytest
 from redis.asyncio import Redis
 from sqlalchemy import func, select
 
-from archivist_common import jobs, outbox, transcriptions
+from archivist_common import job_requests, jobs, outbox, transcriptions
 from archivist_common.db import Database
 from archivist_common.models import OutboxEvent
 from archivist_common.queue import Doorbell
 
-Submit = Callable[..., jobs.Submission]
+Submit = Callable[..., job_requests.Submission]
 Claimed = Callable[..., Awaitable[jobs.Claim]]
 
 
@@ -39,9 +39,9 @@ class Bell:
         return True
 
 
-async def queue(db: Database, submission: jobs.Submission) -> UUID:
+async def queue(db: Database, submission: job_requests.Submission) -> UUID:
     async with db.transaction() as session:
-        return (await jobs.submit(session, submission, max_queue=1000))[0]
+        return (await job_requests.submit(session, submission, max_queue=1000))[0]
 
 
 async def unsent(db: Database) -> int:
@@ -53,7 +53,7 @@ async def unsent(db: Database) -> int:
 async def test_an_event_of_a_change_that_was_rolled_back_never_was(db: Database, submission: Submit) -> None:
     async def breaks() -> None:
         async with db.transaction() as session:
-            await jobs.submit(session, submission(), max_queue=10)
+            await job_requests.submit(session, submission(), max_queue=10)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

@@ -15,7 +15,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from archivist_common import claiming, jobs, journal, outbox, queueing, transcriptions
+from archivist_common import claiming, job_requests, jobs, journal, outbox, queueing, transcriptions
 from archivist_common.chunks import Cut, add
 from archivist_common.db import Database
 from archivist_common.errors import Conflict, MediaUnreadable, NotFound
@@ -120,8 +120,8 @@ async def _play(db: Database, steps: list[tuple[Any, ...]]) -> None:
         )
         match step:
             case ("submit", priority):
-                wish = jobs.Submission("flex-1", f"{number}.mp4", 1, 1, "en", "demo", priority=priority)
-                job_id, _ = await do(lambda session, wish=wish: jobs.submit(session, wish, max_queue=100))
+                wish = job_requests.Submission("flex-1", f"{number}.mp4", 1, 1, "en", "demo", priority=priority)
+                job_id, _ = await do(lambda session, wish=wish: job_requests.submit(session, wish, max_queue=100))
                 assert [one for one in await shown() if one != job_id] == before
             case ("move", _, place) if which is not None:
                 given_place = await do(lambda session, w=which, p=place: queueing.move(session, w, p))
@@ -148,9 +148,9 @@ async def _play(db: Database, steps: list[tuple[Any, ...]]) -> None:
                 assert (held.id if held else None) == expected
 
 
-async def _submitted(db: Database, submission: Callable[..., jobs.Submission], **changes: Any) -> UUID:
+async def _submitted(db: Database, submission: Callable[..., job_requests.Submission], **changes: Any) -> UUID:
     async with db.transaction() as session:
-        return (await jobs.submit(session, submission(**changes), max_queue=1000))[0]
+        return (await job_requests.submit(session, submission(**changes), max_queue=1000))[0]
 
 
 async def _events(db: Database, job_id: UUID) -> list[str]:
@@ -313,5 +313,5 @@ async def test_clearing_hides_what_has_ended_until_it_is_tried_again(db, claimed
     async with db.transaction() as session:
         assert (await transcriptions.get(session, held.id, user_id=None)).now.status is JobStatus.FAILED
         assert await queueing.retry_failed(session, None, owner=None, user_id=otto) == []
-        await jobs.retry(session, held.id)
+        await job_requests.retry(session, held.id)
     assert await listed() == {held.id, waits}

@@ -11,7 +11,17 @@ from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from archivist_common import chunks, claiming, jobs, outbox, publication_requests, publishing, reconciler, targets
+from archivist_common import (
+    chunks,
+    claiming,
+    job_requests,
+    jobs,
+    outbox,
+    publication_requests,
+    publishing,
+    reconciler,
+    targets,
+)
 from archivist_common.chunks import Cut
 from archivist_common.db import Database
 from archivist_common.models import Chunk, IdempotencyKey, OutboxEvent, Publication, SystemLog, Transcription, Worker
@@ -19,7 +29,7 @@ from archivist_common.models import Chunk, IdempotencyKey, OutboxEvent, Publicat
 GONE = timedelta(seconds=-1)
 AT_ONCE = timedelta()
 
-Submit = Callable[..., jobs.Submission]
+Submit = Callable[..., job_requests.Submission]
 Claimed = Callable[..., Awaitable[jobs.Claim]]
 Captioned = Callable[..., Awaitable[UUID]]
 
@@ -90,7 +100,7 @@ async def test_old_bookkeeping_goes_and_young_stays(
 ) -> None:
     person = await user(db)
     async with db.transaction() as session:
-        job_id, _ = await jobs.submit(session, submission(), max_queue=10)
+        job_id, _ = await job_requests.submit(session, submission(), max_queue=10)
         for days in (0, 2, 31, 366):
             old = {"created_date": func.now() - timedelta(days=days)}
             await session.execute(
@@ -129,7 +139,7 @@ async def test_it_waits_out_a_database_that_is_away_and_says_so_once(
         await asyncio.sleep(0.2)
         db._bind = bind
         async with Database(bind).transaction() as session:
-            job_id, _ = await jobs.submit(session, submission(), max_queue=10)
+            job_id, _ = await job_requests.submit(session, submission(), max_queue=10)
         async with asyncio.timeout(10):
             while "database is back" not in caplog.text:
                 await asyncio.sleep(0.02)
@@ -150,7 +160,7 @@ async def test_a_stumble_is_logged_and_the_next_round_runs(
 ) -> None:
     async with committed_db.transaction() as session:
         await session.execute(text("ALTER TABLE workers RENAME TO hidden"))
-        job_id, _ = await jobs.submit(session, submission(), max_queue=10)
+        job_id, _ = await job_requests.submit(session, submission(), max_queue=10)
     bell = Bell()
     running = asyncio.create_task(reconciler.run(committed_db, bell, AT_ONCE, every=timedelta(milliseconds=20)))
     try:

@@ -19,7 +19,7 @@ from sqlalchemy import Update, case, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from archivist_captions.cue import Word
-from archivist_common import jobs, journal, outbox
+from archivist_common import jobs, journal, outbox, verdicts
 from archivist_common.errors import ArchivistError, Fenced, WorkerCrashed, by_code
 from archivist_common.jobs import Claim
 from archivist_common.models import Chunk, Transcription
@@ -274,7 +274,7 @@ async def fail(
 
     spread: as for `jobs.fail`. Raises Fenced.
     """
-    verdict = jobs.judge(Chunk, error)
+    verdict = verdicts.judge(Chunk, error)
     status = ChunkStatus(
         await _fenced(
             session,
@@ -283,7 +283,7 @@ async def fail(
                 **_ENDED,
                 **verdict.counts,
                 status=case((verdict.again, ChunkStatus.PENDING.value), else_=ChunkStatus.FAILED.value),
-                available_at=database_in(jobs.wait_before(error, held.attempt, spread)),
+                available_at=database_in(verdicts.wait_before(error, held.attempt, spread)),
                 error_code=error.code,
                 error_message=journal.plain(error.message),
             ),
@@ -317,7 +317,7 @@ async def lapsed(session: AsyncSession, lease: timedelta) -> Sequence[tuple[UUID
         .with_for_update(skip_locked=True, of=(Chunk, Transcription))
     )
     error = WorkerCrashed("the worker was not heard of for a whole lease")
-    verdict = jobs.judge(Chunk, error)
+    verdict = verdicts.judge(Chunk, error)
     rows = await session.execute(
         update(Chunk)
         .where(Chunk.id.in_(overdue))

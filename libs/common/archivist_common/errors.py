@@ -292,7 +292,7 @@ class TargetFailed(PublishError):
 
     code = "TARGET_FAILED"
     retryable = True
-    tries = 20  # over an hour, by the waits of `jobs.retry_delay`
+    tries = 20  # over an hour, by the waits of `verdicts.retry_delay`
 
 
 class OutcomeUnknown(PublishError):
@@ -300,7 +300,7 @@ class OutcomeUnknown(PublishError):
 
     code = "OUTCOME_UNKNOWN"
     retryable = True
-    tries = 20  # over an hour, by the waits of `jobs.retry_delay`
+    tries = 20  # over an hour, by the waits of `verdicts.retry_delay`
 
 
 class TargetRefused(PublishError):

@@ -9,16 +9,14 @@ are, and has the files made.
                  ├──release, lapse, failure worth another try──┘       │
                  └──────────────────────retry──────────────────────────┘
 
-A claim bumps `attempt`, the fencing token. Every later write names it; a write that finds another attempt,
-owner or status changes nothing and raises Fenced. All times are the database's.
+What people ask for (submit, cancel, retry) is in `job_requests`; this is what workers and the reconciler do. A claim
+bumps `attempt`, the fencing token. Every later write names it; a write that finds another attempt, owner or status
+changes nothing and raises Fenced. All times are the database's.
 """
 
-import hashlib
-import random
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import timedelta
 from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
@@ -26,74 +24,25 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     Interval,
-    Numeric,
     Update,
     bindparam,
     case,
-    delete,
     func,
     insert,
-    literal,
     literal_column,
     select,
-    text,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from archivist_common import artifacts, journal, outbox
 from archivist_common.artifacts import Made
-from archivist_common.errors import ArchivistError, Conflict, Fenced, NotFound, QueueFull, WorkerCrashed
-from archivist_common.models import Artifact, Chunk, Publication, QueueControl, Transcription
-from archivist_common.states import LIVE, TERMINAL, ChunkStatus, JobStatus, Stage
+from archivist_common.errors import ArchivistError, Fenced, WorkerCrashed
+from archivist_common.job_rows import COMPONENT, leave_nothing, tell
+from archivist_common.models import Artifact, QueueControl, Transcription
+from archivist_common.states import JobStatus, Stage
 from archivist_common.time import database_in, database_now
-
-MAX_CRASHES = 3  # a recording that killed its worker this often is poison (reliability protocol, step 13; Sidekiq)
-CRASHES_COUNT = timedelta(hours=72)  # and crashes that lie further apart are not of one cause (same step)
-PRIORITY_STEP = timedelta(hours=6)
-"""What a level of priority is worth in waiting: priority 1 goes before a fresh 5 once it has waited for 24 hours."""
-_BACKOFF_FIRST_S = 15
-_BACKOFF_MOST_S = 600
-_LATER = literal(Decimal("1e-12"), Numeric)  # a microsecond of now, far below one of a start time
-_QUEUE_LOCK = 0x4A6F6273  # "Jobs": submits and retries look at the queue one after another
-
-_COMPONENT = "transcription"
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """What a caller asks for, checked: the recording was found and has this size and age."""
-
-    storage: str
-    path: str
-    size_bytes: int
-    mtime_ns: int
-    language: str
-    model: str
-    output_format: str = "scc"
-    include_summary: bool = True
-    audio_track: int | None = None
-    priority: int = 1
-    user_id: int | None = None
-    fingerprint: str = ""
-    """Of size, head and tail (`storage.Recording`); empty where only size and time are known."""
-    start_at: datetime | None = None
-    batch_id: UUID | None = None
-
-    @property
-    def dedupe_key(self) -> str:
-        """Same recording, unchanged, captioned the same way: the same job."""
-        content = (self.fingerprint,) if self.fingerprint else (self.size_bytes, self.mtime_ns)
-        parts = (
-            self.storage,
-            self.path,
-            *content,
-            self.language,
-            self.model,
-            self.audio_track,
-        )
-        return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()
+from archivist_common.verdicts import judge, wait_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,55 +87,6 @@ class Outcome:
     warnings: tuple[str, ...]
 
 
-async def submit(session: AsyncSession, submission: Submission, *, max_queue: int) -> tuple[UUID, bool]:
-    """Queue a recording. The job's id, and whether it is new: a live job for the same content is its answer.
-
-    Raises QueueFull when max_queue jobs wait already.
-    """
-    await lock_queue(session)
-    live = await session.scalar(_live_with(submission.dedupe_key))
-    if live is not None:
-        return live, False
-    waiting = await session.scalar(
-        select(func.count()).select_from(Transcription).where(Transcription.status == JobStatus.PENDING)
-    )
-    if waiting is not None and waiting >= max_queue:
-        raise QueueFull(f"{waiting} jobs are waiting already; {max_queue} is the limit")
-    job_id = await session.scalar(
-        pg_insert(Transcription)
-        .values(
-            user_id=submission.user_id,
-            storage=submission.storage,
-            file_path=submission.path,
-            filename=submission.path.rsplit("/", 1)[-1],
-            file_size=submission.size_bytes,
-            file_mtime_ns=submission.mtime_ns,
-            language=submission.language,
-            model=submission.model,
-            output_format=submission.output_format,
-            include_summary=submission.include_summary,
-            audio_track=submission.audio_track,
-            priority=submission.priority,
-            queue_key=_waits_since(database_now(), submission.start_at) - worth(submission.priority),
-            available_at=func.coalesce(submission.start_at, database_now()),
-            start_at=submission.start_at,
-            batch_id=submission.batch_id,
-            source_fingerprint=submission.fingerprint or None,
-            dedupe_key=submission.dedupe_key,
-            created_date=database_now(),
-        )
-        .on_conflict_do_nothing(
-            index_elements=["dedupe_key"], index_where=text("status IN ('pending', 'processing')")
-        )
-        .returning(Transcription.id)
-    )
-    if job_id is None:  # a writer that does not take our lock was first
-        return (await session.execute(_live_with(submission.dedupe_key))).scalar_one(), False
-    await outbox.append(session, outbox.QUEUED, job_id, priority=submission.priority)
-    await _tell(session, job_id, "queued", user_id=submission.user_id)
-    return job_id, True
-
-
 async def claim(
     session: AsyncSession, owner: str, lease: timedelta, storages: Collection[str] | None = None
 ) -> Claim | None:
@@ -227,7 +127,7 @@ async def take(session: AsyncSession, job_id: UUID, owner: str, lease: timedelta
     asked = {"job": job_id, "owner": owner, "lease": lease}
     row = (await session.execute(_taking(), asked, execution_options={"synchronize_session": False})).one()
     await outbox.append(session, outbox.STARTED, row.id, attempt=row.attempt)
-    await _tell(session, row.id, f"started, attempt {row.attempt}", owner=owner)
+    await tell(session, row.id, f"started, attempt {row.attempt}", owner=owner)
     return Claim(
         id=row.id,
         attempt=row.attempt,
@@ -347,7 +247,7 @@ async def complete(session: AsyncSession, held: Claim, outcome: Outcome) -> None
             ],
         )
     await outbox.append(session, outbox.COMPLETED, held.id, attempt=held.attempt)
-    await _tell(session, held.id, f"completed, attempt {held.attempt}", warnings=list(outcome.warnings))
+    await tell(session, held.id, f"completed, attempt {held.attempt}", warnings=list(outcome.warnings))
 
 
 @cache  # as `_due`
@@ -440,35 +340,6 @@ async def fail(
     return status
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a failure does to a row. again: whether it is tried once more. counts: columns to set."""
-
-    again: ColumnElement[bool]
-    counts: Mapping[str, Any]
-
-
-def judge(
-    row: type[Transcription] | type[Chunk] | type[Publication], error: ArchivistError, *, final: bool = False
-) -> Verdict:
-    """By retry class (reliability protocol, step 13): a crash is counted as one, anything else as a failure."""
-    crashed = isinstance(error, WorkerCrashed)
-    recent = func.coalesce(row.crashed_at > database_in(-CRASHES_COUNT), literal(False))
-    crashes = case((recent, row.crash_count + 1), else_=1)
-    failures = row.failure_count + 1
-    counts = {"crash_count": crashes, "crashed_at": database_now()} if crashed else {"failure_count": failures}
-    if final or not error.retryable:
-        return Verdict(literal(False), counts)
-    return Verdict(crashes < MAX_CRASHES if crashed else failures < error.tries, counts)
-
-
-def wait_before(error: ArchivistError, attempt: int, spread: float | None = None) -> timedelta:
-    """How long a failed attempt's next one waits. A crash waits for nothing: the worker is what was lost."""
-    if isinstance(error, WorkerCrashed):
-        return timedelta()
-    return retry_delay(attempt, random.random() if spread is None else spread)  # noqa: S311 -- nobody gains by it
-
-
 async def stop(session: AsyncSession, held: Claim) -> None:
     """The worker has stopped because somebody cancelled the job. Raises Fenced."""
     await _fenced(
@@ -476,9 +347,9 @@ async def stop(session: AsyncSession, held: Claim) -> None:
         held,
         _mine(held).values(**_ENDED, status=JobStatus.CANCELLED).returning(literal_column("true")),
     )
-    await _leave_nothing(session, held.id)
+    await leave_nothing(session, held.id)
     await outbox.append(session, outbox.CANCELLED, held.id)
-    await _tell(session, held.id, "cancelled while running")
+    await tell(session, held.id, "cancelled while running")
 
 
 async def release(session: AsyncSession, held: Claim) -> None:
@@ -499,93 +370,12 @@ async def release(session: AsyncSession, held: Claim) -> None:
         .returning(Transcription.status),
     )
     if status == JobStatus.CANCELLED:
-        await _leave_nothing(session, held.id)
+        await leave_nothing(session, held.id)
         await outbox.append(session, outbox.CANCELLED, held.id)
-        await _tell(session, held.id, "cancelled while the worker stopped")
+        await tell(session, held.id, "cancelled while the worker stopped")
         return
     await outbox.append(session, outbox.RELEASED, held.id, reason="the worker stopped")
-    await _tell(session, held.id, "given back: the worker stopped")
-
-
-async def cancel(session: AsyncSession, job_id: UUID, *, user_id: int | None = None) -> JobStatus:
-    """Ask for a job to end. A waiting one ends at once; a running one when its worker hears of it, within seconds.
-
-    Cancelling twice gives the same answer. Raises NotFound, and Conflict when it has ended otherwise.
-    """
-    job = await _locked(session, job_id)
-    match JobStatus(job.status):
-        case JobStatus.PENDING:
-            await session.execute(
-                update(Transcription)
-                .where(Transcription.id == job_id)
-                .values(
-                    status=JobStatus.CANCELLED,
-                    cancel_requested_at=database_now(),
-                    completed_date=database_now(),
-                )
-            )
-            await _leave_nothing(session, job_id)
-            await outbox.append(session, outbox.CANCELLED, job_id)
-            await _tell(session, job_id, "cancelled before it started", user_id=user_id)
-            return JobStatus.CANCELLED
-        case JobStatus.PROCESSING:
-            if job.cancel_requested_at is None:
-                await session.execute(
-                    update(Transcription).where(Transcription.id == job_id).values(cancel_requested_at=database_now())
-                )
-                await _tell(session, job_id, "cancel asked for", user_id=user_id)
-            return JobStatus.PROCESSING
-        case JobStatus.CANCELLED:
-            return JobStatus.CANCELLED
-        case ended:
-            raise Conflict(f"the transcription has {ended} already and cannot be cancelled")
-
-
-async def retry(session: AsyncSession, job_id: UUID, *, user_id: int | None = None) -> None:
-    """Queue a failed or cancelled job once more, with a clean slate. Raises NotFound, and Conflict otherwise."""
-    await lock_queue(session)
-    job = await _locked(session, job_id)
-    if JobStatus(job.status) not in TERMINAL - {JobStatus.COMPLETED}:
-        raise Conflict(f"only a failed or cancelled transcription can be tried again; this one is {job.status}")
-    live = await session.scalar(_live_with(job.dedupe_key))
-    if live is not None:
-        raise Conflict(f"transcription {live} is doing the same recording already")
-    await session.execute(
-        update(Transcription)
-        .where(Transcription.id == job_id)
-        .values(
-            status=JobStatus.PENDING,
-            stage=None,
-            progress=0,
-            audio_done_ms=0,
-            failure_count=0,
-            crash_count=0,
-            cancel_requested_at=None,
-            completed_date=None,
-            error_code=None,
-            error_message=None,
-            available_at=database_now(),
-            queue_key=_waits_since(database_now(), None) - worth(job.priority),
-            start_at=None,
-            paused_at=None,
-            cleared_at=None,
-        )
-    )
-    # What was heard stays heard; what failed is tried anew.
-    await session.execute(
-        update(Chunk)
-        .where(Chunk.transcription_id == job_id, Chunk.status == ChunkStatus.FAILED)
-        .values(
-            status=ChunkStatus.PENDING,
-            failure_count=0,
-            crash_count=0,
-            error_code=None,
-            error_message=None,
-            available_at=database_now(),
-        )
-    )
-    await outbox.append(session, outbox.QUEUED, job_id, priority=job.priority)
-    await _tell(session, job_id, "queued again", user_id=user_id)
+    await tell(session, held.id, "given back: the worker stopped")
 
 
 async def lapsed(session: AsyncSession, lease: timedelta) -> Sequence[tuple[UUID, JobStatus]]:
@@ -634,30 +424,9 @@ async def lapsed(session: AsyncSession, lease: timedelta) -> Sequence[tuple[UUID
     ends = [(job_id, JobStatus(status)) for job_id, status in rows]
     for job_id, status in ends:
         if status is JobStatus.CANCELLED:
-            await _leave_nothing(session, job_id)
+            await leave_nothing(session, job_id)
         await _told_end(session, job_id, status, error)
     return ends
-
-
-def retry_delay(attempt: int, spread: float) -> timedelta:
-    """Wait before the next try: full jitter, 15 s doubling to 10 min. spread: 0 to 1."""
-    most = min(_BACKOFF_FIRST_S * 2 ** min(max(attempt - 1, 0), 16), _BACKOFF_MOST_S)
-    return timedelta(seconds=most * spread)
-
-
-def worth(priority: int) -> int:
-    """Seconds of waiting that a priority is worth beyond the lowest; whole, as a float would round the key."""
-    return (priority - 1) * (PRIORITY_STEP // timedelta(seconds=1))
-
-
-def _waits_since(now: ColumnElement[datetime], start_at: datetime | None) -> ColumnElement[Any]:
-    """Seconds since 1970 from which a job waits: one that shall not start before tonight has not waited till then.
-
-    Those that start at the same moment stand in the order in which they were submitted.
-    """
-    if start_at is None:
-        return func.extract("epoch", now)
-    return func.extract("epoch", func.greatest(now, start_at)) + func.extract("epoch", now) * _LATER
 
 
 _ENDED: dict[str, Any] = {
@@ -684,46 +453,8 @@ async def _fenced(session: AsyncSession, held: Claim, statement: Any, asked: Map
     return row[0]
 
 
-async def lock_queue(session: AsyncSession) -> None:
-    """Until the transaction ends, nobody else makes a job live: the count and the look for a live twin hold."""
-    await session.execute(text(f"SELECT pg_advisory_xact_lock({_QUEUE_LOCK})"))
-
-
-async def forget_chunks(session: AsyncSession, which: ColumnElement[bool]) -> None:
-    """Throw away what was heard of these transcriptions, and their plans with it: a retry begins anew."""
-    await session.execute(delete(Chunk).where(Chunk.transcription_id.in_(select(Transcription.id).where(which))))
-    await session.execute(
-        update(Transcription)
-        .where(which, Transcription.plan.is_not(None))
-        .values(plan=None)
-        .execution_options(synchronize_session=False)
-    )
-
-
-async def _leave_nothing(session: AsyncSession, job_id: UUID) -> None:
-    """A cancelled job leaves nothing behind."""
-    await forget_chunks(session, Transcription.id == job_id)
-
-
-async def _locked(session: AsyncSession, job_id: UUID) -> Transcription:
-    job = await session.get(Transcription, job_id, with_for_update=True, populate_existing=True)
-    if job is None:
-        raise NotFound(f"there is no transcription {job_id}")
-    return job
-
-
-def _live_with(dedupe_key: str) -> Any:
-    return select(Transcription.id).where(
-        Transcription.dedupe_key == dedupe_key, Transcription.status.in_(sorted(LIVE))
-    )
-
-
 def _seconds(milliseconds: int | None) -> int | None:
     return None if milliseconds is None else round(milliseconds / 1000)
-
-
-async def _tell(session: AsyncSession, job_id: UUID, message: str, **details: Any) -> None:
-    await journal.record(session, "INFO", _COMPONENT, message, transcription_id=job_id, **details)
 
 
 async def _told_end(session: AsyncSession, job_id: UUID, status: JobStatus, error: ArchivistError) -> None:
@@ -735,4 +466,4 @@ async def _told_end(session: AsyncSession, job_id: UUID, status: JobStatus, erro
     await outbox.append(session, event, job_id, code=error.code, detail=journal.plain(error.message))
     level = "ERROR" if status is JobStatus.FAILED else "WARNING"
     message = f"{error.message}; {'tried again' if status is JobStatus.PENDING else status}"
-    await journal.record(session, level, _COMPONENT, message, transcription_id=job_id, code=error.code)
+    await journal.record(session, level, COMPONENT, message, transcription_id=job_id, code=error.code)

@@ -27,12 +27,12 @@ from sqlalchemy.orm import aliased
 
 from archivist_common import journal, outbox
 from archivist_common.errors import ArchivistError, Fenced, WorkerCrashed
-from archivist_common.jobs import judge, retry_delay
 from archivist_common.models import CaptionVersion, Publication, PublishTarget
 from archivist_common.publication_options import Options
 from archivist_common.publication_rows import AFRESH, LET_GO, UNTROUBLED, mirrored, queued, removed, tell
 from archivist_common.states import PublicationStatus, PublishStage, VodStatus
 from archivist_common.time import database_in, database_now
+from archivist_common.verdicts import judge, retry_delay
 
 
 @dataclass(frozen=True, slots=True)

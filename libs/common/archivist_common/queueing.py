@@ -15,7 +15,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from archivist_common import jobs, journal, outbox
+from archivist_common import job_requests, journal, outbox
 from archivist_common.errors import ArchivistError, Conflict, NotFound
 from archivist_common.models import QueueControl, Transcription, User
 from archivist_common.states import LIVE, TERMINAL, JobStatus
@@ -51,7 +51,7 @@ async def move(session: AsyncSession, job_id: UUID, place: int, *, user_id: int 
     The first place is also before whatever is running: slots turn to the job after the chunk in hand, and running
     jobs go on behind it. Raises NotFound, and Conflict when it does not wait.
     """
-    await jobs.lock_queue(session)
+    await job_requests.lock_queue(session)
     job = await _live(session, job_id)
     if job.status != JobStatus.PENDING:
         raise Conflict("the transcription is running already; only a waiting one has a place in the queue")
@@ -92,11 +92,11 @@ async def prioritise(session: AsyncSession, job_id: UUID, priority: int, *, user
 
     Of a running one the chunks go by it. Raises NotFound, and Conflict when it has ended.
     """
-    await jobs.lock_queue(session)
+    await job_requests.lock_queue(session)
     job = await _live(session, job_id)
     if job.priority == priority:
         return
-    sooner = jobs.worth(priority) - jobs.worth(job.priority)
+    sooner = job_requests.worth(priority) - job_requests.worth(job.priority)
     await session.execute(
         update(Transcription)
         .where(Transcription.id == job_id)
@@ -165,13 +165,13 @@ async def hold(session: AsyncSession) -> Hold:
 async def cancel_all(
     session: AsyncSession, ids: Collection[UUID], *, owner: int | None, user_id: int
 ) -> Sequence[Answer]:
-    """Ask for each of these jobs to end, as `jobs.cancel` does; one answer each, in order.
+    """Ask for each of these jobs to end, as `job_requests.cancel` does; one answer each, in order.
 
     owner: whose they must be, None for anybody's; another's is answered like one that does not exist.
     """
 
     async def cancel(job_id: UUID) -> JobStatus:
-        return await jobs.cancel(session, job_id, user_id=user_id)
+        return await job_requests.cancel(session, job_id, user_id=user_id)
 
     return await _of_each(session, ids, owner, cancel)
 
@@ -193,7 +193,7 @@ async def retry_failed(
         ids = list(await session.scalars(query))
 
     async def retry(job_id: UUID) -> JobStatus:
-        await jobs.retry(session, job_id, user_id=user_id)
+        await job_requests.retry(session, job_id, user_id=user_id)
         return JobStatus.PENDING
 
     return await _of_each(session, ids, owner, retry)

@@ -12,7 +12,7 @@ from datetime import timedelta
 from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from archivist_common import chunks, jobs, metrics, migrate, outbox, publishing
+from archivist_common import chunks, job_rows, jobs, metrics, migrate, outbox, publishing
 from archivist_common.db import Database
 from archivist_common.errors import DatabaseUnavailable, SchemaMismatch
 from archivist_common.models import IdempotencyKey, OutboxEvent, SyncRun, SystemLog, Transcription, Worker
@@ -85,4 +85,4 @@ async def _take_back(session: AsyncSession, lease: timedelta) -> None:
 async def _prune(session: AsyncSession) -> None:
     for column, age in _KEEP:
         await session.execute(delete(column.class_).where(column < database_in(-age)))
-    await jobs.forget_chunks(session, Transcription.completed_date < database_in(-_CHUNKS_KEPT))
+    await job_rows.forget_chunks(session, Transcription.completed_date < database_in(-_CHUNKS_KEPT))

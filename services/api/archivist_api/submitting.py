@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from archivist_api.deps import Deps
 from archivist_api.schemas import TranscriptionCreate
-from archivist_common import jobs, models_on_disk, outbox, paths, schedule, transcriptions
+from archivist_common import job_requests, models_on_disk, outbox, paths, schedule, transcriptions
 from archivist_common.batches import FileAnswer
 from archivist_common.errors import (
     ArchivistError,
@@ -20,7 +20,7 @@ from archivist_common.errors import (
     PathRefused,
     QueueFull,
 )
-from archivist_common.jobs import Submission
+from archivist_common.job_requests import Submission
 from archivist_common.security.callers import Caller
 
 log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ async def queue(
     if isinstance(checked, ArchivistError):
         return FileAnswer.refused(file.storage, file.path, checked)
     try:
-        job_id, is_new = await jobs.submit(
+        job_id, is_new = await job_requests.submit(
             session, replace(checked, batch_id=batch_id), max_queue=have.settings.max_queue_size
         )
         if not is_new:

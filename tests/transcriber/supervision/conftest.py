@@ -13,7 +13,7 @@ import pytest_asyncio
 from sqlalchemy import select
 
 from archivist_captions.profile import BROADCAST
-from archivist_common import chunks, jobs
+from archivist_common import chunks, job_requests, jobs
 from archivist_common.chunks import ChunkClaim
 from archivist_common.db import Database, engine
 from archivist_common.jobs import Claim
@@ -59,7 +59,7 @@ class Station:
 
     async def submit(self, path: str, **options: object) -> UUID:
         found = (self.media / path).stat()
-        submission = jobs.Submission(
+        submission = job_requests.Submission(
             storage="flex-1",
             path=path,
             size_bytes=found.st_size,
@@ -69,7 +69,7 @@ class Station:
             **options,  # type: ignore[arg-type]
         )
         async with self.db.transaction() as session:
-            return (await jobs.submit(session, submission, max_queue=100))[0]
+            return (await job_requests.submit(session, submission, max_queue=100))[0]
 
     async def claim(self, lease: timedelta = LEASE) -> Claim | None:
         async with self.db.transaction() as session:

@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 from tests.transcriber.supervision.conftest import Station
 
 from archivist_captions.cea608 import verifier
-from archivist_common import artifacts, chunks, jobs, outbox
+from archivist_common import artifacts, chunks, job_requests, jobs, outbox
 from archivist_common.chunks import ChunkClaim
 from archivist_common.errors import WorkerCrashed
 from archivist_common.models import OutboxEvent, Transcription
@@ -156,7 +156,7 @@ async def test_a_cancelled_job_stops_within_ten_seconds_and_leaves_nothing(stati
     claim = await station.claimed(station.recording("long.ogg", "meeting-2min.ogg"))
     running = await _while_transcribing(station, slot, claim)
     async with station.db.transaction() as session:
-        await jobs.cancel(session, claim.id)
+        await job_requests.cancel(session, claim.id)
     async with asyncio.timeout(10):
         await running
     assert (await station.row(claim.id)).status == "cancelled"

@@ -25,7 +25,7 @@ from archivist_api.schemas import (
     TranscriptionCreate,
     TranscriptionPage,
 )
-from archivist_common import artifacts, idempotency, jobs, journal, queueing, transcriptions
+from archivist_common import artifacts, idempotency, job_requests, journal, queueing, transcriptions
 from archivist_common.errors import Conflict
 from archivist_common.security.callers import Caller
 from archivist_common.states import JobStatus
@@ -71,7 +71,7 @@ async def submit(
     most = have.settings.max_queue_size
     async with have.db.transaction() as session:
         before = await idempotency.recall(session, caller.user_id, key, asked) if key is not None else None
-        job_id, is_new = (before, False) if before else await jobs.submit(session, submission, max_queue=most)
+        job_id, is_new = (before, False) if before else await job_requests.submit(session, submission, max_queue=most)
         job = await transcriptions.get(session, job_id, user_id=None)
         if caller.sees_only not in {None, job.user_id}:
             raise Conflict("that recording is being captioned already, for somebody else")
@@ -171,7 +171,7 @@ async def cancel(job_id: JobId, caller: Writer, have: Have, response: Response) 
     """A waiting job ends at once. Asking twice is the same as asking once."""
     async with have.db.transaction() as session:
         await transcriptions.get(session, job_id, user_id=caller.sees_only)
-        status = await jobs.cancel(session, job_id, user_id=caller.user_id)
+        status = await job_requests.cancel(session, job_id, user_id=caller.user_id)
         told = await answers.changed(have, session, job_id)
     if status is JobStatus.PROCESSING:
         response.status_code = 202
@@ -187,7 +187,7 @@ async def cancel(job_id: JobId, caller: Writer, have: Have, response: Response) 
 async def retry(job_id: JobId, caller: Writer, have: Have, response: Response) -> Transcription:
     async with have.db.transaction() as session:
         await transcriptions.get(session, job_id, user_id=caller.sees_only)
-        await jobs.retry(session, job_id, user_id=caller.user_id)
+        await job_requests.retry(session, job_id, user_id=caller.user_id)
         told = await answers.changed(have, session, job_id)
     await submitting.ring(have)
     return _accepted(response, told, status=202, replayed=False)
