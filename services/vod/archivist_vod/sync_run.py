@@ -317,12 +317,12 @@ class Sync:
     async def _meanings(self) -> Names:
         """What numbers in shows mean, and the zone of the server's clock."""
         if self._run.kind is not Kind.SHOWS:
-            return Names(zone=await self._catalogue.zone())
-        return await self._catalogue.names()
+            return Names(zone=await self._catalogue.lookups.zone())
+        return await self._catalogue.lookups.names()
 
     async def _now(self) -> datetime | None:
         try:
-            return copying.aware((await self._catalogue.system_time()).time, self._names.zone)
+            return copying.aware((await self._catalogue.lookups.system_time()).time, self._names.zone)
         except TargetMissing:
             return None
 

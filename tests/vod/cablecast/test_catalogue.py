@@ -32,36 +32,36 @@ async def test_every_version_says_what_it_is_and_has(
     await sim.control.reset()
     async with attend(sim) as ours:
         catalogue = Catalogue(ours.client, clock=ours.time)
-        assert (await catalogue.system_info()).version[0] == {"modern": 7, "mid": 7, "legacy": 6}[profile]
-        assert (await catalogue.system_time()).time is not None
-        assert (await catalogue.user_session()).user == "operator"
-        assert [one.id for one in await catalogue.locations()] == [1, 2]
-        assert [one.primitive_format for one in await catalogue.formats()] == [1, 4, 4]
-        assert [one.name for one in await catalogue.categories()] == ["Government", "Government"]
-        assert [one.id for one in await catalogue.producers()] == [11]
-        assert [one.id for one in await catalogue.projects()] == [8]
-        assert [one.field_definition for one in await catalogue.show_fields()] == [1, 2]
-        assert [one.name for one in await catalogue.field_definitions()] == ["Tags", "Meeting date"]
-        assert [one.location for one in await catalogue.vod_configurations()] == [1, 2]
-        assert [one.name for one in await catalogue.qualities()] == ["1080 HD", "720 HD", "480 SD", "360 SD"]
+        assert (await catalogue.lookups.system_info()).version[0] == {"modern": 7, "mid": 7, "legacy": 6}[profile]
+        assert (await catalogue.lookups.system_time()).time is not None
+        assert (await catalogue.lookups.user_session()).user == "operator"
+        assert [one.id for one in await catalogue.lookups.locations()] == [1, 2]
+        assert [one.primitive_format for one in await catalogue.lookups.formats()] == [1, 4, 4]
+        assert [one.name for one in await catalogue.lookups.categories()] == ["Government", "Government"]
+        assert [one.id for one in await catalogue.lookups.producers()] == [11]
+        assert [one.id for one in await catalogue.lookups.projects()] == [8]
+        assert [one.field_definition for one in await catalogue.lookups.show_fields()] == [1, 2]
+        assert [one.name for one in await catalogue.lookups.field_definitions()] == ["Tags", "Meeting date"]
+        assert [one.location for one in await catalogue.lookups.vod_configurations()] == [1, 2]
+        assert [one.name for one in await catalogue.lookups.qualities()] == ["1080 HD", "720 HD", "480 SD", "360 SD"]
         if profile == "modern":
-            assert "Flex 1" in [one.name for one in await catalogue.file_stores()]
+            assert "Flex 1" in [one.name for one in await catalogue.lookups.file_stores()]
 
 
 async def test_lookups_are_read_once_an_hour(modern: Simulator, attend: Connect) -> None:
     async with attend(modern) as ours:
         catalogue = Catalogue(ours.client, clock=ours.time)
-        before = await catalogue.locations()
+        before = await catalogue.lookups.locations()
         asked = len(await _calls(modern))
         ours.time.now += 3_599
-        assert await catalogue.locations() == before
+        assert await catalogue.lookups.locations() == before
         assert len(await _calls(modern)) == asked
         ours.time.now += 2
         await modern.control.seed(locations=[{"id": 7, "name": "New"}])
-        assert [one.id for one in await catalogue.locations()] == [1, 2, 7]
+        assert [one.id for one in await catalogue.lookups.locations()] == [1, 2, 7]
         await modern.control.seed(locations=[{"id": 8, "name": "Newer"}])
-        catalogue.forget()
-        assert [one.id for one in await catalogue.locations()] == [1, 2, 7, 8]
+        catalogue.lookups.forget()
+        assert [one.id for one in await catalogue.lookups.locations()] == [1, 2, 7, 8]
 
 
 @pytest.mark.parametrize("profile", ["modern", "legacy"])
@@ -177,7 +177,7 @@ async def test_a_sidecar_is_found_by_its_exact_name_in_its_store(modern: Simulat
     await modern.control.advance(200)
     async with attend(modern) as ours:
         catalogue = Catalogue(ours.client, clock=ours.time)
-        stores = {one.name: one.id for one in await catalogue.file_stores()}
+        stores = {one.name: one.id for one in await catalogue.lookups.file_stores()}
         found = await catalogue.sidecar(stores["Flex 1"], "4120-1-Harbor Council.scc")
         assert found is not None
         assert found.file_type == "caption"

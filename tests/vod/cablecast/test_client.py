@@ -28,7 +28,8 @@ from archivist_common.errors import (
     TargetRefused,
     TargetUnavailable,
 )
-from archivist_vod.cablecast.client import ERROR_KEPT, JSON_LIMIT
+from archivist_vod.cablecast.call import JSON_LIMIT
+from archivist_vod.cablecast.client import ERROR_KEPT
 from archivist_vod.cablecast.connection import CONNECTIONS
 from archivist_vod.cablecast.host import Circuit
 from archivist_vod.cablecast.metrics import REQUESTS

@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from archivist_vod.cablecast import wire
-from archivist_vod.cablecast.catalogue import _length
+from archivist_vod.cablecast.video_file import exact_length
 
 MODELS = [
     one
@@ -142,4 +142,4 @@ def test_paid_captions_are_never_ordered_and_a_stations_own_order_is_left_alone(
     ],
 )
 def test_a_length_is_exact(frames: int | None, rate: float, seconds: Fraction | None) -> None:
-    assert _length(frames, rate) == seconds
+    assert exact_length(frames, rate) == seconds

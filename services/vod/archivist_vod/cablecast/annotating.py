@@ -140,8 +140,8 @@ async def _with_tags(
     catalogue: Catalogue, show: wire.Show, tags: Sequence[str], field: str, ledger: Ledger
 ) -> list[dict[str, Any]] | None:
     """The show's custom fields with the tags in theirs; None where that changes nothing or there is no such field."""
-    names = {one.id: one.name for one in await catalogue.field_definitions()}
-    known = await catalogue.show_fields()
+    names = {one.id: one.name for one in await catalogue.lookups.field_definitions()}
+    known = await catalogue.lookups.show_fields()
     found = [
         one.id
         for one in known

@@ -31,13 +31,13 @@ from archivist_common.errors import (
 from archivist_common.settings import VodSettings
 from archivist_vod.cablecast import metrics
 from archivist_vod.cablecast.answers import Json, Reader, Root, reader, why
+from archivist_vod.cablecast.call import Answer, Call, first_words, reason, shown
 from archivist_vod.cablecast.connection import Login, origin
 from archivist_vod.cablecast.host import Host, retry_after_s
 
 log = logging.getLogger(__name__)
 
-JSON_LIMIT = 16 * 2**20  # bytes
-TEXT_LIMIT = 64 * 2**20
+TEXT_LIMIT = 64 * 2**20  # bytes
 ERROR_KEPT = 2048  # bytes of an error's body: for a person, never parsed
 
 _ERROR_BODY_S = 2.0  # an error's body is not waited for longer than this
@@ -179,7 +179,7 @@ class CablecastClient:
         try:
             return data.decode("utf-8-sig")
         except UnicodeDecodeError as exc:
-            raise TargetFailed(f"GET {_shown(url)}: not UTF-8", status=200) from exc
+            raise TargetFailed(f"GET {shown(url)}: not UTF-8", status=200) from exc
 
     async def get_bytes(self, url: str, *, limit: int = TEXT_LIMIT, deadline_s: float | None = None) -> bytes:
         """What lies at an address the server named: on another host, or relative to the server's own.
@@ -189,14 +189,14 @@ class CablecastClient:
         """
         target = self._address(self.base, url)
         for _ in range(_REDIRECTS + 1):
-            call = _Call(
-                "GET", self._scrubbed(_shown(str(target))), target, None, {}, operation="GET file", limit=limit
+            call = Call(
+                "GET", self._scrubbed(shown(str(target))), target, None, {}, operation="GET file", limit=limit
             )
             answer = await self._tried(call, deadline_s)
             if answer.redirect is None:
                 return answer.data
             target = self._address(str(target), answer.redirect)
-        raise TargetFailed(f"GET {_shown(url)}: redirected more than {_REDIRECTS} times", status=302)
+        raise TargetFailed(f"GET {shown(url)}: redirected more than {_REDIRECTS} times", status=302)
 
     def _address(self, base: str, url: str) -> httpx.URL:
         try:
@@ -204,13 +204,13 @@ class CablecastClient:
         except (ValueError, httpx.InvalidURL) as exc:
             raise TargetFailed("GET file: the server named something that is no address") from exc
         if address.scheme not in {"http", "https"} or not address.host:
-            raise TargetFailed(f"GET {_shown(str(address))}: not an http address")
+            raise TargetFailed(f"GET {shown(str(address))}: not an http address")
         return address.copy_with(username=None, password=None)
 
-    def _call(self, method: str, path: str, read: Reader | None, content: Json, *, repeats: bool = True) -> "_Call":
+    def _call(self, method: str, path: str, read: Reader | None, content: Json, *, repeats: bool = True) -> Call:
         operation = f"{method} {re.sub(r'/[0-9]+(?=/|$)', '/{id}', path)}"
         url = self._http.base_url.join(path)
-        return _Call(method, path, url, read, content, operation=operation, repeats=repeats)
+        return Call(method, path, url, read, content, operation=operation, repeats=repeats)
 
     async def _json(
         self,
@@ -227,7 +227,7 @@ class CablecastClient:
         answer = await self._tried(self._call(method, path, reader(root), content, repeats=repeats), None)
         return answer.document
 
-    async def _tried(self, call: "_Call", deadline_s: float | None) -> "_Answer":
+    async def _tried(self, call: Call, deadline_s: float | None) -> Answer:
         """A good answer, asked for as often as may be, within the deadline for all of it."""
         host = self._host(call)
         last: PublishError | None = None
@@ -265,7 +265,7 @@ class CablecastClient:
                 host.abandoned(deciding=deciding)
         raise AssertionError("the last try returns or raises")
 
-    async def _once(self, call: "_Call", host: Host) -> "_Answer":
+    async def _once(self, call: Call, host: Host) -> Answer:
         """One request and its whole answer. The only place where errors of the transport become ours."""
         began = time.monotonic()
         outcome = "cut_off"
@@ -277,13 +277,13 @@ class CablecastClient:
             return answer
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as exc:
             outcome = "not_reached"
-            raise TargetUnavailable(f"{call.what}: not reached: {self._scrubbed(_reason(exc))}") from exc
+            raise TargetUnavailable(f"{call.what}: not reached: {self._scrubbed(reason(exc))}") from exc
         except httpx.TransportError as exc:
             outcome = "lost"
-            raise call.lost(self._scrubbed(_reason(exc))) from exc
+            raise call.lost(self._scrubbed(reason(exc))) from exc
         except httpx.RequestError as exc:  # a body that cannot be unpacked
             outcome = "malformed"
-            raise call.failed(self._scrubbed(_reason(exc)), None, "") from exc
+            raise call.failed(self._scrubbed(reason(exc)), None, "") from exc
         except PublishError as exc:
             outcome = exc.code.lower()
             raise
@@ -291,17 +291,17 @@ class CablecastClient:
             metrics.REQUESTS.labels(call.operation, outcome).inc()
             metrics.SECONDS.labels(call.operation).observe(time.monotonic() - began)
 
-    async def _answer(self, call: "_Call", response: httpx.Response, host: Host) -> "_Answer":
+    async def _answer(self, call: Call, response: httpx.Response, host: Host) -> Answer:
         status = response.status_code
         if 300 <= status < 400:
             to = response.headers.get("Location", "")
             if call.read is None and to:
-                return _Answer(b"", {}, to)
-            raise call.failed(f"HTTP {status}, sent on to {self._scrubbed(_shown(to)) or 'nowhere'}", status, "")
+                return Answer(b"", {}, to)
+            raise call.failed(f"HTTP {status}, sent on to {self._scrubbed(shown(to)) or 'nowhere'}", status, "")
         if 200 <= status < 300:
             return await self._good(call, response)
         body = self._scrubbed((await _some(response)).decode("utf-8", "replace"))
-        what = f"{call.what}: HTTP {status}{_first_words(body)}"
+        what = f"{call.what}: HTTP {status}{first_words(body)}"
         if status in _DENIED:
             if host is not self.host or (call.read is None and status != _UNKNOWN_USER):
                 raise TargetRefused(what, status=status, body=body)
@@ -317,26 +317,26 @@ class CablecastClient:
             kind = OutcomeUnknown if status != _TOO_MANY and not call.repeats else TargetUnavailable
             raise kind(what, status=status, body=body, retry_after_s=seconds)
         if status in _TOO_SLOW:
-            raise call.lost(f"HTTP {status}{_first_words(body)}", status, body)
+            raise call.lost(f"HTTP {status}{first_words(body)}", status, body)
         if status >= 500:
-            raise call.failed(f"HTTP {status}{_first_words(body)}", status, body)
+            raise call.failed(f"HTTP {status}{first_words(body)}", status, body)
         raise TargetRefused(what, status=status, body=body)
 
-    async def _good(self, call: "_Call", response: httpx.Response) -> "_Answer":
+    async def _good(self, call: Call, response: httpx.Response) -> Answer:
         data = bytearray()
         async for chunk in response.aiter_bytes():
             data += chunk
             if len(data) > call.limit:
                 raise call.failed(f"more than {call.limit} bytes", response.status_code, "")
         if call.read is None:
-            return _Answer(bytes(data), {})
+            return Answer(bytes(data), {})
         try:
-            return _Answer(bytes(data), call.read(bytes(data)))
+            return Answer(bytes(data), call.read(bytes(data)))
         except (ValueError, RecursionError) as exc:
             body = self._scrubbed(bytes(data[:ERROR_KEPT]).decode("utf-8", "replace"))
             raise call.failed(f"HTTP {response.status_code}, but {why(exc)}", response.status_code, body) from exc
 
-    def _host(self, call: "_Call") -> Host:
+    def _host(self, call: Call) -> Host:
         if origin(call.url) == origin(self._http.base_url):
             if self._http.auth is None:  # an anonymous answer may be minutes old
                 raise TargetDenied(f"{call.what}: not asked, because no user and password are set")
@@ -346,7 +346,7 @@ class CablecastClient:
             self._others.pop(next(iter(self._others)))
         return self._others.setdefault(name, Host(name))
 
-    def _note_headers(self, call: "_Call", response: httpx.Response) -> None:
+    def _note_headers(self, call: Call, response: httpx.Response) -> None:
         """The vendor marks what it means to take away with a Warning header: said once a path."""
         if call.read is not None and "public" in response.headers.get("Cache-Control", "").lower():
             self.serves_cached = True
@@ -362,41 +362,6 @@ class CablecastClient:
             if len(secret) >= _SHORTEST_SECRET:
                 text = text.replace(secret, "***")
         return text
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """A call as asked for. read: makes a document of a good body, or ValueError; None for a file."""
-
-    method: str
-    path: str
-    url: httpx.URL
-    read: Reader | None
-    content: Json
-    operation: str
-    repeats: bool = True
-    limit: int = JSON_LIMIT
-
-    @property
-    def what(self) -> str:
-        return f"{self.method} {self.path}"
-
-    def lost(self, why: str, status: int | None = None, body: str = "") -> PublishError:
-        """No answer came, though the request may have arrived."""
-        kind = TargetUnavailable if self.repeats else OutcomeUnknown
-        return kind(f"{self.what}: {why}", status=status, body=body)
-
-    def failed(self, why: str, status: int | None, body: str) -> PublishError:
-        """An answer came that is no use."""
-        kind = TargetFailed if self.repeats else OutcomeUnknown
-        return kind(f"{self.what}: {why}", status=status, body=body)
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    data: bytes
-    document: Json
-    redirect: str | None = None
 
 
 def _tell(host: Host, error: PublishError, *, deciding: bool) -> None:
@@ -421,24 +386,3 @@ async def _some(response: httpx.Response) -> bytes:
     except (TimeoutError, httpx.RequestError):
         pass  # the status says enough
     return bytes(data[:ERROR_KEPT])
-
-
-def _first_words(body: str) -> str:
-    words = " ".join(body.split())[:200]
-    return f": {words}" if words else ""
-
-
-def _reason(exc: Exception) -> str:
-    text = str(exc)
-    if "CERTIFICATE_VERIFY_FAILED" in text:
-        return "its certificate is not believed; CABLECAST_CA_BUNDLE names a file of certificates to believe"
-    return f"{type(exc).__name__}: {text}" if text else type(exc).__name__
-
-
-def _shown(url: str) -> str:
-    """An address for people and logs: its host and path. A query or a user may hold what is nobody's business."""
-    try:
-        parts = httpx.URL(url)
-    except (ValueError, httpx.InvalidURL):
-        return "an address"
-    return f"{parts.host}{parts.path}" if parts.host else parts.path

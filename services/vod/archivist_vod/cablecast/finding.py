@@ -55,7 +55,7 @@ async def resolve(catalogue: Catalogue, work: Work, synced: Shows) -> Resolution
 async def candidate_of(catalogue: Catalogue, show: wire.Show) -> Candidate:
     """A show as matching takes it, with the names of its reels' files as far as the reels say."""
     reels = await catalogue.reels(show) if show.reels else ()
-    names = await catalogue.names()
+    names = await catalogue.lookups.names()
     created = copying.aware(wire.moment(show.raw.get("created")), names.zone)
     return Candidate(
         id=show.id,

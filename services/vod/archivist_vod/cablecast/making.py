@@ -14,10 +14,11 @@ from typing import Any
 from archivist_common.errors import NeedsPerson, TargetMissing
 from archivist_common.recording_names import read as read_name
 from archivist_vod.cablecast import wire
-from archivist_vod.cablecast.catalogue import Catalogue, VideoFile
+from archivist_vod.cablecast.catalogue import Catalogue
 from archivist_vod.cablecast.finding import item_of
 from archivist_vod.cablecast.listing import rows
 from archivist_vod.cablecast.shown import kept_reels
+from archivist_vod.cablecast.video_file import VideoFile
 from archivist_vod.publisher import Ledger, Work
 
 LONGEST_TITLE = 255
@@ -148,7 +149,7 @@ async def _new_reel(catalogue: Catalogue, work: Work, found: wire.Show, number: 
         raise NeedsPerson(f"{work.filename!r} is in none of Cablecast's file stores", why="NO_FILE")
     length_s = math.ceil(file.length_s) if file.length_s is not None else (work.length_s or 0)
     location = found.location or 1
-    formats = [one for one in await catalogue.formats() if one.primitive_format == _DIGITAL_FILE]
+    formats = [one for one in await catalogue.lookups.formats() if one.primitive_format == _DIGITAL_FILE]
     here = [one for one in formats if one.location in (None, location)]
     if not here:
         raise NeedsPerson(f"location {location} has no format for files; add one in Cablecast", why="NO_FORMAT")

@@ -139,7 +139,7 @@ def _says_reflect(settings: VodSettings, report: Report, why: str) -> None:
 
 async def _server(catalogue: Catalogue, report: Report) -> wire.SystemInfo | None:
     try:
-        info = await catalogue.system_info()
+        info = await catalogue.lookups.system_info()
     except TargetDenied as exc:
         report.bad("credentials", _denied(exc))
         return None
@@ -166,7 +166,7 @@ async def _server(catalogue: Catalogue, report: Report) -> wire.SystemInfo | Non
 async def _rights(catalogue: Catalogue, report: Report) -> bool:
     """Whether the server knows us."""
     try:
-        session = await catalogue.user_session()
+        session = await catalogue.lookups.user_session()
     except TargetDenied as exc:
         report.bad("credentials", _denied(exc))
         return False
@@ -217,7 +217,7 @@ def _may_write(permissions: Any) -> bool:
 
 async def _clock(catalogue: Catalogue, report: Report, now: Callable[[], datetime]) -> None:
     before = now()
-    clock = await catalogue.system_time()
+    clock = await catalogue.lookups.system_time()
     ours = before + (now() - before) / 2
     zone = clock.iana_time_zone or clock.time_zone or "zone not named"
     if clock.time is None or clock.time.tzinfo is None:
@@ -230,7 +230,7 @@ async def _clock(catalogue: Catalogue, report: Report, now: Callable[[], datetim
 
 
 async def _locations(settings: VodSettings, catalogue: Catalogue, report: Report) -> None:
-    found = await catalogue.locations()
+    found = await catalogue.lookups.locations()
     ours = settings.cablecast_location_id
     listed = ", ".join(f"{one.id} {one.name!r}" for one in found) or "none"
     match next((one for one in found if one.id == ours), None):
@@ -245,7 +245,7 @@ async def _locations(settings: VodSettings, catalogue: Catalogue, report: Report
 
 
 async def _vod(settings: VodSettings, catalogue: Catalogue, report: Report) -> None:
-    known = await catalogue.qualities()
+    known = await catalogue.lookups.qualities()
     wanted = qualities.quality(settings, known)
     listed = ", ".join(f"{one.id} {one.name!r}" for one in known) or "none"
     if wanted is None:
@@ -255,7 +255,7 @@ async def _vod(settings: VodSettings, catalogue: Catalogue, report: Report) -> N
     else:
         report.good("qualities", f"{listed}; {settings.vod_default_quality} is {wanted.id}")
         report.advise("VOD_DEFAULT_QUALITY", settings.vod_default_quality, f"quality {wanted.id}, {wanted.name!r}")
-    configurations = await catalogue.vod_configurations()
+    configurations = await catalogue.lookups.vod_configurations()
     location = settings.cablecast_location_id
     chosen = qualities.configuration(location, wanted, configurations)
     if chosen is None:
@@ -268,7 +268,7 @@ async def _vod(settings: VodSettings, catalogue: Catalogue, report: Report) -> N
 
 async def _stores(catalogue: Catalogue, report: Report) -> None:
     try:
-        stores = await catalogue.file_stores()
+        stores = await catalogue.lookups.file_stores()
     except TargetMissing:
         report.note("file stores", "this version has none to upload to: captions go through the content share")
         return

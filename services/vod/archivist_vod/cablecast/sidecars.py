@@ -52,7 +52,7 @@ async def share_of(ways: Ways, catalogue: Catalogue, work: Work, item: Mapping[s
     """The mounted folder to write to; None where it goes by upload."""
     if ways.way == "upload":
         return None
-    names = {store.id: store.name for store in await catalogue.file_stores()} if item["stores"] else {}
+    names = {store.id: store.name for store in await catalogue.lookups.file_stores()} if item["stores"] else {}
     for key in [str(one) for store in item["stores"] for one in (store, names.get(store, ""))] + ["*"]:
         if (name := ways.shares.get(key)) is not None:
             return Share(ways.storages.server(name), sidecar_path(item))

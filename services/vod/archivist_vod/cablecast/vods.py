@@ -40,7 +40,7 @@ async def start(
     """The item with its VOD: the show's own where it has one, else one begun now, once."""
     show = await catalogue.show(item["show"])
     vods = await catalogue.vods(show)
-    quality = qualities.quality(settings, await catalogue.qualities(), work.options.quality)
+    quality = qualities.quality(settings, await catalogue.lookups.qualities(), work.options.quality)
     chosen = await _configuration(catalogue, show, quality, settings.cablecast_vod_configuration)
     alike = [vod for vod in vods if vod.vod_configuration == chosen.id]
     standing = alike or (list(vods) if settings.cablecast_vod_configuration is None else [])
@@ -173,7 +173,7 @@ async def withdraw(catalogue: Catalogue, item: Mapping[str, Any], ledger: Ledger
 async def _configuration(
     catalogue: Catalogue, show: wire.Show, quality: wire.VodTranscodeQuality | None, wanted: int | None
 ) -> wire.VodConfiguration:
-    known = await catalogue.vod_configurations()
+    known = await catalogue.lookups.vod_configurations()
     if wanted is not None:
         named = next((one for one in known if one.id == wanted), None)
         if named is None:

@@ -83,7 +83,7 @@ class Cablecast:
         if self._settings.cablecast_login is None:
             return Probe("set CABLECAST_USER_ID and CABLECAST_PASSWORD: nothing can be published without")
         try:
-            info = await self.catalogue.system_info()
+            info = await self.catalogue.lookups.system_info()
         except TargetDenied as exc:
             return Probe(exc.message, denied=True)
         except PublishError as exc:
@@ -196,7 +196,7 @@ class Cablecast:
         if work.options.without_captions:
             return
         try:
-            version = (await self.catalogue.system_info()).version
+            version = (await self.catalogue.lookups.system_info()).version
         except TargetMissing:
             return  # a server that does not say; the read-back tells
         if version and version < SIDECARS_SINCE:
