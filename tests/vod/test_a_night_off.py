@@ -20,8 +20,10 @@ from archivist_common.settings import MonitorSettings
 from archivist_monitor.app import create_app as create_monitor
 from archivist_vod.app import targets_ready
 from archivist_vod.cablecast import metrics
+from archivist_vod.publishers.cablecast import Cablecast
 
-_REQUEST_S = 0.3
+_NIGHT_S = 0.3  # a question that is never answered is waited for in real time
+_MORNING_S = 10.0
 _LONGEST_REST_S = 300  # of the circuit breaker
 _UNTIL_LONGEST = 30  # requests, until it rests for so long
 _PROBE_EVERY_S = 60  # at the least
@@ -105,7 +107,7 @@ async def test_after_a_night_without_cablecast_all_is_sent_in_order_and_nothing_
         line = Line(sim.port)
         await line.mend()
         given = {"cablecast_api_url": f"http://127.0.0.1:{line.port}", "auto_publish_to_vod": True}
-        async with station(own_database, tmp_path, sim, request_timeout=_REQUEST_S, **given) as world:
+        async with station(own_database, tmp_path, sim, **given) as world:
             settings = MonitorSettings(
                 _env_file=None,
                 database_url=own_database,  # type: ignore[arg-type]
@@ -123,6 +125,7 @@ async def test_after_a_night_without_cablecast_all_is_sent_in_order_and_nothing_
                 else:
                     await sim.control.fault("delay", seconds=3600)
 
+                waits_for_answers(world, _NIGHT_S)
                 asked_before = requests()
                 await a_night(world, shows, hours * 3600)
                 asked = requests() - asked_before
@@ -131,6 +134,7 @@ async def test_after_a_night_without_cablecast_all_is_sent_in_order_and_nothing_
                 assert "cablecast is away" in (await readiness(vod, 503)).json()["reason"]
                 assert (await monitor.get("/health/ready")).status_code == 200
 
+                waits_for_answers(world, _MORNING_S)
                 if way == "refuses":
                     await line.mend()
                 else:
@@ -143,6 +147,13 @@ async def test_after_a_night_without_cablecast_all_is_sent_in_order_and_nothing_
                 await readiness(vod, 200)
             await world.check()
         await line.cut()
+
+
+def waits_for_answers(world: World, seconds: float) -> None:
+    publisher = world.publishers["cablecast"]
+    assert isinstance(publisher, Cablecast)
+    publisher.client._request_timeout_s = seconds
+    publisher.client._http.timeout = httpx.Timeout(seconds)
 
 
 async def readiness(service: httpx.AsyncClient, status: int) -> httpx.Response:
