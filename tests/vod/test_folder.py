@@ -43,7 +43,7 @@ from archivist_vod.folder import contents
 from archivist_vod.folder.manifest import Manifest, ManifestDamaged
 from archivist_vod.progress import Item, State
 from archivist_vod.publisher import Accepted, Track, Work
-from archivist_vod.publishers.folder import Folder
+from archivist_vod.publishers.folder import Folder, opened
 
 PATH = "2026/Harbor City Council (20261118).mp4"
 OTHER = SPOKEN.replace("water tower", "fire station")
@@ -660,3 +660,13 @@ async def test_what_took_too_long_writes_nothing_more_when_the_disk_comes_to_its
     await asyncio.sleep(1)
     assert not (faulty.point / item["folder"] / contents.TRANSCRIPT).exists()
     await published(make(faulty.point), one)
+
+
+async def test_a_folder_that_was_closed_takes_nothing_more(root: Path) -> None:
+    settings = VodSettings(
+        _env_file=None, database_url="postgresql://u@h/d", publish_folder=root, publish_folder_url=URL
+    )
+    async with opened(settings, Storages([])) as folder:
+        assert (await folder.probe()).reason is None
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        await folder.probe()

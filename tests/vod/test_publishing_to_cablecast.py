@@ -297,7 +297,31 @@ async def test_what_is_missing_once_is_found_anew_and_that_is_not_held_against_i
     assert "missed" not in done.item
 
 
+async def test_captions_put_anew_after_a_long_time_have_their_own_time_to_be_taken_into_use(world: World) -> None:
+    await world.show(**council())
+    await world.sim.control.switch(transcode_speed=0.01)
+    asked = await world.ask(await world.captioned(NAME))
+    await world.drive(asked, until=["follow"])
+    await world.skip(1200)
+    await world.sim.control.remove_file("Flex 1", NAME.replace(".mp4", ".scc"))
+    await world.sim.control.fault("status", method="GET", path="/(vodstatuses|vods)/", status=404, times=2)
+    waiting = await world.drive(asked, until=["accept"])
+    assert (waiting.stage, waiting.attention_code) == ("accept", None)
+
+
 # 7 to 12: refusals, pauses, failures
+
+
+async def test_a_pause_of_a_second_brings_no_look_at_a_programme_sooner(world: World) -> None:
+    await world.show(**council())
+    asked = await world.ask(await world.captioned(NAME))
+    await world.drive(asked, until=["follow"])
+    await world.sim.control.fault("retry_after", path="/vodstatuses/", retry_after=1, times=1)
+    while (await world.sim.control.fault_counts()).get("retry_after", 0) == 0:
+        assert await world.step()
+    async with world.db.transaction() as session:
+        waits_s = await session.scalar(text("SELECT extract(epoch FROM available_at - now()) FROM publications"))
+    assert waits_s > world.settings.vod_status_check_interval.total_seconds() / 2
 
 
 @pytest.mark.parametrize("status", [400, 422])

@@ -18,6 +18,7 @@ from tests.vod.world import OPERATOR, SECRET, World, station
 
 from archivist_common import recording_names, sync_runs, targets
 from archivist_common import shows as catalogue
+from archivist_common.errors import TargetDenied
 from archivist_common.matching import Candidate
 from archivist_common.models import CablecastShow, Publication, SyncRun, SystemLog, User, VodContent
 from archivist_common.sync_runs import Kind, Mode, Run
@@ -803,3 +804,14 @@ async def test_a_process_that_is_told_to_stop_lets_its_run_wait_for_the_next_one
     assert (await runs(world))[0].status == "pending"
     await settle(syncing(world))
     assert (await runs(world))[0].added == 300
+
+
+async def test_a_target_that_somebody_has_started_again_is_not_stopped_anew_by_what_its_client_remembers(
+    world: World,
+) -> None:
+    of = syncing(world)
+    of.source.catalogue.client.host.denied(TargetDenied("HTTP 401"))
+    assert not await of.round()
+    assert (await world.target()).state == "ok"
+    of.source.catalogue.client.host.reset()
+    assert await of.round()
