@@ -8,8 +8,9 @@ import sys
 import time
 from collections.abc import Sequence
 
-from tests.chaos.runs import FULL, LEASE, SHORT, Goal, Run, resized
+from tests.chaos.runs import FULL, LEASE, SHORT, Run, resized
 from tests.chaos.sections import NAMES, all_goals
+from tests.goals import say, tell
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", action="append", choices=sorted(NAMES), help="one section; repeatable")
     options = parser.parse_args(arguments)
     size = resized(SHORT if options.short else FULL, jobs=options.jobs, faults=options.faults, seeds=options.seeds)
-    return asyncio.run(_all(Run(size, _say), options.only or NAMES))
+    return asyncio.run(_all(Run(size, say), options.only or NAMES))
 
 
 async def _all(run: Run, names: Sequence[str]) -> int:
@@ -31,26 +32,9 @@ async def _all(run: Run, names: Sequence[str]) -> int:
     # Asked to stop, we take down what we started, as after Ctrl-C.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     began = time.monotonic()
-    _say(f"seeds {', '.join(map(str, run.size.seeds))}; lease {LEASE.total_seconds():g} s; {platform.node()}")
+    say(f"seeds {', '.join(map(str, run.size.seeds))}; lease {LEASE.total_seconds():g} s; {platform.node()}")
     goals = await all_goals(run, names)
-    _table(goals)
-    missed = sum(not goal.kept for _, goal in goals)
-    minutes, seconds = divmod(round(time.monotonic() - began), 60)
-    _say(f"{len(goals) - missed} of {len(goals)} goals kept in {minutes} min {seconds} s")
-    return 1 if missed else 0
-
-
-def _table(goals: Sequence[tuple[str, Goal]]) -> None:
-    rows = [(name, goal.what, goal.figure, goal.bound, "kept" if goal.kept else "NOT KEPT") for name, goal in goals]
-    heads = ("section", "goal", "figure", "bound", "")
-    widths = [max(len(row[place]) for row in (heads, *rows)) for place in range(5)]
-    for row in (heads, *rows):
-        _say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{time.strftime('%H:%M:%S')} {line}\n")
-    sys.stdout.flush()
+    return tell(goals, began)
 
 
 if __name__ == "__main__":

@@ -27,16 +27,6 @@ _SAID = 12  # findings said as they come
 
 
 @dataclass(frozen=True, slots=True)
-class Goal:
-    """What was to be shown, what came out, what is asked for."""
-
-    what: str
-    figure: str
-    bound: str
-    kept: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Size:
     """How much of everything. jobs and faults are those of all seeds together; times in seconds."""
 

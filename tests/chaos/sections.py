@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
@@ -19,10 +19,11 @@ from archivist_common import killpoints
 from tests.chaos import nemesis
 from tests.chaos.checker import Verdict
 from tests.chaos.client import Client, submit_until
-from tests.chaos.runs import LEASE, SETTLES_IN, Goal, Run, a_world, beside, fed, judged, told
+from tests.chaos.runs import LEASE, SETTLES_IN, Run, a_world, beside, fed, judged, told
 from tests.chaos.settling import settle
 from tests.chaos.watching import PickUps, until
 from tests.chaos.world import Worker, World
+from tests.goals import Goal
 
 _PICKED_UP_S = LEASE.total_seconds() + 10  # 40 s at a station's lease of 30 s
 _ZOMBIE_STEPS = tuple(point for point in killpoints.POINTS if point not in {"before-claim", "chunk-finished"})
@@ -179,13 +180,18 @@ async def postgres(run: Run, world: World) -> list[Goal]:
         over.set()
         await submitting
     verdict = await judged(run, world)
-    lapsed = await world.fetch("SELECT count(*) FROM system_logs WHERE metadata ->> 'code' = 'WORKER_CRASHED'")
+    lapsed = await world.fetch(
+        "SELECT to_char(created_date, 'HH24:MI:SS.MS ') || message AS what FROM system_logs "
+        "WHERE metadata ->> 'code' = 'WORKER_CRASHED' ORDER BY created_date"
+    )
+    for row in lapsed:
+        run.say(f"  {row['what']}")
     what = f"PostgreSQL crash-restarted {size.restarts} times: acknowledged submits missing"
     figure = f"{len(verdict.lost)} of {verdict.acknowledged}"
     return [
         Goal(what, figure, "0", not verdict.lost and verdict.acknowledged > 0),
         Goal("gateway ready after the database", f"{max(back):.1f} s", "<= 5 s", max(back) <= 5),
-        _none("leases expired by a restart", int(lapsed[0][0])),
+        _none("leases expired by a restart", len(lapsed)),
         _sound(verdict, "after the restarts"),
     ]
 
@@ -352,32 +358,36 @@ HISTORY = "history"
 NAMES = (*(name for phase in PHASES for group in phase for name in group.sections), HISTORY)
 
 
-async def all_goals(run: Run, names: Sequence[str]) -> list[tuple[str, Goal]]:
+async def all_goals(run: Run, names: Sequence[str]) -> list[Goal]:
     """Every goal of these sections, by section."""
-    goals: list[tuple[str, Goal]] = []
+    goals: list[Goal] = []
     for phase in PHASES:
         for found in await asyncio.gather(*(_of_group(run, group, names) for group in phase)):
             goals += found
     if HISTORY in names:
         run.say(f"{HISTORY} …")
-        goals += [(HISTORY, goal) for goal in await total_queue(run)]
+        goals += _of(HISTORY, await total_queue(run))
     if set(names) == set(NAMES):
-        goals.append(("all", identical(run)))
+        goals += _of("all", [identical(run)])
     return goals
 
 
-async def _of_group(run: Run, group: Group, names: Sequence[str]) -> list[tuple[str, Goal]]:
+async def _of_group(run: Run, group: Group, names: Sequence[str]) -> list[Goal]:
     wanted = [
         name for name in group.sections if name in names and (name != "redis-long" or run.size.redis_long_away_s)
     ]
-    goals: list[tuple[str, Goal]] = []
+    goals: list[Goal] = []
     if not wanted:
         return goals
     async with group.world(run) as world:
         for name in wanted:
             run.say(f"{name} …")
-            goals += [(name, goal) for goal in await group.sections[name](run, world)]
+            goals += _of(name, await group.sections[name](run, world))
     return goals
+
+
+def _of(section: str, goals: Sequence[Goal]) -> list[Goal]:
+    return [replace(goal, section=section) for goal in goals]
 
 
 def _sound(verdict: Verdict, what: str) -> Goal:

@@ -161,6 +161,24 @@ class TestFinishing:
             await chunks.finish(session, winner, HEARD, TOOK)
         assert (await row(db, winner.id)).attempt == 2
 
+    async def test_a_chunk_whose_claim_nobody_heard_of_is_given_back_with_its_owners_jobs(
+        self, db: Database, claimed: Claimed
+    ) -> None:
+        held = await claimed(db)
+        await planned(db, held, 3)
+        others, unknown = await chunk_of(db, "host-c/0"), await chunk_of(db)
+        async with db.transaction() as session:
+            await claiming.give_back_unknown(session, unknown.owner, ())
+            await chunks.renew(session, others, LEASE, 10)
+            await jobs.renew(session, held, LEASE)
+        chunk = await row(db, unknown.id)
+        assert (chunk.status, chunk.crash_count, chunk.failure_count, chunk.lease_owner) == ("pending", 0, 0, None)
+        assert (await chunk_of(db)).cut == unknown.cut, "it is due at once"
+        async with db.transaction() as session:
+            await claiming.give_back_unknown(session, held.owner, ())
+            with pytest.raises(Fenced):
+                await jobs.renew(session, held, LEASE)
+
     async def test_a_chunk_outlives_the_leader_of_its_job(self, db: Database, claimed: Claimed) -> None:
         held = await claimed(db)
         await planned(db, held, 1)

@@ -465,6 +465,23 @@ class TestHolding:
         assert (await events(db, held.id))[-1] == outbox.CANCELLED
         assert await take(db) is None
 
+    async def test_a_claim_nobody_heard_of_is_given_back_and_charges_nothing(
+        self, db: Database, claimed: Claimed
+    ) -> None:
+        known, others = await claimed(db), await claimed(db, owner="host-b/slot-0")
+        unknown, ended = await claimed(db), await claimed(db)
+        async with db.transaction() as session:
+            await job_requests.cancel(session, ended.id)
+            await jobs.release_unknown(session, unknown.owner, [known.id])
+            await jobs.renew(session, known, LEASE)
+            await jobs.renew(session, others, LEASE)
+        job = await row(db, unknown.id)
+        assert (job.status, job.failure_count, job.crash_count, job.lease_owner) == ("pending", 0, 0, None)
+        assert await due_in(db, unknown.id) <= 0
+        assert (await events(db, unknown.id))[-1] == outbox.RELEASED
+        assert (await row(db, ended.id)).status == "cancelled"
+        assert (await events(db, ended.id))[-1] == outbox.CANCELLED
+
 
 class TestFail:
     @pytest.mark.parametrize(

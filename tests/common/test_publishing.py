@@ -607,6 +607,26 @@ class TestLapsed:
             assert await publishing.lapsed(session, AT_ONCE) == []
 
 
+class TestReleaseUnknown:
+    async def test_a_claim_nobody_heard_of_is_given_back_and_charges_nothing(
+        self, station: Database, captioned: Captioned
+    ) -> None:
+        publication_id = await ask(station, await captioned(station))
+        held = await held_by_us(station)
+        async with station.transaction() as session:
+            await publishing.save(session, held.at(PublishStage.START, {"show": 4120}))
+            await publishing.release_unknown(session, "vod-2")
+            await publishing.renew(session, held, LEASE)
+            await publishing.release_unknown(session, held.owner)
+            with pytest.raises(Fenced):
+                await publishing.renew(session, held, LEASE)
+        given_back = await row(station, publication_id)
+        assert (given_back.status, given_back.crash_count, given_back.failure_count) == ("pending", 0, 0)
+        assert (await events(station, publication_id))[-1] == outbox.PUBLICATION_QUEUED
+        again = await held_by_us(station)
+        assert (again.stage, again.item, again.attempt) == (PublishStage.START, {"show": 4120}, 2)
+
+
 class TestRetry:
     async def test_what_waits_for_its_next_try_goes_at_once(self, station: Database, captioned: Captioned) -> None:
         publication_id = await ask(station, await captioned(station))

@@ -1,6 +1,7 @@
 """The way to Cablecast and what may go wrong on it: the scenarios of the contract, section 6.8, over real HTTP."""
 
 import asyncio
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,16 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from tests.lost_answers import LosesAnAnswer
 from tests.simulators.cablecast.process import Simulator
 from tests.vod.world import SPOKEN, World, spoken, station
 
 from archivist_common import effects, publication_requests, show_links
+from archivist_common.errors import DatabaseUnavailable
 from archivist_common.models import OutboxEvent, Publication, Transcription, VodContent
+from archivist_common.publication_options import Options
+from archivist_vod.sender import Sender
 
 NAME = "4120-1-Harbor City Council (20261118).mp4"
 
@@ -700,6 +706,60 @@ async def test_two_publishers_and_one_recording(world: World) -> None:
             await world.skip(60)
     assert (await world.read(asked)).status == "published"
     assert len(await world.vods()) == 1
+
+
+def _losing(world: World, stage: str, *, hangs: bool = False) -> LosesAnAnswer:
+    """The station's database, which loses the first answer with which a publication is held at this stage."""
+
+    async def held(session: AsyncSession) -> bool:
+        found = select(Publication.id).where(Publication.status == "processing", Publication.stage == stage)
+        return await session.scalar(found) is not None
+
+    bind = world.db._bind
+    assert isinstance(bind, AsyncEngine)
+    return LosesAnAnswer(bind, held, hangs=hangs)
+
+
+@pytest.mark.parametrize("stage", ["resolve", "follow"])
+async def test_a_publication_whose_answer_the_database_lost_goes_on_at_once_and_no_crash_is_charged(
+    world: World, stage: str
+) -> None:
+    await world.show(**council())
+    asked = await world.ask(await world.captioned(NAME))
+    db = _losing(world, stage)
+    sender = Sender(replace(world.deps, db=db), "unix:///nowhere", slots=1, automatic=None, options=Options())
+    for _ in range(100):
+        try:
+            worked = await sender.work_once()
+        except DatabaseUnavailable:
+            continue  # as the sender does, without the pause
+        if (await world.read(asked)).status == "published":
+            break
+        if not worked:
+            await world.skip(10)
+    assert db.has_lost
+    async with world.db.transaction() as session:
+        row = await session.get_one(Publication, asked)
+    assert (row.status, row.crash_count) == ("published", 0)
+
+
+async def test_a_publisher_that_leaves_in_the_midst_of_a_claim_gives_back_what_it_was_not_told_of(
+    world: World,
+) -> None:
+    await world.show(**council())
+    asked = await world.ask(await world.captioned(NAME))
+    db = _losing(world, "resolve", hangs=True)
+    sender = Sender(replace(world.deps, db=db), "unix:///nowhere", slots=1, automatic=None, options=Options())
+    running = asyncio.create_task(sender.run())
+    async with asyncio.timeout(30):
+        while not db.has_lost:
+            await asyncio.sleep(0.1)
+        assert (await world.read(asked)).status == "processing"
+        running.cancel()
+        await asyncio.wait({running})
+    async with world.db.transaction() as session:
+        row = await session.get_one(Publication, asked)
+    assert (row.status, row.lease_owner, row.crash_count) == ("pending", None, 0)
 
 
 async def test_cue_and_length_of_a_reel_and_the_reels_before_it_move_chapters_and_captions(world: World) -> None:

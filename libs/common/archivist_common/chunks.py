@@ -300,6 +300,15 @@ async def release(session: AsyncSession, held: ChunkClaim) -> None:
     )
 
 
+async def release_unknown(session: AsyncSession, owner: str) -> None:
+    """Give back unharmed what an owner holds, who hears nothing now: the answer to its claim was lost."""
+    unknown = update(Chunk).where(Chunk.lease_owner == owner, Chunk.status == ChunkStatus.PROCESSING)
+    await session.execute(
+        unknown.values(**_ENDED, status=ChunkStatus.PENDING, available_at=database_now()),
+        execution_options={"synchronize_session": False},
+    )
+
+
 async def lapsed(session: AsyncSession, lease: timedelta) -> Sequence[tuple[UUID, int, ChunkStatus]]:
     """Take back chunks whose worker has not been heard of for a whole lease: (job, number, state now) of each.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import timedelta
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -32,3 +33,13 @@ async def next_work(
     if job is not None:
         return await jobs.take(session, job[0], owner, lease)
     return None
+
+
+async def give_back_unknown(session: AsyncSession, owner: str, leading: Collection[UUID]) -> None:
+    """Give back unharmed what was claimed for a slot that does not know of it.
+
+    A claim may count though its answer was lost, in a crash of the database or on the wire. Left alone, its lease
+    would lapse and a crash be charged that never was. leading: the jobs led from here. Not for a slot at work.
+    """
+    await jobs.release_unknown(session, owner, leading)
+    await chunks.release_unknown(session, owner)

@@ -357,25 +357,26 @@ async def release(session: AsyncSession, held: Claim) -> None:
 
     A job somebody has cancelled meanwhile is not given back: it ends.
     """
-    cancelled = Transcription.cancel_requested_at.is_not(None)
-    status = await _fenced(
-        session,
-        held,
-        _mine(held)
-        .values(
-            **_ENDED | {"completed_date": case((cancelled, database_now()), else_=None)},
-            status=case((cancelled, JobStatus.CANCELLED.value), else_=JobStatus.PENDING.value),
-            available_at=database_now(),
-        )
-        .returning(Transcription.status),
+    status = await _fenced(session, held, _given_back(_mine(held)).returning(Transcription.status))
+    await _told_given_back(session, held.id, status, "the worker stopped")
+
+
+async def release_unknown(session: AsyncSession, owner: str, leading: Collection[UUID]) -> None:
+    """Give back, as `release` does, what an owner holds and does not know of: the answer to its claim was lost.
+
+    leading: the jobs that it does know of.
+    """
+    unknown = update(Transcription).where(
+        Transcription.lease_owner == owner,
+        Transcription.status == JobStatus.PROCESSING,
+        Transcription.id.not_in(leading),
     )
-    if status == JobStatus.CANCELLED:
-        await leave_nothing(session, held.id)
-        await outbox.append(session, outbox.CANCELLED, held.id)
-        await tell(session, held.id, "cancelled while the worker stopped")
-        return
-    await outbox.append(session, outbox.RELEASED, held.id, reason="the worker stopped")
-    await tell(session, held.id, "given back: the worker stopped")
+    rows = await session.execute(
+        _given_back(unknown).returning(Transcription.id, Transcription.status),
+        execution_options={"synchronize_session": False},
+    )
+    for job_id, status in rows.all():
+        await _told_given_back(session, job_id, status, "the answer to its claim was lost")
 
 
 async def lapsed(session: AsyncSession, lease: timedelta) -> Sequence[tuple[UUID, JobStatus]]:
@@ -443,6 +444,25 @@ def _mine(held: Claim) -> Update:
         Transcription.lease_owner == held.owner,
         Transcription.status == JobStatus.PROCESSING,
     )
+
+
+def _given_back(statement: Update) -> Update:
+    cancelled = Transcription.cancel_requested_at.is_not(None)
+    return statement.values(
+        **_ENDED | {"completed_date": case((cancelled, database_now()), else_=None)},
+        status=case((cancelled, JobStatus.CANCELLED.value), else_=JobStatus.PENDING.value),
+        available_at=database_now(),
+    )
+
+
+async def _told_given_back(session: AsyncSession, job_id: UUID, status: str, reason: str) -> None:
+    if status == JobStatus.CANCELLED:
+        await leave_nothing(session, job_id)
+        await outbox.append(session, outbox.CANCELLED, job_id)
+        await tell(session, job_id, f"cancelled while it was given back: {reason}")
+        return
+    await outbox.append(session, outbox.RELEASED, job_id, reason=reason)
+    await tell(session, job_id, f"given back: {reason}")
 
 
 async def _fenced(session: AsyncSession, held: Claim, statement: Any, asked: Mapping[str, Any] | None = None) -> Any:

@@ -180,6 +180,21 @@ async def put_off(session: AsyncSession, held: Held, delay: timedelta, **values:
     )
 
 
+async def release_unknown(session: AsyncSession, owner: str) -> None:
+    """Give back unharmed what an owner holds, who works on nothing now: the answer to its claim was lost."""
+    unknown = update(Publication).where(
+        Publication.lease_owner == owner, Publication.status == PublicationStatus.PROCESSING
+    )
+    rows = await session.execute(
+        unknown.values(**LET_GO, status=PublicationStatus.PENDING, available_at=database_now()).returning(
+            Publication.id, Publication.transcription_id
+        ),
+        execution_options={"synchronize_session": False},
+    )
+    for publication_id, job_id in rows.all():
+        await queued(session, publication_id, job_id)
+
+
 async def start_over(session: AsyncSession, held: Held) -> None:
     """Something else is wanted by now: begin with that. Raises Fenced."""
     await _fenced(session, held, {"item": dict(held.item), **AFRESH, **LET_GO})

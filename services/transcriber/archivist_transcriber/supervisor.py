@@ -49,6 +49,7 @@ class Supervisor:
         self._loaded: dict[int, Loaded] = {}
         self._leads: dict[UUID, Lead] = {}
         self._speeds: dict[int, float] = {}
+        self._unsure: set[int] = set()  # slots whose last claim got no answer: it may count all the same
         self._measuring = asyncio.Lock()
         self._group: asyncio.TaskGroup | None = None
         self._reasons: dict[int, str] = {slot.number: "loading its model" for slot in slots}
@@ -145,16 +146,22 @@ class Supervisor:
             if lead.offers_assembly:
                 return lead
         killpoints.reach("before-claim")
+        owner = self._owner(slot)
+        unsure = slot.number in self._unsure
+        self._unsure.add(slot.number)
         try:
             async with self._deps.db.transaction() as session:
+                if unsure:
+                    await claiming.give_back_unknown(session, owner, self._leads.keys())
                 work = await claiming.next_work(
                     session,
-                    f"{self.id}/{slot.number}",
+                    owner,
                     self._deps.lease,
                     recipe=recipe,
                     storages=self._deps.usable(),
                     leads=self._deps.leads(),
                 )
+            self._unsure.discard(slot.number)
         except DatabaseUnavailable:
             work = None  # said by the heartbeat; the next poll tries again
         if work is None:
@@ -164,6 +171,9 @@ class Supervisor:
             except TimeoutError:
                 pass
         return work
+
+    def _owner(self, slot: Workplace) -> str:
+        return f"{self.id}/{slot.number}"
 
     def _set_busy(self, slot: Workplace, busy: bool) -> None:
         (self._busy.add if busy else self._busy.discard)(slot.number)
@@ -214,9 +224,11 @@ class Supervisor:
         )
 
     async def _leave(self) -> None:
-        """Take this worker off the list: it has stopped on purpose."""
+        """Take this worker off the list: it has stopped on purpose. A claim it was about to make may count."""
         try:
             async with asyncio.timeout(2), self._deps.db.transaction() as session:
+                for slot in self._slots:
+                    await claiming.give_back_unknown(session, self._owner(slot), ())
                 await session.execute(delete(Worker).where(Worker.id == self.id))
         except (DatabaseUnavailable, TimeoutError):
             log.info("left without saying so")

@@ -26,10 +26,11 @@ log = logging.getLogger(__name__)
 _POLL_S = 2.0
 _REPORT_S = 5.0
 _PROBE_S = 60.0
+_LEAVE_S = 2.0
 
 
 class Sender:
-    """The attempts of one process. `run` owns them until it is cancelled; then their leases lapse, or are given back.
+    """The attempts of one process. `run` owns them until it is cancelled; then they are given back.
 
     slots: attempts at a time. automatic: the target that what completes is published to by itself, None for none.
     """
@@ -53,15 +54,19 @@ class Sender:
         self._resumed = resumed
         self._rung = asyncio.Event()
         self._listener = Listener(redis_dsn, self.id, self._rung.set, PUBLISH)
+        self._unsure: set[int] = set()  # slots that may hold what they know nothing of
 
     async def run(self) -> None:
         await self._migrated()
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._listener.run())
-            group.create_task(self._patiently(self._report, _REPORT_S))
-            group.create_task(self._patiently(self._probe, _PROBE_S))
-            for _ in range(self._slots):
-                group.create_task(self._serve())
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._listener.run())
+                group.create_task(self._patiently(self._report, _REPORT_S))
+                group.create_task(self._patiently(self._probe, _PROBE_S))
+                for slot in range(self._slots):
+                    group.create_task(self._serve(slot))
+        finally:
+            await self._leave()
 
     async def report(self) -> None:
         """Say which targets there are, learn which are stopped, and ask for what is to be published by itself."""
@@ -90,24 +95,45 @@ class Sender:
                 log.info("publications asked for by themselves", extra={"count": len(asked)})
                 self._rung.set()
 
-    async def work_once(self) -> bool:
-        """Claim a publication and bring it as far as it goes. False when none was due."""
+    async def work_once(self, slot: int = 0) -> bool:
+        """Claim a publication for a slot and bring it as far as it goes. False when none was due."""
         killpoints.reach("publish-claim")
-        async with self._deps.db.transaction() as session:
-            # One that was started again is asked again once its publisher has been told so, by `report`.
-            names = [name for name in self._deps.publishers if name not in self._stopped]
-            held = await publishing.claim(session, self.id, self._deps.lease, names)
+        held = await self._claim(slot)
         if held is None:
+            self._unsure.discard(slot)
             return False
         killpoints.reach("publish-claimed")
         await tasks.run(self._deps, held)
+        self._unsure.discard(slot)
         return True
 
-    async def _serve(self) -> None:
+    async def _claim(self, slot: int) -> publishing.Held | None:
+        unsure = slot in self._unsure
+        self._unsure.add(slot)
+        async with self._deps.db.transaction() as session:
+            if unsure:
+                await publishing.release_unknown(session, self._owner(slot))
+            # One that was started again is asked again once its publisher has been told so, by `report`.
+            names = [name for name in self._deps.publishers if name not in self._stopped]
+            return await publishing.claim(session, self._owner(slot), self._deps.lease, names)
+
+    def _owner(self, slot: int) -> str:
+        return f"{self.id}/{slot}"
+
+    async def _leave(self) -> None:
+        """A claim that was under way may count: it is given back rather than left to its lease."""
+        try:
+            async with asyncio.timeout(_LEAVE_S), self._deps.db.transaction() as session:
+                for slot in sorted(self._unsure):
+                    await publishing.release_unknown(session, self._owner(slot))
+        except (DatabaseUnavailable, TimeoutError):
+            log.info("left without giving back what may have been claimed")
+
+    async def _serve(self, slot: int) -> None:
         away = False
         while True:
             try:
-                if await self.work_once():
+                if await self.work_once(slot):
                     continue
                 away = False
             except DatabaseUnavailable:

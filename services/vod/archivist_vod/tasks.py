@@ -20,7 +20,10 @@ _RENEWALS = 4  # in a lease
 
 
 async def run(deps: Deps, held: Held) -> None:
-    """Bring a claimed publication as far as it goes now. Raises nothing but what ends the process."""
+    """Bring a claimed publication as far as it goes now.
+
+    Raises DatabaseUnavailable when it could not be written how that ended: it is still held.
+    """
     gate = Gate(min(10.0, deps.lease.total_seconds() / 3), deps.clock)
     attempt = Attempt(deps, held, gate)
     try:
@@ -31,8 +34,6 @@ async def run(deps: Deps, held: Held) -> None:
     except Fenced:
         metrics.FENCED_WRITES.labels("vod").inc()
         log.info("publication lost", extra={"publication_id": str(held.id), "attempt": held.attempt})
-    except DatabaseUnavailable:
-        log.warning("the database is away; the publication's lease lapses", extra={"publication_id": str(held.id)})
     except asyncio.CancelledError:
         await _give_back(deps, attempt.standing.held)
         raise

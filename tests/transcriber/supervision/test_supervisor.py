@@ -9,12 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from tests.lost_answers import LosesAnAnswer
 from tests.transcriber.supervision.conftest import Slots, Station
 
 from archivist_common import artifacts
 from archivist_common.errors import EngineUnavailable
-from archivist_common.models import Worker
+from archivist_common.models import Chunk, Transcription, Worker
 from archivist_common.queue import Doorbell
 from archivist_transcriber.slots import Slot
 from archivist_transcriber.supervisor import Supervisor
@@ -48,6 +50,49 @@ async def test_a_waiting_job_is_found_without_any_bell(station: Station, slot_fo
     async with _running(station, [slot], "unix:///nowhere/valkey.sock"), asyncio.timeout(60):
         while (await station.row(job_id)).status != "completed":
             await asyncio.sleep(0.2)
+
+
+def _losing(station: Station, table: type[Transcription | Chunk], *, hangs: bool = False) -> LosesAnAnswer:
+    """The station's database, which loses the answer to the first claim in this table."""
+
+    async def claimed(session: AsyncSession) -> bool:
+        return bool(await session.scalar(select(func.count()).where(table.status == "processing")))
+
+    bind = station.db._bind
+    assert isinstance(bind, AsyncEngine)
+    return LosesAnAnswer(bind, claimed, hangs=hangs)
+
+
+@pytest.mark.parametrize("table", [Transcription, Chunk], ids=["a-job", "a-chunk"])
+async def test_what_was_claimed_as_the_database_died_goes_on_at_once_and_no_crash_is_charged(
+    station: Station, slot_for: Slots, table: type[Transcription | Chunk]
+) -> None:
+    db = _losing(station, table)
+    slot = await slot_for(start=False)
+    job_id = await station.submit(station.recording())
+    station = replace(station, deps=replace(station.deps, db=db))
+    async with _running(station, [slot], "unix:///nowhere/valkey.sock"), asyncio.timeout(30):
+        while (await station.row(job_id)).status != "completed":
+            await asyncio.sleep(0.2)
+    assert db.has_lost
+    row, (chunk,) = await station.row(job_id), await station.chunks(job_id)
+    assert (row.attempt, row.crash_count) == ((2, 0) if table is Transcription else (1, 0))
+    assert (chunk.attempt, chunk.crash_count) == ((2, 0) if table is Chunk else (1, 0))
+
+
+async def test_a_supervisor_that_leaves_in_the_midst_of_a_claim_gives_back_what_it_was_not_told_of(
+    station: Station, slot_for: Slots
+) -> None:
+    db = _losing(station, Transcription, hangs=True)
+    job_id = await station.submit(station.recording())
+    station = replace(station, deps=replace(station.deps, db=db))
+    async with _running(station, [await slot_for(start=False)], "unix:///nowhere/valkey.sock"):
+        async with asyncio.timeout(30):
+            while not db.has_lost:
+                await asyncio.sleep(0.1)
+        assert (await station.row(job_id)).status == "processing"
+    row = await station.row(job_id)
+    assert (row.status, row.lease_owner, row.crash_count) == ("pending", None, 0)
 
 
 async def test_a_bell_is_answered_before_the_next_poll(station: Station, slot_for: Slots, redis_url: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from tests.chaos.runs import Goal
+from tests.goals import Goal, say, tell
 from tests.vod.storm import reckoning
 from tests.vod.storm.weather import FASTER, LEASE_S, Injected, a_storm
 
@@ -40,33 +40,29 @@ async def _run(count: int, seed: int, rounds: int, calm: int) -> int:
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     began = time.monotonic()
-    _say(f"{count} publications, seed {seed}, time {FASTER:g} times as fast, lease {LEASE_S:g} s")
+    say(f"{count} publications, seed {seed}, time {FASTER:g} times as fast, lease {LEASE_S:g} s")
     with tempfile.TemporaryDirectory(prefix="archivist-storm-") as folder:
         async with a_storm(Path(folder), seed) as storm:
-            with _progress(count) as say:
-                await storm.blow(count, rounds, say, within_s=150 + 4 * count)
+            with _progress(count) as show:
+                await storm.blow(count, rounds, show, within_s=150 + 4 * count)
             an_hour, requests = await storm.calm(calm)
             goals = await reckoning.goals(storm, count + calm)
             _injected(storm.injected)
-    _say(f"in the calm after it one publisher follows {an_hour:.0f} publications an hour, {FASTER:g} times as fast")
+    say(f"in the calm after it one publisher follows {an_hour:.0f} publications an hour, {FASTER:g} times as fast")
     goals.append(
         Goal("requests for each of these", f"{requests:.0f}", f"<= {_MOST_REQUESTS}", requests <= _MOST_REQUESTS)
     )
-    _table(goals)
-    missed = sum(not goal.kept for goal in goals)
-    minutes, seconds = divmod(round(time.monotonic() - began), 60)
-    _say(f"{len(goals) - missed} of {len(goals)} goals kept in {minutes} min {seconds} s")
-    return 1 if missed else 0
+    return tell(goals, began)
 
 
 def _injected(done: Injected) -> None:
     faults = ", ".join(f"{number} {kind}" for kind, number in sorted(done.faults.items()))
     kills = ", ".join(f"{number} at {point}" for point, number in sorted(done.kills.items()))
     stops = ", ".join(f"{number} at {point}" for point, number in sorted(done.stops.items())) or "none"
-    _say(f"faults: {faults}")
-    _say(f"kills: {kills}")
-    _say(f"stopped for three leases: {stops}; writes refused to the stopped: {done.fenced:g}")
-    _say(f"given up after three kills at one step, until a person pressed Retry: {len(done.poisoned)}")
+    say(f"faults: {faults}")
+    say(f"kills: {kills}")
+    say(f"stopped for three leases: {stops}; writes refused to the stopped: {done.fenced:g}")
+    say(f"given up after three kills at one step, until a person pressed Retry: {len(done.poisoned)}")
 
 
 @contextmanager
@@ -85,26 +81,13 @@ def _progress(count: int) -> Iterator[Callable[[int, str], None]]:
 def _lines(count: int) -> Callable[[int, str], None]:
     said = -_SAY_EVERY_S
 
-    def say(rest: int, note: str) -> None:
+    def show(rest: int, note: str) -> None:
         nonlocal said
         if time.monotonic() - said >= _SAY_EVERY_S:
             said = time.monotonic()
-            _say(f"  {rest} of {count} at rest: {note}")
+            say(f"  {rest} of {count} at rest: {note}")
 
-    return say
-
-
-def _table(goals: Sequence[Goal]) -> None:
-    rows = [(goal.what, goal.figure, goal.bound, "kept" if goal.kept else "NOT KEPT") for goal in goals]
-    heads = ("goal", "figure", "bound", "")
-    widths = [min(60, max(len(row[place]) for row in (heads, *rows))) for place in range(4)]
-    for row in (heads, *rows):
-        _say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{time.strftime('%H:%M:%S')} {line}\n")
-    sys.stdout.flush()
+    return show
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from sqlalchemy import text
-from tests.chaos.runs import Goal
+from tests.goals import Goal
 from tests.vod.recordings import ends
 from tests.vod.storm.weather import FASTER, FLOOR_S, POINTS, Storm
 
