@@ -13,11 +13,9 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import asyncpg
-
 from archivist_common import killpoints, reconciler
 from tests.chaos.client import Client
-from tests.chaos.world import Worker, World
+from tests.chaos.world import AWAY, Worker, World
 
 Fault = Callable[[World, random.Random], Awaitable[bool]]
 """Does it and heals it. False: it could not be done, as nothing came to the armed step."""
@@ -39,7 +37,7 @@ async def kill_worker(world: World, rng: random.Random) -> bool:
 async def kill_at_step(world: World, rng: random.Random) -> bool:
     """SIGKILL a worker at a named step."""
     with _borrowed(world, rng) as worker:
-        if not await reach(worker, rng.choice(killpoints.POINTS), "kill", lambda: not worker.runs):
+        if not await reach(worker, rng.choice(killpoints.OF_A_JOB), "kill", lambda: not worker.runs):
             return False
         await worker.start()
     return True
@@ -57,7 +55,7 @@ async def stop_and_continue(world: World, rng: random.Random) -> bool:
 async def stop_at_step(world: World, rng: random.Random) -> bool:
     """The same, at a named step."""
     with _borrowed(world, rng) as worker:
-        if not await reach(worker, rng.choice(killpoints.POINTS), "stop", lambda: worker.is_stopped):
+        if not await reach(worker, rng.choice(killpoints.OF_A_JOB), "stop", lambda: worker.is_stopped):
             return False
         await asyncio.sleep(world.lease.total_seconds() + rng.uniform(0, 6))
         worker.signal(signal.SIGCONT)
@@ -69,7 +67,7 @@ async def hang_at_step(world: World, rng: random.Random) -> bool:
     with _borrowed(world, rng) as worker:
         seconds = world.lease.total_seconds() + 2
         before = worker.reached()
-        point = rng.choice(killpoints.POINTS)
+        point = rng.choice(killpoints.OF_A_JOB)
         if not await reach(worker, point, f"sleep {seconds}", lambda: worker.reached() > before):
             return False
         await asyncio.sleep(seconds)
@@ -306,7 +304,7 @@ async def _lane(world: World, kinds: list[str], rng: random.Random) -> None:
         for _ in range(_TRIES):
             try:
                 done = await KINDS[kind](world, rng)
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as exc:
+            except AWAY as exc:
                 history.note("fault-failed", kind=kind, why=repr(exc)[:500])
                 done = False
             if done:

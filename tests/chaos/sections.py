@@ -26,7 +26,7 @@ from tests.chaos.world import Worker, World
 from tests.goals import Goal
 
 _PICKED_UP_S = LEASE.total_seconds() + 10  # 40 s at a station's lease of 30 s
-_ZOMBIE_STEPS = tuple(point for point in killpoints.POINTS if point not in {"before-claim", "chunk-finished"})
+_ZOMBIE_STEPS = tuple(point for point in killpoints.OF_A_JOB if point not in {"before-claim", "chunk-finished"})
 _CANCELLERS = 10
 
 Section = Callable[[Run, World], Awaitable[list[Goal]]]
@@ -200,7 +200,7 @@ async def kills(run: Run, world: World) -> list[Goal]:
     """SIGKILL at every named step, on workers of one slot each."""
     size = run.size
     watch = PickUps(world)
-    steps = itertools.cycle(killpoints.POINTS)
+    steps = itertools.cycle(killpoints.OF_A_JOB)
     done: list[str] = []
 
     async def lane(worker: Worker) -> None:

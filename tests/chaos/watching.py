@@ -12,7 +12,7 @@ from archivist_common.db import Database, engine
 from archivist_common.errors import DatabaseUnavailable
 from archivist_common.invariants import INVARIANTS, broken
 from archivist_common.settings import asyncpg_dsn
-from tests.chaos.world import World
+from tests.chaos.world import AWAY, World
 
 SAMPLED = tuple(one for one in INVARIANTS if one.id in {"I4", "I5", "I11", "I12", "I13", "I15", "I16", "I18"})
 _SAMPLE_EVERY_S = 1.0
@@ -75,7 +75,7 @@ class PickUps:
                     while True:
                         self._look(await connection.fetch(_HELD, timeout=5))
                         await asyncio.sleep(_LOOK_EVERY_S)
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except AWAY:
                 self._seen.clear()  # nobody was watching: what comes after is not measured
                 await asyncio.sleep(0.2)
 

@@ -34,6 +34,8 @@ STORAGE = "flex-1"
 _READY_S = 60.0
 _LONG_AGO_NS = 1_600_000_000 * 10**9
 _TMPFS = "size=400m,mode=0755"
+# The last one: of a connection whose last words the driver has only half read.
+AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 _MIGRATING = asyncio.Lock()  # Alembic keeps what it works on in a module: two at once take one another's
 _FENCED = re.compile(r'^archivist_fenced_writes_total\{component="transcriber"\} (\S+)$', re.MULTILINE)
 
@@ -297,7 +299,7 @@ class World:
 
     @asynccontextmanager
     async def sql(self) -> AsyncIterator[asyncpg.Connection]:
-        """A connection of a watcher's own. Raises OSError or asyncpg's own errors while the server is away."""
+        """A connection of a watcher's own. Raises one of AWAY while the server is."""
         connection = await self.postgres.connect("archivist")
         try:
             yield connection
@@ -331,7 +333,7 @@ class World:
             try:
                 async with self.sql() as connection:
                     return list(await connection.fetch(query, *arguments))
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except AWAY:
                 if time.monotonic() > deadline:
                     raise
                 await asyncio.sleep(0.1)

@@ -161,6 +161,24 @@ async def test_a_ping_ends_at_its_deadline(own_database: str) -> None:
         await db.close()
 
 
+@pytest.mark.parametrize("turns", range(6))
+async def test_a_connection_ended_between_two_statements_is_unavailable(own_database: str, turns: int) -> None:
+    """However much the driver has read of the server's last words; it has an error of its own for half of them."""
+
+    async def asked_between(db: Database) -> None:
+        async with db.transaction() as session:
+            os.kill(await session.scalar(text("SELECT pg_backend_pid()")), signal.SIGTERM)
+            time.sleep(0.3)  # nothing is read before all of it has come
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await session.execute(text("SELECT 1"))
+
+    async with pooled(own_database) as db:
+        with pytest.raises(DatabaseUnavailable):
+            await asked_between(db)
+        await db.ping()
+
+
 async def test_a_server_that_restarts_is_unavailable_and_then_answers(postgres: Postgres) -> None:
     async with pooled(dsn_of(postgres), size=2) as db:
         await db.ping()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from archivist_common.states import PublishStage
 
-POINTS = (
+OF_A_JOB = (
     "before-claim",  # a supervisor, about to look for work
     "after-claim",  # a job's claim is committed, nothing done
     "chunks-added",  # some chunks are stored, the recording is not planned to its end
@@ -29,6 +29,8 @@ POINTS = (
     "staged",  # all files of the attempt are; the database does not know
     "completed",  # the database points at them; none is under its public name
     "file-placed",  # one stands under its public name, the database does not know
+)
+OF_A_PUBLISHER = (
     "publish-claim",  # a publisher, about to look for something to publish
     "publish-claimed",  # the claim is committed, nothing done
     *(f"publish-{stage}" for stage in PublishStage),  # a publication is about to begin this stage
@@ -36,6 +38,7 @@ POINTS = (
     "effect-done",  # the target has done it, and the ledger does not know
     "sync-page",  # a page of a sync is stored, and the next one not asked for
 )
+POINTS = OF_A_JOB + OF_A_PUBLISHER
 
 _folder: Path | None = None
 
