@@ -197,21 +197,25 @@ async def postgres(run: Run, world: World) -> list[Goal]:
 
 
 async def kills(run: Run, world: World) -> list[Goal]:
-    """SIGKILL at every named step, on workers of one slot each."""
+    """SIGKILL at every named step, on workers of one slot each; half of them at a time, as for zombies."""
     size = run.size
+    half = asyncio.Semaphore(max(1, size.workers // 2))
     watch = PickUps(world)
     steps = itertools.cycle(killpoints.OF_A_JOB)
     done: list[str] = []
 
     async def lane(worker: Worker) -> None:
-        while len(done) < size.kills:
-            point = next(steps)
-            if not await nemesis.reach(worker, point, "kill", lambda: not worker.runs):
-                run.say(f"  nobody came to {point!r} in time")
-                continue
-            await worker.ended(5)
-            done.append(point)
-            await worker.start()
+        while True:
+            async with half:
+                if len(done) >= size.kills:
+                    return
+                point = next(steps)
+                if not await nemesis.reach(worker, point, "kill", lambda: not worker.runs):
+                    run.say(f"  nobody came to {point!r} in time")
+                    continue
+                await worker.ended(5)
+                done.append(point)
+                await worker.start()
 
     async with fed(world, "kill", size.workers * 2), beside(watch.run()), told(run, world, "kills"):
         async with asyncio.TaskGroup() as group:
@@ -240,20 +244,27 @@ async def kills(run: Run, world: World) -> list[Goal]:
 
 
 async def zombies(run: Run, world: World) -> list[Goal]:
-    """SIGSTOP at a named step until the lease has lapsed and somebody else has the work, then SIGCONT."""
+    """SIGSTOP at a named step until the lease has lapsed and somebody else has the work, then SIGCONT.
+
+    Half of the workers at a time: somebody must be there to take the work, and to mend.
+    """
     size = run.size
+    half = asyncio.Semaphore(max(1, size.workers // 2))
     steps = itertools.cycle(_ZOMBIE_STEPS)
     done: list[str] = []
 
     async def lane(worker: Worker) -> None:
-        while len(done) < size.zombies:
-            point = next(steps)
-            if not await nemesis.reach(worker, point, "stop", lambda: worker.is_stopped):
-                run.say(f"  nobody came to {point!r} in time")
-                continue
-            await asyncio.sleep(LEASE.total_seconds() + 6)  # a round of the reconciler is five seconds
-            worker.signal(signal.SIGCONT)
-            done.append(point)
+        while True:
+            async with half:
+                if len(done) >= size.zombies:
+                    return
+                point = next(steps)
+                if not await nemesis.reach(worker, point, "stop", lambda: worker.is_stopped):
+                    run.say(f"  nobody came to {point!r} in time")
+                    continue
+                await asyncio.sleep(LEASE.total_seconds() + 6)  # a round of the reconciler is five seconds
+                worker.signal(signal.SIGCONT)
+                done.append(point)
 
     async with fed(world, "zombie", size.workers * 2), told(run, world, "zombies"):
         async with asyncio.TaskGroup() as group:
