@@ -866,7 +866,7 @@ async def test_a_mount_that_hangs_costs_its_callers_their_deadline_and_others_no
         state = await storages.state(server, SOON)
         assert (state.mounted, state.readable, state.hung) == (True, False, True)
         assert "stuck" in (state.reason or "")
-        assert time.monotonic() - began < SOON.total_seconds() / 2
+        assert time.monotonic() - began < 0.2
 
         faulty.set("ok")
         async with asyncio.timeout(5):

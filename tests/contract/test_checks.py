@@ -92,7 +92,7 @@ async def _within_deadline(check: Check) -> Reading:
 async def test_making_a_check_talks_to_nobody(name: str, absent: Clients) -> None:
     began = time.perf_counter()
     check = CHECKS[name](absent)
-    assert time.perf_counter() - began < check.deadline.total_seconds() / 10
+    assert time.perf_counter() - began < 0.05
     assert timedelta() < check.deadline <= timedelta(seconds=10)
 
 

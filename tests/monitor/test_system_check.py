@@ -108,7 +108,7 @@ async def test_looking_at_the_real_machine_does_not_wait() -> None:
     began = time.perf_counter()
     for _ in range(5):
         machine()
-    assert time.perf_counter() - began < 2.5, "five samples of a second each"
+    assert (time.perf_counter() - began) / 5 < 0.1
     reading = await SystemCheck(_unpinned).read()
     values = {value.name: value.value for value in reading.values}
     assert values["memory_total"] > 2**28  # type: ignore[operator]

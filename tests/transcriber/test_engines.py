@@ -113,11 +113,8 @@ def test_closing_stops_between_batches(engine: Engine, meeting: list[Piece]) -> 
     steps = engine.words(meeting[0], Options("en"))
     next(steps)
     began = time.monotonic()
-    next(steps)
-    a_batch_s = time.monotonic() - began
-    began = time.monotonic()
     steps.close()  # type: ignore[attr-defined]
-    assert time.monotonic() - began < a_batch_s / 2
+    assert time.monotonic() - began < 0.1
 
 
 def test_words_do_not_depend_on_what_was_heard_before(engine: Engine, meeting: list[Piece]) -> None:
