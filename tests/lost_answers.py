@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from archivist_common.db import Database
 from archivist_common.errors import DatabaseUnavailable
@@ -16,10 +16,8 @@ class LosesAnAnswer(Database):
     hangs: that answer is waited for, for ever; else the connection is lost.
     """
 
-    def __init__(
-        self, bind: AsyncEngine, fact: Callable[[AsyncSession], Awaitable[bool]], *, hangs: bool = False
-    ) -> None:
-        super().__init__(bind)
+    def __init__(self, db: Database, fact: Callable[[AsyncSession], Awaitable[bool]], *, hangs: bool = False) -> None:
+        super().__init__(db._bind)
         self._fact = fact
         self._hangs = hangs
         self.has_lost = False

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select, text
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 from tests.lost_answers import LosesAnAnswer
 from tests.simulators.cablecast.process import Simulator
 from tests.vod.world import SPOKEN, World, spoken, station
@@ -715,9 +715,7 @@ def _losing(world: World, stage: str, *, hangs: bool = False) -> LosesAnAnswer:
         found = select(Publication.id).where(Publication.status == "processing", Publication.stage == stage)
         return await session.scalar(found) is not None
 
-    bind = world.db._bind
-    assert isinstance(bind, AsyncEngine)
-    return LosesAnAnswer(bind, held, hangs=hangs)
+    return LosesAnAnswer(world.db, held, hangs=hangs)
 
 
 @pytest.mark.parametrize("stage", ["resolve", "follow"])

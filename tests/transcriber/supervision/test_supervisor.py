@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 from tests.lost_answers import LosesAnAnswer
 from tests.transcriber.supervision.conftest import Slots, Station
 
@@ -58,9 +58,7 @@ def _losing(station: Station, table: type[Transcription | Chunk], *, hangs: bool
     async def claimed(session: AsyncSession) -> bool:
         return bool(await session.scalar(select(func.count()).where(table.status == "processing")))
 
-    bind = station.db._bind
-    assert isinstance(bind, AsyncEngine)
-    return LosesAnAnswer(bind, claimed, hangs=hangs)
+    return LosesAnAnswer(station.db, claimed, hangs=hangs)
 
 
 @pytest.mark.parametrize("table", [Transcription, Chunk], ids=["a-job", "a-chunk"])
