@@ -622,7 +622,7 @@ class TestReleaseUnknown:
                 await publishing.renew(session, held, LEASE)
         given_back = await row(station, publication_id)
         assert (given_back.status, given_back.crash_count, given_back.failure_count) == ("pending", 0, 0)
-        assert (await events(station, publication_id))[-1] == outbox.PUBLICATION_QUEUED
+        assert await events(station, publication_id) == [outbox.PUBLICATION_QUEUED] * 2
         again = await held_by_us(station)
         assert (again.stage, again.item, again.attempt) == (PublishStage.START, {"show": 4120}, 2)
 
