@@ -5,7 +5,7 @@ import sys
 from datetime import date
 
 import pytest
-from sqlalchemy import func, update
+from sqlalchemy import func, select, update
 from tests.api.test_chapters import spoken
 
 from archivist_cli.cablecast import chapter_lines, read_chapters
@@ -54,12 +54,19 @@ async def test_a_target_that_is_stopped_says_why_and_what_to_do_and_is_resumed(g
     assert (await archivist("cablecast", "targets"))[0] == 0
 
 
+async def _both_are_asked_for_whole(db):
+    async with db.transaction() as session:
+        return await session.scalar(select(func.count()).where(SyncRun.mode == "full")) == 2
+
+
 async def test_a_sync_is_asked_for_and_waited_for(gateway, archivist):
     await gateway.target()
     code, said, _ = await archivist("cablecast", "sync")
     assert (code, said.count("pending")) == (0, 2)
     waiting = asyncio.create_task(archivist("cablecast", "sync", "--full", "--wait"))
-    await asyncio.sleep(0.2)
+    async with asyncio.timeout(30):
+        while not await _both_are_asked_for_whole(gateway.db):
+            await asyncio.sleep(0.05)
     async with gateway.db.transaction() as session:
         done = {"status": "completed", "position": 1310, "total": 1310, "added": 12, "finished_date": func.now()}
         await session.execute(update(SyncRun).where(SyncRun.kind == "shows").values(**done))
