@@ -87,7 +87,7 @@ async def servers() -> AsyncIterator[Servers]:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def migrated_template(servers: Servers) -> str:
     """Name of a migrated database that nobody is connected to, for cloning."""
-    from archivist_common import migrate
+    from archivist_common.database import migrate
 
     await servers.execute(f"CREATE DATABASE {_TEMPLATE}")
     await migrate.upgrade(servers.url(_TEMPLATE))

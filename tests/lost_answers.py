@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from archivist_common.db import Database
+from archivist_common.database.engine import Database
 from archivist_common.errors import DatabaseUnavailable
 
 

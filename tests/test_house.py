@@ -148,17 +148,29 @@ def test_the_import_contracts_are_kept(copy: Path) -> None:
     ("module", "line", "contract"),
     [
         ("services/vod/archivist_vod/app.py", "import archivist_api.app", "Services never import one another"),
-        ("libs/common/archivist_common/jobs.py", "import archivist_vod.app", "What is shared knows no service"),
+        (
+            "libs/common/archivist_common/jobs/lifecycle.py",
+            "import archivist_vod.app",
+            "What is shared knows no service",
+        ),
         ("libs/cli/archivist_cli/main.py", "import archivist_api.app", "The command line starts services"),
         ("services/api/archivist_api/app.py", "import archivist_cli.main", "Services know no command line"),
         ("libs/captions/archivist_captions/cue.py", "import archivist_common.states", "Captions are a library"),
-        ("libs/common/archivist_common/paths.py", "import archivist_common.settings", "States, errors and paths"),
+        (
+            "libs/common/archivist_common/storage/paths.py",
+            "import archivist_common.settings",
+            "States, errors and paths",
+        ),
         ("libs/common/archivist_common/errors.py", "import time", "States, errors and paths"),
         ("services/monitor/archivist_monitor/app.py", "import arq", "One file imports arq and redis"),
         ("services/api/archivist_api/app.py", "import jose", "One file imports jose"),
         ("services/api/archivist_api/routes/auth.py", "import sqlalchemy", "Routes speak to no database"),
         ("services/api/archivist_api/routes/auth.py", "import subprocess", "Routes speak to no database"),
-        ("libs/common/archivist_common/jobs.py", "def f():\n    import faster_whisper", "Only the transcriber"),
+        (
+            "libs/common/archivist_common/jobs/lifecycle.py",
+            "def f():\n    import faster_whisper",
+            "Only the transcriber",
+        ),
         (
             "services/transcriber/archivist_transcriber/engines/__init__.py",
             "import archivist_common.jobs",

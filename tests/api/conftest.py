@@ -24,15 +24,17 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from archivist_api.app import create_app
 from archivist_api.deps import Deps
-from archivist_common import jobs, publishing, targets
-from archivist_common.artifacts import Made
-from archivist_common.db import Database
-from archivist_common.models import Base, CablecastShow, User
+from archivist_common.database.engine import Database
+from archivist_common.database.models import Base, CablecastShow, User
+from archivist_common.jobs import lifecycle as jobs
+from archivist_common.jobs.artifacts import Made
+from archivist_common.publishing import lifecycle as publishing
+from archivist_common.publishing import targets
 from archivist_common.security import accounts, api_keys, passwords, sessions, tokens
 from archivist_common.security.permissions import Permission
 from archivist_common.settings import ApiSettings
 from archivist_common.states import PublishStage, Role
-from archivist_common.storage import Kind, StorageServer
+from archivist_common.storage.client import Kind, StorageServer
 
 PASSWORD = "seven green lanterns at dusk"
 SECRET = "0f8c1d5e-not-a-real-one-but-long-enough-7b21"

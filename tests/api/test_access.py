@@ -7,7 +7,9 @@ from fastapi import FastAPI
 
 from archivist_api.app import create_app
 from archivist_api.auth import check_policies
-from archivist_common import jobs, publication_options, publishing
+from archivist_common.jobs import lifecycle as jobs
+from archivist_common.publishing import lifecycle as publishing
+from archivist_common.publishing import options
 from archivist_common.security.permissions import GRANTABLE, Permission
 from archivist_common.settings import ApiSettings
 
@@ -176,7 +178,7 @@ async def publication_of_uma(gateway, name, operation):
         while str((held := await gateway.take()).id) != made.json()["id"]:
             pass  # one that an earlier caller approved
         async with gateway.db.transaction() as session:
-            await publishing.hold(session, held, publication_options.APPROVAL_NEEDED, "may it?")
+            await publishing.hold(session, held, options.APPROVAL_NEEDED, "may it?")
     return made.json()["id"]
 
 

@@ -8,9 +8,9 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, select
 
-from archivist_common import jobs
+from archivist_common.database.models import Base
 from archivist_common.errors import MediaUnreadable, NoAudioTrack
-from archivist_common.models import Base
+from archivist_common.jobs import lifecycle
 
 
 def problem(answer, status, code):
@@ -284,7 +284,7 @@ async def test_what_the_worker_refused_is_told_with_its_code_and_without_our_fol
         job = (await uma.post("/transcriptions", json=submission())).json()
         held = await gateway.claim()
         async with gateway.db.transaction() as session:
-            await jobs.fail(session, held, error(f"{gateway.media}/Council.mp4 cannot be captioned"))
+            await lifecycle.fail(session, held, error(f"{gateway.media}/Council.mp4 cannot be captioned"))
         body = (await uma.get(f"/transcriptions/{job['id']}")).json()
         told = (await uma.get(f"/transcriptions/{job['id']}/log")).text
         stream = (await uma.get(f"/transcriptions/{job['id']}/events")).text

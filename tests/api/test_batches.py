@@ -8,9 +8,9 @@ import psutil
 import pytest
 from sqlalchemy import func, select
 
-from archivist_common import jobs
-from archivist_common.models import Base
-from archivist_common.storage import Kind, StorageServer
+from archivist_common.database.models import Base
+from archivist_common.jobs import lifecycle
+from archivist_common.storage.client import Kind, StorageServer
 
 
 def batch(gateway, count, **more):
@@ -135,8 +135,8 @@ async def test_a_batch_that_is_stopped_leaves_alone_what_it_did_not_begin(gatewa
         told = (await uma.post(f"/batches/{told['id']}/cancel")).json()
         assert [file["status"] for file in told["files"]] == ["completed", "processing", "cancelled"]
         async with gateway.db.transaction() as session:
-            assert await jobs.renew(session, held, timedelta(seconds=30))
-            await jobs.stop(session, held)
+            assert await lifecycle.renew(session, held, timedelta(seconds=30))
+            await lifecycle.stop(session, held)
         told = (await uma.post(f"/batches/{told['id']}/cancel")).json()
         assert (told["ended"], told["counts"]["cancelled"]) == (True, 2)
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from archivist_common import jobs
+from archivist_common.database.models import OutboxEvent
 from archivist_common.errors import NoAudioTrack, WorkerCrashed
-from archivist_common.models import OutboxEvent
+from archivist_common.jobs import lifecycle
 from archivist_common.security.permissions import Permission
 from archivist_common.states import Stage
 
@@ -65,7 +65,7 @@ async def submitted(gateway, name="a.mp4"):
 
 async def advance(gateway, held, done_ms, stage=Stage.TRANSCRIBE):
     async with gateway.db.transaction() as session:
-        await jobs.advance(session, held, jobs.Progress(stage, done_ms // 600, done_ms, 60_000))
+        await lifecycle.advance(session, held, lifecycle.Progress(stage, done_ms // 600, done_ms, 60_000))
 
 
 async def test_a_job_is_followed_live_from_the_queue_to_its_end(gateway, listening):
@@ -116,7 +116,7 @@ async def test_a_client_that_comes_back_misses_nothing_and_hears_nothing_twice(g
             last = one.id
         if step == 1:
             async with gateway.db.transaction() as session:
-                await jobs.fail(session, held, WorkerCrashed("killed"))
+                await lifecycle.fail(session, held, WorkerCrashed("killed"))
             held = await gateway.claim()
     await gateway.complete(held)
     async with follow(listening, credential, job_id, last) as stream:
@@ -165,7 +165,7 @@ async def test_a_failure_says_why(gateway, listening):
     job_id = await submitted(gateway)
     held = await gateway.claim()
     async with gateway.db.transaction() as session:
-        await jobs.fail(session, held, NoAudioTrack("no audio track"))
+        await lifecycle.fail(session, held, NoAudioTrack("no audio track"))
     async with follow(listening, await gateway.credential("uma"), job_id) as stream:
         end = (await stream.rest())[-1]
     assert end.data["error"] == {"code": "NO_AUDIO_TRACK", "message": "no audio track"}

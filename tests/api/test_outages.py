@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from archivist_common.storage import Kind, StorageServer
+from archivist_common.storage.client import Kind, StorageServer
 
 DEAD = "postgresql+asyncpg://archivist@localhost/archivist?host={folder}"
 

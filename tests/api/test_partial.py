@@ -9,9 +9,10 @@ from archivist_api.partial import lay_out, runs, until_ms
 from archivist_captions.cue import Word
 from archivist_captions.formats import FORMATS
 from archivist_captions.profile import BROADCAST
-from archivist_common import chunks, jobs, outbox
-from archivist_common.chunks import Cut, Hearing
 from archivist_common.errors import MediaUnreadable
+from archivist_common.events import outbox
+from archivist_common.jobs import chunks, lifecycle
+from archivist_common.jobs.chunks import Cut, Hearing
 
 LEASE = timedelta(seconds=30)
 CHUNK_MS = 30_000
@@ -76,7 +77,7 @@ async def test_first_captions_are_read_while_the_rest_is_being_heard(gateway):
         assert [answer.headers.get(name) for name in names] == ["true", "30000", "2", None]
         assert [word["text"] for word in answer.json()["words"]] == [word.text for n in (0, 2) for word in said(n)]
         async with gateway.db.transaction() as session:
-            await jobs.planned(session, held, 120_000, {})
+            await lifecycle.planned(session, held, 120_000, {})
         await hear(gateway, 1)
         answer = await uma.get(f"{here}/vtt?partial=true")
         assert [answer.headers.get(name) for name in names] == ["true", "90000", "3", "4"]
@@ -101,7 +102,7 @@ async def test_what_was_heard_of_a_failed_job_can_be_read_and_of_a_cancelled_one
     async with gateway.as_("uma") as uma:
         here = f"/transcriptions/{job_id}"
         async with gateway.db.transaction() as session:
-            await jobs.fail(session, held, MediaUnreadable("no"))
+            await lifecycle.fail(session, held, MediaUnreadable("no"))
         assert len((await uma.get(f"{here}/captions/json?partial=true")).json()["words"]) == 60
         await uma.post(f"{here}/retry")
         assert len((await uma.get(f"{here}/captions/json?partial=true")).json()["words"]) == 60
@@ -123,7 +124,7 @@ async def test_words_the_station_does_not_show_are_masked_from_the_first_caption
             answer = await uma.get(f"/transcriptions/{job_id}/captions/txt?partial=true")
             await uma.post(f"/transcriptions/{job_id}/cancel")
             async with running.db.transaction() as session:
-                await jobs.stop(session, held)
+                await lifecycle.stop(session, held)
             stream = (await uma.get(f"/transcriptions/{job_id}/events")).text
     assert "D---!" in answer.text
     assert "D---!" in stream

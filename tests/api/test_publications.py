@@ -8,16 +8,17 @@ import pytest
 from sqlalchemy import func, select
 from tests.api.test_batches import everything
 
-from archivist_common import effects, outbox, publication_options, publishing, targets
+from archivist_common.database.models import OutboxEvent, Publication, SystemLog
 from archivist_common.errors import CaptionsInvalid
-from archivist_common.models import OutboxEvent, Publication, SystemLog
+from archivist_common.events import outbox
+from archivist_common.publishing import effects, lifecycle, options, targets
 from archivist_common.states import PublishStage
 
 
 async def hold(gateway, code="SHOW_UNKNOWN", **more):
     held = await gateway.take()
     async with gateway.db.transaction() as session:
-        await publishing.hold(session, held, code, "a person is asked", **more)
+        await lifecycle.hold(session, held, code, "a person is asked", **more)
 
 
 async def test_a_publication_is_asked_for_watched_and_published(gateway):
@@ -34,7 +35,7 @@ async def test_a_publication_is_asked_for_watched_and_published(gateway):
         assert (told["options"]["title"], told["options"]["tags"]) == ("Council", ["a"])
         held = await gateway.take()
         async with gateway.db.transaction() as session:
-            await publishing.put_off(
+            await lifecycle.put_off(
                 session,
                 held.at(PublishStage.FOLLOW),
                 timedelta(),
@@ -223,7 +224,7 @@ async def test_the_house_may_want_publications_approved(start_gateway, own_datab
             assert told["options"]["approval"] == (None if policy == "none" else policy)
             if policy == "none":
                 return
-            await hold(running, publication_options.APPROVAL_NEEDED, plan=["Use show 4120.", "Place council.scc."])
+            await hold(running, options.APPROVAL_NEEDED, plan=["Use show 4120.", "Place council.scc."])
             here = f"/publications/{told['id']}"
             assert (await otto.get(here)).json()["plan"] == ["Use show 4120.", "Place council.scc."]
             own = await otto.post(f"{here}/approve")
@@ -249,7 +250,7 @@ async def test_a_publication_is_withdrawn_and_asked_for_again(gateway):
             assert (answer.status_code, answer.json()["withdrawing"]) == (202, True)
         held = await gateway.take()
         async with gateway.db.transaction() as session:
-            await publishing.gone(session, held)
+            await lifecycle.gone(session, held)
         for _ in range(2):
             answer = await uma.post(f"{here}/withdraw")
             assert (answer.status_code, answer.json()["status"]) == (200, "removed")
@@ -293,7 +294,7 @@ async def test_a_failure_is_told_in_the_targets_own_words(gateway):
         async with gateway.db.transaction() as session:
             entry = await effects.intend(session, held.id, held.attempt, "vod:4120:2")
             await effects.confirm(session, entry, "913")
-            await publishing.fail(session, held, CaptionsInvalid("the server says: bad parity"))
+            await lifecycle.fail(session, held, CaptionsInvalid("the server says: bad parity"))
         told = (await uma.get(here)).json()
         assert (told["status"], told["error"]) == (
             "failed", {"code": "CAPTIONS_INVALID", "message": "the server says: bad parity"},

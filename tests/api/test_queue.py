@@ -6,9 +6,9 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import insert
 
-from archivist_common import jobs
+from archivist_common.database.models import Worker
 from archivist_common.errors import MediaUnreadable
-from archivist_common.models import Worker
+from archivist_common.jobs import lifecycle
 
 
 async def submitted(client, submission, count, **more):
@@ -24,7 +24,7 @@ async def waiting(client, **query):
 async def failed(gateway):
     held = await gateway.claim()
     async with gateway.db.transaction() as session:
-        await jobs.fail(session, held, MediaUnreadable("no"))
+        await lifecycle.fail(session, held, MediaUnreadable("no"))
     return str(held.id)
 
 
@@ -113,7 +113,7 @@ async def test_the_queue_is_held_back_for_a_live_broadcast_through_a_restart(
             assert (told["paused"], told["paused_by"], told["length"]) == (True, "otto", 2)
             assert (await odo.get(f"/transcriptions/{job_id}")).json()["paused"]
             async with running.db.transaction() as session:
-                assert await jobs.claim(session, "worker", timedelta(seconds=30)) is None
+                assert await lifecycle.claim(session, "worker", timedelta(seconds=30)) is None
             told = (await odo.post("/queue/resume")).json()
             assert (told["paused"], told["paused_since"]) == (False, None)
         assert str((await running.claim()).id) == job_id
@@ -154,7 +154,7 @@ async def test_tonight_is_by_the_stations_clock(start_gateway, own_database, red
             assert start == datetime.fromisoformat(told["start_at_station"])
             assert timedelta() <= start - datetime.now(UTC) <= timedelta(hours=25)
             async with running.db.transaction() as session:
-                assert await jobs.claim(session, "worker", timedelta(seconds=30)) is None
+                assert await lifecycle.claim(session, "worker", timedelta(seconds=30)) is None
             refused = await uma.post("/transcriptions", json={**job, "start_at": "tonight"})
             assert (refused.status_code, refused.json()["code"]) == (422, "VALIDATION_FAILED")
             assert "write 23:00" in refused.json()["detail"]

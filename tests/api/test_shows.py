@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 from sqlalchemy import func, insert, update
 
-from archivist_common import publishing
-from archivist_common.models import SyncRun, VodContent
+from archivist_common.database.models import SyncRun, VodContent
+from archivist_common.publishing import lifecycle
 
 COUNCIL = "17837-1-Birchwood City Council (20220412).mp4"
 DAY = date(2022, 4, 12)
@@ -126,7 +126,7 @@ async def test_a_person_says_which_show_it_is_and_what_waited_for_that_goes_on(g
         publication = (await uma.post("/publications", json={"transcription_id": job_id})).json()["id"]
         held = await gateway.take()
         async with gateway.db.transaction() as session:
-            await publishing.hold(session, held, "SHOW_UNKNOWN", "which show is it?")
+            await lifecycle.hold(session, held, "SHOW_UNKNOWN", "which show is it?")
         answer = await uma.put(here, json={"show_id": 4121})
         assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
         assert (await uma.get(f"/publications/{publication}")).json()["status"] == "held"

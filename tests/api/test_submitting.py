@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from archivist_common import jobs
 from archivist_common.errors import MediaUnreadable
+from archivist_common.jobs import lifecycle
 from archivist_common.states import Stage
 
 
@@ -157,7 +157,7 @@ async def test_what_is_left_follows_from_the_speed_so_far(gateway, submission):
         assert job["left_s"] is None
         held = await gateway.claim()
         async with gateway.db.transaction() as session:
-            await jobs.advance(session, held, jobs.Progress(Stage.TRANSCRIBE, 25, 60_000, 240_000))
+            await lifecycle.advance(session, held, lifecycle.Progress(Stage.TRANSCRIBE, 25, 60_000, 240_000))
             moved = "UPDATE transcriptions SET started_date = progress_at - interval '30 seconds'"
             await session.execute(text(moved))
         left = (await uma.get(f"/transcriptions/{job['id']}")).json()["left_s"]
@@ -174,7 +174,7 @@ async def test_a_waiting_job_is_stopped_at_once_and_twice_is_the_same(gateway, s
             answer = await uma.post(f"/transcriptions/{job['id']}/cancel")
             assert (answer.status_code, answer.json()["status"]) == (200, "cancelled")
     async with gateway.db.transaction() as session:
-        assert await jobs.claim(session, "worker", timedelta(seconds=30)) is None
+        assert await lifecycle.claim(session, "worker", timedelta(seconds=30)) is None
 
 
 async def test_a_running_job_is_asked_to_stop(gateway, submission):
@@ -186,8 +186,8 @@ async def test_a_running_job_is_asked_to_stop(gateway, submission):
             assert (answer.status_code, answer.json()["status"]) == (202, "processing")
             assert answer.json()["cancel_requested"]
         async with gateway.db.transaction() as session:
-            assert await jobs.renew(session, held, timedelta(seconds=30))
-            await jobs.stop(session, held)
+            assert await lifecycle.renew(session, held, timedelta(seconds=30))
+            await lifecycle.stop(session, held)
         assert (await uma.post(f"/transcriptions/{job['id']}/cancel")).status_code == 200
 
 
@@ -206,7 +206,7 @@ async def test_a_failed_job_is_tried_again_with_a_clean_slate(gateway, submissio
         assert (await uma.post(f"/transcriptions/{job['id']}/retry")).status_code == 409
         held = await gateway.claim()
         async with gateway.db.transaction() as session:
-            await jobs.fail(session, held, MediaUnreadable("not readable"))
+            await lifecycle.fail(session, held, MediaUnreadable("not readable"))
         answer = await uma.post(f"/transcriptions/{job['id']}/retry")
         assert (answer.status_code, answer.json()["status"], answer.json()["error"]) == (202, "pending", None)
         assert (await gateway.claim()).attempt == 2

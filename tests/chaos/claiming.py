@@ -10,9 +10,9 @@ import sys
 import time
 from datetime import timedelta
 
-from archivist_common import claiming, jobs
-from archivist_common.db import Database, engine
-from archivist_common.jobs import Claim, Outcome
+from archivist_common.database.engine import Database, engine
+from archivist_common.jobs import dispatch, lifecycle
+from archivist_common.jobs.lifecycle import Claim, Outcome
 from archivist_common.settings import asyncpg_dsn
 
 _NOTHING = Outcome((), 1000, "en", None, ())
@@ -27,10 +27,10 @@ async def run(dsn: str, seconds: float, tasks: int) -> list[float]:
     async def work(name: str, until: float) -> None:
         while (began := time.monotonic()) < until:
             async with db.transaction() as session:
-                claim = await claiming.next_work(session, name, _LEASE, recipe="none")
+                claim = await dispatch.next_work(session, name, _LEASE, recipe="none")
             assert isinstance(claim, Claim), "the jobs have run out"
             async with db.transaction() as session:
-                await jobs.complete(session, claim, _NOTHING)
+                await lifecycle.complete(session, claim, _NOTHING)
             took.append(time.monotonic() - began)
 
     try:

@@ -13,7 +13,8 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from archivist_common import killpoints, reconciler
+from archivist_common import failpoints
+from archivist_common.maintenance import reconciler
 from tests.chaos.client import Client
 from tests.chaos.world import AWAY, Worker, World
 
@@ -37,7 +38,7 @@ async def kill_worker(world: World, rng: random.Random) -> bool:
 async def kill_at_step(world: World, rng: random.Random) -> bool:
     """SIGKILL a worker at a named step."""
     with _borrowed(world, rng) as worker:
-        if not await reach(worker, rng.choice(killpoints.OF_A_JOB), "kill", lambda: not worker.runs):
+        if not await reach(worker, rng.choice(failpoints.OF_A_JOB), "kill", lambda: not worker.runs):
             return False
         await worker.start()
     return True
@@ -55,7 +56,7 @@ async def stop_and_continue(world: World, rng: random.Random) -> bool:
 async def stop_at_step(world: World, rng: random.Random) -> bool:
     """The same, at a named step."""
     with _borrowed(world, rng) as worker:
-        if not await reach(worker, rng.choice(killpoints.OF_A_JOB), "stop", lambda: worker.is_stopped):
+        if not await reach(worker, rng.choice(failpoints.OF_A_JOB), "stop", lambda: worker.is_stopped):
             return False
         await asyncio.sleep(world.lease.total_seconds() + rng.uniform(0, 6))
         worker.signal(signal.SIGCONT)
@@ -67,7 +68,7 @@ async def hang_at_step(world: World, rng: random.Random) -> bool:
     with _borrowed(world, rng) as worker:
         seconds = world.lease.total_seconds() + 2
         before = worker.reached()
-        point = rng.choice(killpoints.OF_A_JOB)
+        point = rng.choice(failpoints.OF_A_JOB)
         if not await reach(worker, point, f"sleep {seconds}", lambda: worker.reached() > before):
             return False
         await asyncio.sleep(seconds)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
-from archivist_common import killpoints
+from archivist_common import failpoints
 from tests.chaos import nemesis
 from tests.chaos.checker import Verdict
 from tests.chaos.client import Client, submit_until
@@ -26,7 +26,7 @@ from tests.chaos.world import Worker, World
 from tests.goals import Goal
 
 _PICKED_UP_S = LEASE.total_seconds() + 10  # 40 s at a station's lease of 30 s
-_ZOMBIE_STEPS = tuple(point for point in killpoints.OF_A_JOB if point not in {"before-claim", "chunk-finished"})
+_ZOMBIE_STEPS = tuple(point for point in failpoints.OF_A_JOB if point not in {"before-claim", "chunk-finished"})
 _CANCELLERS = 10
 
 Section = Callable[[Run, World], Awaitable[list[Goal]]]
@@ -201,7 +201,7 @@ async def kills(run: Run, world: World) -> list[Goal]:
     size = run.size
     half = asyncio.Semaphore(max(1, size.workers // 2))
     watch = PickUps(world)
-    steps = itertools.cycle(killpoints.OF_A_JOB)
+    steps = itertools.cycle(failpoints.OF_A_JOB)
     done: list[str] = []
 
     async def lane(worker: Worker) -> None:

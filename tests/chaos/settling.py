@@ -6,8 +6,8 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from archivist_common import invariants
-from archivist_common.db import Database, engine
+from archivist_common.database.engine import Database, engine
+from archivist_common.maintenance import invariants
 from archivist_common.settings import asyncpg_dsn
 from tests.chaos import stub
 from tests.chaos.checker import End, Job

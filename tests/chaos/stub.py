@@ -17,13 +17,13 @@ from archivist_captions.formats import FORMATS
 from archivist_captions.formats.scc import write_scc
 from archivist_captions.layout import layout
 from archivist_captions.profile import BROADCAST
-from archivist_common import killpoints
-from archivist_common.chunks import Cut, Hearing
+from archivist_common import failpoints
 from archivist_common.errors import ArchivistError, Cancelled, WorkerCrashed
-from archivist_common.jobs import Outcome
-from archivist_common.paths import output_name
+from archivist_common.jobs.chunks import Cut, Hearing
+from archivist_common.jobs.lifecycle import Outcome
 from archivist_common.states import Stage
-from archivist_common.storage import StorageServer
+from archivist_common.storage.client import StorageServer
+from archivist_common.storage.paths import output_name
 from archivist_transcriber import pipeline, wire
 from archivist_transcriber.slots import Loaded
 from archivist_transcriber.wire import Moved
@@ -106,7 +106,7 @@ class Stub:
         self._history.note("chunk-begun", path=path, number=number, process=os.getpid(), slot=self.number)
         on_moved(Moved(Stage.TRANSCRIBE, 0))
         await self._compute(self._pace.chunk_s)
-        killpoints.reach("chunk-heard")
+        failpoints.reach("chunk-heard")
         on_moved(Moved(Stage.TRANSCRIBE, CHUNK_MS))
         return Hearing(words_of(path, number), 0, 0)
 
@@ -125,7 +125,7 @@ class Stub:
 
     def _stage(self, work: wire.AssembleWork) -> tuple[Any, ...]:
         made = pipeline.stage(written(work.recording.path, work.words), work, self._server, self._output)
-        killpoints.reach("staged")
+        failpoints.reach("staged")
         return made
 
     async def _compute(self, seconds: float) -> None:

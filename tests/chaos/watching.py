@@ -8,9 +8,9 @@ from datetime import timedelta
 
 import asyncpg
 
-from archivist_common.db import Database, engine
+from archivist_common.database.engine import Database, engine
 from archivist_common.errors import DatabaseUnavailable
-from archivist_common.invariants import INVARIANTS, broken
+from archivist_common.maintenance.invariants import INVARIANTS, broken
 from archivist_common.settings import asyncpg_dsn
 from tests.chaos.world import AWAY, World
 

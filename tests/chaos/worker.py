@@ -8,8 +8,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from archivist_common import killpoints, service
+from archivist_common import failpoints
 from archivist_common.settings import TranscriberSettings, read
+from archivist_common.web import service
 from archivist_transcriber.app import create_app
 from archivist_transcriber.tasks import Workplace
 from tests.chaos.history import History
@@ -31,7 +32,7 @@ def main() -> None:
         return [Stub(number, pace, server, settings.default_output_path, history) for number in range(options.slots)]
 
     settings = read(TranscriberSettings)
-    killpoints.arm(settings.kill_points)
+    failpoints.arm(settings.kill_points)
     app = create_app(settings, slots=slots)
     service.run("transcriber", app, settings, settings.transcriber_host, settings.transcriber_port)
 

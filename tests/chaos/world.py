@@ -25,7 +25,8 @@ from archivist_cli.local import children, runtime
 from archivist_cli.local.ports import Reserved
 from archivist_cli.local.postgres import Postgres
 from archivist_cli.local.valkey import Valkey
-from archivist_common import killpoints, migrate
+from archivist_common import failpoints
+from archivist_common.database import migrate
 from archivist_common.settings import asyncpg_dsn
 from tests.chaos.history import History
 
@@ -128,13 +129,13 @@ class Armed(Program):
 
     def arm(self, point: str, what: str) -> None:
         """Let the next process that reaches a named step be killed, stopped or delayed."""
-        assert point in killpoints.POINTS, point
+        assert point in failpoints.POINTS, point
         made = self.points / f".{point}.new"
         made.write_text(what)
         made.rename(self.points / point)
 
     def disarm(self) -> None:
-        for point in killpoints.POINTS:
+        for point in failpoints.POINTS:
             (self.points / point).unlink(missing_ok=True)
 
     def reached(self) -> int:

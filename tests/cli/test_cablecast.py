@@ -10,8 +10,9 @@ from tests.api.test_chapters import spoken
 
 from archivist_cli.cablecast import chapter_lines, read_chapters
 from archivist_cli.local.errors import StackError
-from archivist_common import show_links, targets
-from archivist_common.models import SyncRun
+from archivist_common.database.models import SyncRun
+from archivist_common.publishing import targets
+from archivist_common.shows import links
 
 COUNCIL = "17837-1-Birchwood City Council (20220412).mp4"
 DAY = date(2022, 4, 12)
@@ -33,7 +34,7 @@ async def test_shows_are_searched_suggested_and_said(gateway, archivist):
     code, said, _ = await archivist("cablecast", "link", job_id[:8], "17838")
     assert (code, said.strip()) == (0, f"flex-1/{COUNCIL}: show 17838, Oakdale Park Board (a person said so)")
     async with gateway.db.transaction() as session:
-        assert (await show_links.of_recording(session, "flex-1", COUNCIL)).show_id == 17_838
+        assert (await links.of_recording(session, "flex-1", COUNCIL)).show_id == 17_838
     code, said, _ = await archivist("cablecast", "unlink", job_id[:8])
     assert (code, "nobody has said which show it is" in said) == (0, True)
 

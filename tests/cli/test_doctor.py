@@ -14,7 +14,7 @@ from archivist_cli.doctor import Finding, Health
 from archivist_cli.local import folder
 from archivist_cli.local.folder import DataFolder, Running
 from archivist_cli.main import main
-from archivist_common.db import Database, engine
+from archivist_common.database.engine import Database, engine
 from archivist_common.settings import CommonSettings
 
 _WORKER = "INSERT INTO workers (id, host, slots, free_slots, ready, details) VALUES ('w', 'h', 2, 2, true, '{}')"

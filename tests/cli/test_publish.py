@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from archivist_cli import publish
-from archivist_common import publication_options, publishing
 from archivist_common.errors import CaptionsInvalid
+from archivist_common.publishing import lifecycle, options
 from archivist_common.states import PublishStage
 
 STATION = timezone(timedelta(hours=-5))
@@ -128,7 +128,7 @@ async def test_a_dry_run_is_done_when_its_plan_is_there(gateway, archivist):
     assert (code, "waits for its turn" in said) == (0, True)
     held = await gateway.take()
     async with gateway.db.transaction() as session:
-        await publishing.hold(session, held, publication_options.DRY_RUN, "as planned", plan=["Use show 4120."])
+        await lifecycle.hold(session, held, options.DRY_RUN, "as planned", plan=["Use show 4120."])
     code, said, _ = await archivist("publish", "show", str(held.id)[:8], "--wait")
     assert (code, "1. Use show 4120." in said) == (0, True)
     code, said, _ = await archivist("publish", "approve", str(held.id)[:8])
@@ -142,8 +142,8 @@ async def test_one_that_waits_for_a_person_ends_with_three_and_one_that_failed_w
     assert code == 0
     first, second = await gateway.take(), await gateway.take()
     async with gateway.db.transaction() as session:
-        await publishing.hold(session, first, "AMBIGUOUS_SHOW", "two shows fit")
-        await publishing.fail(session, second, CaptionsInvalid("the server says: bad parity"))
+        await lifecycle.hold(session, first, "AMBIGUOUS_SHOW", "two shows fit")
+        await lifecycle.fail(session, second, CaptionsInvalid("the server says: bad parity"))
     code, said, _ = await archivist("publish", "show", str(first.id))
     assert (code, "AMBIGUOUS_SHOW: two shows fit" in said) == (publish.WAITS, True)
     code, said, _ = await archivist("publish", ids[0], "--wait")

@@ -16,16 +16,16 @@ from sqlalchemy.pool import NullPool
 
 from archivist_cli.local import runtime
 from archivist_cli.local.postgres import Postgres
-from archivist_common import job_requests, jobs
-from archivist_common.artifacts import Made
-from archivist_common.db import Database, engine
-from archivist_common.models import User
+from archivist_common.database.engine import Database, engine
+from archivist_common.database.models import User
+from archivist_common.jobs import lifecycle, requests
+from archivist_common.jobs.artifacts import Made
 from archivist_common.settings import CommonSettings
 
 LEASE = timedelta(seconds=30)
 
-Submit = Callable[..., job_requests.Submission]
-Claimed = Callable[..., Awaitable[jobs.Claim]]
+Submit = Callable[..., requests.Submission]
+Claimed = Callable[..., Awaitable[lifecycle.Claim]]
 Captioned = Callable[..., Awaitable[UUID]]
 
 
@@ -78,8 +78,8 @@ def submission() -> Submit:
     """Makes submissions, each of another recording unless `path` is given."""
     numbers = count(1)
 
-    def make(**changes: object) -> job_requests.Submission:
-        plain = job_requests.Submission(
+    def make(**changes: object) -> requests.Submission:
+        plain = requests.Submission(
             storage="flex-1",
             path=f"2022/Council {next(numbers)} (20220412).mp4",
             size_bytes=1_000_000,
@@ -115,10 +115,10 @@ def claimed(submission: Submit) -> Claimed:
 
     async def make(
         db: Database, *, owner: str = "host-a/slot-0", lease: timedelta = LEASE, **changes: object
-    ) -> jobs.Claim:
+    ) -> lifecycle.Claim:
         async with db.transaction() as session:
-            job_id, _ = await job_requests.submit(session, submission(**{"priority": 5} | changes), max_queue=1000)
-            held = await jobs.claim(session, owner, lease)
+            job_id, _ = await requests.submit(session, submission(**{"priority": 5} | changes), max_queue=1000)
+            held = await lifecycle.claim(session, owner, lease)
         assert held is not None
         assert held.id == job_id, "another job was waiting with a higher priority"
         return held
@@ -136,7 +136,7 @@ def captioned(claimed: Claimed) -> Callable[..., Awaitable[UUID]]:
         digest = hashlib.sha256((says or f"captions {next(numbers)}").encode()).hexdigest()
         made = Made("scc", Path(f"/vault/{held.id}/captions.scc"), digest, 10, Path(f"/public/{held.id}.scc"))
         async with db.transaction() as session:
-            await jobs.complete(session, held, jobs.Outcome((made,), 60_000, "en", None, warnings))
+            await lifecycle.complete(session, held, lifecycle.Outcome((made,), 60_000, "en", None, warnings))
         return held.id
 
     return make

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 
-from archivist_common.matching import Candidate
+from archivist_common.shows.matching import Candidate
 
 MONDAY, TUESDAY, WEDNESDAY, THURSDAY, SATURDAY = 0, 1, 2, 3, 5
 FIRST_NUMBER = 14_013

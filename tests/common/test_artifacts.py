@@ -6,13 +6,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from archivist_common import artifacts, jobs
-from archivist_common.artifacts import Made
-from archivist_common.db import Database
-from archivist_common.models import Transcription
+from archivist_common.database.engine import Database
+from archivist_common.database.models import Transcription
+from archivist_common.jobs import artifacts, lifecycle
+from archivist_common.jobs.artifacts import Made
 from archivist_common.states import PublicState
 
-Claimed = Callable[..., Awaitable[jobs.Claim]]
+Claimed = Callable[..., Awaitable[lifecycle.Claim]]
 
 OUT = Path("/out")
 
@@ -24,7 +24,7 @@ def made(kind: str, sha256: str = "a" * 64) -> Made:
 async def completed(db: Database, claimed: Claimed, *files: Made, path: str = "Council.mp4", mtime: int = 1) -> UUID:
     held = await claimed(db, path=path, mtime_ns=mtime)
     async with db.transaction() as session:
-        await jobs.complete(session, held, jobs.Outcome(files, 1000, "en", None, ()))
+        await lifecycle.complete(session, held, lifecycle.Outcome(files, 1000, "en", None, ()))
     return held.id
 
 

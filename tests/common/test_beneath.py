@@ -12,8 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archivist_common import beneath
-from archivist_common.beneath import Opener, open_beneath, open_folder_beneath
 from archivist_common.errors import (
     ArchivistError,
     FileMissing,
@@ -21,12 +19,14 @@ from archivist_common.errors import (
     PathRefused,
     StorageUnavailable,
 )
+from archivist_common.storage import safe_open
+from archivist_common.storage.safe_open import Opener, open_beneath, open_folder_beneath
 
 _RENAME_EXCHANGE = 2
 _AT_FDCWD = -100
 
 both = pytest.mark.parametrize(
-    "opener", [pytest.param(beneath.by_kernel, id="openat2"), pytest.param(beneath.by_walking, id="walk")]
+    "opener", [pytest.param(safe_open.by_kernel, id="openat2"), pytest.param(safe_open.by_walking, id="walk")]
 )
 
 
@@ -128,7 +128,7 @@ def test_a_root_that_is_not_there_is_a_storage_that_is_away(tmp_path: Path) -> N
 
 def test_the_root_itself_may_be_a_link(root: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(root)
-    assert read(tmp_path / "link", "a.mp4", beneath.by_kernel) == b"inside"
+    assert read(tmp_path / "link", "a.mp4", safe_open.by_kernel) == b"inside"
 
 
 def test_the_descriptor_blocks_and_is_not_inherited(root: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archivist_captions.cue import Cue, Word
-from archivist_common.chapters import LONGEST_TITLE, MOST, Chapter, Kind, find, valid
+from archivist_common.chapters.detection import LONGEST_TITLE, MOST, Chapter, Kind, find, valid
 from archivist_common.errors import InvalidRequest
 
 SAMPLES = Path(__file__).resolve().parents[2] / "demo" / "samples"

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import select, update
 
 from archivist_captions.cue import Word
-from archivist_common import chunks, claiming, job_requests, jobs, outbox
-from archivist_common.chunks import ChunkClaim, Cut, Hearing
-from archivist_common.db import Database
+from archivist_common.database.clock import database_now
+from archivist_common.database.engine import Database
+from archivist_common.database.models import Chunk, OutboxEvent, QueueControl, Transcription
 from archivist_common.errors import (
     ArchivistError,
     EngineUnavailable,
@@ -20,10 +20,11 @@ from archivist_common.errors import (
     ResourceExhausted,
     WorkerCrashed,
 )
-from archivist_common.jobs import Claim
-from archivist_common.models import Chunk, OutboxEvent, QueueControl, Transcription
+from archivist_common.events import outbox
+from archivist_common.jobs import chunks, dispatch, lifecycle, requests
+from archivist_common.jobs.chunks import ChunkClaim, Cut, Hearing
+from archivist_common.jobs.lifecycle import Claim
 from archivist_common.states import ChunkStatus, JobStatus
-from archivist_common.time import database_now
 
 LEASE = timedelta(seconds=30)
 GONE = timedelta(seconds=-1)
@@ -32,7 +33,7 @@ HEARD = Hearing((Word(100, 400, "Motion", 0.9), Word(400, 900, "carries.", 0.8))
 TOOK = timedelta(seconds=3)
 
 Claimed = Callable[..., Awaitable[Claim]]
-Submit = Callable[..., job_requests.Submission]
+Submit = Callable[..., requests.Submission]
 
 
 def cuts(count: int) -> list[Cut]:
@@ -44,12 +45,12 @@ async def planned(db: Database, held: Claim, count: int = 3) -> None:
     async with db.transaction() as session:
         await chunks.adopt(session, held, RECIPE)
         await chunks.add(session, held, RECIPE, cuts(count))
-        await jobs.planned(session, held, count * 60_000, {"audio_ms": count * 60_000})
+        await lifecycle.planned(session, held, count * 60_000, {"audio_ms": count * 60_000})
 
 
 async def take(db: Database, owner: str = "host-b/0", lease: timedelta = LEASE) -> Claim | ChunkClaim | None:
     async with db.transaction() as session:
-        return await claiming.next_work(session, owner, lease, recipe=RECIPE)
+        return await dispatch.next_work(session, owner, lease, recipe=RECIPE)
 
 
 async def chunk_of(db: Database, owner: str = "host-b/0", lease: timedelta = LEASE) -> ChunkClaim:
@@ -77,7 +78,7 @@ class TestClaiming:
         held = await claimed(db, priority=3)
         await planned(db, held, 1)
         async with db.transaction() as session:
-            later, _ = await job_requests.submit(session, submission(priority=3), max_queue=10)
+            later, _ = await requests.submit(session, submission(priority=3), max_queue=10)
         first, second = await take(db), await take(db)
         assert isinstance(first, ChunkClaim)
         assert isinstance(second, Claim)
@@ -88,7 +89,7 @@ class TestClaiming:
     ) -> None:
         await planned(db, await claimed(db, priority=1))
         async with db.transaction() as session:
-            urgent, _ = await job_requests.submit(session, submission(priority=5), max_queue=10)
+            urgent, _ = await requests.submit(session, submission(priority=5), max_queue=10)
         first = await take(db)
         assert isinstance(first, Claim)
         assert first.id == urgent
@@ -96,13 +97,13 @@ class TestClaiming:
     async def test_a_slot_of_another_recipe_takes_no_chunk(self, db: Database, claimed: Claimed) -> None:
         await planned(db, await claimed(db))
         async with db.transaction() as session:
-            assert await claiming.next_work(session, "host-b/0", LEASE, recipe="another") is None
+            assert await dispatch.next_work(session, "host-b/0", LEASE, recipe="another") is None
 
     async def test_no_chunk_of_a_storage_that_cannot_be_read_is_taken(self, db: Database, claimed: Claimed) -> None:
         await planned(db, await claimed(db, storage="flex-1"))
         async with db.transaction() as session:
-            none = await claiming.next_work(session, "host-b/0", LEASE, recipe=RECIPE, storages={"flex-2"})
-            some = await claiming.next_work(session, "host-b/0", LEASE, recipe=RECIPE, storages={"flex-1"})
+            none = await dispatch.next_work(session, "host-b/0", LEASE, recipe=RECIPE, storages={"flex-2"})
+            some = await dispatch.next_work(session, "host-b/0", LEASE, recipe=RECIPE, storages={"flex-1"})
         assert none is None
         assert isinstance(some, ChunkClaim)
 
@@ -168,23 +169,23 @@ class TestFinishing:
         await planned(db, held, 3)
         others, unknown = await chunk_of(db, "host-c/0"), await chunk_of(db)
         async with db.transaction() as session:
-            await claiming.give_back_unknown(session, unknown.owner, ())
+            await dispatch.give_back_unknown(session, unknown.owner, ())
             await chunks.renew(session, others, LEASE, 10)
-            await jobs.renew(session, held, LEASE)
+            await lifecycle.renew(session, held, LEASE)
         chunk = await row(db, unknown.id)
         assert (chunk.status, chunk.crash_count, chunk.failure_count, chunk.lease_owner) == ("pending", 0, 0, None)
         assert (await chunk_of(db)).cut == unknown.cut, "it is due at once"
         async with db.transaction() as session:
-            await claiming.give_back_unknown(session, held.owner, ())
+            await dispatch.give_back_unknown(session, held.owner, ())
             with pytest.raises(Fenced):
-                await jobs.renew(session, held, LEASE)
+                await lifecycle.renew(session, held, LEASE)
 
     async def test_a_chunk_outlives_the_leader_of_its_job(self, db: Database, claimed: Claimed) -> None:
         held = await claimed(db)
         await planned(db, held, 1)
         chunk = await chunk_of(db)
         async with db.transaction() as session:
-            await jobs.release(session, held)
+            await lifecycle.release(session, held)
             await chunks.renew(session, chunk, LEASE, 100)
             await chunks.finish(session, chunk, HEARD, TOOK)
         again = await take(db)
@@ -198,7 +199,7 @@ class TestFinishing:
         await planned(db, held, 1)
         chunk = await chunk_of(db)
         async with db.transaction() as session:
-            await job_requests.cancel(session, held.id)
+            await requests.cancel(session, held.id)
         with pytest.raises(Fenced):
             async with db.transaction() as session:
                 await chunks.renew(session, chunk, LEASE, 100)
@@ -206,7 +207,7 @@ class TestFinishing:
             async with db.transaction() as session:
                 await chunks.finish(session, chunk, HEARD, TOOK)
         async with db.transaction() as session:
-            await jobs.stop(session, held)
+            await lifecycle.stop(session, held)
             assert (await session.scalars(select(Chunk))).all() == []
 
 
@@ -233,7 +234,7 @@ class TestFailing:
         assert len(ends) == times
         async with db.transaction() as session:
             standing = await chunks.standing(session, held.id)
-            assert await jobs.fail(session, held, error, final=True) is JobStatus.FAILED
+            assert await lifecycle.fail(session, held, error, final=True) is JobStatus.FAILED
         assert standing.error is not None
         assert (standing.error.code, standing.error.message) == (error.code, error.message)
 
@@ -246,8 +247,8 @@ class TestFailing:
         async with db.transaction() as session:
             await chunks.finish(session, good, HEARD, TOOK)
             await chunks.fail(session, bad, MediaUnreadable("cut off"))
-            await jobs.fail(session, held, MediaUnreadable("cut off"), final=True)
-            await job_requests.retry(session, held.id)
+            await lifecycle.fail(session, held, MediaUnreadable("cut off"), final=True)
+            await requests.retry(session, held.id)
         again = await take(db)
         assert isinstance(again, Claim)
         left = await chunk_of(db)
@@ -258,9 +259,9 @@ class TestFailing:
         held = await claimed(db)
         await planned(db, held)
         async with db.transaction() as session:
-            await job_requests.cancel(session, held.id)
-            await jobs.stop(session, held)
-            await job_requests.retry(session, held.id)
+            await requests.cancel(session, held.id)
+            await lifecycle.stop(session, held)
+            await requests.retry(session, held.id)
         again = await take(db)
         assert isinstance(again, Claim)
         async with db.transaction() as session:
@@ -289,7 +290,7 @@ class TestFailing:
                         crash_count=2, crashed_at=database_now(), lease_expires_at=database_now()
                     )
                 )
-                assert await jobs.lapsed(session, timedelta()) == [(held.id, JobStatus.PENDING)]
+                assert await lifecycle.lapsed(session, timedelta()) == [(held.id, JobStatus.PENDING)]
             held = await take(db)
             assert isinstance(held, Claim)
         async with db.transaction() as session:
@@ -305,7 +306,7 @@ class TestPlanning:
         async with db.transaction() as session:
             await chunks.adopt(session, held, RECIPE)
             await chunks.add(session, held, RECIPE, cuts(2))
-            await jobs.release(session, held)
+            await lifecycle.release(session, held)
         again = await take(db)
         assert isinstance(again, Claim)
         async with db.transaction() as session:
@@ -328,7 +329,7 @@ class TestPlanning:
                 await chunks.adopt(session, held, RECIPE)
                 await chunks.add(session, held, RECIPE, cuts(count))
                 await session.execute(update(Transcription).values(lease_expires_at=database_now()))
-                assert await jobs.lapsed(session, timedelta()) == [(held.id, JobStatus.PENDING)]
+                assert await lifecycle.lapsed(session, timedelta()) == [(held.id, JobStatus.PENDING)]
             held = await take(db)
 
     async def test_a_recording_that_kills_its_planner_at_the_same_place_is_poison(
@@ -340,7 +341,7 @@ class TestPlanning:
             async with db.transaction() as session:
                 await chunks.adopt(session, held, RECIPE)
                 await chunks.add(session, held, RECIPE, cuts(2))
-                ends.append(await jobs.fail(session, held, WorkerCrashed("signal 11")))
+                ends.append(await lifecycle.fail(session, held, WorkerCrashed("signal 11")))
             held = await take(db)
             while isinstance(held, ChunkClaim):
                 held = await take(db)

@@ -15,9 +15,9 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from archivist_cli.local.postgres import Postgres
-from archivist_common.db import Database, engine, is_away
+from archivist_common.database.engine import Database, engine, is_away
+from archivist_common.database.models import User
 from archivist_common.errors import DatabaseUnavailable
-from archivist_common.models import User
 from archivist_common.settings import CommonSettings
 
 

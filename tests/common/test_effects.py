@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest_asyncio
 
-from archivist_common import effects, publication_requests, targets
-from archivist_common.db import Database
+from archivist_common.database.engine import Database
+from archivist_common.publishing import effects, requests, targets
 from archivist_common.states import EffectState
 
 Captioned = Callable[..., Awaitable[UUID]]
@@ -19,7 +19,7 @@ async def publication(db: Database, captioned: Captioned) -> UUID:
         await targets.report(
             session, "cablecast", "cablecast", capabilities={}, credentials_sha256=None, automatic=False
         )
-        return (await publication_requests.request(session, publication_requests.Wish("cablecast", job_id)))[0]
+        return (await requests.request(session, requests.Wish("cablecast", job_id)))[0]
 
 
 async def test_a_change_is_written_down_once_and_found_again(db: Database, publication: UUID) -> None:

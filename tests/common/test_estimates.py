@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import insert, text
 
-from archivist_common import chunks, estimates, job_requests, jobs, queueing
-from archivist_common.chunks import Cut, Hearing
-from archivist_common.estimates import Learned, Load, forecast
-from archivist_common.jobs import Outcome
-from archivist_common.models import MachineSpeed, Worker
+from archivist_common.database.models import MachineSpeed, Worker
+from archivist_common.jobs import chunks, estimates, lifecycle, queue_control, requests
+from archivist_common.jobs.chunks import Cut, Hearing
+from archivist_common.jobs.estimates import Learned, Load, forecast
+from archivist_common.jobs.lifecycle import Outcome
 
 NOW = datetime(2026, 6, 1, 20, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -100,7 +100,7 @@ async def machine(db, name: str, slots: int, *, speed: object = None, ready: boo
 
 async def submitted(db, submission, **changes):
     async with db.transaction() as session:
-        return (await job_requests.submit(session, submission(**changes), max_queue=100))[0]
+        return (await requests.submit(session, submission(**changes), max_queue=100))[0]
 
 
 async def now(db, learned=None):
@@ -145,10 +145,10 @@ async def test_what_is_held_back_has_no_times_and_a_length_that_is_not_known_has
     assert found.of[first].finish is None
     assert second not in found.of
     async with db.transaction() as session:
-        await queueing.pause(session, first)
+        await queue_control.pause(session, first)
     assert set((await now(db)).of) == {second}
     async with db.transaction() as session:
-        await queueing.pause_all(session, user_id=await user(db, "operator"))
+        await queue_control.pause_all(session, user_id=await user(db, "operator"))
     assert (await now(db)).of == {}
 
 
@@ -156,7 +156,7 @@ async def test_what_is_left_of_a_running_job_counts(db, claimed) -> None:
     await machine(db, "a", 1, speed=30)
     held = await claimed(db)
     async with db.transaction() as session:
-        await jobs.advance(session, held, jobs.Progress("transcribe", 50, 60_000, 90_000))
+        await lifecycle.advance(session, held, lifecycle.Progress("transcribe", 50, 60_000, 90_000))
     one = (await now(db)).of[held.id]
     assert one.start is None
     async with db.transaction() as session:
@@ -175,7 +175,7 @@ async def test_completed_recordings_teach_their_bytes_and_their_share_of_speech(
             row = await session.execute(chunks.next_due("r", None))
             chunk = await chunks.take(session, row.one()[0], "a", LEASE)
             await chunks.finish(session, chunk, Hearing((), 0, 0), timedelta(seconds=1))
-            await jobs.complete(session, held, Outcome((), 60_000, "en", None, ()))
+            await lifecycle.complete(session, held, Outcome((), 60_000, "en", None, ()))
     async with db.transaction() as session:
         learned = await estimates.learn(session)
     assert learned.speech_share == pytest.approx(0.5)

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from archivist_common import files
 from archivist_common.errors import (
     ArchivistError,
     FileMissing,
@@ -25,7 +24,8 @@ from archivist_common.errors import (
     StorageReadOnly,
     StorageUnavailable,
 )
-from archivist_common.files import Calls
+from archivist_common.storage import atomic_files
+from archivist_common.storage.atomic_files import Calls
 
 DATA = b"Scenarist_SCC V1.0\n" * 5_000
 
@@ -98,7 +98,7 @@ FAULTS = [
 
 
 def test_a_staged_file_is_whole_and_alone_in_its_folder(tmp_path: Path) -> None:
-    staged = files.stage(tmp_path / "vault" / "job" / "1", "Council.scc", DATA)
+    staged = atomic_files.stage(tmp_path / "vault" / "job" / "1", "Council.scc", DATA)
     assert (staged.sha256, staged.size_bytes) == (sha(DATA), len(DATA))
     assert staged.path.read_bytes() == DATA
     assert names(tmp_path / "vault" / "job" / "1") == ["Council.scc"]
@@ -106,30 +106,30 @@ def test_a_staged_file_is_whole_and_alone_in_its_folder(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["Mayor's Q&A – José [live] 🎥.scc", "two\nlines.scc", "x" * 251 + ".scc", "-rf"])
 def test_any_legal_name_can_be_staged_and_placed(tmp_path: Path, name: str) -> None:
-    staged = files.stage(tmp_path / "1", name, DATA)
-    files.place(staged.path, staged.sha256, tmp_path / name, ours=nobody_elses)
+    staged = atomic_files.stage(tmp_path / "1", name, DATA)
+    atomic_files.place(staged.path, staged.sha256, tmp_path / name, ours=nobody_elses)
     assert (tmp_path / name).read_bytes() == DATA
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\0b"])
 def test_a_name_that_is_more_than_a_name_is_a_mistake_of_ours(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="plain file name"):
-        files.stage(tmp_path, name, DATA)
+        atomic_files.stage(tmp_path, name, DATA)
 
 
 def test_an_empty_file_can_be_staged(tmp_path: Path) -> None:
-    assert files.stage(tmp_path, "empty.txt", b"").size_bytes == 0
+    assert atomic_files.stage(tmp_path, "empty.txt", b"").size_bytes == 0
 
 
 def test_staging_twice_is_staging_once(tmp_path: Path) -> None:
-    assert files.stage(tmp_path, "a.scc", DATA) == files.stage(tmp_path, "a.scc", DATA)
+    assert atomic_files.stage(tmp_path, "a.scc", DATA) == atomic_files.stage(tmp_path, "a.scc", DATA)
     assert names(tmp_path) == ["a.scc"]
 
 
 def test_the_umask_decides_who_may_read(tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:
-        staged = files.stage(tmp_path, "a.scc", DATA)
+        staged = atomic_files.stage(tmp_path, "a.scc", DATA)
     finally:
         os.umask(before)
     assert staged.path.stat().st_mode & 0o777 == 0o640
@@ -141,7 +141,7 @@ def test_staging_that_fails_leaves_nothing(
     tmp_path: Path, calls: Callable[[int], Calls], code: int, error: type[ArchivistError]
 ) -> None:
     with pytest.raises(error) as raised:
-        files.stage(tmp_path, "a.scc", DATA, calls=calls(code))
+        atomic_files.stage(tmp_path, "a.scc", DATA, calls=calls(code))
     assert type(raised.value) is error
     assert raised.value.retryable
     assert names(tmp_path) == []
@@ -149,7 +149,7 @@ def test_staging_that_fails_leaves_nothing(
 
 def test_staging_whose_folder_cannot_be_flushed_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(StorageUnavailable):
-        files.stage(tmp_path, "a.scc", DATA, calls=Calls(fsync=failing(errno.EIO, at=2)))
+        atomic_files.stage(tmp_path, "a.scc", DATA, calls=Calls(fsync=failing(errno.EIO, at=2)))
     assert names(tmp_path) == []
 
 
@@ -158,7 +158,7 @@ def test_a_disk_that_stores_something_else_is_found_out(tmp_path: Path) -> None:
         return os.write(fd, b"\0" * len(data))
 
     with pytest.raises(StorageUnavailable, match="reads back"):
-        files.stage(tmp_path, "a.scc", DATA, calls=Calls(write=lying))
+        atomic_files.stage(tmp_path, "a.scc", DATA, calls=Calls(write=lying))
     assert names(tmp_path) == []
 
 
@@ -167,7 +167,7 @@ def test_a_rename_that_nfs_reports_as_lost_after_success_is_a_success(tmp_path: 
         for _ in range(2):
             os.rename(old, new, src_dir_fd=folder, dst_dir_fd=folder)
 
-    staged = files.stage(tmp_path, "a.scc", DATA, calls=Calls(rename=twice))
+    staged = atomic_files.stage(tmp_path, "a.scc", DATA, calls=Calls(rename=twice))
     assert staged.path.read_bytes() == DATA
 
 
@@ -177,7 +177,7 @@ def test_a_rename_that_really_lost_the_file_is_a_failure(tmp_path: Path) -> None
         os.rename(old, new, src_dir_fd=folder, dst_dir_fd=folder)
 
     with pytest.raises(StorageUnavailable):
-        files.stage(tmp_path, "a.scc", DATA, calls=Calls(rename=loses))
+        atomic_files.stage(tmp_path, "a.scc", DATA, calls=Calls(rename=loses))
     assert names(tmp_path) == []
 
 
@@ -243,21 +243,21 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_full_disk_is_named_and_left_as_it_was(small_disk: Path) -> None:
     with pytest.raises(StorageFull):
-        files.stage(small_disk, "a.scc", b"x" * 2_000_000)
+        atomic_files.stage(small_disk, "a.scc", b"x" * 2_000_000)
     assert names(small_disk) == []
-    assert files.stage(small_disk, "a.scc", DATA).size_bytes == len(DATA)
+    assert atomic_files.stage(small_disk, "a.scc", DATA).size_bytes == len(DATA)
 
 
 def test_a_disk_remounted_read_only_is_named_and_works_again_after(small_disk: Path) -> None:
-    staged = files.stage(small_disk, "a.scc", DATA)
+    staged = atomic_files.stage(small_disk, "a.scc", DATA)
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     with pytest.raises(StorageReadOnly):
-        files.stage(small_disk, "b.scc", DATA)
+        atomic_files.stage(small_disk, "b.scc", DATA)
     with pytest.raises(StorageReadOnly):
-        files.place(staged.path, staged.sha256, small_disk / "c.scc", ours=nobody_elses)
+        atomic_files.place(staged.path, staged.sha256, small_disk / "c.scc", ours=nobody_elses)
     subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
     assert names(small_disk) == ["a.scc"]
-    assert files.stage(small_disk, "b.scc", DATA).path.read_bytes() == DATA
+    assert atomic_files.stage(small_disk, "b.scc", DATA).path.read_bytes() == DATA
 
 
 @pytest.mark.parametrize("step", ["write", "fsync", "close", "rename", "create"])
@@ -279,7 +279,7 @@ else:
     assert done.returncode == -signal.SIGKILL
     assert not (tmp_path / "a.scc").exists()
     assert [name for name in names(tmp_path) if name != "vault"] != []  # so that the sweep has something to do
-    assert files.sweep(tmp_path, datetime.now(UTC) + timedelta(minutes=1)) == 1
+    assert atomic_files.sweep(tmp_path, datetime.now(UTC) + timedelta(minutes=1)) == 1
     assert [name for name in names(tmp_path) if name != "vault"] == []
 
 
@@ -287,8 +287,8 @@ else:
 
 
 @pytest.fixture
-def staged(tmp_path: Path) -> files.Staged:
-    return files.stage(tmp_path / "vault", "a.scc", DATA)
+def staged(tmp_path: Path) -> atomic_files.Staged:
+    return atomic_files.stage(tmp_path / "vault", "a.scc", DATA)
 
 
 @pytest.fixture
@@ -297,39 +297,41 @@ def public(tmp_path: Path) -> Path:
     return tmp_path / "public" / "Council.scc"
 
 
-def test_a_free_name_is_taken(staged: files.Staged, public: Path) -> None:
-    placed = files.place(staged.path, staged.sha256, public, ours=nobody_elses)
-    assert placed == files.Placed(public, sha(DATA), len(DATA), changed=True)
+def test_a_free_name_is_taken(staged: atomic_files.Staged, public: Path) -> None:
+    placed = atomic_files.place(staged.path, staged.sha256, public, ours=nobody_elses)
+    assert placed == atomic_files.Placed(public, sha(DATA), len(DATA), changed=True)
     assert public.read_bytes() == DATA
     assert names(public.parent) == [public.name]
 
 
-def test_editing_the_public_file_leaves_the_staged_one_alone(staged: files.Staged, public: Path) -> None:
-    files.place(staged.path, staged.sha256, public, ours=nobody_elses)
+def test_editing_the_public_file_leaves_the_staged_one_alone(staged: atomic_files.Staged, public: Path) -> None:
+    atomic_files.place(staged.path, staged.sha256, public, ours=nobody_elses)
     with public.open("r+b") as file:
         file.truncate(0)
     assert staged.path.read_bytes() == DATA
 
 
-def test_placing_twice_is_placing_once(staged: files.Staged, public: Path) -> None:
-    files.place(staged.path, staged.sha256, public, ours=nobody_elses)
+def test_placing_twice_is_placing_once(staged: atomic_files.Staged, public: Path) -> None:
+    atomic_files.place(staged.path, staged.sha256, public, ours=nobody_elses)
     before = public.stat()
-    assert not files.place(staged.path, staged.sha256, public, ours=nobody_elses).changed
+    assert not atomic_files.place(staged.path, staged.sha256, public, ours=nobody_elses).changed
     assert public.stat() == before
 
 
-def test_a_file_archivist_wrote_is_replaced(staged: files.Staged, public: Path) -> None:
+def test_a_file_archivist_wrote_is_replaced(staged: atomic_files.Staged, public: Path) -> None:
     public.write_bytes(b"older captions of ours")
-    placed = files.place(staged.path, staged.sha256, public, ours={sha(b"older captions of ours")}.__contains__)
+    placed = atomic_files.place(
+        staged.path, staged.sha256, public, ours={sha(b"older captions of ours")}.__contains__
+    )
     assert placed.changed
     assert public.read_bytes() == DATA
     assert names(public.parent) == [public.name]
 
 
-def test_a_file_somebody_made_or_edited_is_never_replaced(staged: files.Staged, public: Path) -> None:
+def test_a_file_somebody_made_or_edited_is_never_replaced(staged: atomic_files.Staged, public: Path) -> None:
     public.write_bytes(b"older captions of ours, corrected by hand")
     with pytest.raises(PublicNameTaken):
-        files.place(staged.path, staged.sha256, public, ours={sha(b"older captions of ours")}.__contains__)
+        atomic_files.place(staged.path, staged.sha256, public, ours={sha(b"older captions of ours")}.__contains__)
     assert public.read_bytes() == b"older captions of ours, corrected by hand"
     assert names(public.parent) == [public.name]
 
@@ -353,28 +355,28 @@ def _link_to_ours(path: Path) -> None:
 
 @pytest.mark.parametrize("make", [_folder, _fifo, _dangling_link, _link_to_ours])
 def test_what_is_no_regular_file_is_never_replaced(
-    staged: files.Staged, public: Path, make: Callable[[Path], None]
+    staged: atomic_files.Staged, public: Path, make: Callable[[Path], None]
 ) -> None:
     make(public)
     before = public.lstat()
     with pytest.raises(PublicNameTaken):
-        files.place(staged.path, staged.sha256, public, ours=lambda _: True)
+        atomic_files.place(staged.path, staged.sha256, public, ours=lambda _: True)
     assert public.lstat() == before
     assert names(public.parent) == [public.name]
 
 
-def test_a_file_made_while_we_copied_wins(staged: files.Staged, public: Path) -> None:
+def test_a_file_made_while_we_copied_wins(staged: atomic_files.Staged, public: Path) -> None:
     def somebody_first(folder: int, old: str, new: str) -> None:
         public.write_bytes(b"mine")
         Calls().create(folder, old, new)
 
     with pytest.raises(PublicNameTaken):
-        files.place(staged.path, staged.sha256, public, ours=nobody_elses, calls=Calls(create=somebody_first))
+        atomic_files.place(staged.path, staged.sha256, public, ours=nobody_elses, calls=Calls(create=somebody_first))
     assert public.read_bytes() == b"mine"
     assert names(public.parent) == [public.name]
 
 
-def test_a_file_edited_after_we_looked_wins(staged: files.Staged, public: Path) -> None:
+def test_a_file_edited_after_we_looked_wins(staged: atomic_files.Staged, public: Path) -> None:
     public.write_bytes(b"ours")
 
     def edited_meanwhile(found: str) -> bool:
@@ -383,26 +385,28 @@ def test_a_file_edited_after_we_looked_wins(staged: files.Staged, public: Path) 
         return was_ours
 
     with pytest.raises(PublicNameTaken):
-        files.place(staged.path, staged.sha256, public, ours=edited_meanwhile)
+        atomic_files.place(staged.path, staged.sha256, public, ours=edited_meanwhile)
     assert public.read_bytes() == b"edited"
 
 
-def test_a_file_system_without_exclusive_rename_is_served_by_a_link(staged: files.Staged, public: Path) -> None:
+def test_a_file_system_without_exclusive_rename_is_served_by_a_link(
+    staged: atomic_files.Staged, public: Path
+) -> None:
     def link(folder: int, old: str, new: str) -> None:
         os.link(old, new, src_dir_fd=folder, dst_dir_fd=folder)
 
-    files.place(staged.path, staged.sha256, public, ours=nobody_elses, calls=Calls(create=link))
+    atomic_files.place(staged.path, staged.sha256, public, ours=nobody_elses, calls=Calls(create=link))
     assert public.read_bytes() == DATA
     assert public.stat().st_nlink == 1
     assert names(public.parent) == [public.name]
 
 
-def test_a_link_that_nfs_sends_twice_is_a_success(staged: files.Staged, public: Path) -> None:
+def test_a_link_that_nfs_sends_twice_is_a_success(staged: atomic_files.Staged, public: Path) -> None:
     def twice(folder: int, old: str, new: str) -> None:
         for _ in range(2):
             os.link(old, new, src_dir_fd=folder, dst_dir_fd=folder)
 
-    placed = files.place(staged.path, staged.sha256, public, ours=nobody_elses, calls=Calls(create=twice))
+    placed = atomic_files.place(staged.path, staged.sha256, public, ours=nobody_elses, calls=Calls(create=twice))
     assert placed.changed
     assert names(public.parent) == [public.name]
 
@@ -411,7 +415,7 @@ def test_a_link_that_nfs_sends_twice_is_a_success(staged: files.Staged, public: 
 @pytest.mark.parametrize("calls", STEPS)
 @pytest.mark.parametrize("old", [None, b"ours"], ids=["new", "replacing"])
 def test_placing_that_fails_leaves_the_public_name_as_it_was(
-    staged: files.Staged,
+    staged: atomic_files.Staged,
     public: Path,
     calls: Callable[[int], Calls],
     code: int,
@@ -421,55 +425,59 @@ def test_placing_that_fails_leaves_the_public_name_as_it_was(
     if old is not None:
         public.write_bytes(old)
     with pytest.raises(error):
-        files.place(staged.path, staged.sha256, public, ours=lambda _: True, calls=calls(code))
+        atomic_files.place(staged.path, staged.sha256, public, ours=lambda _: True, calls=calls(code))
     assert (public.read_bytes() if public.exists() else None) == old
     assert names(public.parent) == ([] if old is None else [public.name])
 
 
-def test_a_staged_file_that_is_not_what_was_recorded_is_not_published(staged: files.Staged, public: Path) -> None:
+def test_a_staged_file_that_is_not_what_was_recorded_is_not_published(
+    staged: atomic_files.Staged, public: Path
+) -> None:
     staged.path.write_bytes(b"rotten")
     with pytest.raises(StorageUnavailable, match="recorded"):
-        files.place(staged.path, staged.sha256, public, ours=nobody_elses)
+        atomic_files.place(staged.path, staged.sha256, public, ours=nobody_elses)
     assert names(public.parent) == []
 
 
-def test_a_staged_file_that_is_gone_is_missing(staged: files.Staged, public: Path) -> None:
+def test_a_staged_file_that_is_gone_is_missing(staged: atomic_files.Staged, public: Path) -> None:
     staged.path.unlink()
     with pytest.raises(FileMissing):
-        files.place(staged.path, staged.sha256, public, ours=nobody_elses)
+        atomic_files.place(staged.path, staged.sha256, public, ours=nobody_elses)
     assert names(public.parent) == []
 
 
-def test_a_missing_folder_is_not_made_for_it_may_be_a_missing_mount(staged: files.Staged, tmp_path: Path) -> None:
+def test_a_missing_folder_is_not_made_for_it_may_be_a_missing_mount(
+    staged: atomic_files.Staged, tmp_path: Path
+) -> None:
     with pytest.raises(StorageUnavailable):
-        files.place(staged.path, staged.sha256, tmp_path / "flex-1" / "a.scc", ours=nobody_elses)
+        atomic_files.place(staged.path, staged.sha256, tmp_path / "flex-1" / "a.scc", ours=nobody_elses)
     assert not (tmp_path / "flex-1").exists()
 
 
-def test_a_public_name_may_not_leave_its_storage_through_a_link(staged: files.Staged, tmp_path: Path) -> None:
+def test_a_public_name_may_not_leave_its_storage_through_a_link(staged: atomic_files.Staged, tmp_path: Path) -> None:
     root, outside = tmp_path / "root", tmp_path / "outside"
     root.mkdir()
     outside.mkdir()
     (root / "folder").symlink_to(outside)
     with pytest.raises(PathRefused):
-        files.place(staged.path, staged.sha256, root / "folder" / "a.scc", ours=nobody_elses, beneath=root)
+        atomic_files.place(staged.path, staged.sha256, root / "folder" / "a.scc", ours=nobody_elses, beneath=root)
     with pytest.raises(PathRefused):
-        files.place(staged.path, staged.sha256, outside / "a.scc", ours=nobody_elses, beneath=root)
+        atomic_files.place(staged.path, staged.sha256, outside / "a.scc", ours=nobody_elses, beneath=root)
     assert names(outside) == []
-    assert files.place(staged.path, staged.sha256, root / "a.scc", ours=nobody_elses, beneath=root).changed
+    assert atomic_files.place(staged.path, staged.sha256, root / "a.scc", ours=nobody_elses, beneath=root).changed
 
 
 def test_a_reader_sees_a_whole_file_and_one_of_two_writers_wins(tmp_path: Path) -> None:
     public = tmp_path / "public.scc"
     versions = [bytes([65 + n]) * 200_000 for n in range(2)]
-    staged = [files.stage(tmp_path / str(n), "a.scc", data) for n, data in enumerate(versions)]
+    staged = [atomic_files.stage(tmp_path / str(n), "a.scc", data) for n, data in enumerate(versions)]
     known = {sha(data) for data in versions}
     stop, seen, broken = threading.Event(), set[str](), list[BaseException]()
 
-    def write(mine: files.Staged) -> None:
+    def write(mine: atomic_files.Staged) -> None:
         try:
             for _ in range(25):
-                files.place(mine.path, mine.sha256, public, ours=known.__contains__)
+                atomic_files.place(mine.path, mine.sha256, public, ours=known.__contains__)
         except StorageUnavailable as exc:  # the other one came first eight times
             assert "keeps changing" in exc.message  # noqa: PT017
         except BaseException as exc:
@@ -537,14 +545,14 @@ DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE)
 
 
 def test_of_hundreds_of_errors_injected_at_every_call_none_leaves_part_of_a_file(tmp_path: Path) -> None:
-    source = files.stage(tmp_path / "source", "a.scc", DATA)
+    source = atomic_files.stage(tmp_path / "source", "a.scc", DATA)
 
     def staging(public: Path, counted: Counted) -> None:
-        files.stage(public.parent, public.name, DATA, calls=counted.calls())
+        atomic_files.stage(public.parent, public.name, DATA, calls=counted.calls())
 
     def placing(public: Path, counted: Counted) -> None:
         known = {sha(b"ours")}.__contains__
-        files.place(source.path, source.sha256, public, ours=known, calls=counted.calls())
+        atomic_files.place(source.path, source.sha256, public, ours=known, calls=counted.calls())
 
     injected = 0
     for does, before in ((staging, None), (placing, None), (placing, b"ours")):
@@ -574,15 +582,17 @@ def test_of_hundreds_of_errors_injected_at_every_call_none_leaves_part_of_a_file
 
 
 def test_a_file_whose_folder_could_not_be_flushed_is_flushed_by_the_next_try(
-    staged: files.Staged, public: Path
+    staged: atomic_files.Staged, public: Path
 ) -> None:
     with pytest.raises(StorageUnavailable):
-        files.place(
+        atomic_files.place(
             staged.path, staged.sha256, public, ours=nobody_elses, calls=Calls(fsync=failing(errno.EIO, at=2))
         )
     with pytest.raises(StorageUnavailable):
-        files.place(staged.path, staged.sha256, public, ours=nobody_elses, calls=Calls(fsync=failing(errno.EIO)))
-    assert not files.place(staged.path, staged.sha256, public, ours=nobody_elses).changed
+        atomic_files.place(
+            staged.path, staged.sha256, public, ours=nobody_elses, calls=Calls(fsync=failing(errno.EIO))
+        )
+    assert not atomic_files.place(staged.path, staged.sha256, public, ours=nobody_elses).changed
 
 
 # Sweeping, hashing, folders
@@ -590,75 +600,75 @@ def test_a_file_whose_folder_could_not_be_flushed_is_flushed_by_the_next_try(
 
 def test_a_sweep_takes_only_our_own_old_temporary_files(tmp_path: Path) -> None:
     old = datetime.now(UTC) - timedelta(days=2)
-    ours = [tmp_path / files.temporary_name(), tmp_path / "job" / files.temporary_name()]
+    ours = [tmp_path / atomic_files.temporary_name(), tmp_path / "job" / atomic_files.temporary_name()]
     kept = [
         tmp_path / "Council.mp4",
         tmp_path / "a.part",
         tmp_path / ".archivist-0123.part",
-        tmp_path / (files.temporary_name() + ".mp4"),
+        tmp_path / (atomic_files.temporary_name() + ".mp4"),
         tmp_path / "job" / "a.scc",
     ]
     (tmp_path / "job").mkdir()
     for path in ours + kept:
         path.write_bytes(b"x")
         os.utime(path, (old.timestamp(), old.timestamp()))
-    fresh = tmp_path / files.temporary_name()
+    fresh = tmp_path / atomic_files.temporary_name()
     fresh.write_bytes(b"x")
-    link = tmp_path / files.temporary_name()
+    link = tmp_path / atomic_files.temporary_name()
     link.symlink_to(kept[0])
     before = datetime.now(UTC) - timedelta(days=1)
-    assert files.sweep(tmp_path, before) == 1
-    assert files.sweep(tmp_path, before, deep=True) == 1
+    assert atomic_files.sweep(tmp_path, before) == 1
+    assert atomic_files.sweep(tmp_path, before, deep=True) == 1
     assert not any(path.exists() for path in ours)
     assert all(path.exists() for path in [*kept, fresh, link])
 
 
 def test_a_folder_that_is_not_there_cannot_be_swept(tmp_path: Path) -> None:
     with pytest.raises(StorageUnavailable):
-        files.sweep(tmp_path / "gone", datetime.now(UTC))
+        atomic_files.sweep(tmp_path / "gone", datetime.now(UTC))
 
 
 def test_a_digest_is_that_of_the_content(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(DATA)
-    assert files.digest(tmp_path / "a") == files.Digest(sha(DATA), len(DATA))
+    assert atomic_files.digest(tmp_path / "a") == atomic_files.Digest(sha(DATA), len(DATA))
 
 
 def test_a_digest_of_nothing_a_link_or_a_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
     with pytest.raises(FileMissing):
-        files.digest(tmp_path / "a")
+        atomic_files.digest(tmp_path / "a")
     with pytest.raises(PathRefused):
-        files.digest(tmp_path / "link")
+        atomic_files.digest(tmp_path / "link")
     with pytest.raises(InvalidFileFormat):
-        files.digest(tmp_path)
+        atomic_files.digest(tmp_path)
 
 
 def test_a_folder_is_made_with_those_above_it_and_again(tmp_path: Path) -> None:
     for _ in range(2):
-        files.make_folder(tmp_path / "a" / "b" / "c")
+        atomic_files.make_folder(tmp_path / "a" / "b" / "c")
     assert (tmp_path / "a" / "b" / "c").is_dir()
 
 
 def test_a_folder_is_not_made_within_one_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(StorageUnavailable):
-        files.make_folder(tmp_path / "mnt" / "a", within=tmp_path / "mnt")
+        atomic_files.make_folder(tmp_path / "mnt" / "a", within=tmp_path / "mnt")
     assert names(tmp_path) == []
     (tmp_path / "mnt").mkdir()
-    files.make_folder(tmp_path / "mnt" / "a" / "b", within=tmp_path / "mnt")
+    atomic_files.make_folder(tmp_path / "mnt" / "a" / "b", within=tmp_path / "mnt")
     assert (tmp_path / "mnt" / "a" / "b").is_dir()
 
 
 def test_only_what_we_wrote_is_removed(tmp_path: Path) -> None:
     path = tmp_path / "a.scc"
-    assert not files.remove(path, sha(DATA))
+    assert not atomic_files.remove(path, sha(DATA))
     path.write_bytes(b"edited")
-    assert not files.remove(path, sha(DATA))
+    assert not atomic_files.remove(path, sha(DATA))
     path.write_bytes(DATA)
-    assert files.remove(path, sha(DATA))
+    assert atomic_files.remove(path, sha(DATA))
     assert names(tmp_path) == []
 
 
 def test_a_folder_where_a_file_stands_is_an_error_of_ours(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"x")
     with pytest.raises(StorageUnavailable):
-        files.make_folder(tmp_path / "a" / "b")
+        atomic_files.make_folder(tmp_path / "a" / "b")

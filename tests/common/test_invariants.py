@@ -11,24 +11,21 @@ from sqlalchemy import text
 from tests.common.conftest import LEASE, Claimed, Submit
 
 from archivist_captions.cue import Word
-from archivist_common import (
-    chunks,
-    effects,
-    invariants,
-    job_requests,
-    jobs,
-    publication_requests,
-    publishing,
-    targets,
-)
-from archivist_common.artifacts import Made
-from archivist_common.chunks import Cut, Hearing
-from archivist_common.db import Database
+from archivist_common.database.engine import Database
 from archivist_common.errors import MediaUnreadable
-from archivist_common.invariants import INVARIANTS, Committed
-from archivist_common.jobs import Outcome
-from archivist_common.paths import VAULT
+from archivist_common.jobs import chunks
+from archivist_common.jobs import lifecycle as jobs
+from archivist_common.jobs import requests as job_requests
+from archivist_common.jobs.artifacts import Made
+from archivist_common.jobs.chunks import Cut, Hearing
+from archivist_common.jobs.lifecycle import Outcome
+from archivist_common.maintenance import invariants
+from archivist_common.maintenance.invariants import INVARIANTS, Committed
+from archivist_common.publishing import effects, targets
+from archivist_common.publishing import lifecycle as publishing
+from archivist_common.publishing import requests as publication_requests
 from archivist_common.states import PublicState
+from archivist_common.storage.paths import VAULT
 
 _RECIPE = "test 1"
 

@@ -14,9 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
-from archivist_common import job_requests, jobs, outbox, verdicts
-from archivist_common.artifacts import Made
-from archivist_common.db import Database
+from archivist_common.database.engine import Database
+from archivist_common.database.models import Artifact, OutboxEvent, SystemLog, Transcription
 from archivist_common.errors import (
     ArchivistError,
     Cancelled,
@@ -32,39 +31,42 @@ from archivist_common.errors import (
     StorageUnavailable,
     WorkerCrashed,
 )
-from archivist_common.models import Artifact, OutboxEvent, SystemLog, Transcription
+from archivist_common.events import outbox
+from archivist_common.jobs import lifecycle, requests
+from archivist_common.jobs.artifacts import Made
+from archivist_common.leases import retry
 from archivist_common.states import JobStatus, PublicState, Stage
 
 LEASE = timedelta(seconds=30)
 GONE = timedelta(seconds=-1)
 TERMINAL_EVENTS = {outbox.COMPLETED, outbox.FAILED, outbox.CANCELLED}
 
-Submit = Callable[..., job_requests.Submission]
-Claimed = Callable[..., Awaitable[jobs.Claim]]
+Submit = Callable[..., requests.Submission]
+Claimed = Callable[..., Awaitable[lifecycle.Claim]]
 
 
 def progress(
     percent: int = 10, done: int = 1_000, stage: Stage = Stage.TRANSCRIBE, total: int | None = 60_000
 ) -> Any:
-    return jobs.Progress(stage=stage, percent=percent, audio_done_ms=done, audio_ms=total)
+    return lifecycle.Progress(stage=stage, percent=percent, audio_done_ms=done, audio_ms=total)
 
 
-def outcome(held: jobs.Claim, *kinds: str) -> jobs.Outcome:
+def outcome(held: lifecycle.Claim, *kinds: str) -> lifecycle.Outcome:
     made = tuple(
         Made(kind, Path(f"/vault/{held.id}/{held.attempt}.{kind}"), "0" * 64, 12, Path(f"/out/council.{kind}"))
         for kind in kinds or ("scc", "vtt", "summary", "metadata")
     )
-    return jobs.Outcome(made, 60_000, "en", {"sentences": []}, ("NO_SPEECH: silence throughout",))
+    return lifecycle.Outcome(made, 60_000, "en", {"sentences": []}, ("NO_SPEECH: silence throughout",))
 
 
-async def queue(db: Database, submission: job_requests.Submission) -> UUID:
+async def queue(db: Database, submission: requests.Submission) -> UUID:
     async with db.transaction() as session:
-        return (await job_requests.submit(session, submission, max_queue=100))[0]
+        return (await requests.submit(session, submission, max_queue=100))[0]
 
 
-async def take(db: Database, owner: str = "host-a/slot-0", lease: timedelta = LEASE) -> jobs.Claim | None:
+async def take(db: Database, owner: str = "host-a/slot-0", lease: timedelta = LEASE) -> lifecycle.Claim | None:
     async with db.transaction() as session:
-        return await jobs.claim(session, owner, lease)
+        return await lifecycle.claim(session, owner, lease)
 
 
 async def row(db: Database, job_id: UUID) -> Transcription:
@@ -103,7 +105,7 @@ class TestSubmit:
     async def test_a_recording_is_queued_with_its_event_and_its_story(self, db: Database, submission: Submit) -> None:
         wish = submission(path="a/b/Meeting.mp4", priority=3, audio_track=2, include_summary=False)
         async with db.transaction() as session:
-            job_id, created = await job_requests.submit(session, wish, max_queue=100)
+            job_id, created = await requests.submit(session, wish, max_queue=100)
 
         job = await row(db, job_id)
         assert created
@@ -118,10 +120,10 @@ class TestSubmit:
         wish = submission()
         first = await queue(db, wish)
         async with db.transaction() as session:
-            assert await job_requests.submit(session, wish, max_queue=100) == (first, False)
+            assert await requests.submit(session, wish, max_queue=100) == (first, False)
         assert await take(db) is not None
         async with db.transaction() as session:
-            assert await job_requests.submit(session, wish, max_queue=100) == (first, False)
+            assert await requests.submit(session, wish, max_queue=100) == (first, False)
         assert (await events(db, first)).count(outbox.QUEUED) == 1
 
     async def test_a_duplicate_is_answered_even_when_the_queue_is_full(
@@ -130,7 +132,7 @@ class TestSubmit:
         wish = submission()
         first = await queue(db, wish)
         async with db.transaction() as session:
-            assert await job_requests.submit(session, wish, max_queue=1) == (first, False)
+            assert await requests.submit(session, wish, max_queue=1) == (first, False)
 
     @pytest.mark.parametrize(
         "change",
@@ -156,7 +158,7 @@ class TestSubmit:
         held = await take(db)
         assert held is not None
         async with db.transaction() as session:
-            await jobs.complete(session, held, outcome(held))
+            await lifecycle.complete(session, held, outcome(held))
         assert await queue(db, wish) != first
 
     async def test_a_full_queue_refuses_and_writes_nothing(self, db: Database, submission: Submit) -> None:
@@ -165,7 +167,7 @@ class TestSubmit:
         before = await everything(db)
         with pytest.raises(QueueFull, match="2 jobs are waiting"):
             async with db.transaction() as session:
-                await job_requests.submit(session, submission(), max_queue=2)
+                await requests.submit(session, submission(), max_queue=2)
         assert await everything(db) == before
 
     async def test_running_jobs_do_not_fill_the_queue(
@@ -173,14 +175,14 @@ class TestSubmit:
     ) -> None:
         await claimed(db)
         async with db.transaction() as session:
-            assert (await job_requests.submit(session, submission(), max_queue=1))[1]
+            assert (await requests.submit(session, submission(), max_queue=1))[1]
 
     async def test_twenty_at_once_make_one_job(self, committed_db: Database, submission: Submit) -> None:
         wish = submission()
 
         async def once() -> tuple[UUID, bool]:
             async with committed_db.transaction() as session:
-                return await job_requests.submit(session, wish, max_queue=100)
+                return await requests.submit(session, wish, max_queue=100)
 
         answers = await asyncio.gather(*(once() for _ in range(20)))
         assert len({job_id for job_id, _ in answers}) == 1
@@ -193,7 +195,7 @@ class TestSubmit:
         async def once() -> bool:
             try:
                 async with committed_db.transaction() as session:
-                    await job_requests.submit(session, submission(), max_queue=1)
+                    await requests.submit(session, submission(), max_queue=1)
             except QueueFull:
                 return False
             return True
@@ -209,7 +211,7 @@ class TestClaim:
         wish = submission(audio_track=1)
         job_id = await queue(db, wish)
         held = await take(db, "host-b/slot-3")
-        assert held == jobs.Claim(
+        assert held == lifecycle.Claim(
             id=job_id,
             attempt=1,
             owner="host-b/slot-3",
@@ -249,7 +251,7 @@ class TestClaim:
     ) -> None:
         patient = await queue(db, submission(priority=1))
         async with db.transaction() as session:
-            day = 4 * job_requests.PRIORITY_STEP.total_seconds() + 60
+            day = 4 * requests.PRIORITY_STEP.total_seconds() + 60
             await session.execute(
                 update(Transcription)
                 .where(Transcription.id == patient)
@@ -263,8 +265,8 @@ class TestClaim:
         await queue(db, submission(priority=5, storage="flex-1"))
         readable = await queue(db, submission(priority=1, storage="flex-2"))
         async with db.transaction() as session:
-            held = await jobs.claim(session, "host-a/0", LEASE, storages={"flex-2"})
-            assert await jobs.claim(session, "host-a/0", LEASE, storages=set()) is None
+            held = await lifecycle.claim(session, "host-a/0", LEASE, storages={"flex-2"})
+            assert await lifecycle.claim(session, "host-a/0", LEASE, storages=set()) is None
         assert held is not None
         assert held.id == readable
 
@@ -285,9 +287,9 @@ class TestClaim:
     ) -> None:
         first, second = await queue(committed_db, submission()), await queue(committed_db, submission())
         async with committed_db.transaction() as mine:
-            held = await jobs.claim(mine, "a", LEASE)
+            held = await lifecycle.claim(mine, "a", LEASE)
             async with asyncio.timeout(5), committed_db.transaction() as theirs:
-                other = await jobs.claim(theirs, "b", LEASE)
+                other = await lifecycle.claim(theirs, "b", LEASE)
         assert held is not None
         assert other is not None
         assert (held.id, other.id) == (first, second)
@@ -311,8 +313,8 @@ class TestClaim:
     async def test_the_next_attempt_starts_from_nothing(self, db: Database, claimed: Claimed) -> None:
         held = await claimed(db)
         async with db.transaction() as session:
-            await jobs.advance(session, held, progress(50, 30_000))
-            await jobs.release(session, held)
+            await lifecycle.advance(session, held, progress(50, 30_000))
+            await lifecycle.release(session, held)
         again = await take(db, "host-c")
         assert again is not None
         assert (again.id, again.attempt) == (held.id, 2)
@@ -327,7 +329,7 @@ class TestHolding:
         held = await claimed(db, lease=timedelta(seconds=2))
         before = (await row(db, held.id)).lease_expires_at
         async with db.transaction() as session:
-            assert await jobs.renew(session, held, LEASE) is False
+            assert await lifecycle.renew(session, held, LEASE) is False
         after = (await row(db, held.id)).lease_expires_at
         assert before is not None
         assert after is not None
@@ -336,14 +338,14 @@ class TestHolding:
     async def test_renewing_and_advancing_tell_of_a_cancel(self, db: Database, claimed: Claimed) -> None:
         held = await claimed(db)
         async with db.transaction() as session:
-            await job_requests.cancel(session, held.id)
-            assert await jobs.renew(session, held, LEASE) is True
-            assert await jobs.advance(session, held, progress()) is True
+            await requests.cancel(session, held.id)
+            assert await lifecycle.renew(session, held, LEASE) is True
+            assert await lifecycle.advance(session, held, progress()) is True
 
     async def test_progress_is_written(self, db: Database, claimed: Claimed) -> None:
         held = await claimed(db)
         async with db.transaction() as session:
-            assert await jobs.advance(session, held, progress(42, 25_200, Stage.TRANSCRIBE, 60_400)) is False
+            assert await lifecycle.advance(session, held, progress(42, 25_200, Stage.TRANSCRIBE, 60_400)) is False
         job = await row(db, held.id)
         assert (job.stage, job.progress, job.audio_done_ms, job.audio_ms, job.duration) == (
             "transcribe",
@@ -356,9 +358,9 @@ class TestHolding:
     async def test_progress_never_goes_back(self, db: Database, claimed: Claimed) -> None:
         held = await claimed(db)
         async with db.transaction() as session:
-            await jobs.advance(session, held, progress(42, 25_200))
+            await lifecycle.advance(session, held, progress(42, 25_200))
             moved = (await session.get_one(Transcription, held.id)).progress_at
-            await jobs.advance(session, held, progress(41, 25_199, Stage.ASSEMBLE, None))
+            await lifecycle.advance(session, held, progress(41, 25_199, Stage.ASSEMBLE, None))
         job = await row(db, held.id)
         assert (job.progress, job.audio_done_ms, job.audio_ms, job.stage) == (42, 25_200, 60_000, "assemble")
         assert job.progress_at == moved, "nothing moved, and the stall rule must see it"
@@ -367,13 +369,13 @@ class TestHolding:
     async def test_only_completion_is_a_hundred(self, db: Database, claimed: Claimed, percent: int) -> None:
         held = await claimed(db)
         async with db.transaction() as session:
-            await jobs.advance(session, held, progress(percent, 60_000))
+            await lifecycle.advance(session, held, progress(percent, 60_000))
         assert (await row(db, held.id)).progress == 99
 
     async def test_completion_writes_the_result_in_one_step(self, db: Database, claimed: Claimed) -> None:
         held = await claimed(db)
         async with db.transaction() as session:
-            await jobs.complete(session, held, outcome(held))
+            await lifecycle.complete(session, held, outcome(held))
         job = await row(db, held.id)
         assert (job.status, job.progress, job.audio_ms, job.duration) == ("completed", 100, 60_000, 60)
         assert (job.lease_owner, job.lease_expires_at) == (None, None)
@@ -397,14 +399,14 @@ class TestHolding:
         long = Path("/out") / ("a" * 250) / ("b" * 250) / "c.scc"
         made = Made("scc", long, "0" * 64, 12, long)
         async with db.transaction() as session:
-            await jobs.complete(session, held, replace(outcome(held), artifacts=(made,)))
+            await lifecycle.complete(session, held, replace(outcome(held), artifacts=(made,)))
         assert (await row(db, held.id)).scc_file_path is None
         assert [one["path"] for one in (await everything(db))["artifacts"]] == [str(long)]
 
     async def test_a_job_may_complete_without_files(self, db: Database, claimed: Claimed) -> None:
         held = await claimed(db)
         async with db.transaction() as session:
-            await jobs.complete(session, held, replace(outcome(held), artifacts=()))
+            await lifecycle.complete(session, held, replace(outcome(held), artifacts=()))
         assert (await row(db, held.id)).status == "completed"
         assert (await everything(db))["artifacts"] == []
 
@@ -416,7 +418,7 @@ class TestHolding:
 
         async def breaks() -> None:
             async with db.transaction() as session:
-                await jobs.complete(session, held, outcome(held))
+                await lifecycle.complete(session, held, outcome(held))
                 raise ZeroDivisionError
 
         with pytest.raises(ZeroDivisionError):
@@ -429,15 +431,15 @@ class TestHolding:
         """Whoever writes first decides (I12): the worker finished before it heard of the cancel."""
         held = await claimed(db)
         async with db.transaction() as session:
-            await job_requests.cancel(session, held.id)
-            await jobs.complete(session, held, outcome(held))
+            await requests.cancel(session, held.id)
+            await lifecycle.complete(session, held, outcome(held))
         assert (await row(db, held.id)).status == "completed"
 
     async def test_stopping_ends_a_cancelled_job(self, db: Database, claimed: Claimed) -> None:
         held = await claimed(db)
         async with db.transaction() as session:
-            await job_requests.cancel(session, held.id)
-            await jobs.stop(session, held)
+            await requests.cancel(session, held.id)
+            await lifecycle.stop(session, held)
         job = await row(db, held.id)
         assert (job.status, job.lease_owner, job.lease_expires_at) == ("cancelled", None, None)
         assert job.completed_date is not None
@@ -446,7 +448,7 @@ class TestHolding:
     async def test_releasing_charges_nothing_and_the_job_is_due_at_once(self, db: Database, claimed: Claimed) -> None:
         held = await claimed(db)
         async with db.transaction() as session:
-            await jobs.release(session, held)
+            await lifecycle.release(session, held)
         job = await row(db, held.id)
         assert (job.status, job.failure_count, job.crash_count, job.attempt) == ("pending", 0, 0, 1)
         assert (job.lease_owner, job.lease_expires_at, job.completed_date) == (None, None, None)
@@ -457,8 +459,8 @@ class TestHolding:
         """Found here: it went back to the queue and waited for a free slot before it was cancelled."""
         held = await claimed(db)
         async with db.transaction() as session:
-            await job_requests.cancel(session, held.id)
-            await jobs.release(session, held)
+            await requests.cancel(session, held.id)
+            await lifecycle.release(session, held)
         job = await row(db, held.id)
         assert job.status == "cancelled"
         assert job.completed_date is not None
@@ -471,10 +473,10 @@ class TestHolding:
         known, others = await claimed(db), await claimed(db, owner="host-b/slot-0")
         unknown, ended = await claimed(db), await claimed(db)
         async with db.transaction() as session:
-            await job_requests.cancel(session, ended.id)
-            await jobs.release_unknown(session, unknown.owner, [known.id])
-            await jobs.renew(session, known, LEASE)
-            await jobs.renew(session, others, LEASE)
+            await requests.cancel(session, ended.id)
+            await lifecycle.release_unknown(session, unknown.owner, [known.id])
+            await lifecycle.renew(session, known, LEASE)
+            await lifecycle.renew(session, others, LEASE)
         job = await row(db, unknown.id)
         assert (job.status, job.failure_count, job.crash_count, job.lease_owner) == ("pending", 0, 0, None)
         assert await due_in(db, unknown.id) <= 0
@@ -494,7 +496,7 @@ class TestFail:
     ) -> None:
         held = await claimed(db)
         async with db.transaction() as session:
-            assert await jobs.fail(session, held, error) is JobStatus.FAILED
+            assert await lifecycle.fail(session, held, error) is JobStatus.FAILED
         job = await row(db, held.id)
         assert (job.status, job.error_code, job.error_message) == ("failed", error.code, error.message)
         assert (job.lease_owner, job.lease_expires_at) == (None, None)
@@ -505,7 +507,7 @@ class TestFail:
     async def test_what_may_mend_itself_waits_and_is_tried_again(self, db: Database, claimed: Claimed) -> None:
         held = await claimed(db)
         async with db.transaction() as session:
-            status = await jobs.fail(session, held, StorageUnavailable("flex-1 is away"), spread=1.0)
+            status = await lifecycle.fail(session, held, StorageUnavailable("flex-1 is away"), spread=1.0)
         assert status is JobStatus.PENDING
         assert 14 < await due_in(db, held.id) <= 15
         job = await row(db, held.id)
@@ -521,7 +523,7 @@ class TestFail:
         for _ in range(5):
             held = await claimed(db)
             async with db.transaction() as session:
-                await jobs.fail(session, held, StorageUnavailable("flex-1 is away"))
+                await lifecycle.fail(session, held, StorageUnavailable("flex-1 is away"))
             waits.add(round(await due_in(db, held.id), 1))
         assert all(-0.5 <= wait <= 15 for wait in waits)
         assert len(waits) > 1
@@ -530,39 +532,39 @@ class TestFail:
     async def test_the_last_try_of_its_retry_class_is_the_last(
         self, db: Database, claimed: Claimed, error: ArchivistError
     ) -> None:
-        held: jobs.Claim | None = await claimed(db)
+        held: lifecycle.Claim | None = await claimed(db)
         ends = []
         while held is not None:
             async with db.transaction() as session:
-                ends.append(await jobs.fail(session, held, error, spread=0.0))
+                ends.append(await lifecycle.fail(session, held, error, spread=0.0))
             held = await take(db)
         assert ends == [JobStatus.PENDING] * (error.tries - 1) + [JobStatus.FAILED]
 
     async def test_crashes_three_days_apart_are_not_counted_together(self, db: Database, claimed: Claimed) -> None:
-        held: jobs.Claim | None = await claimed(db)
+        held: lifecycle.Claim | None = await claimed(db)
         for _ in range(4):
             assert held is not None
             async with db.transaction() as session:
-                assert await jobs.fail(session, held, WorkerCrashed("signal 11")) is JobStatus.PENDING
+                assert await lifecycle.fail(session, held, WorkerCrashed("signal 11")) is JobStatus.PENDING
                 await session.execute(
-                    update(Transcription).values(crashed_at=Transcription.crashed_at - verdicts.CRASHES_COUNT)
+                    update(Transcription).values(crashed_at=Transcription.crashed_at - retry.CRASHES_COUNT)
                 )
             held = await take(db)
 
     async def test_the_third_crash_is_the_last_and_none_waits(self, db: Database, claimed: Claimed) -> None:
-        held: jobs.Claim | None = await claimed(db)
+        held: lifecycle.Claim | None = await claimed(db)
         ends = []
         while held is not None:
             async with db.transaction() as session:
-                ends.append(await jobs.fail(session, held, WorkerCrashed("signal 11"), spread=1.0))
+                ends.append(await lifecycle.fail(session, held, WorkerCrashed("signal 11"), spread=1.0))
             held = await take(db)
-        assert ends == [JobStatus.PENDING] * (verdicts.MAX_CRASHES - 1) + [JobStatus.FAILED]
+        assert ends == [JobStatus.PENDING] * (retry.MAX_CRASHES - 1) + [JobStatus.FAILED]
 
     async def test_a_failure_of_a_cancelled_job_is_its_end(self, db: Database, claimed: Claimed) -> None:
         held = await claimed(db)
         async with db.transaction() as session:
-            await job_requests.cancel(session, held.id)
-            status = await jobs.fail(session, held, StorageUnavailable("away"))
+            await requests.cancel(session, held.id)
+            status = await lifecycle.fail(session, held, StorageUnavailable("away"))
         assert status is JobStatus.CANCELLED
         assert (await row(db, held.id)).completed_date is not None
         assert (await events(db, held.id))[-1] == outbox.CANCELLED
@@ -571,30 +573,30 @@ class TestFail:
         """Found here: a NUL or half a surrogate from a dying child kept its job from being failed."""
         held = await claimed(db)
         async with db.transaction() as session:
-            await jobs.fail(session, held, MediaUnreadable("moov\0atom \udcff"))
+            await lifecycle.fail(session, held, MediaUnreadable("moov\0atom \udcff"))
         assert (await row(db, held.id)).error_message == "moov\ufffdatom \ufffd"
 
     @given(attempt=st.integers(min_value=-3, max_value=10_000), spread=st.floats(min_value=0, max_value=1))
     def test_a_wait_stays_within_its_bounds(self, attempt: int, spread: float) -> None:
-        wait, most = verdicts.retry_delay(attempt, spread), verdicts.retry_delay(attempt, 1.0)
+        wait, most = retry.retry_delay(attempt, spread), retry.retry_delay(attempt, 1.0)
         assert timedelta() <= wait <= most <= timedelta(minutes=10)
         assert most >= timedelta(seconds=15)
-        assert verdicts.retry_delay(attempt + 1, 1.0) >= most
+        assert retry.retry_delay(attempt + 1, 1.0) >= most
 
     def test_waits_double_up_to_ten_minutes(self) -> None:
-        assert [verdicts.retry_delay(attempt, 1.0).total_seconds() for attempt in range(1, 9)] == [
+        assert [retry.retry_delay(attempt, 1.0).total_seconds() for attempt in range(1, 9)] == [
             *(15, 30, 60, 120, 240, 480, 600, 600)
         ]
 
 
-WRITES: dict[str, Callable[[Any, jobs.Claim], Awaitable[Any]]] = {
-    "renew": lambda session, held: jobs.renew(session, held, LEASE),
-    "advance": lambda session, held: jobs.advance(session, held, progress()),
-    "complete": lambda session, held: jobs.complete(session, held, outcome(held)),
-    "fail": lambda session, held: jobs.fail(session, held, MediaUnreadable("no")),
-    "fail-retryable": lambda session, held: jobs.fail(session, held, StorageUnavailable("away")),
-    "stop": jobs.stop,
-    "release": jobs.release,
+WRITES: dict[str, Callable[[Any, lifecycle.Claim], Awaitable[Any]]] = {
+    "renew": lambda session, held: lifecycle.renew(session, held, LEASE),
+    "advance": lambda session, held: lifecycle.advance(session, held, progress()),
+    "complete": lambda session, held: lifecycle.complete(session, held, outcome(held)),
+    "fail": lambda session, held: lifecycle.fail(session, held, MediaUnreadable("no")),
+    "fail-retryable": lambda session, held: lifecycle.fail(session, held, StorageUnavailable("away")),
+    "stop": lifecycle.stop,
+    "release": lifecycle.release,
 }
 
 
@@ -602,7 +604,7 @@ WRITES: dict[str, Callable[[Any, jobs.Claim], Awaitable[Any]]] = {
 class TestFencing:
     """A write of an attempt that has lost its job raises Fenced and changes nothing (I5)."""
 
-    async def _refused(self, db: Database, held: jobs.Claim, write: Any) -> None:
+    async def _refused(self, db: Database, held: lifecycle.Claim, write: Any) -> None:
         before = await everything(db)
         with pytest.raises(Fenced, match=f"attempt {held.attempt} of transcription {held.id}"):
             async with db.transaction() as session:
@@ -612,7 +614,7 @@ class TestFencing:
     async def test_an_older_attempt(self, db: Database, claimed: Claimed, write: Any) -> None:
         held = await claimed(db)
         async with db.transaction() as session:
-            await jobs.release(session, held)
+            await lifecycle.release(session, held)
         assert await take(db, held.owner) is not None
         await self._refused(db, held, write)
 
@@ -627,7 +629,7 @@ class TestFencing:
     async def test_a_job_given_back(self, db: Database, claimed: Claimed, write: Any) -> None:
         held = await claimed(db)
         async with db.transaction() as session:
-            await jobs.release(session, held)
+            await lifecycle.release(session, held)
         await self._refused(db, held, write)
 
     @pytest.mark.parametrize("end", ["complete", "fail", "stop"])
@@ -655,7 +657,7 @@ class TestCancel:
     async def test_a_waiting_job_ends_at_once(self, db: Database, submission: Submit) -> None:
         job_id = await queue(db, submission())
         async with db.transaction() as session:
-            assert await job_requests.cancel(session, job_id) is JobStatus.CANCELLED
+            assert await requests.cancel(session, job_id) is JobStatus.CANCELLED
         job = await row(db, job_id)
         assert job.status == "cancelled"
         assert job.completed_date is not None
@@ -665,7 +667,7 @@ class TestCancel:
     async def test_a_running_job_is_asked_to_end(self, db: Database, claimed: Claimed) -> None:
         held = await claimed(db)
         async with db.transaction() as session:
-            assert await job_requests.cancel(session, held.id) is JobStatus.PROCESSING
+            assert await requests.cancel(session, held.id) is JobStatus.PROCESSING
         job = await row(db, held.id)
         assert job.status == "processing"
         assert job.cancel_requested_at is not None
@@ -676,10 +678,10 @@ class TestCancel:
     ) -> None:
         waiting, held = await queue(db, submission()), await claimed(db)
         async with db.transaction() as session:
-            first = [await job_requests.cancel(session, waiting), await job_requests.cancel(session, held.id)]
+            first = [await requests.cancel(session, waiting), await requests.cancel(session, held.id)]
         before = await everything(db)
         async with db.transaction() as session:
-            assert [await job_requests.cancel(session, waiting), await job_requests.cancel(session, held.id)] == first
+            assert [await requests.cancel(session, waiting), await requests.cancel(session, held.id)] == first
         assert await everything(db) == before
 
     @pytest.mark.parametrize("end", ["complete", "fail"])
@@ -690,13 +692,13 @@ class TestCancel:
         before = await everything(db)
         with pytest.raises(Conflict, match=r"has (completed|failed) already"):
             async with db.transaction() as session:
-                await job_requests.cancel(session, held.id)
+                await requests.cancel(session, held.id)
         assert await everything(db) == before
 
     async def test_an_unknown_job_is_not_found(self, db: Database) -> None:
         with pytest.raises(NotFound):
             async with db.transaction() as session:
-                await job_requests.cancel(session, uuid4())
+                await requests.cancel(session, uuid4())
 
     async def test_a_cancel_and_a_claim_at_once_agree(self, committed_db: Database, submission: Submit) -> None:
         for _ in range(5):
@@ -704,7 +706,7 @@ class TestCancel:
 
             async def cancel(job_id: UUID = job_id) -> JobStatus:
                 async with committed_db.transaction() as session:
-                    return await job_requests.cancel(session, job_id)
+                    return await requests.cancel(session, job_id)
 
             answer, held = await asyncio.gather(cancel(), take(committed_db))
             job = await row(committed_db, job_id)
@@ -713,17 +715,17 @@ class TestCancel:
             else:
                 assert (answer, job.status) == (JobStatus.PROCESSING, "processing")
                 async with committed_db.transaction() as session:
-                    assert await jobs.renew(session, held, LEASE) is True
-                    await jobs.stop(session, held)
+                    assert await lifecycle.renew(session, held, LEASE) is True
+                    await lifecycle.stop(session, held)
 
 
 class TestRetry:
     async def test_a_failed_job_starts_over(self, db: Database, claimed: Claimed) -> None:
         held = await claimed(db)
         async with db.transaction() as session:
-            await jobs.advance(session, held, progress(50, 30_000))
-            await jobs.fail(session, held, MediaUnreadable("no"))
-            await job_requests.retry(session, held.id)
+            await lifecycle.advance(session, held, progress(50, 30_000))
+            await lifecycle.fail(session, held, MediaUnreadable("no"))
+            await requests.retry(session, held.id)
         job = await row(db, held.id)
         assert (job.status, job.progress, job.audio_done_ms, job.stage) == ("pending", 0, 0, None)
         assert (job.failure_count, job.crash_count, job.error_code, job.error_message) == (0, 0, None, None)
@@ -735,21 +737,21 @@ class TestRetry:
     async def test_a_cancelled_job_forgets_that_it_was(self, db: Database, claimed: Claimed) -> None:
         held = await claimed(db)
         async with db.transaction() as session:
-            await job_requests.cancel(session, held.id)
-            await jobs.stop(session, held)
-            await job_requests.retry(session, held.id)
+            await requests.cancel(session, held.id)
+            await lifecycle.stop(session, held)
+            await requests.retry(session, held.id)
         again = await take(db)
         assert again is not None
         async with db.transaction() as session:
-            assert await jobs.renew(session, again, LEASE) is False
+            assert await lifecycle.renew(session, again, LEASE) is False
 
     async def test_the_story_names_who_asked(
         self, db: Database, claimed: Claimed, user: Callable[..., Awaitable[int]]
     ) -> None:
         person, held = await user(db), await claimed(db)
         async with db.transaction() as session:
-            await jobs.fail(session, held, MediaUnreadable("no"))
-            await job_requests.retry(session, held.id, user_id=person)
+            await lifecycle.fail(session, held, MediaUnreadable("no"))
+            await requests.retry(session, held.id, user_id=person)
         last = (await everything(db))["system_logs"][-1]
         assert (last["message"], last["user_id"], last["transcription_id"]) == ("queued again", person, held.id)
         assert (await events(db, held.id))[-1] == outbox.QUEUED
@@ -760,28 +762,28 @@ class TestRetry:
         running, done = await claimed(db), await claimed(db)
         waiting = await queue(db, submission())
         async with db.transaction() as session:
-            await jobs.complete(session, done, outcome(done))
+            await lifecycle.complete(session, done, outcome(done))
         before = await everything(db)
         for job_id in (waiting, running.id, done.id):
             with pytest.raises(Conflict, match="only a failed or cancelled"):
                 async with db.transaction() as session:
-                    await job_requests.retry(session, job_id)
+                    await requests.retry(session, job_id)
         assert await everything(db) == before
 
     async def test_an_unknown_job_is_not_found(self, db: Database) -> None:
         with pytest.raises(NotFound):
             async with db.transaction() as session:
-                await job_requests.retry(session, uuid4())
+                await requests.retry(session, uuid4())
 
     async def test_a_recording_another_job_is_doing_is_not_done_twice(self, db: Database, submission: Submit) -> None:
         wish = submission()
         first = await queue(db, wish)
         async with db.transaction() as session:
-            await job_requests.cancel(session, first)
+            await requests.cancel(session, first)
         second = await queue(db, wish)
         with pytest.raises(Conflict, match=str(second)):
             async with db.transaction() as session:
-                await job_requests.retry(session, first)
+                await requests.retry(session, first)
 
     async def test_a_retry_and_a_submit_at_once_leave_one_live_job(
         self, committed_db: Database, submission: Submit
@@ -791,11 +793,11 @@ class TestRetry:
             wish = submission()
             first = await queue(committed_db, wish)
             async with committed_db.transaction() as session:
-                await job_requests.cancel(session, first)
+                await requests.cancel(session, first)
 
             async def again(job_id: UUID = first) -> None:
                 async with committed_db.transaction() as session:
-                    await job_requests.retry(session, job_id)
+                    await requests.retry(session, job_id)
 
             answer, submitted = await asyncio.gather(again(), queue(committed_db, wish), return_exceptions=True)
             assert isinstance(submitted, UUID)
@@ -809,7 +811,7 @@ class TestRetry:
 class TestLapsed:
     async def _lapsed(self, db: Database, lease: timedelta = timedelta()) -> dict[UUID, JobStatus]:
         async with db.transaction() as session:
-            return dict(await jobs.lapsed(session, lease))
+            return dict(await lifecycle.lapsed(session, lease))
 
     async def test_a_lease_that_runs_is_left_alone(self, db: Database, claimed: Claimed) -> None:
         held = await claimed(db)
@@ -843,7 +845,7 @@ class TestLapsed:
     async def test_a_cancelled_orphan_is_cancelled(self, db: Database, claimed: Claimed) -> None:
         held = await claimed(db, lease=GONE)
         async with db.transaction() as session:
-            await job_requests.cancel(session, held.id)
+            await requests.cancel(session, held.id)
         assert await self._lapsed(db) == {held.id: JobStatus.CANCELLED}
         assert (await row(db, held.id)).completed_date is not None
         assert (await events(db, held.id))[-1] == outbox.CANCELLED
@@ -861,7 +863,7 @@ class TestLapsed:
         await self._lapsed(db)
         with pytest.raises(Fenced):
             async with db.transaction() as session:
-                await jobs.renew(session, held, LEASE)
+                await lifecycle.renew(session, held, LEASE)
 
     async def test_several_at_once_are_all_taken_back(self, db: Database, claimed: Claimed) -> None:
         gone = {(await claimed(db, lease=GONE)).id for _ in range(3)}
@@ -879,7 +881,7 @@ class TestTwice:
         async def once() -> bool:
             try:
                 async with committed_db.transaction() as session:
-                    await jobs.complete(session, held, outcome(held))
+                    await lifecycle.complete(session, held, outcome(held))
             except Fenced:
                 return False
             return True
@@ -908,7 +910,7 @@ class TestTwice:
 
         async def once() -> int:
             async with committed_db.transaction() as session:
-                return len(await jobs.lapsed(session, timedelta()))
+                return len(await lifecycle.lapsed(session, timedelta()))
 
         assert sum(await asyncio.gather(*(once() for _ in range(5)))) == 1
         assert (await row(committed_db, held.id)).crash_count == 1
@@ -918,7 +920,7 @@ class TestTwice:
 
         async def once() -> JobStatus:
             async with committed_db.transaction() as session:
-                return await job_requests.cancel(session, job_id)
+                return await requests.cancel(session, job_id)
 
         assert set(await asyncio.gather(*(once() for _ in range(5)))) == {JobStatus.CANCELLED}
         assert (await events(committed_db, job_id)).count(outbox.CANCELLED) == 1

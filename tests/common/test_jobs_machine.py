@@ -29,9 +29,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from archivist_common import job_requests, jobs, outbox, verdicts
-from archivist_common.artifacts import Made
-from archivist_common.db import Database
+from archivist_common.database.engine import Database
+from archivist_common.database.models import OutboxEvent, Transcription
 from archivist_common.errors import (
     ArchivistError,
     Conflict,
@@ -42,7 +41,10 @@ from archivist_common.errors import (
     StorageUnavailable,
     WorkerCrashed,
 )
-from archivist_common.models import OutboxEvent, Transcription
+from archivist_common.events import outbox
+from archivist_common.jobs import lifecycle, requests
+from archivist_common.jobs.artifacts import Made
+from archivist_common.leases import retry as verdicts
 from archivist_common.states import JOB_MOVES, LIVE, TERMINAL, JobStatus, Stage
 
 LEASE = timedelta(seconds=30)
@@ -81,7 +83,7 @@ class Model:
     lapsed: bool = False
     leading: bool = False
     """Its chunks are being heard: what dies then is a leader, and the job is not charged."""
-    held: jobs.Claim | None = None
+    held: lifecycle.Claim | None = None
     ended: Counter[JobStatus] = field(default_factory=Counter)
 
     def move(self, status: JobStatus) -> None:
@@ -125,7 +127,7 @@ class Life(RuleBasedStateMachine):
         self._outer = self._loop.run_until_complete(self._connection.begin())
         self._db = Database(self._connection)
         self.jobs: dict[UUID, Model] = {}
-        self.claims: list[jobs.Claim] = []
+        self.claims: list[lifecycle.Claim] = []
         self._places = count()
 
     def teardown(self) -> None:
@@ -144,7 +146,7 @@ class Life(RuleBasedStateMachine):
 
         return self._loop.run_until_complete(run())
 
-    def _write(self, claim: int, work: Callable[[AsyncSession, jobs.Claim], Coroutine[Any, Any, T]]) -> Any:
+    def _write(self, claim: int, work: Callable[[AsyncSession, lifecycle.Claim], Coroutine[Any, Any, T]]) -> Any:
         """Writes as a claim, old or new. The model and the answer; None when it was fenced, as it had to be."""
         live = [job.held for job in self.jobs.values() if job.held is not None]
         known = live if live and claim != STALE else self.claims
@@ -164,14 +166,14 @@ class Life(RuleBasedStateMachine):
 
     @rule(recording=st.integers(0, 2), priority=st.integers(1, 3))
     def submit(self, recording: int, priority: int) -> None:
-        wish = job_requests.Submission("flex-1", f"{recording}.mp4", 1, 1, "en", "demo", priority=priority)
+        wish = requests.Submission("flex-1", f"{recording}.mp4", 1, 1, "en", "demo", priority=priority)
         twin = [job.id for job in self.jobs.values() if job.recording == recording and job.status in LIVE]
         waiting = [job for job in self.jobs.values() if job.status is JobStatus.PENDING]
         if not twin and len(waiting) >= MAX_QUEUE:
             with pytest.raises(QueueFull):
-                self._do(lambda session: job_requests.submit(session, wish, max_queue=MAX_QUEUE))
+                self._do(lambda session: requests.submit(session, wish, max_queue=MAX_QUEUE))
             return
-        job_id, created = self._do(lambda session: job_requests.submit(session, wish, max_queue=MAX_QUEUE))
+        job_id, created = self._do(lambda session: requests.submit(session, wish, max_queue=MAX_QUEUE))
         if twin:
             assert (job_id, created) == (twin[0], False)
         else:
@@ -183,7 +185,7 @@ class Life(RuleBasedStateMachine):
     def claim(self, lapses: bool, owner: str) -> None:
         due = [job for job in self.jobs.values() if job.status is JobStatus.PENDING and job.due]
         lease = -LEASE if lapses else LEASE
-        held = self._do(lambda session: jobs.claim(session, owner, lease))
+        held = self._do(lambda session: lifecycle.claim(session, owner, lease))
         if not due:
             assert held is None
             return
@@ -198,7 +200,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.claims)
     @rule(claim=NEWEST_MOSTLY)
     def renew(self, claim: int) -> None:
-        if (wrote := self._write(claim, lambda session, held: jobs.renew(session, held, LEASE))) is not None:
+        if (wrote := self._write(claim, lambda session, held: lifecycle.renew(session, held, LEASE))) is not None:
             job, asked_to_end = wrote
             assert asked_to_end is job.asked_to_end
             job.lapsed = False
@@ -207,10 +209,10 @@ class Life(RuleBasedStateMachine):
     @rule(claim=NEWEST_MOSTLY, percents=st.lists(st.integers(0, 100), min_size=1, max_size=3))
     def advance(self, claim: int, percents: list[int]) -> None:
         for percent in percents:
-            reached = jobs.Progress(Stage.TRANSCRIBE, percent, percent * 10, 1000)
+            reached = lifecycle.Progress(Stage.TRANSCRIBE, percent, percent * 10, 1000)
 
-            def work(session: AsyncSession, held: jobs.Claim, reached: jobs.Progress = reached) -> Any:
-                return jobs.advance(session, held, reached)
+            def work(session: AsyncSession, held: lifecycle.Claim, reached: lifecycle.Progress = reached) -> Any:
+                return lifecycle.advance(session, held, reached)
 
             if (wrote := self._write(claim, work)) is not None:
                 job, asked_to_end = wrote
@@ -220,9 +222,9 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.claims)
     @rule(claim=NEWEST_MOSTLY)
     def complete(self, claim: int) -> None:
-        def work(session: AsyncSession, held: jobs.Claim) -> Coroutine[Any, Any, None]:
+        def work(session: AsyncSession, held: lifecycle.Claim) -> Coroutine[Any, Any, None]:
             made = Made("scc", Path(f"/vault/{held.id}.{held.attempt}"), "0" * 64, 1, Path("/out/a.scc"))
-            return jobs.complete(session, held, jobs.Outcome((made,), 1000, "en", None, ()))
+            return lifecycle.complete(session, held, lifecycle.Outcome((made,), 1000, "en", None, ()))
 
         if (wrote := self._write(claim, work)) is not None:
             wrote[0].move(JobStatus.COMPLETED)
@@ -243,7 +245,7 @@ class Life(RuleBasedStateMachine):
     )
     def fail(self, claim: int, error: ArchivistError, waits: bool) -> None:
         spread = 1.0 if waits else 0.0
-        wrote = self._write(claim, lambda session, held: jobs.fail(session, held, error, spread=spread))
+        wrote = self._write(claim, lambda session, held: lifecycle.fail(session, held, error, spread=spread))
         if wrote is not None:
             job, status = wrote
             if isinstance(error, WorkerCrashed):
@@ -256,13 +258,13 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.claims)
     @rule(claim=NEWEST_MOSTLY)
     def stop(self, claim: int) -> None:
-        if (wrote := self._write(claim, jobs.stop)) is not None:
+        if (wrote := self._write(claim, lifecycle.stop)) is not None:
             wrote[0].move(JobStatus.CANCELLED)
 
     @precondition(lambda self: self.claims)
     @rule(claim=NEWEST_MOSTLY)
     def release(self, claim: int) -> None:
-        if (wrote := self._write(claim, jobs.release)) is not None:
+        if (wrote := self._write(claim, lifecycle.release)) is not None:
             job = wrote[0]
             job.due = True
             job.move(JobStatus.CANCELLED if job.asked_to_end else JobStatus.PENDING)
@@ -272,9 +274,9 @@ class Life(RuleBasedStateMachine):
         job = list(self.jobs.values())[-1 - number % len(self.jobs)]
         if job.status in {JobStatus.COMPLETED, JobStatus.FAILED}:
             with pytest.raises(Conflict):
-                self._do(lambda session: job_requests.cancel(session, job.id))
+                self._do(lambda session: requests.cancel(session, job.id))
             return
-        answer = self._do(lambda session: job_requests.cancel(session, job.id))
+        answer = self._do(lambda session: requests.cancel(session, job.id))
         if job.status is JobStatus.PENDING:
             job.move(JobStatus.CANCELLED)
         elif job.status is JobStatus.PROCESSING:
@@ -287,9 +289,9 @@ class Life(RuleBasedStateMachine):
         twin = any(other.recording == job.recording and other.status in LIVE for other in self.jobs.values())
         if job.status not in {JobStatus.FAILED, JobStatus.CANCELLED} or twin:
             with pytest.raises(Conflict):
-                self._do(lambda session: job_requests.retry(session, job.id))
+                self._do(lambda session: requests.retry(session, job.id))
             return
-        self._do(lambda session: job_requests.retry(session, job.id))
+        self._do(lambda session: requests.retry(session, job.id))
         job.move(JobStatus.PENDING)
         job.failures, job.crashes, job.progress = 0, 0, 0
         job.asked_to_end, job.due = False, True
@@ -298,7 +300,7 @@ class Life(RuleBasedStateMachine):
     @rule()
     def lapse(self) -> None:
         gone = [job for job in self.jobs.values() if job.lapsed]
-        answer = dict(self._do(lambda session: jobs.lapsed(session, timedelta())))
+        answer = dict(self._do(lambda session: lifecycle.lapsed(session, timedelta())))
         for job in gone:
             job.lapse()
         assert answer == {job.id: job.status for job in gone}

@@ -5,18 +5,19 @@ from collections.abc import Awaitable, Callable
 import pytest
 from sqlalchemy import select
 
-from archivist_common import jobs, journal
-from archivist_common.db import Database
-from archivist_common.models import SystemLog
+from archivist_common.database.engine import Database
+from archivist_common.database.models import SystemLog
+from archivist_common.events import journal
+from archivist_common.jobs import lifecycle
 
-Claimed = Callable[..., Awaitable[jobs.Claim]]
+Claimed = Callable[..., Awaitable[lifecycle.Claim]]
 
 
 async def test_the_story_of_a_job_is_told_oldest_first(db: Database, claimed: Claimed) -> None:
     held = await claimed(db)
     await claimed(db)
     async with db.transaction() as session:
-        await jobs.release(session, held)
+        await lifecycle.release(session, held)
         story = await journal.of_transcription(session, held.id)
         assert await journal.of_transcription(session, held.id, limit=1) == story[:1]
     assert [entry.message for entry in story] == ["queued", "started, attempt 1", "given back: the worker stopped"]

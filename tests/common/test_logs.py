@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from archivist_common import logs
+from archivist_common.observability import logs
 from archivist_common.settings import CommonSettings
 
 Settings = Callable[..., CommonSettings]

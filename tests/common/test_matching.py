@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.common.show_catalogue import catalogue
 from tests.common.show_names import NAMES
 
-from archivist_common.matching import (
+from archivist_common.shows.matching import (
     Ambiguous,
     Candidate,
     Kind,
@@ -25,8 +25,8 @@ from archivist_common.matching import (
     rank,
     score,
 )
-from archivist_common.recording_names import read
-from archivist_common.show_titles import Bodies
+from archivist_common.shows.recording_names import read
+from archivist_common.shows.titles import Bodies
 
 COUNCIL = Candidate(
     17837, "Birchwood City Council", "Birchwood City Council Meeting", date(2022, 4, 12), length_s=5_400

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from archivist_common import models_on_disk
+from archivist_common import speech_models
 from archivist_common.errors import ModelMissing, ModelUnknown
 
 FILES = ("config.json", "model.bin", "tokenizer.json", "vocabulary.txt")
@@ -19,7 +19,7 @@ def fill(folder: Path, *without: str) -> Path:
 
 
 def test_the_bundled_model_is_found_from_the_checkout():
-    folder = models_on_disk.demo_folder()
+    folder = speech_models.demo_folder()
     assert folder is not None
     assert (folder / "model.bin").stat().st_size > 1_000_000
 
@@ -28,42 +28,42 @@ def test_complete_folders_are_known_and_incomplete_ones_are_not(tmp_path):
     fill(tmp_path / "large-v3")
     fill(tmp_path / "half", "model.bin")
     (tmp_path / "file").write_bytes(b"x")
-    assert models_on_disk.known(tmp_path) == ("demo", "large-v3")
-    assert models_on_disk.known(tmp_path / "nowhere") == ("demo",)
+    assert speech_models.known(tmp_path) == ("demo", "large-v3")
+    assert speech_models.known(tmp_path / "nowhere") == ("demo",)
 
 
 @pytest.mark.parametrize("missing", FILES)
 def test_a_folder_says_what_it_lacks(tmp_path, missing):
-    (lacks,) = models_on_disk.missing_files(fill(tmp_path / "model", missing))
+    (lacks,) = speech_models.missing_files(fill(tmp_path / "model", missing))
     assert missing in lacks
 
 
 def test_an_empty_file_is_a_missing_one(tmp_path):
     folder = fill(tmp_path / "model")
     (folder / "model.bin").write_bytes(b"")
-    assert models_on_disk.missing_files(folder) == ("model.bin",)
+    assert speech_models.missing_files(folder) == ("model.bin",)
 
 
 def test_naming_none_takes_the_default_which_need_not_be_here(tmp_path):
-    assert models_on_disk.choose(None, default=Path("/elsewhere/large-v2"), directory=tmp_path) == "large-v2"
+    assert speech_models.choose(None, default=Path("/elsewhere/large-v2"), directory=tmp_path) == "large-v2"
 
 
 def test_a_name_is_one_of_those_that_exist(tmp_path):
     fill(tmp_path / "mine")
-    assert models_on_disk.choose("mine", default=None, directory=tmp_path) == "mine"
-    assert models_on_disk.choose("demo", default=None, directory=tmp_path) == "demo"
-    assert models_on_disk.choose("std", default=Path("/x/std"), directory=tmp_path) == "std"
+    assert speech_models.choose("mine", default=None, directory=tmp_path) == "mine"
+    assert speech_models.choose("demo", default=None, directory=tmp_path) == "demo"
+    assert speech_models.choose("std", default=Path("/x/std"), directory=tmp_path) == "std"
 
 
 @pytest.mark.parametrize("name", ["nonsense", "..", "", "mine/../mine", "/etc", "a\0b"])
 def test_another_name_is_answered_with_those_that_exist(tmp_path, name):
     fill(tmp_path / "mine")
     with pytest.raises(ModelUnknown, match="demo, mine, std"):
-        models_on_disk.choose(name, default=Path("/x/std"), directory=tmp_path)
+        speech_models.choose(name, default=Path("/x/std"), directory=tmp_path)
 
 
 def test_a_published_model_that_is_not_here_is_missing_not_unknown(tmp_path):
     with pytest.raises(ModelMissing, match=r"model\.bin"):
-        models_on_disk.choose("large-v3", default=None, directory=tmp_path)
+        speech_models.choose("large-v3", default=None, directory=tmp_path)
     with pytest.raises(ModelMissing, match="WHISPER_MODEL_PATH"):
-        models_on_disk.choose(None, default=None, directory=tmp_path)
+        speech_models.choose(None, default=None, directory=tmp_path)

@@ -9,13 +9,14 @@ import pytest
 from redis.asyncio import Redis
 from sqlalchemy import func, select
 
-from archivist_common import job_requests, jobs, outbox, transcriptions
-from archivist_common.db import Database
-from archivist_common.models import OutboxEvent
-from archivist_common.queue import Doorbell
+from archivist_common.database.engine import Database
+from archivist_common.database.models import OutboxEvent
+from archivist_common.events import outbox
+from archivist_common.events.notify import Doorbell
+from archivist_common.jobs import lifecycle, queries, requests
 
-Submit = Callable[..., job_requests.Submission]
-Claimed = Callable[..., Awaitable[jobs.Claim]]
+Submit = Callable[..., requests.Submission]
+Claimed = Callable[..., Awaitable[lifecycle.Claim]]
 
 
 class Bell:
@@ -39,9 +40,9 @@ class Bell:
         return True
 
 
-async def queue(db: Database, submission: job_requests.Submission) -> UUID:
+async def queue(db: Database, submission: requests.Submission) -> UUID:
     async with db.transaction() as session:
-        return (await job_requests.submit(session, submission, max_queue=1000))[0]
+        return (await requests.submit(session, submission, max_queue=1000))[0]
 
 
 async def unsent(db: Database) -> int:
@@ -53,7 +54,7 @@ async def unsent(db: Database) -> int:
 async def test_an_event_of_a_change_that_was_rolled_back_never_was(db: Database, submission: Submit) -> None:
     async def breaks() -> None:
         async with db.transaction() as session:
-            await job_requests.submit(session, submission(), max_queue=10)
+            await requests.submit(session, submission(), max_queue=10)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -72,7 +73,7 @@ async def test_a_queued_job_is_rung_for_once(db: Database, submission: Submit) -
 async def test_only_what_may_be_claimed_is_rung_for(db: Database, claimed: Claimed) -> None:
     held = await claimed(db)
     async with db.transaction() as session:
-        await jobs.release(session, held)
+        await lifecycle.release(session, held)
     bell = Bell()
     assert await outbox.relay(db, bell) == 3
     assert bell.rung == [held.id, held.id], "queued and given back; not started"
@@ -110,7 +111,7 @@ async def test_events_of_a_job_are_read_back_from_where_one_left_off(
     await queue(db, submission())
     held = await claimed(db)
     async with db.transaction() as session:
-        await jobs.stop(session, held)
+        await lifecycle.stop(session, held)
         every = await outbox.since(session, held.id, 0)
         assert [event.event for event in every] == [outbox.QUEUED, outbox.STARTED, outbox.CANCELLED]
         assert [event.id for event in every] == sorted(event.id for event in every)
@@ -145,11 +146,11 @@ async def test_nothing_is_lost_while_redis_is_dead(
 async def test_a_transcriptions_events_are_not_those_of_its_publications(db: Database, claimed: Claimed) -> None:
     held = await claimed(db)
     async with db.transaction() as session:
-        await jobs.release(session, held)
+        await lifecycle.release(session, held)
         before = [event.id for event in await outbox.since(session, held.id, 0)]
         await outbox.append(session, outbox.PUBLISHED, held.id, publication_id=str(uuid4()))
         assert [event.id for event in await outbox.since(session, held.id, 0)] == before
-        now = (await transcriptions.moving(session, {held.id}))[held.id]
+        now = (await queries.moving(session, {held.id}))[held.id]
     assert now.last_event == before[-1]
 
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archivist_common import paths
 from archivist_common.errors import PathRefused
+from archivist_common.storage import paths
 
 LEGAL = [
     pytest.param("17837-1-Birchwood City Council (20220412).mp4", id="cablecast"),

@@ -13,17 +13,16 @@ import pytest_asyncio
 from sqlalchemy import func, select, update
 from tests.common.conftest import LEASE, Captioned, Claimed
 
-from archivist_common import (
-    effects,
-    jobs,
-    outbox,
-    publication_options,
-    publication_requests,
-    publications,
-    publishing,
-    targets,
+from archivist_common.database.engine import Database
+from archivist_common.database.models import (
+    CaptionVersion,
+    OutboxEvent,
+    Publication,
+    PublishTarget,
+    SystemLog,
+    Transcription,
+    VodContent,
 )
-from archivist_common.db import Database
 from archivist_common.errors import (
     CaptionsInvalid,
     Conflict,
@@ -33,18 +32,14 @@ from archivist_common.errors import (
     NotFound,
     StorageUnavailable,
 )
-from archivist_common.models import (
-    CaptionVersion,
-    OutboxEvent,
-    Publication,
-    PublishTarget,
-    SystemLog,
-    Transcription,
-    VodContent,
-)
-from archivist_common.publication_options import Options
-from archivist_common.publication_requests import Wish
-from archivist_common.publishing import Held
+from archivist_common.events import outbox
+from archivist_common.jobs import lifecycle as jobs
+from archivist_common.publishing import effects, queries, requests, targets
+from archivist_common.publishing import lifecycle as publishing
+from archivist_common.publishing import options as publication_options
+from archivist_common.publishing.lifecycle import Held
+from archivist_common.publishing.options import Options
+from archivist_common.publishing.requests import Wish
 from archivist_common.states import PublicationStatus, PublishStage
 
 GONE = timedelta(seconds=-1)
@@ -73,7 +68,7 @@ async def asked(
     db: Database, job_id: UUID, *, to: str = "cablecast", user: int | None = None, **options: Any
 ) -> tuple[UUID, bool]:
     async with db.transaction() as session:
-        return await publication_requests.request(session, Wish(to, job_id, Options(**options), user))
+        return await requests.request(session, Wish(to, job_id, Options(**options), user))
 
 
 async def take(db: Database, owner: str = "vod-1", lease: timedelta = LEASE, *names: str) -> Held | None:
@@ -123,7 +118,7 @@ async def events(db: Database, publication_id: UUID) -> list[str]:
 async def numbers(db: Database, publication_id: UUID) -> list[tuple[int, int | None]]:
     """Versions and what they return to, newest first."""
     async with db.transaction() as session:
-        return [(one.number, one.restores) for one in await publications.versions(session, publication_id)]
+        return [(one.number, one.restores) for one in await queries.versions(session, publication_id)]
 
 
 async def due_in(db: Database, publication_id: UUID) -> float:
@@ -154,13 +149,13 @@ class TestRequest:
         assert is_new
         assert (found.status, found.stage, found.version, found.attempt) == ("pending", "resolve", 1, 0)
         assert (found.storage, found.file_path) == ("flex-1", "17837-1-Council.mp4")
-        assert found.key == publication_requests.key_of("flex-1", "17837-1-Council.mp4")
+        assert found.key == requests.key_of("flex-1", "17837-1-Council.mp4")
         assert (found.user_id, found.options) == (who, {"title": "Council"})
         assert await numbers(station, publication_id) == [(1, None)]
         assert await events(station, publication_id) == [outbox.PUBLICATION_QUEUED]
 
     async def test_the_key_is_of_the_place_and_of_nothing_else(self) -> None:
-        keys = {publication_requests.key_of(*place) for place in [("a", "b"), ("ab", ""), ("", "ab"), ("a", "b/c")]}
+        keys = {requests.key_of(*place) for place in [("a", "b"), ("ab", ""), ("", "ab"), ("a", "b/c")]}
         assert len(keys) == 4
         assert all(re.fullmatch(r"arc-[0-9a-f]{16}", key) for key in keys)
 
@@ -181,7 +176,7 @@ class TestRequest:
                     await publishing.hold(session, held, "SHOW_UNKNOWN", "which show is it?")
             elif what == "is held":
                 async with station.transaction() as session:
-                    await publication_requests.retry(session, first)
+                    await requests.retry(session, first)
                 await publish(station)
 
     async def test_asked_at_the_same_moment_it_is_one(self, committed_db: Database, captioned: Captioned) -> None:
@@ -200,7 +195,7 @@ class TestRequest:
         assert await asked(station, job_id) == (publication_id, True)
         assert await state(station, publication_id) == ("pending", "resolve")
         async with station.transaction() as session:
-            await publication_requests.withdraw(session, publication_id)
+            await requests.withdraw(session, publication_id)
         assert (await state(station, publication_id))[0] == "removed"
         assert await asked(station, job_id) == (publication_id, True)
         found = await row(station, publication_id)
@@ -230,7 +225,7 @@ class TestRequest:
         async with station.transaction() as session:
             job = await session.get_one(Transcription, second)
             assert (job.vod_id, job.vod_status) == ("913", "published")
-            assert (await publications.versions(session, publication_id))[0].transcription_id == second
+            assert (await queries.versions(session, publication_id))[0].transcription_id == second
 
     async def test_one_in_hand_learns_of_captions_and_options_at_its_next_step(
         self, station: Database, captioned: Captioned
@@ -319,30 +314,30 @@ class TestAdopt:
         await target(db, automatic=True)
         after = await captioned(db)
         async with db.transaction() as session:
-            adopted = await publication_requests.adopt(session, "cablecast", Options())
+            adopted = await requests.adopt(session, "cablecast", Options())
             assert len(adopted) == 1
-            assert await publication_requests.adopt(session, "cablecast", Options()) == []
+            assert await requests.adopt(session, "cablecast", Options()) == []
         found = await row(db, adopted[0])
         assert found.transcription_id == after != before
 
     async def test_without_it_nothing_is(self, station: Database, captioned: Captioned) -> None:
         await captioned(station)
         async with station.transaction() as session:
-            assert await publication_requests.adopt(session, "cablecast", Options()) == []
+            assert await requests.adopt(session, "cablecast", Options()) == []
 
     async def test_silence_is_left_to_a_person(self, db: Database, captioned: Captioned) -> None:
         await target(db, automatic=True)
         await captioned(db, warnings=("LOW_CONFIDENCE: a word", "NO_SPEECH: nobody spoke"))
         await captioned(db, warnings=("SAID: the word NO_SPEECH was spoken",))
         async with db.transaction() as session:
-            assert len(await publication_requests.adopt(session, "cablecast", Options())) == 1
+            assert len(await requests.adopt(session, "cablecast", Options())) == 1
 
     async def test_only_the_latest_captions_of_a_recording_are(self, db: Database, captioned: Captioned) -> None:
         await target(db, automatic=True)
         await captioned(db, path="a.mp4")
         later = await captioned(db, path="a.mp4", size_bytes=2)
         async with db.transaction() as session:
-            adopted = await publication_requests.adopt(session, "cablecast", Options())
+            adopted = await requests.adopt(session, "cablecast", Options())
         assert [(await row(db, one)).transcription_id for one in adopted] == [later]
 
     async def test_captions_made_anew_follow_and_the_same_to_the_byte_are_asked_for_once(
@@ -352,9 +347,9 @@ class TestAdopt:
         for number, says in enumerate(("aye", "nay", "nay")):
             await captioned(db, path="a.mp4", says=says, size_bytes=number + 1)
             async with db.transaction() as session:
-                adopted = await publication_requests.adopt(session, "cablecast", Options())
+                adopted = await requests.adopt(session, "cablecast", Options())
                 assert len(adopted) == 1
-                assert await publication_requests.adopt(session, "cablecast", Options()) == []
+                assert await requests.adopt(session, "cablecast", Options()) == []
         assert len(await numbers(db, adopted[0])) == 2
 
     async def test_what_a_person_withdrew_stays_withdrawn_when_it_is_captioned_anew(
@@ -363,11 +358,11 @@ class TestAdopt:
         await target(db, automatic=True)
         await captioned(db, path="a.mp4")
         async with db.transaction() as session:
-            (publication_id,) = await publication_requests.adopt(session, "cablecast", Options())
-            await publication_requests.withdraw(session, publication_id)
+            (publication_id,) = await requests.adopt(session, "cablecast", Options())
+            await requests.withdraw(session, publication_id)
         await captioned(db, path="a.mp4", size_bytes=2)
         async with db.transaction() as session:
-            assert await publication_requests.adopt(session, "cablecast", Options()) == []
+            assert await requests.adopt(session, "cablecast", Options()) == []
 
 
 class TestClaim:
@@ -490,7 +485,7 @@ class TestEnds:
             )  # fmt: skip
             content = await session.scalar(select(VodContent).where(VodContent.vod_id == "913"))
             assert (content.status, content.show, content.title) == ("published", 4120, "Council")
-            (version,) = await publications.versions(session, publication_id)
+            (version,) = await queries.versions(session, publication_id)
             assert version.placed is not None
             assert version.verified is not None
 
@@ -500,7 +495,7 @@ class TestEnds:
         publication_id = await ask(station, await captioned(station), without_captions=True)
         await publish(station)
         async with station.transaction() as session:
-            (version,) = await publications.versions(session, publication_id)
+            (version,) = await queries.versions(session, publication_id)
         assert version.verified is None
 
     async def test_what_may_help_is_tried_again_later_and_what_cannot_is_failed(
@@ -633,25 +628,25 @@ class TestRetry:
         held = await held_by_us(station)
         async with station.transaction() as session:
             await publishing.put_off(session, held, HOUR)
-            await publication_requests.retry(session, publication_id)
+            await requests.retry(session, publication_id)
         assert await take(station) is not None
         async with station.transaction() as session:
             with pytest.raises(Conflict, match="is processing"):
-                await publication_requests.retry(session, publication_id)
+                await requests.retry(session, publication_id)
             with pytest.raises(NotFound):
-                await publication_requests.retry(session, uuid4())
+                await requests.retry(session, uuid4())
 
     async def test_a_withdrawal_under_way_stays_one(self, station: Database, captioned: Captioned) -> None:
         publication_id = await ask(station, await captioned(station))
         await publish(station)
         async with station.transaction() as session:
-            assert await publication_requests.withdraw(session, publication_id) is PublicationStatus.PENDING
-            await publication_requests.retry(session, publication_id)
+            assert await requests.withdraw(session, publication_id) is PublicationStatus.PENDING
+            await requests.retry(session, publication_id)
         held = await held_by_us(station)
         assert (held.stage, held.withdrawing) == (PublishStage.WITHDRAW, True)
         async with station.transaction() as session:
             assert not await publishing.fail(session, held, CaptionsInvalid("it will not"))
-            await publication_requests.retry(session, publication_id)
+            await requests.retry(session, publication_id)
         held = await held_by_us(station)
         assert (held.stage, held.withdrawing) == (PublishStage.WITHDRAW, True)
 
@@ -672,14 +667,14 @@ class TestApprove:
             station, job_id, publication_options.APPROVAL_NEEDED, two_step="approve", user=otto
         )
         async with station.transaction() as session:
-            await publication_requests.approve(session, publication_id, user_id=otto)
+            await requests.approve(session, publication_id, user_id=otto)
         held = await held_by_us(station)
         assert held.approved
         found = await row(station, publication_id)
         assert (found.approved_by, found.approved_date is not None) == (otto, True)
         async with station.transaction() as session:
             with pytest.raises(Conflict, match="does not wait for approval"):
-                await publication_requests.approve(session, publication_id, user_id=otto)
+                await requests.approve(session, publication_id, user_id=otto)
 
     async def test_where_two_people_are_needed_who_asked_last_cannot(
         self, station: Database, captioned: Captioned, user: User
@@ -692,16 +687,16 @@ class TestApprove:
         )
         async with station.transaction() as session:
             with pytest.raises(Conflict, match="somebody else"):
-                await publication_requests.approve(session, publication_id, user_id=otto)
-            await publication_requests.approve(session, publication_id, user_id=olga)
+                await requests.approve(session, publication_id, user_id=otto)
+            await requests.approve(session, publication_id, user_id=olga)
         await publish(station)
         anew = await captioned(station, path="a.mp4", size_bytes=2)
         await self._held(station, anew, publication_options.APPROVAL_NEEDED, user=olga, **asked_for)
         assert (await row(station, publication_id)).approved_date is None, "other captions are approved anew"
         async with station.transaction() as session:
             with pytest.raises(Conflict, match="somebody else"):
-                await publication_requests.approve(session, publication_id, user_id=olga)
-            await publication_requests.approve(session, publication_id, user_id=otto)
+                await requests.approve(session, publication_id, user_id=olga)
+            await requests.approve(session, publication_id, user_id=otto)
 
     async def test_a_policy_changes_nothing_about_a_request_that_is_repeated(
         self, station: Database, captioned: Captioned
@@ -724,7 +719,7 @@ class TestApprove:
         ):
             publication_id = await self._held(station, await captioned(station), code, **options)
             async with station.transaction() as session:
-                await publication_requests.approve(session, publication_id, user_id=otto)
+                await requests.approve(session, publication_id, user_id=otto)
             assert (await row(station, publication_id)).options == wanted
             await publish(station, vod=code)
 
@@ -734,7 +729,7 @@ class TestApprove:
         publication_id = await self._held(station, await captioned(station), "SHOW_UNKNOWN")
         async with station.transaction() as session:
             with pytest.raises(Conflict):
-                await publication_requests.approve(session, publication_id, user_id=await user(station))
+                await requests.approve(session, publication_id, user_id=await user(station))
 
 
 class TestWithdraw:
@@ -743,10 +738,10 @@ class TestWithdraw:
     ) -> None:
         publication_id = await ask(station, await captioned(station))
         async with station.transaction() as session:
-            assert await publication_requests.withdraw(session, publication_id) is PublicationStatus.REMOVED
+            assert await requests.withdraw(session, publication_id) is PublicationStatus.REMOVED
         before = await everything(station)
         async with station.transaction() as session:
-            assert await publication_requests.withdraw(session, publication_id) is PublicationStatus.REMOVED
+            assert await requests.withdraw(session, publication_id) is PublicationStatus.REMOVED
         assert await everything(station) == before
         assert await take(station) is None
 
@@ -757,10 +752,10 @@ class TestWithdraw:
         publication_id = await ask(station, job_id)
         await publish(station)
         async with station.transaction() as session:
-            assert await publication_requests.withdraw(session, publication_id) is PublicationStatus.PENDING
+            assert await requests.withdraw(session, publication_id) is PublicationStatus.PENDING
         before = await everything(station)
         async with station.transaction() as session:
-            assert await publication_requests.withdraw(session, publication_id) is PublicationStatus.PENDING
+            assert await requests.withdraw(session, publication_id) is PublicationStatus.PENDING
         assert await everything(station) == before
         held = await held_by_us(station)
         assert (held.stage, held.withdrawing) == (PublishStage.WITHDRAW, True)
@@ -780,14 +775,14 @@ class TestWithdraw:
         async with station.transaction() as session:
             await effects.doubt(session, await effects.intend(session, held.id, held.attempt, "vod:4120:2"))
             await publishing.put_off(session, held, HOUR)
-            assert await publication_requests.withdraw(session, publication_id) is PublicationStatus.PENDING
+            assert await requests.withdraw(session, publication_id) is PublicationStatus.PENDING
         assert (await held_by_us(station)).stage is PublishStage.WITHDRAW
 
     async def test_one_in_hand_is_withdrawn_at_its_next_step(self, station: Database, captioned: Captioned) -> None:
         publication_id = await ask(station, await captioned(station))
         held = await held_by_us(station)
         async with station.transaction() as session:
-            assert await publication_requests.withdraw(session, publication_id) is PublicationStatus.PROCESSING
+            assert await requests.withdraw(session, publication_id) is PublicationStatus.PROCESSING
             assert not await publishing.save(session, held)
             assert not await publishing.finish(session, held)
         held = await held_by_us(station)
@@ -799,7 +794,7 @@ class TestWithdraw:
         publication_id = await ask(station, await captioned(station))
         held = await held_by_us(station, lease=GONE)
         async with station.transaction() as session:
-            await publication_requests.withdraw(session, publication_id)
+            await requests.withdraw(session, publication_id)
             await publishing.put_off(session, held.at(PublishStage.FOLLOW), AT_ONCE)
         held = await held_by_us(station, lease=GONE)
         assert held.stage is PublishStage.WITHDRAW
@@ -812,12 +807,12 @@ class TestWithdraw:
         publication_id = await ask(station, job_id)
         await publish(station)
         async with station.transaction() as session:
-            await publication_requests.withdraw(session, publication_id)
+            await requests.withdraw(session, publication_id)
         assert await asked(station, job_id) == (publication_id, True)
         assert await state(station, publication_id) == ("pending", "resolve")
         await publish(station)
         async with station.transaction() as session:
-            await publication_requests.withdraw(session, publication_id)
+            await requests.withdraw(session, publication_id)
         held = await held_by_us(station)
         assert await asked(station, job_id) == (publication_id, True)
         async with station.transaction() as session:
@@ -835,7 +830,7 @@ class TestRollback:
 
     async def _back(self, station: Database, publication_id: UUID, number: int | None = None) -> int:
         async with station.transaction() as session:
-            return await publication_requests.rollback(session, publication_id, number)
+            return await requests.rollback(session, publication_id, number)
 
     async def test_twice_goes_two_versions_back_and_there_is_an_end(
         self, station: Database, captioned: Captioned
@@ -868,14 +863,14 @@ class TestRollback:
             await self._back(station, publication_id, 9)
         held = await held_by_us(station)
         async with station.transaction() as session:
-            versions = await publications.versions(session, publication_id)
+            versions = await queries.versions(session, publication_id)
         assert held.version == 4
         assert versions[0].sha256 == versions[3].sha256
 
     async def test_one_in_hand_goes_back_at_its_next_step(self, station: Database, captioned: Captioned) -> None:
         publication_id = await self._versions(station, captioned, "one", "two")
         async with station.transaction() as session:
-            await publication_requests.chapters_edited(session, (await row(station, publication_id)).transcription_id)
+            await requests.chapters_edited(session, (await row(station, publication_id)).transcription_id)
         held = await held_by_us(station)
         await self._back(station, publication_id)
         async with station.transaction() as session:
@@ -884,9 +879,9 @@ class TestRollback:
     async def test_what_is_withdrawn_is_not_brought_back_by_it(self, station: Database, captioned: Captioned) -> None:
         publication_id = await self._versions(station, captioned, "one", "two")
         async with station.transaction() as session:
-            await publication_requests.withdraw(session, publication_id)
+            await requests.withdraw(session, publication_id)
             with pytest.raises(Conflict, match="is withdrawn"):
-                await publication_requests.rollback(session, publication_id)
+                await requests.rollback(session, publication_id)
 
 
 class TestWhatPeopleSay:
@@ -901,7 +896,7 @@ class TestWhatPeopleSay:
                 await publishing.hold(session, held, code, "a person is asked")
         async with station.transaction() as session:
             for code in ids:
-                await publication_requests.set_going(session, "flex-1", f"{code}.mp4")
+                await requests.set_going(session, "flex-1", f"{code}.mp4")
         assert await state(station, ids["SHOW_UNKNOWN"]) == ("pending", "resolve")
         assert (await row(station, ids[publication_options.APPROVAL_NEEDED])).status == "held"
 
@@ -912,17 +907,17 @@ class TestWhatPeopleSay:
         publication_id = await ask(station, job_id)
         held = await held_by_us(station)
         async with station.transaction() as session:
-            await publication_requests.chapters_edited(session, job_id)
+            await requests.chapters_edited(session, job_id)
             assert not await publishing.save(session, held)
             await publishing.start_over(session, held)
         held = await held_by_us(station)
         async with station.transaction() as session:
             await publishing.put_off(session, held.at(PublishStage.METADATA), AT_ONCE)
-            await publication_requests.chapters_edited(session, job_id)
+            await requests.chapters_edited(session, job_id)
         assert await state(station, publication_id) == ("pending", "chapters")
         await publish(station)
         async with station.transaction() as session:
-            await publication_requests.chapters_edited(session, job_id)
+            await requests.chapters_edited(session, job_id)
         assert await state(station, publication_id) == ("pending", "chapters")
         assert await asked(station, job_id) == (publication_id, False)
         await publish(station)

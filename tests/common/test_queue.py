@@ -20,7 +20,7 @@ from redis.asyncio import Redis
 from archivist_cli.local import runtime
 from archivist_cli.local.valkey import Valkey
 from archivist_common.errors import DeadlineExceeded
-from archivist_common.queue import Doorbell, Listener
+from archivist_common.events.notify import Doorbell, Listener
 
 QUEUE = "archivist:transcribe"
 
@@ -199,7 +199,7 @@ async def test_a_pickle_in_redis_is_not_opened(valkey: Valkey, tmp_path: Path) -
 
 
 async def test_a_killed_redis_is_said_once_and_heard_again(valkey: Valkey, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "archivist_common.queue")
+    caplog.set_level(logging.INFO, "archivist_common.events.notify")
     ears = Ears()
     async with doorbell(valkey.url) as bell, listening(valkey.url, ears):
         assert await bell.ring(uuid4())

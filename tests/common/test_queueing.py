@@ -15,14 +15,15 @@ from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from archivist_common import claiming, job_requests, jobs, journal, outbox, queueing, transcriptions
-from archivist_common.chunks import Cut, add
-from archivist_common.db import Database
+from archivist_common.database.engine import Database
+from archivist_common.database.models import OutboxEvent, Transcription
 from archivist_common.errors import Conflict, MediaUnreadable, NotFound
-from archivist_common.models import OutboxEvent, Transcription
-from archivist_common.queueing import between
+from archivist_common.events import journal, outbox
+from archivist_common.jobs import dispatch, lifecycle, queries, queue_control, requests
+from archivist_common.jobs.chunks import Cut, add
+from archivist_common.jobs.queries import Filter
+from archivist_common.jobs.queue_control import between
 from archivist_common.states import JobStatus
-from archivist_common.transcriptions import Filter
 
 LEASE = timedelta(seconds=30)
 T = TypeVar("T")
@@ -107,7 +108,7 @@ async def _play(db: Database, steps: list[tuple[Any, ...]]) -> None:
 
     async def shown() -> list[UUID]:
         """Waiting jobs by the places they are shown at."""
-        page = await do(lambda session: transcriptions.page(session, Filter(status=JobStatus.PENDING), None, 100))
+        page = await do(lambda session: queries.page(session, Filter(status=JobStatus.PENDING), None, 100))
         places = {reading.position: reading.id for reading in page}
         assert sorted(place or 0 for place in places) == list(range(1, len(page) + 1))
         return [places[place] for place in range(1, len(page) + 1)]
@@ -120,37 +121,37 @@ async def _play(db: Database, steps: list[tuple[Any, ...]]) -> None:
         )
         match step:
             case ("submit", priority):
-                wish = job_requests.Submission("flex-1", f"{number}.mp4", 1, 1, "en", "demo", priority=priority)
-                job_id, _ = await do(lambda session, wish=wish: job_requests.submit(session, wish, max_queue=100))
+                wish = requests.Submission("flex-1", f"{number}.mp4", 1, 1, "en", "demo", priority=priority)
+                job_id, _ = await do(lambda session, wish=wish: requests.submit(session, wish, max_queue=100))
                 assert [one for one in await shown() if one != job_id] == before
             case ("move", _, place) if which is not None:
-                given_place = await do(lambda session, w=which, p=place: queueing.move(session, w, p))
+                given_place = await do(lambda session, w=which, p=place: queue_control.move(session, w, p))
                 after = await shown()
                 assert given_place == min(place, len(before))
                 assert after.index(which) + 1 == given_place
                 assert [one for one in after if one != which] == [one for one in before if one != which]
             case ("prioritise", _, priority) if which is not None:
-                await do(lambda session, w=which, p=priority: queueing.prioritise(session, w, p))
+                await do(lambda session, w=which, p=priority: queue_control.prioritise(session, w, p))
                 assert [one for one in await shown() if one != which] == [one for one in before if one != which]
             case ("pause", _) if which is not None:
-                await do(lambda session, w=which: queueing.pause(session, w))
+                await do(lambda session, w=which: queue_control.pause(session, w))
                 paused.add(which)
                 assert await shown() == before
             case ("resume", _) if which is not None:
-                await do(lambda session, w=which: queueing.resume(session, w))
+                await do(lambda session, w=which: queue_control.resume(session, w))
                 paused.discard(which)
             case ("tie",):
                 one_key = update(Transcription).where(Transcription.status == "pending").values(queue_key=5)
                 await do(lambda session, one_key=one_key: session.execute(one_key))
             case ("claim",):
-                held = await do(lambda session: jobs.claim(session, "a", LEASE))
+                held = await do(lambda session: lifecycle.claim(session, "a", LEASE))
                 expected = next((one for one in before if one not in paused), None)
                 assert (held.id if held else None) == expected
 
 
-async def _submitted(db: Database, submission: Callable[..., job_requests.Submission], **changes: Any) -> UUID:
+async def _submitted(db: Database, submission: Callable[..., requests.Submission], **changes: Any) -> UUID:
     async with db.transaction() as session:
-        return (await job_requests.submit(session, submission(**changes), max_queue=1000))[0]
+        return (await requests.submit(session, submission(**changes), max_queue=1000))[0]
 
 
 async def _events(db: Database, job_id: UUID) -> list[str]:
@@ -178,10 +179,10 @@ async def test_jobs_of_one_start_time_stand_in_the_order_they_were_submitted(db,
 async def test_a_job_is_not_claimed_before_its_start_time(db, submission) -> None:
     await _submitted(db, submission, start_at=datetime.now(UTC) + timedelta(hours=1), priority=5)
     async with db.transaction() as session:
-        assert await jobs.claim(session, "a", LEASE) is None
+        assert await lifecycle.claim(session, "a", LEASE) is None
         await session.execute(text("UPDATE transcriptions SET available_at = now() - interval '1 second'"))
     async with db.transaction() as session:
-        assert await jobs.claim(session, "a", LEASE) is not None
+        assert await lifecycle.claim(session, "a", LEASE) is not None
 
 
 async def test_the_front_is_before_the_chunks_of_what_is_running(db, claimed, submission) -> None:
@@ -190,48 +191,48 @@ async def test_the_front_is_before_the_chunks_of_what_is_running(db, claimed, su
         await add(session, running, "r", [Cut(n, n * 1000, n * 1000 + 1000, (), "en") for n in range(3)])
     urgent = await _submitted(db, submission, priority=1)
     async with db.transaction() as session:
-        assert await queueing.move(session, urgent, 1) == 1
+        assert await queue_control.move(session, urgent, 1) == 1
     async with db.transaction() as session:
-        work = await claiming.next_work(session, "b", LEASE, recipe="r")
-    assert isinstance(work, jobs.Claim)
+        work = await dispatch.next_work(session, "b", LEASE, recipe="r")
+    assert isinstance(work, lifecycle.Claim)
     assert work.id == urgent
     async with db.transaction() as session:  # and the running one goes on where it was
-        assert await jobs.renew(session, running, LEASE) is False
+        assert await lifecycle.renew(session, running, LEASE) is False
 
 
 async def test_only_what_waits_has_a_place(db, claimed) -> None:
     held = await claimed(db)
     async with db.transaction() as session:
         with pytest.raises(Conflict, match="running already"):
-            await queueing.move(session, held.id, 1)
-        await jobs.fail(session, held, MediaUnreadable("no"))
+            await queue_control.move(session, held.id, 1)
+        await lifecycle.fail(session, held, MediaUnreadable("no"))
     async with db.transaction() as session:
-        for act in (queueing.pause, queueing.resume):
+        for act in (queue_control.pause, queue_control.resume):
             with pytest.raises(Conflict, match="has failed already"):
                 await act(session, held.id)
         with pytest.raises(Conflict, match="has failed already"):
-            await queueing.move(session, held.id, 1)
+            await queue_control.move(session, held.id, 1)
         with pytest.raises(Conflict, match="has failed already"):
-            await queueing.prioritise(session, held.id, 5)
+            await queue_control.prioritise(session, held.id, 5)
         with pytest.raises(NotFound):
-            await queueing.pause(session, uuid4())
+            await queue_control.pause(session, uuid4())
 
 
 async def test_a_held_back_job_keeps_its_place_and_the_bell_rings_when_it_goes_on(db, submission) -> None:
     first, second = await _submitted(db, submission), await _submitted(db, submission)
     for _ in range(2):
         async with db.transaction() as session:
-            await queueing.pause(session, first)
+            await queue_control.pause(session, first)
     async with db.transaction() as session:
-        held = await jobs.claim(session, "a", LEASE)
+        held = await lifecycle.claim(session, "a", LEASE)
         assert held is not None
         assert held.id == second
-        assert await jobs.claim(session, "a", LEASE) is None
+        assert await lifecycle.claim(session, "a", LEASE) is None
     for _ in range(2):
         async with db.transaction() as session:
-            await queueing.resume(session, first)
+            await queue_control.resume(session, first)
     async with db.transaction() as session:
-        held = await jobs.claim(session, "a", LEASE)
+        held = await lifecycle.claim(session, "a", LEASE)
         assert held is not None
         assert held.id == first
     assert await _events(db, first) == ["queued", "paused", "resumed", "started"]
@@ -243,28 +244,28 @@ async def test_of_a_held_back_running_job_no_further_chunk_is_claimed(db, claime
     running = await claimed(db)
     async with db.transaction() as session:
         await add(session, running, "r", [Cut(n, n * 1000, n * 1000 + 1000, (), "en") for n in range(2)])
-        assert await claiming.next_work(session, "b", LEASE, recipe="r") is not None
-        await queueing.pause(session, running.id)
+        assert await dispatch.next_work(session, "b", LEASE, recipe="r") is not None
+        await queue_control.pause(session, running.id)
     async with db.transaction() as session:
-        assert await claiming.next_work(session, "b", LEASE, recipe="r") is None
-        assert await jobs.renew(session, running, LEASE) is False  # it is not lost meanwhile
-        await queueing.resume(session, running.id)
-        assert await claiming.next_work(session, "b", LEASE, recipe="r") is not None
+        assert await dispatch.next_work(session, "b", LEASE, recipe="r") is None
+        assert await lifecycle.renew(session, running, LEASE) is False  # it is not lost meanwhile
+        await queue_control.resume(session, running.id)
+        assert await dispatch.next_work(session, "b", LEASE, recipe="r") is not None
 
 
 async def test_the_whole_queue_is_held_back_until_somebody_lets_it_go(db, submission, user) -> None:
     job_id, otto = await _submitted(db, submission), await user(db, "operator")
     for _ in range(2):
         async with db.transaction() as session:
-            await queueing.pause_all(session, user_id=otto)
+            await queue_control.pause_all(session, user_id=otto)
     async with db.transaction() as session:
-        held_back = await queueing.hold(session)
+        held_back = await queue_control.hold(session)
         assert held_back.since is not None
         assert held_back.by is not None
-        assert await jobs.claim(session, "a", LEASE) is None
-        await queueing.resume_all(session, user_id=otto)
-        assert await queueing.hold(session) == queueing.Hold(None, None)
-        held = await jobs.claim(session, "a", LEASE)
+        assert await lifecycle.claim(session, "a", LEASE) is None
+        await queue_control.resume_all(session, user_id=otto)
+        assert await queue_control.hold(session) == queue_control.Hold(None, None)
+        held = await lifecycle.claim(session, "a", LEASE)
         assert held is not None
         assert held.id == job_id
 
@@ -274,11 +275,11 @@ async def test_failed_jobs_are_tried_again_but_for_those_done_anew(db, claimed, 
     for path in ("a.mp4", "b.mp4"):
         held = await claimed(db, path=path)
         async with db.transaction() as session:
-            await jobs.fail(session, held, MediaUnreadable("no"))
+            await lifecycle.fail(session, held, MediaUnreadable("no"))
         ids.append(held.id)
     await _submitted(db, submission, path="b.mp4")
     async with db.transaction() as session:
-        answers = await queueing.retry_failed(session, None, owner=None, user_id=otto)
+        answers = await queue_control.retry_failed(session, None, owner=None, user_id=otto)
     assert [(answer.id, answer.status) for answer in answers] == [(ids[0], JobStatus.PENDING), (ids[1], None)]
     assert isinstance(answers[1].error, Conflict)
 
@@ -288,8 +289,8 @@ async def test_many_are_cancelled_with_an_answer_each(db, claimed, submission, u
     waits, done = await _submitted(db, submission, user_id=mine), await claimed(db, user_id=mine)
     theirs = await _submitted(db, submission)
     async with db.transaction() as session:
-        await jobs.fail(session, done, MediaUnreadable("no"))
-        answers = await queueing.cancel_all(session, [done.id, theirs, waits], owner=mine, user_id=mine)
+        await lifecycle.fail(session, done, MediaUnreadable("no"))
+        answers = await queue_control.cancel_all(session, [done.id, theirs, waits], owner=mine, user_id=mine)
     assert [answer.status for answer in answers] == [None, None, JobStatus.CANCELLED]
     assert [type(answer.error) for answer in answers] == [Conflict, NotFound, type(None)]
 
@@ -297,21 +298,21 @@ async def test_many_are_cancelled_with_an_answer_each(db, claimed, submission, u
 async def test_clearing_hides_what_has_ended_until_it_is_tried_again(db, claimed, submission, user) -> None:
     held, otto = await claimed(db), await user(db, "operator")
     async with db.transaction() as session:
-        await jobs.fail(session, held, MediaUnreadable("no"))
+        await lifecycle.fail(session, held, MediaUnreadable("no"))
     waits = await _submitted(db, submission)
 
     async def listed(**which: Any) -> set[UUID]:
         async with db.transaction() as session:
-            return {one.id for one in await transcriptions.page(session, Filter(**which), None, 10)}
+            return {one.id for one in await queries.page(session, Filter(**which), None, 10)}
 
     async with db.transaction() as session:
-        assert await queueing.clear(session, [JobStatus.COMPLETED], owner=None, user_id=otto) == 0
-        assert await queueing.clear(session, list(JobStatus), owner=999, user_id=otto) == 0
-        assert await queueing.clear(session, list(JobStatus), owner=None, user_id=otto) == 1
+        assert await queue_control.clear(session, [JobStatus.COMPLETED], owner=None, user_id=otto) == 0
+        assert await queue_control.clear(session, list(JobStatus), owner=999, user_id=otto) == 0
+        assert await queue_control.clear(session, list(JobStatus), owner=None, user_id=otto) == 1
     assert await listed() == {waits}
     assert await listed(cleared=True) == {held.id, waits}
     async with db.transaction() as session:
-        assert (await transcriptions.get(session, held.id, user_id=None)).now.status is JobStatus.FAILED
-        assert await queueing.retry_failed(session, None, owner=None, user_id=otto) == []
-        await job_requests.retry(session, held.id)
+        assert (await queries.get(session, held.id, user_id=None)).now.status is JobStatus.FAILED
+        assert await queue_control.retry_failed(session, None, owner=None, user_id=otto) == []
+        await requests.retry(session, held.id)
     assert await listed() == {held.id, waits}

@@ -11,20 +11,25 @@ from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from archivist_common import (
-    chunks,
-    claiming,
-    job_requests,
-    jobs,
-    outbox,
-    publication_requests,
-    publishing,
-    reconciler,
-    targets,
+from archivist_common.database.engine import Database
+from archivist_common.database.models import (
+    Chunk,
+    IdempotencyKey,
+    OutboxEvent,
+    Publication,
+    SystemLog,
+    Transcription,
+    Worker,
 )
-from archivist_common.chunks import Cut
-from archivist_common.db import Database
-from archivist_common.models import Chunk, IdempotencyKey, OutboxEvent, Publication, SystemLog, Transcription, Worker
+from archivist_common.events import outbox
+from archivist_common.jobs import chunks, dispatch
+from archivist_common.jobs import lifecycle as jobs
+from archivist_common.jobs import requests as job_requests
+from archivist_common.jobs.chunks import Cut
+from archivist_common.maintenance import reconciler
+from archivist_common.publishing import lifecycle as publishing
+from archivist_common.publishing import requests as publication_requests
+from archivist_common.publishing import targets
 
 GONE = timedelta(seconds=-1)
 AT_ONCE = timedelta()
@@ -130,7 +135,7 @@ async def test_old_bookkeeping_goes_and_young_stays(
 async def test_it_waits_out_a_database_that_is_away_and_says_so_once(
     own_database: str, submission: Submit, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "archivist_common.reconciler")
+    caplog.set_level(logging.INFO, "archivist_common.maintenance.reconciler")
     bind = create_async_engine(own_database, poolclass=NullPool)
     away = create_async_engine("postgresql+asyncpg://nobody@/none?host=/nowhere", poolclass=NullPool)
     db, bell = Database(away), Bell()
@@ -183,7 +188,7 @@ async def test_a_chunk_whose_worker_is_gone_is_given_back(db: Database, claimed:
     async with db.transaction() as session:
         await chunks.adopt(session, held, "recipe")
         await chunks.add(session, held, "recipe", [Cut(0, 0, 60_000, (), "en")])
-        taken = await claiming.next_work(session, "host-b/0", GONE, recipe="recipe")
+        taken = await dispatch.next_work(session, "host-b/0", GONE, recipe="recipe")
     assert taken is not None
     assert await reconciler.mend(db, Bell(), AT_ONCE) is True
     async with db.transaction() as session:

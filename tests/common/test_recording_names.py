@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archivist_common.recording_names import dated_text, read, spelled
+from archivist_common.shows.recording_names import dated_text, read, spelled
 
 
 @pytest.mark.parametrize(

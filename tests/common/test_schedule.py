@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archivist_common.errors import InvalidRequest
-from archivist_common.schedule import at, next_at, start_time
+from archivist_common.jobs.start_time import at, next_at, start_time
 
 CHICAGO = ZoneInfo("America/Chicago")  # 2026: forward on 8 March at 02:00, back on 1 November at 02:00
 

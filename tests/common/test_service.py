@@ -23,9 +23,11 @@ from pydantic import BaseModel
 from sqlalchemy import text
 
 from archivist_cli.local.postgres import Postgres
-from archivist_common import __version__, errors, migrate, service
-from archivist_common.db import Database, engine
+from archivist_common import __version__, errors
+from archivist_common.database import migrate
+from archivist_common.database.engine import Database, engine
 from archivist_common.settings import ApiSettings, CommonSettings, read
+from archivist_common.web import service
 
 LIMIT = 256 * 1024
 
@@ -249,16 +251,16 @@ class TestProblems:
 
         class Listening(logging.Handler):
             def emit(self, record: logging.LogRecord) -> None:
-                from archivist_common.logs import fields_of
+                from archivist_common.observability.logs import fields_of
 
                 seen.append({"message": record.getMessage(), "exc": record.exc_info, **fields_of(record)})
 
         listening = Listening()
-        logging.getLogger("archivist_common.problems").addHandler(listening)
+        logging.getLogger("archivist_common.web.problems").addHandler(listening)
         try:
             answer = await http.get("/bug", headers={"x-request-id": "mine"})
         finally:
-            logging.getLogger("archivist_common.problems").removeHandler(listening)
+            logging.getLogger("archivist_common.web.problems").removeHandler(listening)
         problem(answer, 500, "INTERNAL_ERROR")
         assert "hunter2" not in answer.text
         assert "RuntimeError" not in answer.text

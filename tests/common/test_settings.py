@@ -12,7 +12,6 @@ from redis.asyncio import ConnectionPool
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from archivist_common.mounts import Kind
 from archivist_common.settings import (
     ApiSettings,
     CommonSettings,
@@ -22,7 +21,8 @@ from archivist_common.settings import (
     check_secret,
     scc_options_of,
 )
-from archivist_common.storage import StorageServer
+from archivist_common.storage.client import StorageServer
+from archivist_common.storage.mounts import Kind
 
 Make = Callable[..., Any]
 EVERY = [CommonSettings, ApiSettings, TranscriberSettings, VodSettings, MonitorSettings]

@@ -3,8 +3,9 @@
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
-from archivist_common import chapter_lists, show_links
-from archivist_common.db import Database
+from archivist_common.chapters import store
+from archivist_common.database.engine import Database
+from archivist_common.shows import links
 
 Captioned = Callable[..., Awaitable[UUID]]
 User = Callable[..., Awaitable[int]]
@@ -13,10 +14,10 @@ PLACE = ("flex-1", "17837-1-Council.mp4")
 
 async def test_what_a_rule_found_is_kept_with_its_reasons_and_found_anew(db: Database) -> None:
     async with db.transaction() as session:
-        assert await show_links.of_recording(session, *PLACE) is None
-        await show_links.found(session, *PLACE, 17_836, 80, ["title"])
-        await show_links.found(session, *PLACE, 17_837, 100, ["number in the file name", "title"])
-        link = await show_links.of_recording(session, *PLACE)
+        assert await links.of_recording(session, *PLACE) is None
+        await links.found(session, *PLACE, 17_836, 80, ["title"])
+        await links.found(session, *PLACE, 17_837, 100, ["number in the file name", "title"])
+        link = await links.of_recording(session, *PLACE)
     assert link is not None
     assert (link.show_id, link.score, link.by_person) == (17_837, 100, False)
     assert link.reasons == ("number in the file name", "title")
@@ -25,24 +26,24 @@ async def test_what_a_rule_found_is_kept_with_its_reasons_and_found_anew(db: Dat
 async def test_a_persons_word_takes_the_place_of_a_rules_and_is_never_overruled(db: Database, user: User) -> None:
     otto = await user(db, "operator")
     async with db.transaction() as session:
-        await show_links.found(session, *PLACE, 17_837, 100, ["title"])
-        await show_links.say(session, *PLACE, 4_120, user_id=otto)
-        await show_links.found(session, *PLACE, 17_837, 100, ["title"])
-        link = await show_links.of_recording(session, *PLACE)
+        await links.found(session, *PLACE, 17_837, 100, ["title"])
+        await links.say(session, *PLACE, 4_120, user_id=otto)
+        await links.found(session, *PLACE, 17_837, 100, ["title"])
+        link = await links.of_recording(session, *PLACE)
         assert link is not None
         assert (link.show_id, link.score, link.by_person, link.linked_by) == (4_120, None, True, otto)
-        await show_links.say(session, *PLACE, 4_121, user_id=otto)
-        assert (await show_links.of_recording(session, *PLACE)).show_id == 4_121
+        await links.say(session, *PLACE, 4_121, user_id=otto)
+        assert (await links.of_recording(session, *PLACE)).show_id == 4_121
 
 
 async def test_a_link_forgotten_is_a_rules_to_find_again(db: Database, user: User) -> None:
     otto = await user(db, "operator")
     async with db.transaction() as session:
-        await show_links.say(session, *PLACE, 4_120, user_id=otto)
-        assert await show_links.unsay(session, *PLACE) is True
-        assert await show_links.unsay(session, *PLACE) is False
-        await show_links.found(session, *PLACE, 17_837, 100, ["title"])
-        link = await show_links.of_recording(session, *PLACE)
+        await links.say(session, *PLACE, 4_120, user_id=otto)
+        assert await links.unsay(session, *PLACE) is True
+        assert await links.unsay(session, *PLACE) is False
+        await links.found(session, *PLACE, 17_837, 100, ["title"])
+        link = await links.of_recording(session, *PLACE)
     assert (link.show_id, link.linked_by) == (17_837, None)
 
 
@@ -52,14 +53,14 @@ async def test_edited_chapters_stay_whatever_the_rules_find_until_they_are_forgo
     job_id, otto = await captioned(db), await user(db, "operator")
     rules = [(0, "Start", "start"), (61_000, "Roll call", "roll-call")]
     async with db.transaction() as session:
-        assert await chapter_lists.of_transcription(session, job_id) is None
-        await chapter_lists.keep(session, job_id, rules)
-        stored = await chapter_lists.of_transcription(session, job_id)
+        assert await store.of_transcription(session, job_id) is None
+        await store.keep(session, job_id, rules)
+        stored = await store.of_transcription(session, job_id)
         assert (stored.rows, stored.edited) == (tuple(rules), None)
-        await chapter_lists.edit(session, job_id, [(5_000, "Call to order", "other")], user_id=otto)
-        await chapter_lists.keep(session, job_id, rules)
-        stored = await chapter_lists.of_transcription(session, job_id)
+        await store.edit(session, job_id, [(5_000, "Call to order", "other")], user_id=otto)
+        await store.keep(session, job_id, rules)
+        stored = await store.of_transcription(session, job_id)
         assert (stored.rows, stored.edited_by) == (((5_000, "Call to order", "other"),), otto)
         assert stored.edited is not None
-        await chapter_lists.forget(session, job_id)
-        assert await chapter_lists.of_transcription(session, job_id) is None
+        await store.forget(session, job_id)
+        assert await store.of_transcription(session, job_id) is None

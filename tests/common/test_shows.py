@@ -8,12 +8,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import func, insert, select, update
 
-from archivist_common import recording_names, shows, sync_runs, targets
-from archivist_common.db import Database
+from archivist_common.database.engine import Database
+from archivist_common.database.models import CablecastShow, ShowLink, SyncRun, VodContent
 from archivist_common.errors import NotFound
-from archivist_common.models import CablecastShow, ShowLink, SyncRun, VodContent
-from archivist_common.shows import Filter
-from archivist_common.sync_runs import Kind, Mode, Status
+from archivist_common.publishing import targets
+from archivist_common.shows import queries, recording_names, sync_runs
+from archivist_common.shows.queries import Filter
+from archivist_common.shows.sync_runs import Kind, Mode, Status
 
 DAY = date(2022, 4, 12)
 
@@ -25,12 +26,12 @@ async def add(db: Database, number: int, title: str = "City Council", **more: An
 
 async def found(db: Database, **which: Any) -> list[int]:
     async with db.transaction() as session:
-        return [one.id for one in await shows.page(session, Filter(**which), None, 100)]
+        return [one.id for one in await queries.page(session, Filter(**which), None, 100)]
 
 
 async def likely(db: Database, name: str, key: str = "arc-0") -> set[int]:
     async with db.transaction() as session:
-        return {one.id for one in await shows.candidates(session, recording_names.read(name), key)}
+        return {one.id for one in await queries.candidates(session, recording_names.read(name), key)}
 
 
 @pytest.mark.parametrize(
@@ -79,9 +80,9 @@ async def test_pages_follow_one_another_through_equal_days_and_none(db: Database
     got: list[int] = []
     after = None
     async with db.transaction() as session:
-        while page := await shows.page(session, Filter(), after, 2):
+        while page := await queries.page(session, Filter(), after, 2):
             got += [one.id for one in page]
-            after = (page[-1].event_date or shows.UNDATED, page[-1].id)
+            after = (page[-1].event_date or queries.UNDATED, page[-1].id)
     assert got == [5, 2, 7, 4, 1, 6, 3]
 
 
@@ -95,11 +96,11 @@ async def test_one_show_has_its_vods_and_its_recordings(db: Database) -> None:
         await session.execute(
             insert(ShowLink).values(storage="flex-1", file_path="a.mp4", cablecast_id=4120, score=99)
         )
-        assert (await shows.get(session, 4120)).gone is not None
-        assert [one.id for one in await shows.vods(session, 4120)] == ["914", "913"]
-        assert [(one.path, one.score) for one in await shows.recordings(session, 4120)] == [("a.mp4", 99)]
+        assert (await queries.get(session, 4120)).gone is not None
+        assert [one.id for one in await queries.vods(session, 4120)] == ["914", "913"]
+        assert [(one.path, one.score) for one in await queries.recordings(session, 4120)] == [("a.mp4", 99)]
         with pytest.raises(NotFound, match="4121"):
-            await shows.get(session, 4121)
+            await queries.get(session, 4121)
 
 
 async def test_a_recording_is_held_against_the_shows_near_it(db: Database) -> None:

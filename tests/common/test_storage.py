@@ -18,7 +18,6 @@ import pytest
 import pytest_asyncio
 from tests.simulators import faultfs
 
-from archivist_common import files, mounts, storage_child
 from archivist_common.errors import (
     FileGrowing,
     FileMissing,
@@ -31,9 +30,10 @@ from archivist_common.errors import (
     StorageReadOnly,
     StorageUnavailable,
 )
-from archivist_common.mounts import Kind
-from archivist_common.storage import Entry, Listing, Order, Storages, StorageServer
-from archivist_common.storage_pool import HELPERS
+from archivist_common.storage import atomic_files, io_process, mounts
+from archivist_common.storage.client import Entry, Listing, Order, Storages, StorageServer
+from archivist_common.storage.io_pool import HELPERS
+from archivist_common.storage.mounts import Kind
 
 SOON = timedelta(seconds=10)  # far more than is needed: the machine may be busy
 HUNG = timedelta(seconds=0.5)
@@ -457,14 +457,14 @@ async def test_captions_are_placed_beside_a_recording_and_found_there(
     storages: Storages, server: StorageServer, folder: Path, tmp_path: Path
 ) -> None:
     record(folder, "Mayor's Q&A – José.mp4")
-    staged = files.stage(tmp_path / "vault", "x.scc", b"captions")
+    staged = atomic_files.stage(tmp_path / "vault", "x.scc", b"captions")
     for changed in (True, False):
         placed = await storages.place(
             server, "Mayor's Q&A – José.scc", source=staged.path, sha256=staged.sha256, ours=(), deadline=SOON
         )
-        assert placed == files.Placed(folder / "Mayor's Q&A – José.scc", staged.sha256, 8, changed)
+        assert placed == atomic_files.Placed(folder / "Mayor's Q&A – José.scc", staged.sha256, 8, changed)
     found = await storages.digest(server, "Mayor's Q&A – José.scc", SOON)
-    assert found == files.Digest(staged.sha256, 8)
+    assert found == atomic_files.Digest(staged.sha256, 8)
     [entry] = (await storages.browse(server, deadline=SOON)).entries
     assert entry.has_captions
 
@@ -472,7 +472,7 @@ async def test_captions_are_placed_beside_a_recording_and_found_there(
 async def test_captions_are_not_placed_over_somebody_elses_nor_under_a_missing_mount(
     storages: Storages, server: StorageServer, folder: Path, tmp_path: Path
 ) -> None:
-    staged = files.stage(tmp_path / "vault", "x.scc", b"captions")
+    staged = atomic_files.stage(tmp_path / "vault", "x.scc", b"captions")
     with pytest.raises(StorageUnavailable, match="not mounted"):
         await storages.place(server, "a.scc", source=staged.path, sha256=staged.sha256, ours=(), deadline=SOON)
     assert list(folder.iterdir()) == []
@@ -556,14 +556,14 @@ async def test_what_was_marked_once_or_is_said_to_be_is_away_without_its_marker(
 
 def test_what_was_looked_at_is_what_is_written_to_whatever_stands_there_by_then(folder: Path, tmp_path: Path) -> None:
     """A mount that vanishes between the look and the write: the disk under it is left alone."""
-    staged = files.stage(tmp_path / "vault", "x.scc", b"captions")
+    staged = atomic_files.stage(tmp_path / "vault", "x.scc", b"captions")
     record(folder, "a.mp4")
     there = mounts.open_present(folder, Kind.AUTO, "flex-1")
     share = folder.rename(tmp_path / "the share, no longer mounted")
     folder.mkdir()  # the bare mount point
     request = {"path": "a.scc", "source": str(staged.path), "sha256": staged.sha256, "ours": [], "output": False}
     try:
-        assert storage_child.place(there, request)["changed"]
+        assert io_process.place(there, request)["changed"]
     finally:
         os.close(there.fd)
     assert names(folder) == []
@@ -636,13 +636,13 @@ async def test_a_mount_that_vanished_is_away_even_with_a_stray_file_under_it(
 async def test_a_mount_that_goes_after_it_was_opened_is_still_what_is_written_to(
     folder: Path, mounted: Path, tmp_path: Path
 ) -> None:
-    staged = files.stage(tmp_path / "vault", "x.scc", b"captions")
+    staged = atomic_files.stage(tmp_path / "vault", "x.scc", b"captions")
     record(mounted, "a.mp4")
     there = mounts.open_present(folder, Kind.MOUNT, "flex-1")
     subprocess.run(["umount", "-l", str(folder)], check=True)
     request = {"path": "a.scc", "source": str(staged.path), "sha256": staged.sha256, "ours": [], "output": False}
     try:
-        assert storage_child.place(there, request)["changed"]
+        assert io_process.place(there, request)["changed"]
         with os.scandir(there.fd) as found:
             assert sorted(entry.name for entry in found) == ["a.mp4", "a.scc"]
     finally:
@@ -689,7 +689,7 @@ def helpers(root: Path) -> list[psutil.Process]:
             until = time.monotonic() + 2
             while not (command := child.cmdline()) and time.monotonic() < until:
                 time.sleep(0.01)  # it is just becoming another program
-            if {"archivist_common.storage_child", str(root)} <= set(command):
+            if {"archivist_common.storage.io_process", str(root)} <= set(command):
                 found.append(child)
     return found
 
@@ -896,9 +896,9 @@ async def test_no_fault_while_placing_leaves_half_a_file_under_a_name_anybody_re
 ) -> None:
     server = StorageServer("flex-1", folder, beside=True)
     record(disk, "a.mp4")
-    staged = files.stage(tmp_path / "vault", "x.scc", b"captions" * 100_000)
+    staged = atomic_files.stage(tmp_path / "vault", "x.scc", b"captions" * 100_000)
 
-    async def place(deadline: timedelta) -> files.Placed:
+    async def place(deadline: timedelta) -> atomic_files.Placed:
         return await storages.place(
             server, "a.scc", source=staged.path, sha256=staged.sha256, ours=(), deadline=deadline
         )
@@ -926,7 +926,7 @@ async def test_no_fault_while_placing_leaves_half_a_file_under_a_name_anybody_re
             while storages.stuck(server):
                 await asyncio.sleep(0.05)
         await place(SOON)
-        assert files.digest(disk / "a.scc").sha256 == staged.sha256
+        assert atomic_files.digest(disk / "a.scc").sha256 == staged.sha256
         assert shown(await storages.browse(server, deadline=SOON)) == ["a.mp4"]
         swept = await storages.sweep(server, datetime.now(UTC) + timedelta(minutes=1), SOON)
         assert sorted(names(disk)) == ["a.mp4", "a.scc"]

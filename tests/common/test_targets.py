@@ -8,10 +8,11 @@ from uuid import UUID
 import pytest
 from sqlalchemy import func, select, update
 
-from archivist_common import outbox, publication_requests, publishing, targets
-from archivist_common.db import Database
+from archivist_common.database.engine import Database
+from archivist_common.database.models import OutboxEvent, PublishTarget, SystemLog
 from archivist_common.errors import Conflict, NotFound
-from archivist_common.models import OutboxEvent, PublishTarget, SystemLog
+from archivist_common.events import outbox
+from archivist_common.publishing import lifecycle, requests, targets
 
 Captioned = Callable[..., Awaitable[UUID]]
 MINUTE = timedelta(minutes=1)
@@ -144,9 +145,9 @@ async def test_what_waits_for_it_is_counted(db: Database, captioned: Captioned) 
     for _ in range(2):
         job_id = await captioned(db)
         async with db.transaction() as session:
-            await publication_requests.request(session, publication_requests.Wish("cablecast", job_id))
+            await requests.request(session, requests.Wish("cablecast", job_id))
     async with db.transaction() as session:
-        await publishing.claim(session, "vod-1", MINUTE, ["cablecast"])
+        await lifecycle.claim(session, "vod-1", MINUTE, ["cablecast"])
     assert (await the(db)).waiting == 1
 
 

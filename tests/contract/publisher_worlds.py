@@ -16,8 +16,8 @@ from tests.vod.world import World, spoken, station
 
 from archivist_captions.cue import Captions
 from archivist_captions.formats.scc import write_scc
-from archivist_common import publishing
-from archivist_common.publishing import Held
+from archivist_common.publishing import lifecycle
+from archivist_common.publishing.lifecycle import Held
 from archivist_vod import programme
 from archivist_vod.ledger import Effects, Gate
 from archivist_vod.progress import Item
@@ -177,14 +177,14 @@ class Hand:
         """What is due at the place."""
         world = place.world
         async with world.db.transaction() as session:
-            held = await publishing.claim(session, "contract", _LEASE, [place.kind])
+            held = await lifecycle.claim(session, "contract", _LEASE, [place.kind])
         assert held is not None
         work = await programme.of(world.db, held)
         return cls(place, world.publishers[place.kind], held, work, cls._ledger(world, held))
 
     async def give_back(self) -> None:
         async with self.place.world.db.transaction() as session:
-            await publishing.finish(session, self.held)
+            await lifecycle.finish(session, self.held)
 
     def another_ledger(self) -> Ledger:
         """As a process begun anew has it: what it knows stands in the database."""

@@ -11,13 +11,13 @@ import pytest_asyncio
 from sqlalchemy import insert
 from tests.conftest import Servers
 
-from archivist_common.db import Database
+from archivist_common.database.clock import database_in
+from archivist_common.database.engine import Database
+from archivist_common.database.models import PublishTarget, Worker
 from archivist_common.errors import ArchivistError
-from archivist_common.models import PublishTarget, Worker
-from archivist_common.queue import Doorbell
+from archivist_common.events.notify import Doorbell
 from archivist_common.settings import MonitorSettings
-from archivist_common.storage import Storages
-from archivist_common.time import database_in
+from archivist_common.storage.client import Storages
 from archivist_monitor.checks import CHECKS, Clients
 from archivist_monitor.checks.storage import output_servers
 from archivist_monitor.levels import judge

@@ -14,10 +14,10 @@ from tests.contract.publisher_worlds import PLACES, Hand, Place
 from tests.vod.world import SPOKEN, spoken
 
 from archivist_captions.formats import FORMATS
-from archivist_common import publication_requests, publishing
+from archivist_common.database.models import Publication
 from archivist_common.errors import PublicNameTaken
-from archivist_common.models import Publication
-from archivist_common.readback import ReadBack
+from archivist_common.publishing import lifecycle, requests
+from archivist_vod.caption_comparison import ReadBack
 from archivist_vod.progress import Item, State
 from archivist_vod.publisher import Accepted, Found, Ledger
 from archivist_vod.publishers import PUBLISHERS
@@ -76,7 +76,7 @@ async def test_its_item_can_be_kept_as_json_and_has_an_id_and_a_title(place: Pla
     item = await _published(hand)
     kept = hand.held.at(hand.held.stage, item)
     async with place.world.db.transaction() as session:
-        await publishing.save(session, kept)
+        await lifecycle.save(session, kept)
     async with place.world.db.transaction() as session:
         row = await session.get(Publication, hand.held.id, populate_existing=True)
         assert row is not None
@@ -168,8 +168,8 @@ async def test_what_was_withdrawn_can_be_published_again(place: Place) -> None:
     item = dict(await hand.publisher.withdraw(item, hand.ledger))
     assert not await place.is_shown(item)
     async with place.world.db.transaction() as session:
-        await publishing.gone(session, hand.held.at(hand.held.stage, item))
-        await publication_requests.retry(session, hand.held.id)
+        await lifecycle.gone(session, hand.held.at(hand.held.stage, item))
+        await requests.retry(session, hand.held.id)
     again = await Hand.claimed(place)
     renewed = await _published(again)
     assert renewed["vod_id"] == item["vod_id"]

@@ -25,9 +25,9 @@ from archivist_cli.local import children, environment
 from archivist_cli.local.errors import StackError, StackInterrupted
 from archivist_cli.local.stack import SERVICES
 from archivist_cli.work import Hall
-from archivist_common import readback
 from archivist_common.errors import ArchivistError
-from archivist_common.readback import ReadBack
+from archivist_vod import caption_comparison
+from archivist_vod.caption_comparison import ReadBack
 from tests.demo_publish import broadcast
 from tests.simulators.cablecast.process import NotDone, Simulator
 
@@ -168,13 +168,13 @@ async def _published(hall: Hall, station: Simulator) -> Outcome:
         captions = await _fetched(viewer, captions_url)
         public = await _fetched(viewer, f"{station.url}/CablecastAPI/publicsitedata/shows/{SHOW}")
         page = await _fetched(viewer, page_url)
-    wanted = readback.expected_from_scc(scc)
+    wanted = caption_comparison.expected_from_scc(scc)
     return Outcome(
         publication=publication,
         show=await gateway.ask("GET", f"/transcriptions/{job['id']}/show"),
         sidecar=sidecar,
         as_signed=sidecar.is_file() and sidecar.read_bytes() == scc,
-        words=readback.compare(wanted, readback.parse_vtt(captions)),
+        words=caption_comparison.compare(wanted, caption_comparison.parse_vtt(captions)),
         chapters=json.loads(public)["show"]["chapters"],
         captions_url=captions_url,
         page_url=page_url,

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from prometheus_client import REGISTRY
 
-from archivist_common import metrics
+from archivist_common.observability import metrics
 from archivist_monitor import gauges
 from archivist_vod import figures
 from archivist_vod.cablecast import metrics as cablecast_metrics

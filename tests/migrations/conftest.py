@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 
 from archivist_cli.local import children, runtime
 from archivist_cli.local.identity import give, unprivileged
-from archivist_common.db import Database
+from archivist_common.database.engine import Database
 
 OLDEST = Path("/usr/lib/postgresql/15/bin")
 

@@ -9,7 +9,7 @@ import re
 import pytest
 from sqlalchemy import text
 
-from archivist_common.db import Database
+from archivist_common.database.engine import Database
 
 # column -> type as PostgreSQL prints it, NULL allowed, default. `+` before "not null": the documentation allows NULL
 # where it gives a default; we do not, so that nobody has to ask what an unset status means.

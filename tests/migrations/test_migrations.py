@@ -16,10 +16,10 @@ from sqlalchemy import Connection, insert, inspect, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from archivist_common import migrate
-from archivist_common.db import Database
+from archivist_common.database import migrate
+from archivist_common.database.engine import Database
+from archivist_common.database.models import Base, User
 from archivist_common.errors import SchemaMismatch
-from archivist_common.models import Base, User
 
 KINDS = "SELECT relkind, relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'public'"
 
@@ -137,7 +137,7 @@ def test_the_chain_has_one_head_and_no_branch() -> None:
 
 def run_migrate(**env: str) -> subprocess.CompletedProcess[str]:
     plain = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
-    command = [sys.executable, "-m", "archivist_common.migrate"]
+    command = [sys.executable, "-m", "archivist_common.database.migrate"]
     return subprocess.run(command, env=plain | env, capture_output=True, text=True, timeout=60, cwd="/", check=False)
 
 

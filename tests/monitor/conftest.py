@@ -8,7 +8,7 @@ import pytest_asyncio
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from archivist_common.db import Database
+from archivist_common.database.engine import Database
 from archivist_common.settings import MonitorSettings
 
 

@@ -11,8 +11,8 @@ from asgi_lifespan import LifespanManager
 from fastapi import FastAPI
 from sqlalchemy import insert
 
-from archivist_common.db import Database, engine
-from archivist_common.models import Worker
+from archivist_common.database.engine import Database, engine
+from archivist_common.database.models import Worker
 from archivist_common.settings import MonitorSettings
 from archivist_monitor.app import create_app
 from archivist_monitor.checks import CHECKS

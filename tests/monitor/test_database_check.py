@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 from tests.conftest import Servers
 
-from archivist_common.db import Database, engine
+from archivist_common.database.engine import Database, engine
 from archivist_common.errors import DatabaseUnavailable, SchemaMismatch
 from archivist_monitor.checks.database import ACTIVE_DEGRADED, DatabaseCheck
 from archivist_monitor.levels import judge

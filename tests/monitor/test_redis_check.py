@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from archivist_cli.local import runtime
 from archivist_cli.local.valkey import Valkey
-from archivist_common.queue import Doorbell
+from archivist_common.events.notify import Doorbell
 from archivist_monitor.checks.redis import RedisCheck
 from archivist_monitor.levels import judge
 from archivist_monitor.reading import Status

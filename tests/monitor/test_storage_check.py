@@ -15,8 +15,8 @@ import psutil
 import pytest
 from prometheus_client import REGISTRY
 
-from archivist_common.mounts import Kind
-from archivist_common.storage import MountState, Storages, StorageServer
+from archivist_common.storage.client import MountState, Storages, StorageServer
+from archivist_common.storage.mounts import Kind
 from archivist_monitor.checks.storage import OUTPUT, StorageCheck, mount_reading, output_servers
 from archivist_monitor.levels import Judged, judge
 from archivist_monitor.reading import Status

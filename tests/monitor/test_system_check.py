@@ -6,10 +6,10 @@ from collections.abc import Iterable
 import pytest
 from sqlalchemy import insert
 
-from archivist_common.db import Database, engine
-from archivist_common.machine import machine_id
-from archivist_common.models import Worker
-from archivist_common.time import database_in
+from archivist_common.database.clock import database_in
+from archivist_common.database.engine import Database, engine
+from archivist_common.database.models import Worker
+from archivist_common.jobs.workers import machine_id
 from archivist_monitor.checks.system import Machine, SystemCheck, machine
 from archivist_monitor.checks.transcription import WORKER_GONE
 from archivist_monitor.levels import judge

@@ -9,10 +9,10 @@ import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import event, insert, text
 
-from archivist_common.db import Database, engine
+from archivist_common.database.clock import database_in
+from archivist_common.database.engine import Database, engine
+from archivist_common.database.models import OutboxEvent, Transcription, Worker
 from archivist_common.errors import DatabaseUnavailable
-from archivist_common.models import OutboxEvent, Transcription, Worker
-from archivist_common.time import database_in
 from archivist_monitor import gauges
 from archivist_monitor.checks.transcription import TranscriptionCheck
 from archivist_monitor.levels import Judged, judge

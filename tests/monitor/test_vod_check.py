@@ -7,9 +7,9 @@ import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import insert
 
-from archivist_common.db import Database
-from archivist_common.models import Effect, Publication, PublishTarget, SyncRun
-from archivist_common.time import database_in
+from archivist_common.database.clock import database_in
+from archivist_common.database.engine import Database
+from archivist_common.database.models import Effect, Publication, PublishTarget, SyncRun
 from archivist_monitor.checks.vod import VodCheck
 from archivist_monitor.levels import Judged, judge
 from archivist_monitor.reading import Status

@@ -9,7 +9,7 @@ import pytest
 from tests import media_factory as factory
 
 from archivist_common.errors import ModelMissing, ModelUnknown
-from archivist_common.models_on_disk import SIZES, known
+from archivist_common.speech_models import SIZES, known
 from archivist_transcriber import models
 
 

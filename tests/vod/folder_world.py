@@ -14,11 +14,11 @@ from tests.vod.world import World
 from archivist_captions.cue import Captions
 from archivist_captions.formats import srt, vtt
 from archivist_captions.formats import text as text_format
-from archivist_common.db import Database, engine
-from archivist_common.models import Artifact
-from archivist_common.publication_options import Options
+from archivist_common.database.engine import Database, engine
+from archivist_common.database.models import Artifact
+from archivist_common.publishing.options import Options
 from archivist_common.settings import VodSettings
-from archivist_common.storage import Storages
+from archivist_common.storage.client import Storages
 from archivist_vod.deps import Deps
 from archivist_vod.plan import Pace
 from archivist_vod.publishers.folder import Folder

@@ -13,8 +13,8 @@ import httpx
 from tests.chaos.world import ROOT, Armed
 from tests.vod.world import World
 
-from archivist_common import reconciler
-from archivist_common.queue import Doorbell
+from archivist_common.events.notify import Doorbell
+from archivist_common.maintenance import reconciler
 from archivist_common.settings import VodSettings
 
 _FENCED = re.compile(r'^archivist_fenced_writes_total\{component="vod"\} (\S+)$', re.MULTILINE)

@@ -11,9 +11,10 @@ from uuid import UUID
 from sqlalchemy import text
 from tests.vod.world import SPOKEN, World, spoken
 
-from archivist_common import chapter_finding, publication_requests
-from archivist_common.publication_options import Options
-from archivist_common.publication_requests import Wish
+from archivist_common.chapters import lookup
+from archivist_common.publishing import requests
+from archivist_common.publishing.options import Options
+from archivist_common.publishing.requests import Wish
 
 LENGTH_S = 80
 
@@ -86,7 +87,7 @@ async def asked_for_twice(world: World, number: int) -> Recording:
 
     async def ask() -> UUID:
         async with world.db.transaction() as session:
-            return (await publication_requests.request(session, wish))[0]
+            return (await requests.request(session, wish))[0]
 
     one, other = await asyncio.gather(ask(), ask())
     assert one == other, "two requests at once have made two publications"
@@ -105,7 +106,7 @@ async def ends(world: World, recordings: Sequence[Recording]) -> list[End]:
     reels, vods, chapters = _by(there["reels"], "show"), _by(there["vods"], "show"), _by(there["chapters"], "vod")
     found = []
     for recording in recordings:
-        mine, key = publications[recording.place], publication_requests.key_of(recording.storage, recording.path)
+        mine, key = publications[recording.place], requests.key_of(recording.storage, recording.path)
         shows = [one for one in there["shows"] if recording.show == one["id"] or key == one["localId"]]
         show = shows[0]["id"] if shows else None
         plays = [one["media"] for one in reels[show]]
@@ -141,7 +142,7 @@ async def _sidecar(world: World, recording: Recording) -> list[str]:
 
 
 async def _chapters(world: World, recording: Recording, vod: Row, rows: Sequence[Row]) -> list[str]:
-    found = await chapter_finding.of_transcription(world.db, recording.job)
+    found = await lookup.of_transcription(world.db, recording.job)
     wanted = Counter((one.start_ms // 1000, " ".join(one.title.split())) for one in found)
     shown = Counter((row["offset"], row["title"]) for row in rows if not row["deleted"])
     if wanted and shown == wanted and vod["chaptersPublished"]:

@@ -15,8 +15,8 @@ from sqlalchemy import text
 from tests.simulators.cablecast.process import Simulator
 from tests.vod.world import World, station
 
-from archivist_common import service
 from archivist_common.settings import MonitorSettings
+from archivist_common.web import service
 from archivist_monitor.app import create_app as create_monitor
 from archivist_vod.app import targets_ready
 from archivist_vod.cablecast import metrics

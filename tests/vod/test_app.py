@@ -16,11 +16,11 @@ from sqlalchemy import insert, select, text
 
 from archivist_cli.local import runtime
 from archivist_cli.local.postgres import Postgres
-from archivist_common import migrate
-from archivist_common.db import Database, engine
-from archivist_common.models import Transcription
+from archivist_common.database import migrate
+from archivist_common.database.clock import database_in
+from archivist_common.database.engine import Database, engine
+from archivist_common.database.models import Transcription
 from archivist_common.settings import MonitorSettings, VodSettings
-from archivist_common.time import database_in
 from archivist_monitor.app import create_app as create_monitor
 from archivist_vod.app import create_app as create_vod
 

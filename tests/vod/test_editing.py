@@ -5,7 +5,10 @@ from uuid import UUID
 
 from tests.vod.world import World
 
-from archivist_common import chapter_lists, invariants, publication_requests, show_links
+from archivist_common.chapters import store
+from archivist_common.maintenance import invariants
+from archivist_common.publishing import requests
+from archivist_common.shows import links
 from archivist_common.states import PublicationStatus
 
 OTTO = 1
@@ -22,8 +25,8 @@ async def council(world: World) -> None:
 
 async def write(world: World, job: UUID, rows: Sequence[tuple[int, str, str]]) -> None:
     async with world.db.transaction() as session:
-        await chapter_lists.edit(session, job, rows, user_id=OTTO)
-        await publication_requests.chapters_edited(session, job)
+        await store.edit(session, job, rows, user_id=OTTO)
+        await requests.chapters_edited(session, job)
 
 
 async def shown(world: World) -> list[tuple[int, str]]:
@@ -56,8 +59,8 @@ async def test_edited_chapters_take_the_place_of_those_that_stand_there_and_noth
     await world.drive(before.id)
     assert await shown(world) == []
     async with world.db.transaction() as session:
-        await chapter_lists.forget(session, before.transcription_id)
-        await publication_requests.chapters_edited(session, before.transcription_id)
+        await store.forget(session, before.transcription_id)
+        await requests.chapters_edited(session, before.transcription_id)
     await world.drive(before.id)
     assert await shown(world) == found
     assert len(await world.vods()) == 1
@@ -83,7 +86,7 @@ async def test_a_show_that_a_person_names_sets_going_what_waited_for_that(world:
     held = await world.drive(await world.ask(job))
     assert held.status is PublicationStatus.HELD
     async with world.db.transaction() as session:
-        await show_links.say(session, held.storage, held.path, 4120, user_id=OTTO)
-        await publication_requests.set_going(session, held.storage, held.path)
+        await links.say(session, held.storage, held.path, 4120, user_id=OTTO)
+        await requests.set_going(session, held.storage, held.path)
     again = await world.drive(held.id)
     assert (again.show_id, again.error_code == held.error_code) == (4120, False)

@@ -25,8 +25,7 @@ from tests.vod.world import SPOKEN, spoken
 from archivist_captions.cea608.options import SccOptions
 from archivist_captions.formats import vtt
 from archivist_captions.formats.scc import write_scc
-from archivist_common import publication_requests, readback
-from archivist_common.chapters import Chapter
+from archivist_common.chapters.detection import Chapter
 from archivist_common.errors import (
     Fenced,
     NeedsPerson,
@@ -36,9 +35,11 @@ from archivist_common.errors import (
     StorageUnavailable,
     TargetMissing,
 )
-from archivist_common.publication_options import Options
+from archivist_common.publishing import requests
+from archivist_common.publishing.options import Options
 from archivist_common.settings import VodSettings
-from archivist_common.storage import Storages
+from archivist_common.storage.client import Storages
+from archivist_vod import caption_comparison
 from archivist_vod.folder import contents
 from archivist_vod.folder.manifest import Manifest, ManifestDamaged
 from archivist_vod.progress import Item, State
@@ -98,7 +99,7 @@ def work(vault: Path, said: str = SPOKEN, *, version: int = 1, path: str = PATH,
         "tags": ("Motion",),
     } | more
     return Work(
-        publication_requests.key_of("flex-1", path),
+        requests.key_of("flex-1", path),
         version,
         "flex-1",
         path,
@@ -215,7 +216,7 @@ async def test_an_scc_that_counts_from_a_full_hour_is_the_same_captions(
     one = work(tmp_path, files={"vtt": made} if has_vtt else {})
     one = replace(one, track=replace(one.track, data=labelled, sha256=contents.digest(labelled)))
     item = await published(make(), one)
-    first = readback.parse_vtt((root / item["folder"] / "captions.vtt").read_bytes())[0]
+    first = caption_comparison.parse_vtt((root / item["folder"] / "captions.vtt").read_bytes())[0]
     assert abs(first.start_ms - 5_000) < 100
     read = await make().verify(one, item)
     assert read is not None
@@ -371,7 +372,7 @@ async def test_captions_edited_by_people_hold_the_publication_and_stay(own_datab
     async with folder_station(own_database, tmp_path) as station:
         asked = await station.ask(await station.laid_out(PATH, spoken()))
         await station.drive(asked)
-        edited = station.folder(publication_requests.key_of("flex-1", PATH)) / "captions.vtt"
+        edited = station.folder(requests.key_of("flex-1", PATH)) / "captions.vtt"
         edited.write_text("WEBVTT\n\n00:01.000 --> 00:02.000\nBetter words\n")
         held = await station.drive(await station.ask(await station.laid_out(PATH, spoken(OTHER))))
         assert (held.status, held.error_code) == ("held", "HUMAN_SIDECAR")
@@ -381,7 +382,7 @@ async def test_captions_edited_by_people_hold_the_publication_and_stay(own_datab
 
         edited.rename(edited.with_name("by-hand.vtt"))
         async with station.db.transaction() as session:
-            await publication_requests.retry(session, asked)
+            await requests.retry(session, asked)
         assert (await station.drive(asked)).status == "published"
         assert "Better words" in (edited.parent / "by-hand.vtt").read_text()
 

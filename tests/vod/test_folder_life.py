@@ -14,10 +14,11 @@ from tests.vod.world import SPOKEN, spoken
 
 from archivist_captions.formats import FORMATS
 from archivist_captions.formats.scc import write_scc
-from archivist_common import migrate, publication_requests, targets
-from archivist_common.db import Database, engine
-from archivist_common.models import CaptionVersion, Transcription, VodContent
-from archivist_common.publication_options import Options
+from archivist_common.database import migrate
+from archivist_common.database.engine import Database, engine
+from archivist_common.database.models import CaptionVersion, Transcription, VodContent
+from archivist_common.publishing import requests, targets
+from archivist_common.publishing.options import Options
 from archivist_vod.sender import Sender
 
 PATH = "2026/Harbor City Council (20261118).mp4"
@@ -38,7 +39,7 @@ async def test_a_recording_is_published_corrected_rolled_back_withdrawn_and_brou
     asked = await station.ask(job)
     done = await station.drive(asked)
     assert (done.status, done.error_message, done.warnings) == ("published", None, ())
-    key = publication_requests.key_of("flex-1", PATH)
+    key = requests.key_of("flex-1", PATH)
     folder = station.folder(key)
     assert done.url == f"{URL}/{folder.name}/index.html"
     signed = write_scc(first).text.encode()
@@ -70,7 +71,7 @@ async def test_a_recording_is_published_corrected_rolled_back_withdrawn_and_brou
     assert b"fire station" in (folder / "captions.vtt").read_bytes()
 
     async with station.db.transaction() as session:
-        assert await publication_requests.rollback(session, asked) == 3
+        assert await requests.rollback(session, asked) == 3
     done = await station.drive(asked)
     assert done.status == "published"
     assert (folder / "captions.scc").read_bytes() == signed
@@ -85,7 +86,7 @@ async def test_a_recording_is_published_corrected_rolled_back_withdrawn_and_brou
         ]
 
     async with station.db.transaction() as session:
-        assert await publication_requests.withdraw(session, asked) == "pending"
+        assert await requests.withdraw(session, asked) == "pending"
     done = await station.drive(asked)
     assert (done.status, done.error_message) == ("removed", None)
     assert not folder.exists()
@@ -95,7 +96,7 @@ async def test_a_recording_is_published_corrected_rolled_back_withdrawn_and_brou
     assert problems(feed) == []
 
     async with station.db.transaction() as session:
-        await publication_requests.retry(session, asked)
+        await requests.retry(session, asked)
     done = await station.drive(asked)
     assert done.status == "published"
     assert (folder / "captions.scc").read_bytes() == signed

@@ -18,9 +18,10 @@ from tests.vod.processes import PublisherProcess, environment, mended, until
 from tests.vod.recordings import Recording, asked_for_twice, ends
 from tests.vod.world import World, station
 
-from archivist_common import killpoints, publication_requests
+from archivist_common import failpoints
+from archivist_common.publishing import requests as publication_requests
 
-POINTS = [point for point in killpoints.POINTS if point.startswith(("publish-", "effect-"))]
+POINTS = [point for point in failpoints.POINTS if point.startswith(("publish-", "effect-"))]
 _FASTER = 75.0
 _FLOOR_S = 0.2
 _LEASE = timedelta(seconds=6)

@@ -15,7 +15,7 @@ from tests.vod.processes import PublisherProcess, environment, mended, until
 from tests.vod.recordings import asked_for_twice, ends
 from tests.vod.world import World, station
 
-from archivist_common import targets
+from archivist_common.publishing import targets
 
 USER, PASSWORD, KEY_SECRET = "clerk-7", "Hx9-harbor-lantern-77", "k3y-Birch-4410-wharf"
 _LEASE = timedelta(seconds=6)

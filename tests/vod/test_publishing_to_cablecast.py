@@ -14,10 +14,11 @@ from tests.lost_answers import LosesAnAnswer
 from tests.simulators.cablecast.process import Simulator
 from tests.vod.world import SPOKEN, World, spoken, station
 
-from archivist_common import effects, publication_requests, show_links
+from archivist_common.database.models import OutboxEvent, Publication, Transcription, VodContent
 from archivist_common.errors import DatabaseUnavailable
-from archivist_common.models import OutboxEvent, Publication, Transcription, VodContent
-from archivist_common.publication_options import Options
+from archivist_common.publishing import effects, requests
+from archivist_common.publishing.options import Options
+from archivist_common.shows import links
 from archivist_vod.sender import Sender
 
 NAME = "4120-1-Harbor City Council (20261118).mp4"
@@ -76,7 +77,7 @@ async def test_an_older_server_is_published_to_as_far_as_it_goes(
             assert (done.status, done.error_code) == ("held", "SIDECARS_UNSUPPORTED")
             assert await world.vods() == []
             async with world.db.transaction() as session:
-                await publication_requests.approve(session, done.id, user_id=1)
+                await requests.approve(session, done.id, user_id=1)
             done = await world.drive(done.id)
         assert (done.status, done.error_message) == ("published", None)
         assert len(await world.vods()) == 1
@@ -91,14 +92,14 @@ async def test_an_older_server_is_published_to_as_far_as_it_goes(
 
 async def test_a_show_with_our_key_is_found_though_nothing_else_agrees(world: World) -> None:
     name = "council hand named.mp4"
-    key = publication_requests.key_of("flex-1", name)
+    key = requests.key_of("flex-1", name)
     await world.show(id=4200, title="Council", localId=key, file={"store": "Flex 1", "name": name, "length_s": 600})
     assert (await world.published(name)).show_id == 4200
 
 
 async def test_two_shows_with_our_key_wait_for_a_person_who_says_which(world: World) -> None:
     name = "council hand named.mp4"
-    key = publication_requests.key_of("flex-1", name)
+    key = requests.key_of("flex-1", name)
     await world.show(id=4200, title="Council", localId=key)
     await world.show(id=4201, title="Council", localId=key, file={"store": "Flex 1", "name": name, "length_s": 600})
     held = await world.published(name)
@@ -107,8 +108,8 @@ async def test_two_shows_with_our_key_wait_for_a_person_who_says_which(world: Wo
     assert {one["show_id"] for one in held.suggestions} == {4200, 4201}
     assert all(one["reasons"] for one in held.suggestions)
     async with world.db.transaction() as session:
-        await show_links.say(session, "flex-1", name, 4201, user_id=1)
-        await publication_requests.set_going(session, "flex-1", name)
+        await links.say(session, "flex-1", name, 4201, user_id=1)
+        await requests.set_going(session, "flex-1", name)
     done = await world.drive(held.id)
     assert (done.status, done.show_id) == ("published", 4201)
 
@@ -141,7 +142,7 @@ async def test_without_any_show_nothing_is_made_unless_asked_for(world: World) -
     counts = await world.sim.control.counts()
     assert (counts["shows"], counts["media"], counts["reels"], counts["vods"]) == (1, 1, 1, 1)
     (show,) = await world.sim.control.objects("shows")
-    assert show["localId"] == publication_requests.key_of("flex-1", NAME)
+    assert show["localId"] == requests.key_of("flex-1", NAME)
 
 
 # 3 and 4: answers that are lost, requests that are repeated
@@ -246,7 +247,7 @@ async def test_refused_credentials_stop_the_target_with_one_alert_and_keep_the_q
 
     await world.sim.control.no_faults()
     async with world.db.transaction() as session:
-        from archivist_common import targets
+        from archivist_common.publishing import targets
 
         await targets.resume(session, "cablecast")
     assert (await world.drive(asked[0])).status == "published"
@@ -278,7 +279,7 @@ async def test_a_vod_deleted_meanwhile_waits_for_a_person_and_is_made_again_on_t
     assert (held.status, held.error_code) == ("held", "VOD_GONE")
     assert await world.vods() == []
     async with world.db.transaction() as session:
-        await publication_requests.retry(session, asked)
+        await requests.retry(session, asked)
     assert (await world.drive(asked)).status == "published"
     assert len(await world.vods()) == 1
 
@@ -626,7 +627,7 @@ async def test_captions_made_anew_are_the_next_version_and_the_old_ones_come_bac
     assert new != old
 
     async with world.db.transaction() as session:
-        assert await publication_requests.rollback(session, first.id) == 3
+        assert await requests.rollback(session, first.id) == 3
     third = await world.drive(first.id)
     assert (third.status, third.vod_id) == ("published", first.vod_id)
     assert world.sidecar(NAME.replace(".mp4", ".scc")) == old
@@ -649,7 +650,7 @@ async def test_a_withdrawn_programme_is_unlisted_and_comes_back(world: World) ->
     await world.show(**council())
     done = await world.published(NAME)
     async with world.db.transaction() as session:
-        await publication_requests.withdraw(session, done.id)
+        await requests.withdraw(session, done.id)
     gone = await world.drive(done.id)
     assert gone.status == "removed"
     assert [vod["disabled"] for vod in await world.vods()] == [True]
@@ -671,7 +672,7 @@ async def test_a_dry_run_says_what_it_would_do_and_does_nothing(world: World) ->
     assert [one["path"] for one in writes if "search" not in one["path"]] == []
     assert list(world.sim.store("Flex 1").glob("*.scc")) == []
     async with world.db.transaction() as session:
-        await publication_requests.approve(session, held.id, user_id=1)
+        await requests.approve(session, held.id, user_id=1)
     assert (await world.drive(held.id)).status == "published"
 
 
@@ -685,7 +686,7 @@ async def test_a_dry_run_of_a_show_without_a_reel_makes_none(world: World) -> No
     counts = await world.sim.control.counts()
     assert (counts["reels"], counts["media"]) == (0, 0)
     async with world.db.transaction() as session:
-        await publication_requests.approve(session, held.id, user_id=1)
+        await requests.approve(session, held.id, user_id=1)
     assert (await world.drive(held.id)).status == "published"
     counts = await world.sim.control.counts()
     assert (counts["shows"], counts["reels"], counts["media"], counts["vods"]) == (1, 1, 1, 1)

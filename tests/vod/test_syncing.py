@@ -16,12 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tests.simulators.cablecast.process import Simulator
 from tests.vod.world import OPERATOR, SECRET, World, station
 
-from archivist_common import recording_names, sync_runs, targets
-from archivist_common import shows as catalogue
+from archivist_common.database.models import CablecastShow, Publication, SyncRun, SystemLog, User, VodContent
 from archivist_common.errors import TargetDenied
-from archivist_common.matching import Candidate
-from archivist_common.models import CablecastShow, Publication, SyncRun, SystemLog, User, VodContent
-from archivist_common.sync_runs import Kind, Mode, Run
+from archivist_common.publishing import targets
+from archivist_common.shows import queries as catalogue
+from archivist_common.shows import recording_names, sync_runs
+from archivist_common.shows.matching import Candidate
+from archivist_common.shows.sync_runs import Kind, Mode, Run
 from archivist_vod.cablecast.client import Page
 from archivist_vod.publishers.cablecast import Cablecast
 from archivist_vod.sync_source import PAGE, Source

@@ -19,15 +19,15 @@ from tests.simulators.cablecast.process import Simulator
 from archivist_captions.cue import Captions, Cue, Word
 from archivist_captions.formats import json as json_format
 from archivist_captions.formats.scc import write_scc
-from archivist_common import publication_requests, publications, targets
-from archivist_common.db import Database, engine
-from archivist_common.models import Artifact, Transcription, User
-from archivist_common.publication_options import Options
-from archivist_common.publication_requests import Wish
-from archivist_common.publications import Reading
+from archivist_common.database.engine import Database, engine
+from archivist_common.database.models import Artifact, Transcription, User
+from archivist_common.publishing import queries, requests, targets
+from archivist_common.publishing.options import Options
+from archivist_common.publishing.queries import Reading
+from archivist_common.publishing.requests import Wish
 from archivist_common.settings import VodSettings
 from archivist_common.states import PublicationStatus
-from archivist_common.storage import Storages
+from archivist_common.storage.client import Storages
 from archivist_vod.app import make_deps
 from archivist_vod.cablecast import connection
 from archivist_vod.cablecast.client import CablecastClient
@@ -139,11 +139,11 @@ class World:
 
     async def ask(self, job: UUID, *, target: str = "cablecast", **options: Any) -> UUID:
         async with self.db.transaction() as session:
-            return (await publication_requests.request(session, Wish(target, job, Options(**options))))[0]
+            return (await requests.request(session, Wish(target, job, Options(**options))))[0]
 
     async def read(self, publication: UUID) -> Reading:
         async with self.db.transaction() as session:
-            return await publications.get(session, publication, user_id=None)
+            return await queries.get(session, publication, user_id=None)
 
     async def target(self, name: str = "cablecast") -> targets.Target:
         async with self.db.transaction() as session:
@@ -210,9 +210,9 @@ class World:
         """Requests of this method whose path holds this word."""
         return [e for e in await self.sim.control.journal() if e["method"] == method and word in e["path"].lower()]
 
-    async def versions(self, publication: UUID) -> Sequence[publications.Version]:
+    async def versions(self, publication: UUID) -> Sequence[queries.Version]:
         async with self.db.transaction() as session:
-            return await publications.versions(session, publication)
+            return await queries.versions(session, publication)
 
     def other(self) -> httpx.AsyncClient:
         """A person at Cablecast's own screens."""

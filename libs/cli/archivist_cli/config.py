@@ -9,7 +9,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from archivist_cli.local.errors import StackError
-from archivist_common import models_on_disk
+from archivist_common import speech_models
 
 _PLAIN_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -48,7 +48,7 @@ def storage_name(folder: Path) -> str:
 
 def demo_folder() -> Path:
     """The bundled model and recordings. Raises StackError where the installation has none."""
-    folder = models_on_disk.demo_folder()
+    folder = speech_models.demo_folder()
     if folder is None:
         raise StackError("the demo model is not part of this installation: clone the repository for its demo folder")
     return folder
@@ -56,8 +56,8 @@ def demo_folder() -> Path:
 
 def checked_model(folder: Path) -> Path:
     """A model folder that holds what it must. Raises StackError with what it lacks, before anything is started."""
-    missing = models_on_disk.missing_files(folder)
+    missing = speech_models.missing_files(folder)
     if missing:
         state = f"lacks {', '.join(missing)}" if folder.is_dir() else "does not exist"
-        raise StackError(f"the model folder {folder} {state}: fill it with {models_on_disk.describe_files()}")
+        raise StackError(f"the model folder {folder} {state}: fill it with {speech_models.describe_files()}")
     return folder

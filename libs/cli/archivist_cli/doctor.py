@@ -19,17 +19,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from archivist_cli import config
 from archivist_cli.local import folder
 from archivist_cli.local.errors import StackError
-from archivist_common import invariants, migrate
-from archivist_common.db import Database, engine
+from archivist_common.database import migrate
+from archivist_common.database.clock import database_now
+from archivist_common.database.engine import Database, engine
+from archivist_common.database.models import OutboxEvent, QueueControl, Transcription, Worker
 from archivist_common.errors import ArchivistError, DeadlineExceeded, SchemaMismatch
-from archivist_common.invariants import INVARIANTS, Broken
-from archivist_common.models import OutboxEvent, QueueControl, Transcription, Worker
-from archivist_common.mounts import Kind
-from archivist_common.queue import Doorbell
+from archivist_common.events.notify import Doorbell
+from archivist_common.maintenance import invariants
+from archivist_common.maintenance.invariants import INVARIANTS, Broken
 from archivist_common.settings import CommonSettings, read
 from archivist_common.states import JobStatus
-from archivist_common.storage import Storages, StorageServer
-from archivist_common.time import database_now
+from archivist_common.storage.client import Storages, StorageServer
+from archivist_common.storage.mounts import Kind
 
 WORKER_GONE_S = 30  # a worker that has not reported itself for so long is dead; as the monitor counts
 RELAYED_WITHIN_S = 30  # the reconciler relays every five seconds

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from archivist_common.db import Database, engine
+from archivist_common.database.engine import Database, engine
 from archivist_common.security import accounts, api_keys
 from archivist_common.security.accounts import OneTime
 from archivist_common.security.permissions import Permission

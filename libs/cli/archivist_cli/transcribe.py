@@ -10,7 +10,7 @@ from typing import Any
 from archivist_cli import config, work
 from archivist_cli.local.errors import StackError
 from archivist_common.errors import ArchivistError
-from archivist_common.paths import OUTPUT_ENDINGS
+from archivist_common.storage.paths import OUTPUT_ENDINGS
 
 _DEFAULT_MODEL = "small"  # the largest that keeps up with real time on one core of the machines we measured
 

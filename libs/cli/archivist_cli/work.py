@@ -13,9 +13,9 @@ from archivist_cli.gateway import Gateway
 from archivist_cli.local.errors import StackError, StackInterrupted
 from archivist_cli.local.ports import Ports
 from archivist_cli.local.stack import SERVICES, Stack
-from archivist_common import files
 from archivist_common.errors import ArchivistError, by_code
-from archivist_common.paths import OUTPUT_ENDINGS, output_name
+from archivist_common.storage import atomic_files
+from archivist_common.storage.paths import OUTPUT_ENDINGS, output_name
 
 WITHOUT_PUBLISHER = tuple(name for name in SERVICES if name != "vod")
 _ENDED = {"completed", "failed", "cancelled"}
@@ -134,5 +134,5 @@ async def save(
     paths = targets(output, base, overwrite=overwrite, wanted=wanted)
     for kind, path in paths.items():
         data = await gateway.output(job["id"], kind)
-        await asyncio.to_thread(files.stage, output.absolute(), path.name, data)
+        await asyncio.to_thread(atomic_files.stage, output.absolute(), path.name, data)
     return paths

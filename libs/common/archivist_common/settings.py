@@ -31,7 +31,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from archivist_captions.cea608.options import SccOptions
 from archivist_captions.profile import Profile, profile_from
 from archivist_common.errors import InvalidRequest
-from archivist_common.storage import StorageServer
+from archivist_common.storage.client import StorageServer
 
 _PLACEHOLDERS = re.compile(r"(?i)change.?me|your[-_ ]|example|placeholder|secret[-_]key|^(secret|password|admin123)$")
 _MIN_SECRET = 32  # bytes; an HS256 key shorter than its digest weakens it (RFC 7518 section 3.2)

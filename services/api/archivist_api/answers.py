@@ -8,12 +8,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from archivist_api.deps import Deps
 from archivist_api.schemas import LONGEST_PAGE, Batch, Queue, Transcription
 from archivist_api.show_schemas import RecordingShow
-from archivist_common import batches, publications, queueing, show_links, shows, transcriptions
-from archivist_common.artifacts import Stored
-from archivist_common.estimates import Estimate, Forecast
-from archivist_common.security.callers import Caller
+from archivist_common.jobs import batches, queue_control
+from archivist_common.jobs import queries as transcriptions
+from archivist_common.jobs.artifacts import Stored
+from archivist_common.jobs.estimates import Estimate, Forecast
+from archivist_common.jobs.queries import Reading
+from archivist_common.publishing import queries as publications
+from archivist_common.security.principal import Caller
+from archivist_common.shows import links
+from archivist_common.shows import queries as shows
 from archivist_common.states import JobStatus
-from archivist_common.transcriptions import Reading
 
 Files = Mapping[UUID, Sequence[Stored]]
 Published = Mapping[UUID, Sequence[publications.Standing]]
@@ -53,7 +57,7 @@ def shown(
 async def queue(have: Deps, session: AsyncSession, caller: Caller, limit: int, skip: int) -> Queue:
     """The queue as a caller sees it. limit, skip: of the waiting jobs."""
     mine = caller.sees_only
-    hold = await queueing.hold(session)
+    hold = await queue_control.hold(session)
     counts = await transcriptions.counts(session, user_id=mine)
     length = counts if mine is None else await transcriptions.counts(session, user_id=None)
     running = await transcriptions.lined_up(session, JobStatus.PROCESSING, user_id=mine, limit=LONGEST_PAGE)
@@ -87,7 +91,7 @@ async def forecast(have: Deps, session: AsyncSession, found: Sequence[batches.Re
 
 async def recording_show(session: AsyncSession, job: Reading) -> RecordingShow:
     """The show a job's recording is, as far as anybody has said."""
-    found = await show_links.of_recording(session, job.storage, job.path)
+    found = await links.of_recording(session, job.storage, job.path)
     titles = {} if found is None else await shows.titles(session, [found.show_id])
     return RecordingShow.of(job.storage, job.path, found, None if found is None else titles.get(found.show_id))
 

@@ -33,12 +33,13 @@ from archivist_api.routes import (
     transcriptions,
     users,
 )
-from archivist_common import service, vaults
-from archivist_common.db import Database
-from archivist_common.queue import Doorbell
+from archivist_common.database.engine import Database
+from archivist_common.events.notify import Doorbell
+from archivist_common.jobs import vault_identity
 from archivist_common.security.tokens import Keys
 from archivist_common.settings import ApiSettings, read
-from archivist_common.storage import Storages
+from archivist_common.storage.client import Storages
+from archivist_common.web import service
 
 NAME = "api"
 ROUTERS = (
@@ -85,7 +86,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
                 )
                 app.state.stopping = feed.stop
                 output = settings.default_output_path
-                async with service.owned(feed.run(), vaults.keep_proclaimed(db, output)):
+                async with service.owned(feed.run(), vault_identity.keep_proclaimed(db, output)):
                     yield
                     feed.stop()
         finally:

@@ -15,8 +15,8 @@ from starlette.routing import BaseRoute
 from archivist_api.deps import Deps, deps
 from archivist_common.errors import AuthRequired, InvalidToken
 from archivist_common.security import api_keys, sessions, tokens
-from archivist_common.security.callers import Caller
 from archivist_common.security.permissions import Permission
+from archivist_common.security.principal import Caller
 
 _bearer = HTTPBearer(
     auto_error=False,

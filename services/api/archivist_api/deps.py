@@ -11,11 +11,11 @@ from archivist_api.feed import Feed
 from archivist_api.forecasts import Forecasts
 from archivist_api.partial import Partials
 from archivist_api.schemas import Outward
-from archivist_common.db import Database
-from archivist_common.queue import Doorbell
+from archivist_common.database.engine import Database
+from archivist_common.events.notify import Doorbell
 from archivist_common.security.tokens import Keys
 from archivist_common.settings import ApiSettings
-from archivist_common.storage import Storages
+from archivist_common.storage.client import Storages
 
 
 @dataclass(frozen=True, slots=True)

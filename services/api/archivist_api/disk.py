@@ -5,9 +5,9 @@ import hashlib
 import threading
 from datetime import timedelta
 
-from archivist_common import disk_errors
-from archivist_common.artifacts import Stored
 from archivist_common.errors import CaptionsInvalid, StorageUnavailable
+from archivist_common.jobs.artifacts import Stored
+from archivist_common.storage import os_errors
 
 MOST = 8  # reads at once; the output folder may lie on a mount that hangs, and a thread in it cannot be ended
 
@@ -29,7 +29,7 @@ class Disk:
             if answer.done():
                 return
             if error is not None:
-                answer.set_exception(disk_errors.reading(error, f"file {file.path.name!r} in the output folder"))
+                answer.set_exception(os_errors.reading(error, f"file {file.path.name!r} in the output folder"))
             elif data is not None:
                 answer.set_result(data)
 

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from archivist_common import transcriptions
-from archivist_common.db import Database
+from archivist_common.database.engine import Database
 from archivist_common.errors import DatabaseUnavailable, TooManyAttempts
-from archivist_common.transcriptions import Moving
+from archivist_common.jobs import queries
+from archivist_common.jobs.queries import Moving
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +121,7 @@ class Feed:
     async def _round(self) -> None:
         ids = {watch.transcription_id for watch in self._watches}
         async with self._db.transaction() as session:
-            found = await transcriptions.moving(session, ids)
+            found = await queries.moving(session, ids)
         for watch in list(self._watches):
             if watch.transcription_id in ids:
                 watch.tell(found.get(watch.transcription_id))

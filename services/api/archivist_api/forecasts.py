@@ -4,8 +4,8 @@ import asyncio
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from archivist_common import estimates
-from archivist_common.estimates import Forecast, Learned
+from archivist_common.jobs import estimates
+from archivist_common.jobs.estimates import Forecast, Learned
 
 _LEARNED_S = 60.0  # what completed recordings teach changes slowly
 _RECENT_S = 1.0  # however many ask how their jobs are, the queue is looked at once a second

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from archivist_api.auth import PUBLIC, policy, routes
-from archivist_common.problems import MEDIA_TYPE, Problem
+from archivist_common.web.problems import MEDIA_TYPE, Problem
 
 _ABOUT = """\
 Captions for community television. Log in with `POST /api/v1/auth/login`, or send an API key; submit a recording with

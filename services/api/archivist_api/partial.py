@@ -9,8 +9,8 @@ from archivist_captions.formats import FORMATS
 from archivist_captions.layout import layout
 from archivist_captions.masking import mask
 from archivist_captions.profile import Profile
-from archivist_common.chunks import Cut, Hearing
 from archivist_common.errors import InvalidRequest
+from archivist_common.jobs.chunks import Cut, Hearing
 
 _AT_ONCE = 2  # layouts; four hours of words take a core for a second or two
 _WHOLE_ONLY = frozenset({"scc"})  # released only once our own decoder has read the whole file back

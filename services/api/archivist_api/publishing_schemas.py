@@ -8,8 +8,9 @@ from uuid import UUID
 from pydantic import Field
 
 from archivist_api.schemas import LONGEST_CURSOR, LONGEST_PAGE, Asked, Failure, Outward, Sentences, Text, Told
-from archivist_common import effects, publication_options, publications, targets
 from archivist_common.errors import ArchivistError
+from archivist_common.publishing import effects, queries, targets
+from archivist_common.publishing import options as publication_options
 from archivist_common.states import EffectState, PublicationStatus, PublishStage
 
 MOST_AT_ONCE = 100
@@ -149,7 +150,7 @@ class Publication(Told):
     links: dict[str, str] = Field(max_length=20)
 
     @classmethod
-    def of(cls, found: publications.Reading, outward: Outward) -> Self:
+    def of(cls, found: queries.Reading, outward: Outward) -> Self:
         here = f"/api/v1/publications/{found.id}"
         links = {"self": here, "versions": f"{here}/versions"}
         if found.transcription_id is not None:
@@ -242,7 +243,7 @@ class CaptionVersion(Told):
     verified: datetime | None = Field(description="When they were read back from the target")
 
     @classmethod
-    def of(cls, version: publications.Version) -> Self:
+    def of(cls, version: queries.Version) -> Self:
         return cls(**{name: getattr(version, name) for name in cls.model_fields})
 
 
@@ -307,7 +308,7 @@ class Targets(Told):
     items: list[Target] = Field(max_length=100)
 
 
-def _attention(found: publications.Reading, outward: Outward) -> Attention | None:
+def _attention(found: queries.Reading, outward: Outward) -> Attention | None:
     if found.attention_code is None or found.attention_since is None:
         return None
     message = outward(found.attention_message or "")[:2000]

@@ -10,21 +10,21 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from archivist_captions.formats import FORMATS
-from archivist_common import journal
-from archivist_common.artifacts import Stored
-from archivist_common.batches import MOST_FILES, FileAnswer
-from archivist_common.batches import Reading as Batched
 from archivist_common.errors import ArchivistError
-from archivist_common.estimates import Estimate
-from archivist_common.publications import Standing as Published
-from archivist_common.queueing import MOST_AT_ONCE, Answer
+from archivist_common.events import journal
+from archivist_common.jobs.artifacts import Stored
+from archivist_common.jobs.batches import MOST_FILES, FileAnswer
+from archivist_common.jobs.batches import Reading as Batched
+from archivist_common.jobs.estimates import Estimate
+from archivist_common.jobs.queries import Moving, Reading
+from archivist_common.jobs.queue_control import MOST_AT_ONCE, Answer
+from archivist_common.publishing.queries import Standing as Published
 from archivist_common.security.accounts import Account
 from archivist_common.security.api_keys import Key
 from archivist_common.security.passwords import LONGEST as LONGEST_PASSWORD
 from archivist_common.security.permissions import Permission
 from archivist_common.states import TERMINAL, JobStatus, PublicationStatus, PublicState, Role, Stage
-from archivist_common.storage import Entry, Listing, MountState
-from archivist_common.transcriptions import Moving, Reading
+from archivist_common.storage.client import Entry, Listing, MountState
 
 PAGE = 50
 LONGEST_PAGE = 200

@@ -7,11 +7,11 @@ from pydantic import Field
 
 from archivist_api.publishing_schemas import Suggestion
 from archivist_api.schemas import LONGEST_CURSOR, LONGEST_PAGE, Asked, Failure, Outward, Sentences, Text, Told
-from archivist_common import shows, sync_runs
-from archivist_common.chapters import MOST as MOST_CHAPTERS
-from archivist_common.chapters import Chapter, Kind
-from archivist_common.matching import Scored
-from archivist_common.show_links import Link
+from archivist_common.chapters.detection import MOST as MOST_CHAPTERS
+from archivist_common.chapters.detection import Chapter, Kind
+from archivist_common.shows import queries, sync_runs
+from archivist_common.shows.links import Link
+from archivist_common.shows.matching import Scored
 from archivist_common.states import VodStatus
 
 LARGEST_ID = 2**31 - 1
@@ -42,7 +42,7 @@ class Show(Told):
     gone: datetime | None = Field(description="Since when a whole sync does not find it any more")
 
     @classmethod
-    def of(cls, show: shows.Show) -> Self:
+    def of(cls, show: queries.Show) -> Self:
         return cls(**_show(show))
 
 
@@ -72,7 +72,7 @@ class WholeShow(Show):
     recordings: list[LinkedRecording] = Field(max_length=1000, description="Recordings that are said to be of it")
 
     @classmethod
-    def told(cls, show: shows.Show, vods: list[shows.Vod], recordings: list[shows.Recording]) -> Self:
+    def told(cls, show: queries.Show, vods: list[queries.Vod], recordings: list[queries.Recording]) -> Self:
         return cls(
             **_show(show),
             vods=[
@@ -230,7 +230,7 @@ class ChaptersWritten(Asked):
         return tuple(Chapter(one.start_ms, one.title.strip(), one.kind) for one in self.items)
 
 
-def _show(show: shows.Show) -> dict[str, object]:
+def _show(show: queries.Show) -> dict[str, object]:
     return {
         "id": show.id,
         "title": show.title,

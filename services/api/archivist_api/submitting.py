@@ -10,8 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from archivist_api.deps import Deps
 from archivist_api.schemas import TranscriptionCreate
-from archivist_common import job_requests, models_on_disk, outbox, paths, schedule, transcriptions
-from archivist_common.batches import FileAnswer
+from archivist_common import speech_models
 from archivist_common.errors import (
     ArchivistError,
     Conflict,
@@ -20,8 +19,12 @@ from archivist_common.errors import (
     PathRefused,
     QueueFull,
 )
-from archivist_common.job_requests import Submission
-from archivist_common.security.callers import Caller
+from archivist_common.events import outbox
+from archivist_common.jobs import queries, requests, start_time
+from archivist_common.jobs.batches import FileAnswer
+from archivist_common.jobs.requests import Submission
+from archivist_common.security.principal import Caller
+from archivist_common.storage import paths
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +52,7 @@ async def check(have: Deps, caller: Caller, body: TranscriptionCreate, deadline:
     if recording.size_bytes > settings.max_file_size:
         raise FileTooLarge(f"{body.path!r} has {recording.size_bytes} bytes; {settings.max_file_size} is the limit")
     model = await asyncio.to_thread(
-        models_on_disk.choose, body.model, default=settings.whisper_model_path, directory=settings.model_directory
+        speech_models.choose, body.model, default=settings.whisper_model_path, directory=settings.model_directory
     )
     return Submission(
         storage=server.name,
@@ -70,7 +73,7 @@ async def check(have: Deps, caller: Caller, body: TranscriptionCreate, deadline:
 
 def start(have: Deps, asked: str | None) -> datetime | None:
     """When to start, by the station's clock; None for at once. Raises InvalidRequest."""
-    return None if asked is None else schedule.start_time(asked, have.settings.zone, datetime.now(UTC))
+    return None if asked is None else start_time.start_time(asked, have.settings.zone, datetime.now(UTC))
 
 
 async def queue(
@@ -80,11 +83,11 @@ async def queue(
     if isinstance(checked, ArchivistError):
         return FileAnswer.refused(file.storage, file.path, checked)
     try:
-        job_id, is_new = await job_requests.submit(
+        job_id, is_new = await requests.submit(
             session, replace(checked, batch_id=batch_id), max_queue=have.settings.max_queue_size
         )
         if not is_new:
-            job = await transcriptions.get(session, job_id, user_id=None)
+            job = await queries.get(session, job_id, user_id=None)
             if caller.sees_only not in {None, job.user_id}:
                 raise Conflict("that recording is being captioned already, for somebody else")
     except (QueueFull, Conflict) as exc:

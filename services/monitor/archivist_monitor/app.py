@@ -6,11 +6,12 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
-from archivist_common import reconciler, service
-from archivist_common.db import Database
-from archivist_common.queue import Doorbell
+from archivist_common.database.engine import Database
+from archivist_common.events.notify import Doorbell
+from archivist_common.maintenance import reconciler
 from archivist_common.settings import MonitorSettings, read
-from archivist_common.storage import Storages
+from archivist_common.storage.client import Storages
+from archivist_common.web import service
 from archivist_monitor.checks import CHECKS, Clients
 from archivist_monitor.checks.storage import output_servers
 from archivist_monitor.loop import Watch

@@ -2,12 +2,12 @@
 
 from sqlalchemy import select
 
-from archivist_common import migrate
-from archivist_common.db import Database
+from archivist_common.database import migrate
+from archivist_common.database.clock import database_in
+from archivist_common.database.engine import Database
+from archivist_common.database.models import Worker
 from archivist_common.errors import DatabaseUnavailable, SchemaMismatch
-from archivist_common.machine import machine_id
-from archivist_common.models import Worker
-from archivist_common.time import database_in
+from archivist_common.jobs.workers import machine_id
 from archivist_monitor.checks.transcription import WORKER_GONE
 
 

@@ -9,12 +9,14 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from archivist_common import killpoints, reconciler, service
-from archivist_common.db import Database
-from archivist_common.queue import Doorbell
+from archivist_common import failpoints
+from archivist_common.database.engine import Database
+from archivist_common.events.notify import Doorbell
+from archivist_common.jobs.vault_identity import VaultWatch
+from archivist_common.maintenance import reconciler
 from archivist_common.settings import TranscriberSettings, read
-from archivist_common.storage import Storages
-from archivist_common.vaults import VaultWatch
+from archivist_common.storage.client import Storages
+from archivist_common.web import service
 from archivist_transcriber import cores, scrubbing, sweeping
 from archivist_transcriber.mount_watch import MountWatch
 from archivist_transcriber.placement import Placer
@@ -104,7 +106,7 @@ def plan(settings: TranscriberSettings) -> list[Slot]:
 
 def main() -> None:
     settings = read(TranscriberSettings)
-    killpoints.arm(settings.kill_points)
+    failpoints.arm(settings.kill_points)
     service.run("transcriber", create_app(settings), settings, settings.transcriber_host, settings.transcriber_port)
 
 

@@ -14,13 +14,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from archivist_captions.cue import Word
-from archivist_common.beneath import open_beneath
-from archivist_common.chunks import Cut, Hearing
 from archivist_common.errors import Cancelled, SourceChanged
-from archivist_common.mounts import open_present
-from archivist_common.recordings import look
+from archivist_common.jobs.chunks import Cut, Hearing
 from archivist_common.states import Stage
-from archivist_common.storage import StorageServer
+from archivist_common.storage.client import StorageServer
+from archivist_common.storage.fingerprint import look
+from archivist_common.storage.mounts import open_present
+from archivist_common.storage.safe_open import open_beneath
 from archivist_transcriber import media, speech
 from archivist_transcriber.engines import Engine, Options
 from archivist_transcriber.media import AudioStream, MediaInfo

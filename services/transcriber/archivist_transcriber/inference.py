@@ -13,11 +13,11 @@ from typing import Any, BinaryIO, Protocol
 
 from archivist_captions.cea608.options import SccOptions
 from archivist_captions.profile import Profile
-from archivist_common import killpoints
-from archivist_common.chunks import Cut
+from archivist_common import failpoints
 from archivist_common.errors import ArchivistError, ModelUnknown
+from archivist_common.jobs.chunks import Cut
 from archivist_common.states import Stage
-from archivist_common.storage import StorageServer
+from archivist_common.storage.client import StorageServer
 from archivist_transcriber import hearing, models, pipeline, speech, wire
 from archivist_transcriber.engines import ENGINES, Engine, EngineSettings
 from archivist_transcriber.hearing import opened
@@ -188,7 +188,7 @@ def serve(options: Mapping[str, Any], supervisor: BinaryIO, channel: Channel) ->
     """Load the model, say so, and work on what the supervisor sends until it closes the channel. The exit code."""
     logging.basicConfig(level=logging.WARNING)
     settings = SlotSettings.of(options)
-    killpoints.arm(settings.kill_points)
+    failpoints.arm(settings.kill_points)
     bench = Bench(settings)
     began = time.perf_counter()
     try:
@@ -229,7 +229,7 @@ def _done(work: wire.Work, bench: Bench, channel: Channel, device: str, stop: Ca
             with opened(places.servers, work.recording) as source, Meter(channel, length_ms) as meter:
                 engine = bench.engine(work.model)[0]
                 found = hearing.hear(work, engine, source, places.media_deadline_s, meter.tell, stop)
-                killpoints.reach("chunk-heard")
+                failpoints.reach("chunk-heard")
                 return wire.hearing_message(found)
         case wire.MeasureWork():
             return wire.encode(tell="measured", window_s=bench.engine(None)[0].measure())
@@ -237,7 +237,7 @@ def _done(work: wire.Work, bench: Bench, channel: Channel, device: str, stop: Ca
             with Meter(channel, None) as meter:
                 meter.tell(Stage.ASSEMBLE, 0)
                 outcome = pipeline.assemble(work, places, bench.settings.recipe(device), device, stop)
-                killpoints.reach("staged")
+                failpoints.reach("staged")
                 return wire.outcome_message(outcome)
 
 

@@ -16,10 +16,13 @@ from typing import Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from archivist_common import artifacts, chunks, jobs, killpoints, logs, metrics, outbox
-from archivist_common.chunks import Cut, Standing
+from archivist_common import failpoints
 from archivist_common.errors import ArchivistError, Cancelled, DatabaseUnavailable, DeadlineExceeded, Fenced
-from archivist_common.jobs import Claim, Outcome, Progress
+from archivist_common.events import outbox
+from archivist_common.jobs import artifacts, chunks, lifecycle
+from archivist_common.jobs.chunks import Cut, Standing
+from archivist_common.jobs.lifecycle import Claim, Outcome, Progress
+from archivist_common.observability import logs, metrics
 from archivist_common.states import JobStatus, Stage
 from archivist_transcriber import tasks, wire
 from archivist_transcriber.outputs import attempt_folder
@@ -94,15 +97,15 @@ class Lead:
             try:
                 outcome = await self._led()
                 await self._gate()
-                await tasks.last_word(deps.db, lambda session: jobs.complete(session, claim, outcome))
-                killpoints.reach("completed")
+                await tasks.last_word(deps.db, lambda session: lifecycle.complete(session, claim, outcome))
+                failpoints.reach("completed")
             except Fenced as exc:
                 metrics.FENCED_WRITES.labels("transcriber").inc()
                 log.warning("attempt lost its job", extra={"why": exc.message})
                 await self._leave(_discard(deps, claim))
                 _count("fenced")
             except Cancelled:
-                await self._leave(self._ended(lambda session: jobs.stop(session, claim)))
+                await self._leave(self._ended(lambda session: lifecycle.stop(session, claim)))
                 log.info("job cancelled")
                 _count("cancelled")
             except ArchivistError as exc:
@@ -112,7 +115,7 @@ class Lead:
             except asyncio.CancelledError:
                 self._over = True
                 async with asyncio.timeout(_GIVE_BACK_S):
-                    await self._ended(lambda session: jobs.release(session, claim))
+                    await self._ended(lambda session: lifecycle.release(session, claim))
                 log.info("job given back")
                 raise
             else:
@@ -144,7 +147,7 @@ class Lead:
         work = self._assembly
         if work is None or self._over:
             return
-        killpoints.reach("before-assembly")
+        failpoints.reach("before-assembly")
         movement = Movement(timedelta(milliseconds=work.planned.audio_ms))
         self._outcome = await self._worked(slot, slot.assemble(work, self._heard(movement)), movement)
         self._changed.set()
@@ -188,7 +191,7 @@ class Lead:
 
     async def _led(self) -> Outcome:
         """The attempt's result. Raises what it failed of, Cancelled, and Fenced when the job is somebody else's."""
-        killpoints.reach("after-claim")
+        failpoints.reach("after-claim")
         await tasks.last_word(self._deps.db, self._adopt)
         self._begun.set()
         began = time.monotonic()
@@ -248,17 +251,17 @@ class Lead:
         async with self._deps.db.transaction() as session:
             await chunks.add(session, self.claim, self._recipe, cuts)
         del self._cuts[: len(cuts)]
-        killpoints.reach("chunks-added")
+        failpoints.reach("chunks-added")
         for _ in cuts:
             self._call_slots()
         await self._deps.bell.ring(self.claim.id)
 
     async def _store_plan(self, planned: wire.Planned) -> None:
         async with self._deps.db.transaction() as session:
-            await jobs.planned(session, self.claim, planned.audio_ms, asdict(planned))
+            await lifecycle.planned(session, self.claim, planned.audio_ms, asdict(planned))
         self._is_planned = True
         self._reach(Stage.TRANSCRIBE)
-        killpoints.reach("planned")
+        failpoints.reach("planned")
 
     async def _prepare_assembly(self) -> None:
         assert self._planned is not None  # noqa: S101 -- the caller has looked
@@ -271,9 +274,9 @@ class Lead:
         due = time.monotonic() - self._renewed >= self._deps.lease.total_seconds() / tasks.RENEWALS
         async with self._deps.db.transaction() as session:
             standing = await chunks.standing(session, self.claim.id)
-            cancel = await jobs.advance(session, self.claim, self._progress(standing))
+            cancel = await lifecycle.advance(session, self.claim, self._progress(standing))
             if due:
-                await jobs.renew(session, self.claim, self._deps.lease)
+                await lifecycle.renew(session, self.claim, self._deps.lease)
         if due:
             self._renewed = time.monotonic()
         return standing, cancel
@@ -298,7 +301,9 @@ class Lead:
     async def _gate(self) -> None:
         """Before an effect: the lease was renewed within the last ten seconds, or is now. Raises Fenced."""
         if time.monotonic() - self._renewed > _GATE_S:
-            await tasks.last_word(self._deps.db, lambda session: jobs.renew(session, self.claim, self._deps.lease))
+            await tasks.last_word(
+                self._deps.db, lambda session: lifecycle.renew(session, self.claim, self._deps.lease)
+            )
             self._renewed = time.monotonic()
 
     async def _leave(self, end: Awaitable[T]) -> T:
@@ -308,7 +313,7 @@ class Lead:
         return await end
 
     async def _failed(self, error: ArchivistError) -> JobStatus | None:
-        return await self._ended(lambda session: jobs.fail(session, self.claim, error, final=self._given_up))
+        return await self._ended(lambda session: lifecycle.fail(session, self.claim, error, final=self._given_up))
 
     async def _ended(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T | None:
         """End an attempt without a result and leave nothing of it behind. None when the last word was not ours."""

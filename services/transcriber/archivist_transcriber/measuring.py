@@ -18,8 +18,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from archivist_common.chunks import Cut
 from archivist_common.errors import ArchivistError, ModelUnknown
+from archivist_common.jobs.chunks import Cut
 from archivist_transcriber import hearing, media, models, speech, stand_ins
 from archivist_transcriber.engines import ENGINES, EngineSettings
 from archivist_transcriber.wire import ChunkWork, PlanWork, Recording

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from archivist_common.errors import ModelMissing, ModelUnknown
-from archivist_common.models_on_disk import DEMO, SIZES, demo_folder, describe_files, known, missing_files
+from archivist_common.speech_models import DEMO, SIZES, demo_folder, describe_files, known, missing_files
 
 _REPOSITORIES = {
     "tiny": "Systran/faster-whisper-tiny",

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Mapping
 from datetime import timedelta
 
-from archivist_common.storage import MountState, Storages, StorageServer
+from archivist_common.storage.client import MountState, Storages, StorageServer
 
 log = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ the job is pointed at from the database, so an attempt that lost its job writes 
 
 from pathlib import Path, PurePosixPath
 
-from archivist_common.paths import OUTPUT_ENDINGS, VAULT, output_name
-from archivist_common.storage import StorageServer
+from archivist_common.storage.client import StorageServer
+from archivist_common.storage.paths import OUTPUT_ENDINGS, VAULT, output_name
 
 _BESIDE = frozenset({"scc"})
 """What lies beside the recording where the storage server asks for it: Cablecast reads `<base>.scc` there."""

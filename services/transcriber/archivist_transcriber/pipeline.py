@@ -23,13 +23,14 @@ from archivist_captions.masking import mask
 from archivist_captions.page import page
 from archivist_captions.profile import BROADCAST, Profile
 from archivist_captions.report import Report, report
-from archivist_common import __version__, files
-from archivist_common.artifacts import Made
+from archivist_common import __version__
 from archivist_common.errors import Cancelled, CaptionsInvalid, EngineUnavailable, SourceChanged, StorageError
-from archivist_common.jobs import Outcome
-from archivist_common.paths import output_name
+from archivist_common.jobs.artifacts import Made
+from archivist_common.jobs.lifecycle import Outcome
 from archivist_common.settings import scc_options_of
-from archivist_common.storage import StorageServer
+from archivist_common.storage import atomic_files
+from archivist_common.storage.client import StorageServer
+from archivist_common.storage.paths import output_name
 from archivist_transcriber import media
 from archivist_transcriber.engines.whisperx import Diarizer, with_speakers
 from archivist_transcriber.hearing import opened
@@ -228,9 +229,9 @@ def _stage(
     folder = attempt_folder(root, work.job_id, work.attempt)
     made = []
     try:
-        files.make_folder(folder, within=root)
+        atomic_files.make_folder(folder, within=root)
         for kind, data in written.items():
-            staged = files.stage(folder, vault_name(kind), data)
+            staged = atomic_files.stage(folder, vault_name(kind), data)
             public = public_path(output, server, work.recording.path, kind)
             made.append(Made(kind, staged.path, staged.sha256, staged.size_bytes, public))
     except StorageError:

@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from archivist_common import artifacts, killpoints
-from archivist_common.artifacts import Unplaced
-from archivist_common.db import Database
+from archivist_common import failpoints
+from archivist_common.database.engine import Database
 from archivist_common.errors import (
     ArchivistError,
     DatabaseUnavailable,
@@ -23,9 +22,11 @@ from archivist_common.errors import (
     PublicNameTaken,
     StorageError,
 )
-from archivist_common.mounts import Kind
+from archivist_common.jobs import artifacts
+from archivist_common.jobs.artifacts import Unplaced
 from archivist_common.states import PublicState
-from archivist_common.storage import Storages, StorageServer
+from archivist_common.storage.client import Storages, StorageServer
+from archivist_common.storage.mounts import Kind
 from archivist_transcriber.outputs import beneath_output, second_choice
 from archivist_transcriber.sweeping import LEFT_FOR
 
@@ -253,7 +254,7 @@ class Placer:
 
     async def _settle(self, artifact: Unplaced, state: PublicState, path: Path, error: str | None = None) -> None:
         if state is PublicState.PLACED:
-            killpoints.reach("file-placed")
+            failpoints.reach("file-placed")
         async with self._db.transaction() as session:
             await artifacts.settle(session, artifact, state, path, error)
         log.info(

@@ -4,9 +4,12 @@ import asyncio
 import logging
 from datetime import timedelta
 
-from archivist_common import artifacts, files, journal, metrics
-from archivist_common.db import Database
+from archivist_common.database.engine import Database
 from archivist_common.errors import ArchivistError, DatabaseUnavailable
+from archivist_common.events import journal
+from archivist_common.jobs import artifacts
+from archivist_common.observability import metrics
+from archivist_common.storage import atomic_files
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +36,7 @@ async def scrub(db: Database, count: int) -> int:
     damaged = 0
     for transcription_id, file in chosen:
         try:
-            found = await asyncio.to_thread(files.digest, file.path)
+            found = await asyncio.to_thread(atomic_files.digest, file.path)
             problem = None if found.sha256 == file.sha256 else "it does not hold what was written"
         except ArchivistError as exc:
             problem = exc.message

@@ -17,10 +17,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from archivist_common import metrics
-from archivist_common.chunks import Cut, Hearing
 from archivist_common.errors import WorkerCrashed, by_code
-from archivist_common.jobs import Outcome
+from archivist_common.jobs.chunks import Cut, Hearing
+from archivist_common.jobs.lifecycle import Outcome
+from archivist_common.observability import metrics
 from archivist_transcriber import wire
 from archivist_transcriber.wire import Moved
 

@@ -7,10 +7,10 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from archivist_common.db import Database
+from archivist_common.database.clock import database_now
+from archivist_common.database.engine import Database
+from archivist_common.database.models import MachineSpeed
 from archivist_common.errors import ArchivistError
-from archivist_common.models import MachineSpeed
-from archivist_common.time import database_now
 from archivist_transcriber.slots import Loaded
 from archivist_transcriber.tasks import Workplace
 

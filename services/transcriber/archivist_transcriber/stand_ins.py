@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from archivist_common.models_on_disk import missing_files
+from archivist_common.speech_models import missing_files
 
 Weights = NDArray[np.float32]
 

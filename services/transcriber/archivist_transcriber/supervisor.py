@@ -13,14 +13,16 @@ from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from archivist_common import claiming, killpoints, metrics
-from archivist_common.chunks import ChunkClaim
+from archivist_common import failpoints
+from archivist_common.database.clock import database_now
+from archivist_common.database.models import Worker
 from archivist_common.errors import ArchivistError, DatabaseUnavailable, EngineUnavailable
-from archivist_common.jobs import Claim
-from archivist_common.machine import machine_id
-from archivist_common.models import Worker
-from archivist_common.queue import Listener
-from archivist_common.time import database_now
+from archivist_common.events.notify import Listener
+from archivist_common.jobs import dispatch
+from archivist_common.jobs.chunks import ChunkClaim
+from archivist_common.jobs.lifecycle import Claim
+from archivist_common.jobs.workers import machine_id
+from archivist_common.observability import metrics
 from archivist_transcriber import speeds, tasks
 from archivist_transcriber.leading import Lead
 from archivist_transcriber.slots import Loaded
@@ -145,15 +147,15 @@ class Supervisor:
         for lead in self._leads.values():
             if lead.offers_assembly:
                 return lead
-        killpoints.reach("before-claim")
+        failpoints.reach("before-claim")
         owner = self._owner(slot)
         unsure = slot.number in self._unsure
         self._unsure.add(slot.number)
         try:
             async with self._deps.db.transaction() as session:
                 if unsure:
-                    await claiming.give_back_unknown(session, owner, self._leads.keys())
-                work = await claiming.next_work(
+                    await dispatch.give_back_unknown(session, owner, self._leads.keys())
+                work = await dispatch.next_work(
                     session,
                     owner,
                     self._deps.lease,
@@ -228,7 +230,7 @@ class Supervisor:
         try:
             async with asyncio.timeout(2), self._deps.db.transaction() as session:
                 for slot in self._slots:
-                    await claiming.give_back_unknown(session, self._owner(slot), ())
+                    await dispatch.give_back_unknown(session, self._owner(slot), ())
                 await session.execute(delete(Worker).where(Worker.id == self.id))
         except (DatabaseUnavailable, TimeoutError):
             log.info("left without saying so")

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-from archivist_common import artifacts
-from archivist_common.db import Database
+from archivist_common.database.engine import Database
 from archivist_common.errors import DatabaseUnavailable
-from archivist_common.paths import VAULT
+from archivist_common.jobs import artifacts
+from archivist_common.storage.paths import VAULT
 
 log = logging.getLogger(__name__)
 

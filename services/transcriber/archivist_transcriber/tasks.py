@@ -14,9 +14,8 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from archivist_common import chunks, killpoints, logs, metrics, outbox
-from archivist_common.chunks import ChunkClaim, Cut, Hearing
-from archivist_common.db import Database
+from archivist_common import failpoints
+from archivist_common.database.engine import Database
 from archivist_common.errors import (
     ArchivistError,
     Cancelled,
@@ -26,7 +25,11 @@ from archivist_common.errors import (
     ResourceExhausted,
     WorkerCrashed,
 )
-from archivist_common.jobs import Outcome
+from archivist_common.events import outbox
+from archivist_common.jobs import chunks
+from archivist_common.jobs.chunks import ChunkClaim, Cut, Hearing
+from archivist_common.jobs.lifecycle import Outcome
+from archivist_common.observability import logs, metrics
 from archivist_transcriber import wire
 from archivist_transcriber.slots import Loaded
 from archivist_transcriber.wire import Moved
@@ -111,7 +114,7 @@ class Movement:
 async def hear(deps: Deps, slot: Workplace, claim: ChunkClaim) -> None:
     """Work on a claimed chunk and write how it ended. Never raises for what the chunk did; only when cancelled."""
     with logs.bound(transcription_id=str(claim.transcription_id), chunk=claim.cut.number, attempt=claim.attempt):
-        killpoints.reach("chunk-claimed")
+        failpoints.reach("chunk-claimed")
         began = time.monotonic()
         careful = claim.crash_count >= _QUARANTINE or claim.failed_with == ResourceExhausted.code
         try:
@@ -121,7 +124,7 @@ async def hear(deps: Deps, slot: Workplace, claim: ChunkClaim) -> None:
             found = await _heard(deps, slot, claim, careful)
             took = timedelta(seconds=time.monotonic() - began)
             await last_word(deps.db, lambda session: chunks.finish(session, claim, found, took))
-            killpoints.reach("chunk-finished")
+            failpoints.reach("chunk-finished")
         except Fenced as exc:
             metrics.FENCED_WRITES.labels("transcriber").inc()
             log.info("a chunk is no longer ours", extra={"why": exc.message})

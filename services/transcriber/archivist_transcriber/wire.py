@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from archivist_captions.cue import Word
-from archivist_common.artifacts import Made
-from archivist_common.chunks import ChunkClaim, Cut, Hearing
-from archivist_common.jobs import Claim, Outcome
+from archivist_common.jobs.artifacts import Made
+from archivist_common.jobs.chunks import ChunkClaim, Cut, Hearing
+from archivist_common.jobs.lifecycle import Claim, Outcome
 from archivist_common.states import Stage
 
 

@@ -11,13 +11,16 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from archivist_common import killpoints, reconciler, service, targets
-from archivist_common.db import Database
+from archivist_common import failpoints
+from archivist_common.database.engine import Database
 from archivist_common.errors import TargetDenied, TargetUnavailable
-from archivist_common.publication_options import Options
-from archivist_common.queue import Doorbell
+from archivist_common.events.notify import Doorbell
+from archivist_common.maintenance import reconciler
+from archivist_common.publishing import targets
+from archivist_common.publishing.options import Options
 from archivist_common.settings import VodSettings, read
-from archivist_common.storage import Storages
+from archivist_common.storage.client import Storages
+from archivist_common.web import service
 from archivist_vod.deps import Deps
 from archivist_vod.plan import Pace
 from archivist_vod.publisher import Publisher
@@ -138,7 +141,7 @@ def targets_ready(db: Database, names: list[str]) -> service.Readiness:
 
 def main() -> None:
     settings = read(VodSettings)
-    killpoints.arm(settings.kill_points)
+    failpoints.arm(settings.kill_points)
     service.run(NAME, create_app(settings), settings, settings.vod_host, settings.vod_port)
 
 

@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from archivist_common import killpoints, publication_options, publishing, recording_names, show_links, shows
+from archivist_common import failpoints
+from archivist_common.database.clock import database_now
 from archivist_common.errors import (
     ArchivistError,
     CaptionsRefused,
@@ -20,10 +21,11 @@ from archivist_common.errors import (
     TargetRefused,
     VodFailed,
 )
-from archivist_common.matching import Candidate
-from archivist_common.publishing import Held
+from archivist_common.publishing import lifecycle, options
+from archivist_common.publishing.lifecycle import Held
+from archivist_common.shows import links, queries, recording_names
+from archivist_common.shows.matching import Candidate
 from archivist_common.states import PublishStage
-from archivist_common.time import database_now
 from archivist_vod import plan, programme
 from archivist_vod.deps import Deps
 from archivist_vod.ledger import Effects, Gate
@@ -70,7 +72,7 @@ class Attempt:
         try:
             while True:
                 stage = self._held.stage
-                killpoints.reach(f"publish-{stage}")
+                failpoints.reach(f"publish-{stage}")
                 following = await stages[stage]()
                 await self.standing.answered()
                 if following is None:
@@ -105,10 +107,10 @@ class Attempt:
                 show = item.get("show")
                 if score is not None and isinstance(show, int):
                     async with self._deps.db.transaction() as session:
-                        await show_links.found(session, work.storage, work.path, show, score, reasons)
+                        await links.found(session, work.storage, work.path, show, score, reasons)
         self.standing.at(PublishStage.RESOLVE, {**self.standing.remembered, **(item or {})})
         if work.options.dry_run or (work.options.two_step and not self._held.approved):
-            code = publication_options.DRY_RUN if work.options.dry_run else publication_options.APPROVAL_NEEDED
+            code = options.DRY_RUN if work.options.dry_run else options.APPROVAL_NEEDED
             told = "this is what would be done" if work.options.dry_run else "somebody has to approve this"
             await self.standing.hold(code, told, plan=await self._publisher.outline(work, item))
         return PublishStage.ENSURE
@@ -125,7 +127,7 @@ class Attempt:
         item = await self._publisher.put_captions(work, self._held.item, self._ledger)
         self.standing.at(PublishStage.CAPTIONS, item)
         async with self._deps.db.transaction() as session:
-            await publishing.placed(session, self._held)
+            await lifecycle.placed(session, self._held)
             await self.standing.follow(session)
         return PublishStage.ACCEPT
 
@@ -150,7 +152,7 @@ class Attempt:
         waits = timedelta() < self._held.followed < self._deps.pace.captions
         if waits and not self._held.item.get("vod_id"):
             async with self._deps.db.transaction() as session:
-                behind = await publishing.behind(session, self._held)
+                behind = await lifecycle.behind(session, self._held)
             if behind:  # a show of several reels is made into one VOD: their captions should all stand by then
                 await self.standing.put_off(self._deps.pace.floor)
         item = await self._publisher.start(work, self._held.item, self._ledger)
@@ -158,7 +160,7 @@ class Attempt:
         vod_id = item.get("vod_id")
         async with self._deps.db.transaction() as session:
             await self.standing.follow(session, vod_id=None if vod_id is None else str(vod_id))
-            await publishing.mirror(session, self._held)
+            await lifecycle.mirror(session, self._held)
         if self._publisher.capabilities().asynchronous:
             self.standing.at(PublishStage.FOLLOW)
             await self.standing.put_off(self._deps.pace.floor)
@@ -188,8 +190,8 @@ class Attempt:
             item["elsewhere"] = elsewhere
         self.standing.at(PublishStage.FOLLOW, item)
         async with self._deps.db.transaction() as session:
-            wanted = await publishing.save(session, self._held, **shown)
-            await publishing.attention(session, self._held, *(attention or (None, None)))
+            wanted = await lifecycle.save(session, self._held, **shown)
+            await lifecycle.attention(session, self._held, *(attention or (None, None)))
         if not wanted:
             await self.standing.start_over()
         match step:
@@ -232,7 +234,7 @@ class Attempt:
         item = await self._publisher.withdraw(self._held.item, self._ledger)
         self.standing.at(PublishStage.WITHDRAW, item)
         async with self._deps.db.transaction() as session:
-            await publishing.gone(session, self._held)
+            await lifecycle.gone(session, self._held)
         raise Ended
 
     async def _optional(self, code: str, what: str, put: Callable[[Work, Item, Effects], Awaitable[Item]]) -> None:
@@ -255,4 +257,4 @@ class Attempt:
     async def _shows(self) -> Sequence[Candidate]:
         work = await self._prepared()
         async with self._deps.db.transaction() as session:
-            return await shows.candidates(session, recording_names.read(work.filename), work.key)
+            return await queries.candidates(session, recording_names.read(work.filename), work.key)

@@ -15,11 +15,11 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql import ColumnElement
 
-from archivist_common import journal
-from archivist_common.models import CablecastShow, Publication, VodContent
+from archivist_common.database.clock import database_now
+from archivist_common.database.models import CablecastShow, Publication, VodContent
+from archivist_common.events import journal
+from archivist_common.shows.sync_runs import Kind
 from archivist_common.states import VodStatus
-from archivist_common.sync_runs import Kind
-from archivist_common.time import database_now
 from archivist_vod.syncs import Run
 
 _COMPONENT = "vod"

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from archivist_common.db import Database
+from archivist_common.database.engine import Database
 from archivist_vod.plan import Pace
 from archivist_vod.publisher import Publisher
 

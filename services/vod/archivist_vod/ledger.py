@@ -8,11 +8,12 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from archivist_common import effects, killpoints
-from archivist_common.db import Database
-from archivist_common.effects import Entry
+from archivist_common import failpoints
+from archivist_common.database.engine import Database
 from archivist_common.errors import Fenced, OutcomeUnknown
-from archivist_common.publishing import Held
+from archivist_common.publishing import effects
+from archivist_common.publishing.effects import Entry
+from archivist_common.publishing.lifecycle import Held
 from archivist_common.states import EffectState
 
 _TRIES = 6
@@ -88,7 +89,7 @@ class Effects:
             if tried or not entry.is_new:
                 async with self._db.transaction() as session:
                     await effects.try_again(session, entry, self._held.attempt)
-            killpoints.reach("effect-intended")
+            failpoints.reach("effect-intended")
             self._gate.require()  # as late as can be
             try:
                 made = await do()
@@ -97,7 +98,7 @@ class Effects:
                     await effects.doubt(session, entry)
                 found = await self._look_twice(look)
                 continue
-            killpoints.reach("effect-done")
+            failpoints.reach("effect-done")
             await self._confirm(entry, made)
             if look_first:
                 self._tell_of_twins(what, await look(), made)
@@ -108,10 +109,10 @@ class Effects:
         entry = await self._intend(key)
         if entry.state is EffectState.CONFIRMED:
             return
-        killpoints.reach("effect-intended")
+        failpoints.reach("effect-intended")
         self._gate.require()
         await do()
-        killpoints.reach("effect-done")
+        failpoints.reach("effect-done")
         await self._confirm(entry, "done")
 
     async def confirmed(self, key: str) -> str | None:

@@ -9,12 +9,14 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from archivist_common import artifacts, chapter_finding, show_links
-from archivist_common.chapters import Chapter, Kind
-from archivist_common.db import Database
+from archivist_common.chapters import lookup
+from archivist_common.chapters.detection import Chapter, Kind
+from archivist_common.database.engine import Database
+from archivist_common.database.models import Artifact, CaptionVersion, Transcription
 from archivist_common.errors import CaptionsInvalid, FileMissing, NotCompleted
-from archivist_common.models import Artifact, CaptionVersion, Transcription
-from archivist_common.publishing import Held
+from archivist_common.jobs import artifacts
+from archivist_common.publishing.lifecycle import Held
+from archivist_common.shows import links
 from archivist_vod.publisher import Track, Work
 
 _DESCRIPTION = 1000  # characters; whole sentences of the summary are taken while they fit
@@ -37,11 +39,11 @@ async def of(db: Database, held: Held, *, auto_tags: bool = False) -> Work:
         files = (
             {} if job is None else {one.kind: one.path for one in await artifacts.of_transcription(session, job.id)}
         )
-        link = await show_links.of_recording(session, held.storage, held.path)
+        link = await links.of_recording(session, held.storage, held.path)
     data = await asyncio.to_thread(_read, Path(version.path), version.sha256)
     chapters: Sequence[Chapter] = ()
     if job is not None:
-        chapters = await chapter_finding.of_transcription(db, job.id)
+        chapters = await lookup.of_transcription(db, job.id)
     options = held.options
     return Work(
         key=held.key,

@@ -10,9 +10,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from archivist_common.chapters import Chapter
-from archivist_common.publication_options import Options
-from archivist_common.readback import ReadBack
+from archivist_common.chapters.detection import Chapter
+from archivist_common.publishing.options import Options
+from archivist_vod.caption_comparison import ReadBack
 from archivist_vod.progress import Item, Progress
 
 

@@ -13,11 +13,12 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from archivist_common import effects, killpoints, publication_requests, publishing, targets
+from archivist_common import failpoints
+from archivist_common.database.migrate import check as check_schema
 from archivist_common.errors import DatabaseUnavailable, SchemaMismatch, TargetDenied, TargetUnavailable
-from archivist_common.migrate import check as check_schema
-from archivist_common.publication_options import Options
-from archivist_common.queue import PUBLISH, Listener
+from archivist_common.events.notify import PUBLISH, Listener
+from archivist_common.publishing import effects, lifecycle, requests, targets
+from archivist_common.publishing.options import Options
 from archivist_vod import figures, tasks
 from archivist_vod.deps import Deps
 
@@ -90,32 +91,32 @@ class Sender:
                 self._resumed(name)
         if self._automatic is not None:
             async with self._deps.db.transaction() as session:
-                asked = await publication_requests.adopt(session, self._automatic, self._options)
+                asked = await requests.adopt(session, self._automatic, self._options)
             if asked:
                 log.info("publications asked for by themselves", extra={"count": len(asked)})
                 self._rung.set()
 
     async def work_once(self, slot: int = 0) -> bool:
         """Claim a publication for a slot and bring it as far as it goes. False when none was due."""
-        killpoints.reach("publish-claim")
+        failpoints.reach("publish-claim")
         held = await self._claim(slot)
         if held is None:
             self._unsure.discard(slot)
             return False
-        killpoints.reach("publish-claimed")
+        failpoints.reach("publish-claimed")
         await tasks.run(self._deps, held)
         self._unsure.discard(slot)
         return True
 
-    async def _claim(self, slot: int) -> publishing.Held | None:
+    async def _claim(self, slot: int) -> lifecycle.Held | None:
         unsure = slot in self._unsure
         self._unsure.add(slot)
         async with self._deps.db.transaction() as session:
             if unsure:
-                await publishing.release_unknown(session, self._owner(slot))
+                await lifecycle.release_unknown(session, self._owner(slot))
             # One that was started again is asked again once its publisher has been told so, by `report`.
             names = [name for name in self._deps.publishers if name not in self._stopped]
-            return await publishing.claim(session, self._owner(slot), self._deps.lease, names)
+            return await lifecycle.claim(session, self._owner(slot), self._deps.lease, names)
 
     def _owner(self, slot: int) -> str:
         return f"{self.id}/{slot}"
@@ -125,7 +126,7 @@ class Sender:
         try:
             async with asyncio.timeout(_LEAVE_S), self._deps.db.transaction() as session:
                 for slot in sorted(self._unsure):
-                    await publishing.release_unknown(session, self._owner(slot))
+                    await lifecycle.release_unknown(session, self._owner(slot))
         except (DatabaseUnavailable, TimeoutError):
             log.info("left without giving back what may have been claimed")
 
@@ -185,7 +186,7 @@ class Sender:
             figures.AWAY.labels(name).set(known[name].away_since is not None)
             figures.WAITING.labels(name).set(known[name].waiting)
         figures.UNKNOWN_EFFECTS.set(await effects.unsettled(session))
-        figures.OLDEST.set(await publishing.oldest_waiting_s(session))
+        figures.OLDEST.set(await lifecycle.oldest_waiting_s(session))
 
     async def _patiently(self, act: Callable[[], Awaitable[None]], every_s: float) -> None:
         """Again and again, through any outage of the database."""

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from archivist_common import publishing, targets
+from archivist_common.database.clock import database_now
 from archivist_common.errors import (
     ArchivistError,
     NeedsPerson,
@@ -17,9 +17,9 @@ from archivist_common.errors import (
     TargetMissing,
     TargetUnavailable,
 )
-from archivist_common.publishing import Held
+from archivist_common.publishing import lifecycle, targets
+from archivist_common.publishing.lifecycle import Held
 from archivist_common.states import PublishStage
-from archivist_common.time import database_now
 from archivist_vod import figures
 from archivist_vod.deps import Deps
 from archivist_vod.progress import Item
@@ -70,19 +70,19 @@ class Standing:
         """Write down how far it is. Where something else is wanted by now, the attempt ends."""
         self.at(stage)
         async with self._deps.db.transaction() as session:
-            wanted = await publishing.save(session, self.held, warnings=self._warnings(), **_AS_NEW)
+            wanted = await lifecycle.save(session, self.held, warnings=self._warnings(), **_AS_NEW)
         if not wanted:
             await self.start_over()
 
     async def follow(self, session: AsyncSession, **values: Any) -> None:
         """From now on the target is at it: its time begins to count. The age is the database's."""
         since = {"followed_since": database_now(), "vendor_changed_at": database_now()}
-        await publishing.save(session, self.held, **since, **values)
+        await lifecycle.save(session, self.held, **since, **values)
         self.held = replace(self.held, followed=timedelta(), unchanged=timedelta())
 
     async def attention(self, code: str | None, message: str | None = None) -> None:
         async with self._deps.db.transaction() as session:
-            await publishing.attention(session, self.held, code, message)
+            await lifecycle.attention(session, self.held, code, message)
 
     async def answered(self) -> None:
         """The target has done what it was asked for: one that was away is back."""
@@ -99,30 +99,30 @@ class Standing:
         item = {name: value for name, value in self.held.item.items() if name != "missed"}
         self.at(self.held.stage, item)
         async with self._deps.db.transaction() as session:
-            await publishing.finish(session, self.held, warnings=self._warnings())
+            await lifecycle.finish(session, self.held, warnings=self._warnings())
         figures.ENDED.labels("published").inc()
         log.info("published", extra={"publication_id": str(self.held.id), "target": self.held.target})
 
     async def start_over(self) -> NoReturn:
         async with self._deps.db.transaction() as session:
-            await publishing.start_over(session, self.held)
+            await lifecycle.start_over(session, self.held)
         raise Ended
 
     async def put_off(self, delay: timedelta) -> NoReturn:
         async with self._deps.db.transaction() as session:
-            await publishing.put_off(session, self.held, delay, warnings=self._warnings(), crash_count=0)
+            await lifecycle.put_off(session, self.held, delay, warnings=self._warnings(), crash_count=0)
         raise Ended
 
     async def hold(self, code: str, message: str, *, plan: tuple[str, ...] | None = None, **more: Any) -> NoReturn:
         async with self._deps.db.transaction() as session:
-            await publishing.hold(session, self.held, code, message, plan=plan, warnings=self._warnings(), **more)
+            await lifecycle.hold(session, self.held, code, message, plan=plan, warnings=self._warnings(), **more)
         figures.ENDED.labels("held").inc()
         raise Ended
 
     async def fail(self, error: ArchivistError) -> NoReturn:
         async with self._deps.db.transaction() as session:
             wait = self._deps.pace.at_least(self.held.stage)
-            again = await publishing.fail(session, self.held, error, at_least=wait)
+            again = await lifecycle.fail(session, self.held, error, at_least=wait)
         figures.ENDED.labels("retried" if again else "failed").inc()
         told = {"publication_id": str(self.held.id), "code": error.code, "stage": self.held.stage}
         log.warning("publication failed", extra={**told, "detail": error.message, "again": again})
@@ -149,7 +149,7 @@ class Standing:
         """Our credentials were refused: the whole target stops, its queue is kept, one alert is raised."""
         async with self._deps.db.transaction() as session:
             first = await targets.stop(session, self.held.target, error.code, error.message)
-            await publishing.put_off(session, self.held, timedelta(), warnings=self._warnings())
+            await lifecycle.put_off(session, self.held, timedelta(), warnings=self._warnings())
         self._deps.stopped(self.held.target)
         if first:
             log.error("target stopped", extra={"target": self.held.target, "detail": error.message})
@@ -161,7 +161,7 @@ class Standing:
         async with self._deps.db.transaction() as session:
             first = await targets.away(session, self.held.target, error.message, pause)
             wait = self._deps.pace.at_least(self.held.stage)
-            await publishing.put_off(session, self.held, wait, warnings=self._warnings())
+            await lifecycle.put_off(session, self.held, wait, warnings=self._warnings())
         if first:
             log.warning("target is away", extra={"target": self.held.target, "detail": error.message})
         raise Ended
@@ -170,7 +170,7 @@ class Standing:
         """Something we knew is not there any more: found anew once, then a person looks."""
         if self.held.withdrawing:  # what is not there is not shown
             async with self._deps.db.transaction() as session:
-                await publishing.gone(session, self.held)
+                await lifecycle.gone(session, self.held)
             raise Ended
         if self.held.item.get("missed"):
             code = SHOW_GONE if self.held.stage in {PublishStage.RESOLVE, PublishStage.ENSURE} else VOD_GONE

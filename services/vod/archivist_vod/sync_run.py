@@ -13,8 +13,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from archivist_common import killpoints, targets
-from archivist_common.db import Database
+from archivist_common import failpoints
+from archivist_common.database.engine import Database
 from archivist_common.errors import (
     ArchivistError,
     Fenced,
@@ -24,7 +24,8 @@ from archivist_common.errors import (
     TargetRefused,
     TargetUnavailable,
 )
-from archivist_common.sync_runs import Kind, Mode
+from archivist_common.publishing import targets
+from archivist_common.shows.sync_runs import Kind, Mode
 from archivist_vod import copies, figures, syncs
 from archivist_vod.cablecast import copying, listing
 from archivist_vod.cablecast.answers import Json
@@ -289,7 +290,7 @@ class Sync:
         async with self._db.transaction() as session:
             await self._store(session, read, [one for one in unread if copying.fits(one)], values)
         self._seen.update(row["id"] for row in fresh)
-        killpoints.reach("sync-page")
+        failpoints.reach("sync-page")
         async with self._db.transaction() as session:
             known = {one.name: one for one in await targets.all_of(session)}
         if known[self._run.target].state in {"stopped", "away"}:

@@ -8,9 +8,10 @@ import asyncio
 import logging
 from datetime import timedelta
 
-from archivist_common import migrate, targets
-from archivist_common.db import Database
+from archivist_common.database import migrate
+from archivist_common.database.engine import Database
 from archivist_common.errors import DatabaseUnavailable, SchemaMismatch
+from archivist_common.publishing import targets
 from archivist_vod import syncs
 from archivist_vod.sync_run import Sync
 from archivist_vod.sync_source import Source

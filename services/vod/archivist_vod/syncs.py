@@ -16,11 +16,12 @@ from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from archivist_common import journal, sync_runs
+from archivist_common.database.clock import database_in, database_now
+from archivist_common.database.models import SyncRun
 from archivist_common.errors import Fenced
-from archivist_common.models import SyncRun
-from archivist_common.sync_runs import Kind, Mode, Status
-from archivist_common.time import database_in, database_now
+from archivist_common.events import journal
+from archivist_common.shows import sync_runs
+from archivist_common.shows.sync_runs import Kind, Mode, Status
 
 TOO_MANY_GONE = "SYNC_TOO_MANY_GONE"
 """More than half would be gone at once: nothing is marked so, and a person looks."""

@@ -6,9 +6,10 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from archivist_common import metrics, publishing
 from archivist_common.errors import ArchivistError, DatabaseUnavailable, Fenced
-from archivist_common.publishing import Held
+from archivist_common.observability import metrics
+from archivist_common.publishing import lifecycle
+from archivist_common.publishing.lifecycle import Held
 from archivist_vod.attempt import Attempt
 from archivist_vod.deps import Deps
 from archivist_vod.ledger import Gate
@@ -43,7 +44,7 @@ async def _give_back(deps: Deps, held: Held) -> None:
     """The process stops: the next one goes on at once, rather than when the lease has lapsed."""
     try:
         async with asyncio.timeout(2), deps.db.transaction() as session:
-            await publishing.put_off(session, held, deps.pace.at_least(held.stage))
+            await lifecycle.put_off(session, held, deps.pace.at_least(held.stage))
     except (ArchivistError, TimeoutError):
         log.info("a publication was left to its lease", extra={"publication_id": str(held.id)})
 
@@ -60,7 +61,7 @@ async def _renewed(deps: Deps, held: Held, gate: Gate) -> AsyncIterator[None]:
             asked = deps.clock()
             try:
                 async with deps.db.transaction() as session:
-                    await publishing.renew(session, held, deps.lease)
+                    await lifecycle.renew(session, held, deps.lease)
             except DatabaseUnavailable:
                 continue  # the gate closes by itself
             except Fenced as exc:

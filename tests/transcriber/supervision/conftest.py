@@ -13,11 +13,11 @@ import pytest_asyncio
 from sqlalchemy import select
 
 from archivist_captions.profile import BROADCAST
-from archivist_common import chunks, job_requests, jobs
-from archivist_common.chunks import ChunkClaim
-from archivist_common.db import Database, engine
-from archivist_common.jobs import Claim
-from archivist_common.models import Chunk, Transcription
+from archivist_common.database.engine import Database, engine
+from archivist_common.database.models import Chunk, Transcription
+from archivist_common.jobs import chunks, lifecycle, requests
+from archivist_common.jobs.chunks import ChunkClaim
+from archivist_common.jobs.lifecycle import Claim
 from archivist_transcriber import tasks
 from archivist_transcriber.leading import Lead
 from archivist_transcriber.slots import Slot
@@ -59,7 +59,7 @@ class Station:
 
     async def submit(self, path: str, **options: object) -> UUID:
         found = (self.media / path).stat()
-        submission = job_requests.Submission(
+        submission = requests.Submission(
             storage="flex-1",
             path=path,
             size_bytes=found.st_size,
@@ -69,11 +69,11 @@ class Station:
             **options,  # type: ignore[arg-type]
         )
         async with self.db.transaction() as session:
-            return (await job_requests.submit(session, submission, max_queue=100))[0]
+            return (await requests.submit(session, submission, max_queue=100))[0]
 
     async def claim(self, lease: timedelta = LEASE) -> Claim | None:
         async with self.db.transaction() as session:
-            return await jobs.claim(session, self.owner, lease)
+            return await lifecycle.claim(session, self.owner, lease)
 
     async def claimed(self, path: str, **options: object) -> Claim:
         await self.submit(path, **options)

@@ -9,9 +9,9 @@ from uuid import UUID
 from tests.transcriber.supervision.conftest import LEASE, Station
 
 from archivist_captions.cue import Word
-from archivist_common import chunks
-from archivist_common.chunks import Cut, Hearing
-from archivist_common.jobs import Outcome
+from archivist_common.jobs import chunks
+from archivist_common.jobs.chunks import Cut, Hearing
+from archivist_common.jobs.lifecycle import Outcome
 from archivist_transcriber import wire
 from archivist_transcriber.leading import Lead
 from archivist_transcriber.slots import Loaded

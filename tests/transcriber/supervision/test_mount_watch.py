@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from tests.simulators import faultfs
 
-from archivist_common.mounts import MARKER, Kind
-from archivist_common.storage import MountState, Storages, StorageServer
+from archivist_common.storage.client import MountState, Storages, StorageServer
+from archivist_common.storage.mounts import MARKER, Kind
 from archivist_transcriber import mount_watch
 from archivist_transcriber.mount_watch import MountWatch, trouble_of
 

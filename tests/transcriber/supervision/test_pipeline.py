@@ -12,7 +12,6 @@ from archivist_captions.cea608 import verifier
 from archivist_captions.cea608.options import SccOptions
 from archivist_captions.cue import Captions, Cue, Word
 from archivist_captions.profile import PROFILES
-from archivist_common import recordings
 from archivist_common.errors import (
     CaptionsInvalid,
     FileMissing,
@@ -22,9 +21,10 @@ from archivist_common.errors import (
     StorageReadOnly,
     StorageUnavailable,
 )
-from archivist_common.mounts import Kind
-from archivist_common.paths import OUTPUT_ENDINGS
-from archivist_common.storage import StorageServer
+from archivist_common.storage import fingerprint
+from archivist_common.storage.client import StorageServer
+from archivist_common.storage.mounts import Kind
+from archivist_common.storage.paths import OUTPUT_ENDINGS
 from archivist_transcriber import pipeline
 from archivist_transcriber.engines.whisperx import Diarizer
 from archivist_transcriber.hearing import opened
@@ -121,7 +121,7 @@ def test_a_recording_is_opened_only_as_it_was_submitted(tmp_path: Path) -> None:
     with pytest.raises(SourceChanged), opened(servers, work.recording):
         pass
     with (tmp_path / "council.wav").open("rb") as file:
-        known = replace(work.recording, fingerprint=recordings.look(file.fileno()).fingerprint)
+        known = replace(work.recording, fingerprint=fingerprint.look(file.fileno()).fingerprint)
     with opened(servers, known) as source:
         assert os.pread(source, 20, 0) == b"as submitted", "touched, and the same"
     (tmp_path / "council.wav").write_bytes(b"recorded once more")

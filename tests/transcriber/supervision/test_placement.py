@@ -16,12 +16,13 @@ import pytest
 from tests.simulators import faultfs
 from tests.transcriber.supervision.conftest import LEASE, Station
 
-from archivist_common import artifacts, files, jobs
-from archivist_common.artifacts import Made
-from archivist_common.models import Artifact
-from archivist_common.mounts import MARKER, Kind
+from archivist_common.database.models import Artifact
+from archivist_common.jobs import artifacts, lifecycle
+from archivist_common.jobs.artifacts import Made
 from archivist_common.states import PublicState
-from archivist_common.storage import Storages, StorageServer
+from archivist_common.storage import atomic_files
+from archivist_common.storage.client import Storages, StorageServer
+from archivist_common.storage.mounts import MARKER, Kind
 from archivist_transcriber.outputs import attempt_folder, public_path, vault_name
 from archivist_transcriber.placement import Placer
 
@@ -31,11 +32,11 @@ async def _finish(station: Station, path: str, data: bytes, *, server: StorageSe
     if not (station.media / path).exists():
         (station.media / path).write_bytes(b"a recording")
     claim = await station.claimed(path)
-    staged = files.stage(attempt_folder(station.output, str(claim.id), claim.attempt), vault_name("scc"), data)
+    staged = atomic_files.stage(attempt_folder(station.output, str(claim.id), claim.attempt), vault_name("scc"), data)
     public = public_path(station.output, server or _flex(station), path, "scc")
     made = Made("scc", staged.path, staged.sha256, staged.size_bytes, public)
     async with station.db.transaction() as session:
-        await jobs.complete(session, claim, jobs.Outcome((made,), 1000, "en", None, ()))
+        await lifecycle.complete(session, claim, lifecycle.Outcome((made,), 1000, "en", None, ()))
     return claim.id
 
 
@@ -304,7 +305,7 @@ async def test_a_file_whose_place_is_in_no_setting_any_more_says_so(station: Sta
 
 
 async def test_what_helpers_that_were_killed_left_is_swept_where_we_write_and_only_there(station: Station) -> None:
-    left = [station.media / files.temporary_name(), station.output / "flex-1" / files.temporary_name()]
+    left = [station.media / atomic_files.temporary_name(), station.output / "flex-1" / atomic_files.temporary_name()]
     left[1].parent.mkdir()
     old = (datetime.now(UTC) - timedelta(days=2)).timestamp()
     for path in left:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from tests.transcriber.supervision.conftest import Slots, Station
 
-from archivist_common.chunks import Cut
 from archivist_common.errors import MediaUnreadable, ModelMissing, WorkerCrashed
+from archivist_common.jobs.chunks import Cut
 from archivist_transcriber.slots import Slot
 from archivist_transcriber.wire import ChunkWork, Moved, PlanWork
 

@@ -14,10 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tests.lost_answers import LosesAnAnswer
 from tests.transcriber.supervision.conftest import Slots, Station
 
-from archivist_common import artifacts
+from archivist_common.database.models import Chunk, Transcription, Worker
 from archivist_common.errors import EngineUnavailable
-from archivist_common.models import Chunk, Transcription, Worker
-from archivist_common.queue import Doorbell
+from archivist_common.events.notify import Doorbell
+from archivist_common.jobs import artifacts
 from archivist_transcriber.slots import Slot
 from archivist_transcriber.supervisor import Supervisor
 

@@ -8,8 +8,9 @@ from uuid import uuid4
 
 from tests.transcriber.supervision.conftest import Station
 
-from archivist_common import files, jobs
-from archivist_common.artifacts import Made
+from archivist_common.jobs import lifecycle
+from archivist_common.jobs.artifacts import Made
+from archivist_common.storage import atomic_files
 from archivist_transcriber import sweeping
 from archivist_transcriber.outputs import attempt_folder, vault_name
 
@@ -27,7 +28,7 @@ async def _sweep(station: Station) -> int:
 
 async def test_an_abandoned_attempt_is_removed_after_a_day_and_not_before(station: Station) -> None:
     folder = attempt_folder(station.output, str(uuid4()), 1)
-    files.stage(folder, vault_name("scc"), b"half a set of files")
+    atomic_files.stage(folder, vault_name("scc"), b"half a set of files")
     _aged(folder, timedelta(hours=23))
     assert await _sweep(station) == 0
     _aged(folder, timedelta(hours=25))
@@ -38,12 +39,12 @@ async def test_an_abandoned_attempt_is_removed_after_a_day_and_not_before(statio
 async def test_a_jobs_result_stays_and_its_earlier_attempts_go(station: Station) -> None:
     claim = await station.claimed(station.recording())
     result = attempt_folder(station.output, str(claim.id), claim.attempt)
-    staged = files.stage(result, vault_name("scc"), b"captions")
+    staged = atomic_files.stage(result, vault_name("scc"), b"captions")
     made = Made("scc", staged.path, staged.sha256, staged.size_bytes, station.output / "flex-1/meeting.scc")
     async with station.db.transaction() as session:
-        await jobs.complete(session, claim, jobs.Outcome((made,), 1000, "en", None, ()))
+        await lifecycle.complete(session, claim, lifecycle.Outcome((made,), 1000, "en", None, ()))
     killed = attempt_folder(station.output, str(claim.id), 7)
-    files.stage(killed, vault_name("scc"), b"not the result")
+    atomic_files.stage(killed, vault_name("scc"), b"not the result")
     for folder in (result, killed):
         _aged(folder, timedelta(days=400))
     assert await _sweep(station) == 1
@@ -66,7 +67,7 @@ async def test_the_fallbacks_vault_is_swept_too_whatever_became_of_the_output_pa
     station.output.rmdir()
     station.output.symlink_to(station.output)  # a loop: every look at it fails
     folder = attempt_folder(tmp_path / "fallback", str(uuid4()), 1)
-    files.stage(folder, vault_name("scc"), b"half a set of files")
+    atomic_files.stage(folder, vault_name("scc"), b"half a set of files")
     _aged(folder, timedelta(hours=25))
     running = asyncio.create_task(sweeping.run(station.db, station.output, tmp_path / "fallback"))
     async with asyncio.timeout(15):

@@ -10,19 +10,20 @@ from sqlalchemy import func, select, update
 from tests.transcriber.supervision.conftest import Station
 
 from archivist_captions.cea608 import verifier
-from archivist_common import artifacts, chunks, job_requests, jobs, outbox
-from archivist_common.chunks import ChunkClaim
+from archivist_common.database.clock import database_now
+from archivist_common.database.models import OutboxEvent, Transcription
 from archivist_common.errors import WorkerCrashed
-from archivist_common.models import OutboxEvent, Transcription
-from archivist_common.paths import OUTPUT_ENDINGS
-from archivist_common.time import database_now
+from archivist_common.events import outbox
+from archivist_common.jobs import artifacts, chunks, lifecycle, requests
+from archivist_common.jobs.chunks import ChunkClaim
+from archivist_common.storage.paths import OUTPUT_ENDINGS
 from archivist_transcriber import tasks
 from archivist_transcriber.slots import Slot
 
 KINDS = set(OUTPUT_ENDINGS)
 
 
-async def _while_transcribing(station: Station, slot: Slot, claim: jobs.Claim) -> "asyncio.Task[None]":
+async def _while_transcribing(station: Station, slot: Slot, claim: lifecycle.Claim) -> "asyncio.Task[None]":
     """A running attempt that has begun to transcribe, as its row says."""
     running = asyncio.create_task(station.attempt(slot, claim))
     async with asyncio.timeout(30):
@@ -156,7 +157,7 @@ async def test_a_cancelled_job_stops_within_ten_seconds_and_leaves_nothing(stati
     claim = await station.claimed(station.recording("long.ogg", "meeting-2min.ogg"))
     running = await _while_transcribing(station, slot, claim)
     async with station.db.transaction() as session:
-        await job_requests.cancel(session, claim.id)
+        await requests.cancel(session, claim.id)
     async with asyncio.timeout(10):
         await running
     assert (await station.row(claim.id)).status == "cancelled"
@@ -168,8 +169,8 @@ async def test_an_attempt_that_lost_its_job_writes_nothing(station: Station, slo
     claim = await station.claimed(station.recording("long.ogg", "meeting-2min.ogg"))
     running = await _while_transcribing(station, slot, claim)
     async with station.db.transaction() as session:
-        await jobs.release(session, claim)
-        other = await jobs.claim(session, "host-b/0", timedelta(seconds=30))
+        await lifecycle.release(session, claim)
+        other = await lifecycle.claim(session, "host-b/0", timedelta(seconds=30))
     assert other is not None
     async with asyncio.timeout(60):
         await running

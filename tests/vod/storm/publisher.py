@@ -13,9 +13,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from archivist_common import killpoints, service
+from archivist_common import failpoints
 from archivist_common.settings import VodSettings, read
-from archivist_common.storage import Storages
+from archivist_common.storage.client import Storages
+from archivist_common.web import service
 from archivist_vod.app import NAME, create_app
 from archivist_vod.cablecast import connection
 from archivist_vod.cablecast.client import CablecastClient
@@ -32,7 +33,7 @@ _SOONER = 4  # and the client tries again so much sooner than that
 def main() -> None:
     speed = float(os.environ[SPEED])
     settings = read(VodSettings)
-    killpoints.arm(settings.kill_points)
+    failpoints.arm(settings.kill_points)
 
     async def sleep(seconds: float) -> None:
         await asyncio.sleep(seconds / speed / _SOONER)

@@ -7,7 +7,7 @@ from tests.goals import Goal
 from tests.vod.recordings import ends
 from tests.vod.storm.weather import FASTER, FLOOR_S, POINTS, Storm
 
-from archivist_common import invariants
+from archivist_common.maintenance import invariants
 
 _SHOWN = 3  # findings of a goal
 _SLACK_S = 1.0  # virtual; what measuring costs

@@ -22,13 +22,15 @@ from tests.vod.world import World, station
 from archivist_cli.local import runtime
 from archivist_cli.local.postgres import Postgres
 from archivist_cli.local.valkey import Valkey
-from archivist_common import killpoints, migrate, publication_requests
+from archivist_common import failpoints
+from archivist_common.database import migrate
 from archivist_common.errors import WorkerCrashed
-from archivist_common.queue import Doorbell
+from archivist_common.events.notify import Doorbell
+from archivist_common.publishing import requests as publication_requests
 from archivist_common.settings import asyncpg_dsn
 
 POINTS = tuple(
-    point for point in killpoints.POINTS if point.startswith(("publish-", "effect-")) and point != "publish-withdraw"
+    point for point in failpoints.POINTS if point.startswith(("publish-", "effect-")) and point != "publish-withdraw"
 )
 """Every step of a publication. Withdrawing is another story, with tests of its own."""
 

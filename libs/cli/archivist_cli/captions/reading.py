@@ -5,8 +5,8 @@ from pathlib import Path
 from archivist_captions.cea608.verifier import Played, play
 from archivist_captions.errors import CannotRead
 from archivist_captions.formats.reading import MOST_BYTES, text_of
-from archivist_common import disk_errors
 from archivist_common.errors import FileTooLarge, InvalidFileFormat
+from archivist_common.storage import os_errors
 
 _MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
@@ -20,7 +20,7 @@ def contents(path: Path, most: int = MOST_BYTES) -> bytes:
     except OSError as exc:
         if path.is_dir():
             raise InvalidFileFormat(f"{path}: is a folder") from exc
-        raise disk_errors.reading(exc, f"file {str(path)!r}") from exc
+        raise os_errors.reading(exc, f"file {str(path)!r}") from exc
     if len(data) > most:
         raise FileTooLarge(f"{path}: more than {most // 1_000_000} MB; a day of captions is a few")
     return data

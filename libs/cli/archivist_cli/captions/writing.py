@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from archivist_cli.local.errors import StackError
-from archivist_common import files
+from archivist_common.storage import atomic_files
 
 
 def target(path: Path, *others: Path) -> Path:
@@ -25,4 +25,4 @@ def target(path: Path, *others: Path) -> Path:
 
 def write(path: Path, data: bytes) -> None:
     """Write a file that `target` allowed. Raises StorageFull, StorageReadOnly or StorageUnavailable."""
-    files.stage(path.parent, path.name, data)
+    atomic_files.stage(path.parent, path.name, data)

@@ -187,7 +187,7 @@ class Stack:
         log = folder.logs / "migrate.log"
         log_start = children.size(log)
         process = children.spawn(
-            [sys.executable, "-m", "archivist_common.migrate"], log=log, env=told, cwd=self._data
+            [sys.executable, "-m", "archivist_common.database.migrate"], log=log, env=told, cwd=self._data
         )
         try:
             if not await children.ended(process, _MIGRATIONS_S):

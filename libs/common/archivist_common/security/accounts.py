@@ -13,12 +13,12 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from archivist_common import journal
+from archivist_common.database.clock import database_in, database_now
+from archivist_common.database.models import Session, User
 from archivist_common.errors import Conflict, InvalidRequest, NotFound
-from archivist_common.models import Session, User
+from archivist_common.events import journal
 from archivist_common.security import passwords
 from archivist_common.states import Role
-from archivist_common.time import database_in, database_now
 
 ADMIN_ONE_TIME = timedelta(hours=1)
 USER_ONE_TIME = timedelta(hours=24)

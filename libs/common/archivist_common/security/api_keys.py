@@ -18,13 +18,13 @@ from typing import Literal
 from sqlalchemy import ColumnElement, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from archivist_common import journal
+from archivist_common.database.clock import database_in, database_now
+from archivist_common.database.models import ApiKey, User
 from archivist_common.errors import InvalidApiKey, InvalidRequest, NotFound, PermissionDenied
-from archivist_common.models import ApiKey, User
-from archivist_common.security.callers import Caller
+from archivist_common.events import journal
 from archivist_common.security.permissions import GRANTABLE, OF_ROLE, READ_ONLY, Permission, of_key
+from archivist_common.security.principal import Caller
 from archivist_common.states import Role
-from archivist_common.time import database_in, database_now
 
 DEFAULT_LIFE = timedelta(days=90)
 LONGEST_LIFE = timedelta(days=365)

@@ -15,14 +15,14 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from archivist_common import journal
+from archivist_common.database.clock import database_in, database_now
+from archivist_common.database.models import Session, User
 from archivist_common.errors import InvalidToken
-from archivist_common.models import Session, User
-from archivist_common.security.callers import Caller
+from archivist_common.events import journal
 from archivist_common.security.permissions import OF_ROLE
+from archivist_common.security.principal import Caller
 from archivist_common.security.tokens import Access
 from archivist_common.states import Role
-from archivist_common.time import database_in, database_now
 
 LONGEST = timedelta(hours=24)
 """After this long a person logs in again."""

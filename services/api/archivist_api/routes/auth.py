@@ -8,8 +8,8 @@ from archivist_api.auth import Person, anyone
 from archivist_api.deps import Deps, Have, address
 from archivist_api.schemas import Login, PasswordChange, Refresh, Tokens
 from archivist_common.errors import InvalidToken
-from archivist_common.security import logins, sessions, tokens
-from archivist_common.security.logins import Credentials
+from archivist_common.security import login_throttle, sessions, tokens
+from archivist_common.security.login_throttle import Credentials
 from archivist_common.security.sessions import Opened
 
 router = APIRouter(prefix="/api/v1/auth", tags=["auth"])
@@ -19,7 +19,7 @@ REFRESH_KEY = "refresh"
 @router.post("/login", operation_id="logIn", summary="Log in", dependencies=[Depends(anyone)])
 async def log_in(body: Login, request: Request, have: Have) -> Tokens:
     """Exchange a name and a password for tokens. With a one-time password, `new_password` is required."""
-    opened = await logins.log_in(
+    opened = await login_throttle.log_in(
         have.db,
         Credentials(
             username=body.username,
@@ -57,7 +57,7 @@ async def log_out(caller: Person, have: Have) -> Response:
 async def change_password(body: PasswordChange, caller: Person, request: Request, have: Have) -> Response:
     """Put another password in place of your own. Every session of yours ends, this one too."""
     given = Credentials(caller.username, body.current_password.get_secret_value(), address(request))
-    await logins.change_password(have.db, given, body.new_password.get_secret_value())
+    await login_throttle.change_password(have.db, given, body.new_password.get_secret_value())
     return Response(status_code=204)
 
 

@@ -23,11 +23,12 @@ from archivist_api.schemas import (
     BatchPage,
     TranscriptionCreate,
 )
-from archivist_common import batches, idempotency, queueing
 from archivist_common.errors import ArchivistError, QueueFull, StorageUnavailable
-from archivist_common.security.callers import Caller
+from archivist_common.jobs import batches, queue_control
+from archivist_common.security.principal import Caller
 from archivist_common.states import TERMINAL
-from archivist_common.storage_pool import HELPERS
+from archivist_common.storage.io_pool import HELPERS
+from archivist_common.web import idempotency
 
 router = APIRouter(prefix="/api/v1/batches", tags=["batches"])
 
@@ -108,7 +109,7 @@ async def cancel(batch_id: BatchId, caller: Writer, have: Have) -> Batch:
         batch = await batches.get(session, batch_id, user_id=caller.sees_only)
         own = {one.transcription_id for one in batch.files if one.is_new}
         ids = [job_id for job_id, job in batch.jobs.items() if job_id in own and job.status not in TERMINAL]
-        await queueing.cancel_all(session, ids, owner=None, user_id=caller.user_id)
+        await queue_control.cancel_all(session, ids, owner=None, user_id=caller.user_id)
         return await answers.batch(have, session, batch_id)
 
 

@@ -7,12 +7,15 @@ from archivist_api.auth import Reader, Writer
 from archivist_api.deps import Deps, Have
 from archivist_api.routes.transcriptions import JobId
 from archivist_api.show_schemas import Chapters, ChaptersWritten
-from archivist_common import chapter_finding, chapter_lists, chapters, journal, publication_requests, transcriptions
-from archivist_common.artifacts import Stored
+from archivist_common.chapters import detection, lookup, store
 from archivist_common.errors import NotCompleted
-from archivist_common.security.callers import Caller
+from archivist_common.events import journal
+from archivist_common.jobs import queries
+from archivist_common.jobs.artifacts import Stored
+from archivist_common.jobs.queries import Reading
+from archivist_common.publishing import requests
+from archivist_common.security.principal import Caller
 from archivist_common.states import JobStatus
-from archivist_common.transcriptions import Reading
 
 router = APIRouter(prefix="/api/v1/transcriptions", tags=["outputs"])
 
@@ -31,11 +34,11 @@ async def edit(job_id: JobId, body: ChaptersWritten, caller: Writer, have: Have)
     """All of them, in the place of what was there. Where the captions are published, the chapters there follow."""
     job = await _completed(have, caller, job_id)
     written = body.chapters()
-    chapters.valid(written, job.now.audio_ms or 0)
+    detection.valid(written, job.now.audio_ms or 0)
     async with have.db.transaction() as session:
-        rows = chapter_finding.rows_of(written)
-        await chapter_lists.edit(session, job.id, rows, user_id=caller.user_id)
-        await publication_requests.chapters_edited(session, job.id)
+        rows = lookup.rows_of(written)
+        await store.edit(session, job.id, rows, user_id=caller.user_id)
+        await requests.chapters_edited(session, job.id)
         message = f"{len(rows)} chapters written"
         await journal.record(session, "INFO", _COMPONENT, message, transcription_id=job.id, user_id=caller.user_id)
     await submitting.ring(have)
@@ -47,10 +50,10 @@ async def reset(job_id: JobId, caller: Writer, have: Have) -> Chapters:
     """What a person wrote is thrown away. Where the captions are published, the chapters there follow."""
     job = await _completed(have, caller, job_id)
     async with have.db.transaction() as session:
-        stored = await chapter_lists.of_transcription(session, job.id)
-        await chapter_lists.forget(session, job.id)
+        stored = await store.of_transcription(session, job.id)
+        await store.forget(session, job.id)
         if stored is not None and stored.edited is not None:
-            await publication_requests.chapters_edited(session, job.id)
+            await requests.chapters_edited(session, job.id)
             await journal.record(
                 session,
                 "INFO",
@@ -65,7 +68,7 @@ async def reset(job_id: JobId, caller: Writer, have: Have) -> Chapters:
 
 async def _completed(have: Deps, caller: Caller, job_id: JobId) -> Reading:
     async with have.db.transaction() as session:
-        job = await transcriptions.get(session, job_id, user_id=caller.sees_only)
+        job = await queries.get(session, job_id, user_id=caller.sees_only)
     if job.now.status is not JobStatus.COMPLETED:
         raise NotCompleted(f"the transcription is {job.now.status.value}; it has chapters once it has completed")
     return job
@@ -75,7 +78,7 @@ async def _told(have: Deps, job: Reading) -> Chapters:
     async def words(file: Stored) -> bytes:
         return await have.disk.read(file, have.settings.storage_deadline)
 
-    found = await chapter_finding.of_transcription(have.db, job.id, words)
+    found = await lookup.of_transcription(have.db, job.id, words)
     async with have.db.transaction() as session:
-        stored = await chapter_lists.of_transcription(session, job.id)
+        stored = await store.of_transcription(session, job.id)
     return Chapters.of(found, None if stored is None else stored.edited, None if stored is None else stored.edited_by)

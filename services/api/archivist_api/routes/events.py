@@ -12,13 +12,14 @@ from fastapi.responses import StreamingResponse
 from archivist_api.auth import Reader, identify
 from archivist_api.deps import Deps, Have
 from archivist_api.schemas import Progress
-from archivist_common import outbox, transcriptions
 from archivist_common.errors import AuthRequired, DatabaseUnavailable, PermissionDenied
-from archivist_common.outbox import Event
-from archivist_common.security.callers import Caller
+from archivist_common.events import outbox
+from archivist_common.events.outbox import Event
+from archivist_common.jobs import queries
+from archivist_common.jobs.queries import Moving
 from archivist_common.security.permissions import Permission
+from archivist_common.security.principal import Caller
 from archivist_common.states import JobStatus
-from archivist_common.transcriptions import Moving
 
 router = APIRouter(prefix="/api/v1/transcriptions", tags=["transcriptions"])
 
@@ -63,7 +64,7 @@ async def events(
     stops: a client that connects again misses nothing.
     """
     async with have.db.transaction() as session:
-        job = await transcriptions.get(session, job_id, user_id=caller.sees_only)
+        job = await queries.get(session, job_id, user_id=caller.sees_only)
     have.feed.require_room(caller.user_id)
     stream = _stream(have, caller, request.state.credential, job.now, int(last_event_id or 0))
     return StreamingResponse(stream, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})

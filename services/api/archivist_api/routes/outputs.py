@@ -13,11 +13,12 @@ from archivist_api.deps import Deps, Have
 from archivist_api.partial import Extent, Heard, until_ms
 from archivist_api.schemas import FORMAT_PATTERN, Summary
 from archivist_captions.formats import FORMATS
-from archivist_common import artifacts, chunks, paths, transcriptions
 from archivist_common.errors import FileMissing, NotCompleted, NotFound
-from archivist_common.security.callers import Caller
+from archivist_common.jobs import artifacts, chunks, queries
+from archivist_common.jobs.queries import Reading
+from archivist_common.security.principal import Caller
 from archivist_common.states import LIVE, JobStatus
-from archivist_common.transcriptions import Reading
+from archivist_common.storage import paths
 
 router = APIRouter(prefix="/api/v1/transcriptions", tags=["outputs"])
 
@@ -68,7 +69,7 @@ async def captions(
     missing. A finished one is answered with its file all the same.
     """
     async with have.db.transaction() as session:
-        job = await transcriptions.get(session, job_id, user_id=caller.sees_only)
+        job = await queries.get(session, job_id, user_id=caller.sees_only)
         if partial and job.now.status in _PARTIAL:
             heard = await chunks.heard(session, job_id)
             standing = await chunks.standing(session, job_id)
@@ -145,7 +146,7 @@ def attachment(name: str) -> str:
 async def _completed(have: Deps, caller: Caller, job_id: UUID) -> Reading:
     """Raises NotFound, and NotCompleted for one that has made nothing yet."""
     async with have.db.transaction() as session:
-        return _finished(await transcriptions.get(session, job_id, user_id=caller.sees_only))
+        return _finished(await queries.get(session, job_id, user_id=caller.sees_only))
 
 
 def _finished(job: Reading) -> Reading:

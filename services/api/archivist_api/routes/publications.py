@@ -29,12 +29,14 @@ from archivist_api.publishing_schemas import (
     Rollback,
 )
 from archivist_api.schemas import LONGEST_CURSOR, LONGEST_PAGE, PAGE, Text
-from archivist_common import effects, publication_requests, publications, targets, transcriptions
 from archivist_common.errors import Conflict, NotFound
-from archivist_common.publication_options import Options
-from archivist_common.publication_requests import Wish
-from archivist_common.publications import Filter, Reading
-from archivist_common.security.callers import Caller
+from archivist_common.jobs import queries as transcriptions
+from archivist_common.publishing import effects, requests, targets
+from archivist_common.publishing import queries as publications
+from archivist_common.publishing.options import Options
+from archivist_common.publishing.queries import Filter, Reading
+from archivist_common.publishing.requests import Wish
+from archivist_common.security.principal import Caller
 from archivist_common.states import PublicationStatus
 
 router = APIRouter(prefix="/api/v1/publications", tags=["publications"])
@@ -169,14 +171,14 @@ async def list_effects(publication_id: PublicationId, caller: Operator, have: Ha
 async def approve(publication_id: PublicationId, caller: Operator, have: Have, response: Response) -> Publication:
     """One that waits for approval does what its plan says; so does a dry run. Where two people are needed, not by
     who asked for it."""
-    found = await _ordered(have, caller, publication_id, publication_requests.approve)
+    found = await _ordered(have, caller, publication_id, requests.approve)
     return _accepted(have, response, found, status=202)
 
 
 @router.post("/{publication_id}/retry", operation_id="retryPublication", summary="Try it again now", status_code=202)
 async def retry(publication_id: PublicationId, caller: Writer, have: Have, response: Response) -> Publication:
     """One that failed, is held, was withdrawn, or waits for its next try."""
-    found = await _ordered(have, caller, publication_id, publication_requests.retry)
+    found = await _ordered(have, caller, publication_id, requests.retry)
     return _accepted(have, response, found, status=202)
 
 
@@ -189,7 +191,7 @@ async def retry(publication_id: PublicationId, caller: Writer, have: Have, respo
 )
 async def withdraw(publication_id: PublicationId, caller: Writer, have: Have, response: Response) -> Publication:
     """Nothing is deleted there. Asking twice is the same as asking once; asking for it again publishes it again."""
-    found = await _ordered(have, caller, publication_id, publication_requests.withdraw)
+    found = await _ordered(have, caller, publication_id, requests.withdraw)
     return _accepted(have, response, found, status=200 if found.status is PublicationStatus.REMOVED else 202)
 
 
@@ -203,7 +205,7 @@ async def roll_back(
     publication_id: PublicationId, body: Rollback, caller: Writer, have: Have, response: Response
 ) -> Publication:
     """Those of a version, or those before the present ones. They become its next version."""
-    found = await _ordered(have, caller, publication_id, partial(publication_requests.rollback, number=body.to))
+    found = await _ordered(have, caller, publication_id, partial(requests.rollback, number=body.to))
     return _accepted(have, response, found, status=202)
 
 
@@ -217,7 +219,7 @@ async def _request(
     async with have.db.transaction() as session:
         await transcriptions.get(session, job_id, user_id=caller.sees_only)
         wish = Wish(target, job_id, options, caller.user_id, batch_id)
-        return await publication_requests.request(session, wish)
+        return await requests.request(session, wish)
 
 
 async def _read(have: Deps, caller: Caller, publication_id: UUID) -> Reading:

@@ -18,7 +18,7 @@ from archivist_api.schemas import (
     Retried,
     Several,
 )
-from archivist_common import queueing
+from archivist_common.jobs import queue_control
 
 router = APIRouter(prefix="/api/v1/queue", tags=["queue"])
 
@@ -39,7 +39,7 @@ async def read(
 async def pause(caller: Operator, have: Have) -> Queue:
     """Until it is resumed, through any restart. Chunks in hand are finished; doing it twice is the same."""
     async with have.db.transaction() as session:
-        await queueing.pause_all(session, user_id=caller.user_id)
+        await queue_control.pause_all(session, user_id=caller.user_id)
         return await answers.queue(have, session, caller, PAGE, 0)
 
 
@@ -47,7 +47,7 @@ async def pause(caller: Operator, have: Have) -> Queue:
 async def resume(caller: Operator, have: Have) -> Queue:
     """Jobs that are held back by themselves stay so."""
     async with have.db.transaction() as session:
-        await queueing.resume_all(session, user_id=caller.user_id)
+        await queue_control.resume_all(session, user_id=caller.user_id)
         return await answers.queue(have, session, caller, PAGE, 0)
 
 
@@ -55,7 +55,7 @@ async def resume(caller: Operator, have: Have) -> Queue:
 async def cancel(body: Several, caller: Writer, have: Have) -> JobAnswers:
     """An answer each: waiting ones end at once, running ones within seconds."""
     async with have.db.transaction() as session:
-        done = await queueing.cancel_all(session, body.ids, owner=caller.sees_only, user_id=caller.user_id)
+        done = await queue_control.cancel_all(session, body.ids, owner=caller.sees_only, user_id=caller.user_id)
     return JobAnswers(items=[JobAnswer.of(answer, have.outward) for answer in done])
 
 
@@ -63,7 +63,7 @@ async def cancel(body: Several, caller: Writer, have: Have) -> JobAnswers:
 async def retry(body: Retried, caller: Writer, have: Have) -> JobAnswers:
     """An answer each. Without ids: all that failed and were not cleared, 200 in a call; for operators everybody's."""
     async with have.db.transaction() as session:
-        done = await queueing.retry_failed(session, body.ids, owner=caller.sees_only, user_id=caller.user_id)
+        done = await queue_control.retry_failed(session, body.ids, owner=caller.sees_only, user_id=caller.user_id)
     await submitting.ring(have)
     return JobAnswers(items=[JobAnswer.of(answer, have.outward) for answer in done])
 
@@ -72,5 +72,5 @@ async def retry(body: Retried, caller: Writer, have: Have) -> JobAnswers:
 async def clear(body: Cleared, caller: Writer, have: Have) -> ClearedCount:
     """Nothing is deleted: `?cleared=true` lists it, its address answers, its files stay. Operators: everybody's."""
     async with have.db.transaction() as session:
-        count = await queueing.clear(session, body.statuses, owner=caller.sees_only, user_id=caller.user_id)
+        count = await queue_control.clear(session, body.statuses, owner=caller.sees_only, user_id=caller.user_id)
     return ClearedCount(cleared=count)

@@ -9,17 +9,13 @@ from archivist_api.auth import Reader, Writer
 from archivist_api.deps import Have
 from archivist_api.routes.transcriptions import JobId
 from archivist_api.show_schemas import RecordingShow, ShowChoice, Suggestions
-from archivist_common import (
-    journal,
-    matching,
-    publication_requests,
-    recording_names,
-    show_links,
-    shows,
-    transcriptions,
-)
-from archivist_common.matching import Candidate, Match
-from archivist_common.recording_names import RecordingName
+from archivist_common.events import journal
+from archivist_common.jobs import queries as transcriptions
+from archivist_common.publishing import requests
+from archivist_common.shows import links, matching, recording_names
+from archivist_common.shows import queries as shows
+from archivist_common.shows.matching import Candidate, Match
+from archivist_common.shows.recording_names import RecordingName
 
 router = APIRouter(prefix="/api/v1/transcriptions", tags=["shows"])
 
@@ -31,7 +27,7 @@ async def suggest(job_id: JobId, caller: Reader, have: Have) -> Suggestions:
     """By name, day and length, with reasons, from what the last sync saw."""
     async with have.db.transaction() as session:
         job = await transcriptions.get(session, job_id, user_id=caller.sees_only)
-        name, key = recording_names.read(job.filename), publication_requests.key_of(job.storage, job.path)
+        name, key = recording_names.read(job.filename), requests.key_of(job.storage, job.path)
         known = await shows.candidates(session, name, key)
     length_s = None if job.now.audio_ms is None else job.now.audio_ms // 1000
     return await asyncio.to_thread(_suggestions, name, length_s, key, known)
@@ -53,10 +49,10 @@ async def link(job_id: JobId, body: ShowChoice, caller: Writer, have: Have) -> R
         job = await transcriptions.get(session, job_id, user_id=caller.sees_only)
         if not body.force:
             await shows.get(session, body.show_id)
-        await show_links.say(session, job.storage, job.path, body.show_id, user_id=caller.user_id)
+        await links.say(session, job.storage, job.path, body.show_id, user_id=caller.user_id)
         message = f"its recording is said to be show {body.show_id}"
         await journal.record(session, "INFO", _COMPONENT, message, transcription_id=job_id, user_id=caller.user_id)
-        await publication_requests.set_going(session, job.storage, job.path)
+        await requests.set_going(session, job.storage, job.path)
         told = await answers.recording_show(session, job)
     await submitting.ring(have)
     return told
@@ -67,12 +63,12 @@ async def unlink(job_id: JobId, caller: Writer, have: Have) -> RecordingShow:
     """The rules may find it out anew. Doing it twice is the same."""
     async with have.db.transaction() as session:
         job = await transcriptions.get(session, job_id, user_id=caller.sees_only)
-        if await show_links.unsay(session, job.storage, job.path):
+        if await links.unsay(session, job.storage, job.path):
             message = "which show its recording is was forgotten"
             await journal.record(
                 session, "INFO", _COMPONENT, message, transcription_id=job_id, user_id=caller.user_id
             )
-            await publication_requests.set_going(session, job.storage, job.path)
+            await requests.set_going(session, job.storage, job.path)
         told = await answers.recording_show(session, job)
     await submitting.ring(have)
     return told

@@ -18,9 +18,10 @@ from archivist_api.show_schemas import (
     SyncsAsked,
     WholeShow,
 )
-from archivist_common import shows, sync_runs, targets
 from archivist_common.errors import Conflict
-from archivist_common.shows import UNDATED, Filter
+from archivist_common.publishing import targets
+from archivist_common.shows import queries, sync_runs
+from archivist_common.shows.queries import UNDATED, Filter
 
 router = APIRouter(prefix="/api/v1/shows", tags=["shows"])
 
@@ -51,7 +52,7 @@ async def list_shows(
         day, show_id = have.cursors.read(listing, cursor)
         after = (date.fromisoformat(day), int(show_id))
     async with have.db.transaction() as session:
-        page = await shows.page(session, which, after, limit + 1)
+        page = await queries.page(session, which, after, limit + 1)
     last = page[limit - 1] if len(page) > limit else None
     place = None if last is None else ((last.event_date or UNDATED).isoformat(), last.id)
     return ShowPage(
@@ -92,7 +93,7 @@ async def read(
     have: Have,
 ) -> WholeShow:
     async with have.db.transaction() as session:
-        show = await shows.get(session, show_id)
-        vods = await shows.vods(session, show_id)
-        recordings = await shows.recordings(session, show_id)
+        show = await queries.get(session, show_id)
+        vods = await queries.vods(session, show_id)
+        recordings = await queries.recordings(session, show_id)
     return WholeShow.told(show, list(vods), list(recordings))

@@ -9,7 +9,7 @@ from archivist_api.auth import Operator, Reader
 from archivist_api.deps import Have
 from archivist_api.publishing_schemas import Target, Targets
 from archivist_api.schemas import Text
-from archivist_common import targets
+from archivist_common.publishing import targets
 
 router = APIRouter(prefix="/api/v1/targets", tags=["targets"])
 

@@ -25,11 +25,13 @@ from archivist_api.schemas import (
     TranscriptionCreate,
     TranscriptionPage,
 )
-from archivist_common import artifacts, idempotency, job_requests, journal, queueing, transcriptions
 from archivist_common.errors import Conflict
-from archivist_common.security.callers import Caller
+from archivist_common.events import journal
+from archivist_common.jobs import artifacts, queries, queue_control, requests
+from archivist_common.jobs.queries import Filter, Reading
+from archivist_common.security.principal import Caller
 from archivist_common.states import JobStatus
-from archivist_common.transcriptions import Filter, Reading
+from archivist_common.web import idempotency
 
 router = APIRouter(prefix="/api/v1/transcriptions", tags=["transcriptions"])
 
@@ -71,8 +73,8 @@ async def submit(
     most = have.settings.max_queue_size
     async with have.db.transaction() as session:
         before = await idempotency.recall(session, caller.user_id, key, asked) if key is not None else None
-        job_id, is_new = (before, False) if before else await job_requests.submit(session, submission, max_queue=most)
-        job = await transcriptions.get(session, job_id, user_id=None)
+        job_id, is_new = (before, False) if before else await requests.submit(session, submission, max_queue=most)
+        job = await queries.get(session, job_id, user_id=None)
         if caller.sees_only not in {None, job.user_id}:
             raise Conflict("that recording is being captioned already, for somebody else")
         if key is not None and before is None:
@@ -101,8 +103,8 @@ async def list_transcriptions(
         created, job_id = have.cursors.read(listing, cursor)
         after = (datetime.fromisoformat(created), UUID(job_id))
     async with have.db.transaction() as session:
-        page = await transcriptions.page(session, which, after, limit + 1)
-        files = await transcriptions.outputs(session, [job.id for job in page[:limit]])
+        page = await queries.page(session, which, after, limit + 1)
+        files = await queries.outputs(session, [job.id for job in page[:limit]])
         items = await answers.told(have, session, page[:limit], files)
     last = page[limit - 1] if len(page) > limit else None
     return TranscriptionPage(
@@ -137,26 +139,26 @@ async def read(
 @router.patch("/{job_id}", operation_id="changeTranscription", summary="Give it another priority")
 async def change(job_id: JobId, body: PriorityChange, caller: Writer, have: Have) -> Transcription:
     """Its place becomes what it would be had it waited with that priority. One that has ended has none."""
-    return await _ordered(have, caller, job_id, partial(queueing.prioritise, priority=body.priority))
+    return await _ordered(have, caller, job_id, partial(queue_control.prioritise, priority=body.priority))
 
 
 @router.post("/{job_id}/move", operation_id="moveTranscription", summary="Give it a place in the queue")
 async def move(job_id: JobId, body: Move, caller: Operator, have: Have) -> Transcription:
     """For operators: everybody's jobs stand in the queue. The front is also before what is running: its chunks in
     hand are finished first."""
-    return await _ordered(have, caller, job_id, partial(queueing.move, place=body.position))
+    return await _ordered(have, caller, job_id, partial(queue_control.move, place=body.position))
 
 
 @router.post("/{job_id}/pause", operation_id="pauseTranscription", summary="Hold it back")
 async def pause(job_id: JobId, caller: Writer, have: Have) -> Transcription:
     """Until it is resumed, through any restart. Of one that runs the chunks in hand are finished."""
-    return await _ordered(have, caller, job_id, queueing.pause)
+    return await _ordered(have, caller, job_id, queue_control.pause)
 
 
 @router.post("/{job_id}/resume", operation_id="resumeTranscription", summary="Let it go on")
 async def resume(job_id: JobId, caller: Writer, have: Have) -> Transcription:
     """At the place it has kept."""
-    told = await _ordered(have, caller, job_id, queueing.resume)
+    told = await _ordered(have, caller, job_id, queue_control.resume)
     await submitting.ring(have)
     return told
 
@@ -170,8 +172,8 @@ async def resume(job_id: JobId, caller: Writer, have: Have) -> Transcription:
 async def cancel(job_id: JobId, caller: Writer, have: Have, response: Response) -> Transcription:
     """A waiting job ends at once. Asking twice is the same as asking once."""
     async with have.db.transaction() as session:
-        await transcriptions.get(session, job_id, user_id=caller.sees_only)
-        status = await job_requests.cancel(session, job_id, user_id=caller.user_id)
+        await queries.get(session, job_id, user_id=caller.sees_only)
+        status = await requests.cancel(session, job_id, user_id=caller.user_id)
         told = await answers.changed(have, session, job_id)
     if status is JobStatus.PROCESSING:
         response.status_code = 202
@@ -186,8 +188,8 @@ async def cancel(job_id: JobId, caller: Writer, have: Have, response: Response) 
 )
 async def retry(job_id: JobId, caller: Writer, have: Have, response: Response) -> Transcription:
     async with have.db.transaction() as session:
-        await transcriptions.get(session, job_id, user_id=caller.sees_only)
-        await job_requests.retry(session, job_id, user_id=caller.user_id)
+        await queries.get(session, job_id, user_id=caller.sees_only)
+        await requests.retry(session, job_id, user_id=caller.user_id)
         told = await answers.changed(have, session, job_id)
     await submitting.ring(have)
     return _accepted(response, told, status=202, replayed=False)
@@ -196,7 +198,7 @@ async def retry(job_id: JobId, caller: Writer, have: Have, response: Response) -
 @router.get("/{job_id}/log", operation_id="readTranscriptionLog", summary="What happened to it, oldest first")
 async def read_log(job_id: JobId, caller: Reader, have: Have) -> Log:
     async with have.db.transaction() as session:
-        await transcriptions.get(session, job_id, user_id=caller.sees_only)
+        await queries.get(session, job_id, user_id=caller.sees_only)
         entries = await journal.of_transcription(session, job_id)
     return Log(items=[LogEntry.of(entry, have.outward) for entry in entries])
 
@@ -212,7 +214,7 @@ def _accepted(response: Response, told: Transcription, *, status: int, replayed:
 
 async def _read(have: Deps, caller: Caller, job_id: UUID) -> tuple[Reading, Transcription]:
     async with have.db.transaction() as session:
-        job = await transcriptions.get(session, job_id, user_id=caller.sees_only)
+        job = await queries.get(session, job_id, user_id=caller.sees_only)
         files = await artifacts.of_transcription(session, job_id) if job.now.has_ended else ()
         return job, (await answers.told(have, session, [job], {job_id: files}))[0]
 
@@ -220,7 +222,7 @@ async def _read(have: Deps, caller: Caller, job_id: UUID) -> tuple[Reading, Tran
 async def _ordered(have: Deps, caller: Caller, job_id: UUID, act: Callable[..., Awaitable[object]]) -> Transcription:
     """Do something to the caller's job in the queue; how it is then."""
     async with have.db.transaction() as session:
-        await transcriptions.get(session, job_id, user_id=caller.sees_only)
+        await queries.get(session, job_id, user_id=caller.sees_only)
         await act(session, job_id, user_id=caller.user_id)
         return await answers.changed(have, session, job_id)
 

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from archivist_common.db import Database
-from archivist_common.queue import Doorbell
+from archivist_common.database.engine import Database
+from archivist_common.events.notify import Doorbell
 from archivist_common.settings import MonitorSettings
-from archivist_common.storage import Storages
+from archivist_common.storage.client import Storages
 from archivist_monitor.checks.database import DatabaseCheck
 from archivist_monitor.checks.redis import RedisCheck
 from archivist_monitor.checks.storage import StorageCheck

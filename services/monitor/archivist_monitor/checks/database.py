@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from sqlalchemy import text
 
-from archivist_common import migrate
-from archivist_common.db import Database
+from archivist_common.database import migrate
+from archivist_common.database.engine import Database
 from archivist_monitor.reading import Reading, Value
 
 ACTIVE_DEGRADED = 50  # connections; the documentation's threshold

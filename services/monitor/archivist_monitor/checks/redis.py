@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from archivist_common.errors import DeadlineExceeded
-from archivist_common.queue import Doorbell
+from archivist_common.events.notify import Doorbell
 from archivist_monitor import gauges
 from archivist_monitor.reading import Reading, Status, Value
 

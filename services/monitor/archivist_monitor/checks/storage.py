@@ -11,8 +11,8 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
-from archivist_common.mounts import Kind
-from archivist_common.storage import MountState, Storages, StorageServer
+from archivist_common.storage.client import MountState, Storages, StorageServer
+from archivist_common.storage.mounts import Kind
 from archivist_monitor import gauges
 from archivist_monitor.reading import Reading, Status, Value
 

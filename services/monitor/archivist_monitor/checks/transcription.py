@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from archivist_common import migrate
-from archivist_common.db import Database
-from archivist_common.models import OutboxEvent, Transcription, Worker
+from archivist_common.database import migrate
+from archivist_common.database.clock import database_now
+from archivist_common.database.engine import Database
+from archivist_common.database.models import OutboxEvent, Transcription, Worker
 from archivist_common.states import JobStatus
-from archivist_common.time import database_now
 from archivist_monitor import gauges
 from archivist_monitor.reading import Reading, Status, Value
 

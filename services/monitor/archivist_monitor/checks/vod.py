@@ -12,12 +12,14 @@ from datetime import timedelta
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from archivist_common import migrate, sync_runs, targets
-from archivist_common.db import Database
-from archivist_common.models import Effect, Publication, PublishTarget, SyncRun
+from archivist_common.database import migrate
+from archivist_common.database.clock import database_in, database_now
+from archivist_common.database.engine import Database
+from archivist_common.database.models import Effect, Publication, PublishTarget, SyncRun
+from archivist_common.publishing import targets
+from archivist_common.publishing.targets import Target
+from archivist_common.shows import sync_runs
 from archivist_common.states import EffectState, PublicationStatus
-from archivist_common.targets import Target
-from archivist_common.time import database_in, database_now
 from archivist_monitor import gauges
 from archivist_monitor.reading import Reading, Status, Value
 

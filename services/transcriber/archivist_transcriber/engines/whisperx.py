@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from archivist_captions.cue import Word
+from archivist_captions.sentences import by_sentence
 from archivist_common.errors import EngineUnavailable
-from archivist_common.sentences import by_sentence
 from archivist_transcriber.engines import EngineSettings, Heard, Options
 from archivist_transcriber.engines.faster_whisper import FasterWhisper
 from archivist_transcriber.speech import Piece, Samples

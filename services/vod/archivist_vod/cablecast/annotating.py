@@ -4,13 +4,13 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from archivist_common.chapters import Chapter
-from archivist_common.programme import chapters_on_vod
+from archivist_common.chapters.detection import Chapter
 from archivist_vod.cablecast import wire
 from archivist_vod.cablecast.catalogue import Catalogue
 from archivist_vod.cablecast.making import LONGEST_TITLE, title_of
 from archivist_vod.cablecast.shown import reels_of
 from archivist_vod.publisher import Ledger, Work
+from archivist_vod.timeline import chapters_on_vod
 
 _MARK = "archivist "
 """Begins the operator's note of every chapter that Archivist writes; the recording's key follows."""

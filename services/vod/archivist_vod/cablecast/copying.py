@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from archivist_common.journal import plain
+from archivist_common.events.journal import plain
 from archivist_common.states import VodStatus
 from archivist_vod.cablecast import wire
 from archivist_vod.cablecast.answers import Json

@@ -6,9 +6,9 @@ What the last sync saw serves suggestions; nothing is linked by a rule before th
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
-from archivist_common import matching, recording_names
 from archivist_common.errors import NeedsPerson, TargetMissing
-from archivist_common.matching import Candidate, Scored
+from archivist_common.shows import matching, recording_names
+from archivist_common.shows.matching import Candidate, Scored
 from archivist_vod.cablecast import copying, wire
 from archivist_vod.cablecast.catalogue import Catalogue
 from archivist_vod.publisher import Ambiguous, Found, Nothing, Resolution, Suggestion, Work

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from archivist_common.errors import NeedsPerson, TargetMissing
-from archivist_common.recording_names import read as read_name
+from archivist_common.shows.recording_names import read as read_name
 from archivist_vod.cablecast import wire
 from archivist_vod.cablecast.catalogue import Catalogue
 from archivist_vod.cablecast.finding import item_of

@@ -11,13 +11,13 @@ from urllib.parse import urljoin
 
 from archivist_captions.cea608.options import SccOptions
 from archivist_captions.cue import Cue
-from archivist_common import readback
 from archivist_common.errors import TargetFailed, TargetMissing
-from archivist_common.programme import Reel, begins_at_ms, cues_on_vod
-from archivist_common.readback import ReadBack
+from archivist_vod import caption_comparison
 from archivist_vod.cablecast import wire
 from archivist_vod.cablecast.client import CablecastClient
+from archivist_vod.caption_comparison import ReadBack
 from archivist_vod.publisher import Track
+from archivist_vod.timeline import Reel, begins_at_ms, cues_on_vod
 
 _SUBTITLES = re.compile(r"#EXT-X-MEDIA:(?=[^\n]*TYPE=SUBTITLES)[^\n]*")
 _ATTRIBUTE = re.compile(r'([A-Z-]+)=("[^"]*"|[^,]*)')
@@ -40,12 +40,12 @@ async def verify(
     if found is None:
         return None
     reel, earlier = reels_of(item)
-    wanted = cues_on_vod(readback.expected_from_scc(track.data, options), reel, earlier)
+    wanted = cues_on_vod(caption_comparison.expected_from_scc(track.data, options), reel, earlier)
     # Joined reels have captions of their own around ours.
     begin = begins_at_ms(reel, earlier)
     end = begin + 1000 * reel.length_s
     ours = [cue for cue in found if cue.end_ms > begin and cue.start_ms < end]
-    return readback.compare(wanted, ours, tolerance_ms=_TOLERANCE_MS)
+    return caption_comparison.compare(wanted, ours, tolerance_ms=_TOLERANCE_MS)
 
 
 def kept_reels(ours: wire.Reel, reels: Iterable[wire.Reel]) -> dict[str, Any]:
@@ -70,12 +70,12 @@ async def _cues(client: CablecastClient, folder: str, language: str) -> list[Cue
     for name in dict.fromkeys((f"captions.{language}.vtt", "captions.en.vtt")):
         text = await _text(client, folder + name)
         if text is not None:
-            return list(readback.parse_vtt(text))
+            return list(caption_comparison.parse_vtt(text))
     parts = await _parts(client, folder, language)
     if parts is not None:
         return parts
     text = await _text(client, folder + "captions.vtt")
-    return None if text is None else list(readback.parse_vtt(text))
+    return None if text is None else list(caption_comparison.parse_vtt(text))
 
 
 async def _parts(client: CablecastClient, folder: str, language: str) -> list[Cue] | None:
@@ -99,7 +99,9 @@ async def _parts(client: CablecastClient, folder: str, language: str) -> list[Cu
         texts = [await _text(client, urljoin(address, name)) for name in names]
         if any(text is None for text in texts):
             return None  # still being written
-        return list(readback.join_parts([readback.parse_vtt(text) for text in texts if text is not None]))
+        return list(
+            caption_comparison.join_parts([caption_comparison.parse_vtt(text) for text in texts if text is not None])
+        )
     return None
 
 

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from archivist_common.errors import CaptionsRefused, NeedsPerson, PublicNameTaken, TargetMissing, TargetRefused
-from archivist_common.storage import Storages, StorageServer
+from archivist_common.storage.client import Storages, StorageServer
 from archivist_vod.cablecast.catalogue import Catalogue
 from archivist_vod.cablecast.uploads import Progress, Uploads
 from archivist_vod.publisher import Accepted, Ledger, Work

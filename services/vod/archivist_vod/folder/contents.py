@@ -14,9 +14,9 @@ from archivist_captions.formats import FORMATS, scc, srt, vtt
 from archivist_captions.formats import text as text_format
 from archivist_captions.formats.clock import clock
 from archivist_captions.timecode import frame_of_label
-from archivist_common import readback
-from archivist_common.readback import ReadBack
-from archivist_common.recording_names import read as read_name
+from archivist_common.shows.recording_names import read as read_name
+from archivist_vod import caption_comparison
+from archivist_vod.caption_comparison import ReadBack
 from archivist_vod.publisher import Work
 
 SCC, VTT, SRT, TRANSCRIPT = "captions.scc", "captions.vtt", "captions.srt", "transcript.txt"
@@ -79,23 +79,25 @@ def says_the_same(scc_data: bytes, vtt_data: bytes) -> ReadBack:
 
     The SCC may count from a label of the station's own; then all its times are off by the same, which is no fault.
     """
-    wanted: Sequence[Cue] = readback.expected_from_scc(scc_data)
-    found: Sequence[Cue] = readback.parse_vtt(vtt_data)
+    wanted: Sequence[Cue] = caption_comparison.expected_from_scc(scc_data)
+    found: Sequence[Cue] = caption_comparison.parse_vtt(vtt_data)
     if wanted and found and abs(off := wanted[0].start_ms - found[0].start_ms) > _LABEL_MS:
         found = [replace(cue, start_ms=cue.start_ms + off, end_ms=cue.end_ms + off) for cue in found]
-    return readback.compare(wanted, found, tolerance_ms=TOLERANCE_MS)
+    return caption_comparison.compare(wanted, found, tolerance_ms=TOLERANCE_MS)
 
 
 def read_back(signed_off: bytes, scc_data: bytes, vtt_data: bytes) -> ReadBack:
     """What stands in the folder beside what was signed off: both files say its words, the SCC to the byte."""
     try:
-        shown = readback.expected_from_scc(scc_data)
+        shown = caption_comparison.expected_from_scc(scc_data)
     except CannotRead as exc:
         shown = ()
         broken: str | None = f"captions.scc is no SCC any more: {exc}"
     else:
         broken = None
-    read = readback.compare(readback.expected_from_scc(signed_off), shown, tolerance_ms=TOLERANCE_MS)
+    read = caption_comparison.compare(
+        caption_comparison.expected_from_scc(signed_off), shown, tolerance_ms=TOLERANCE_MS
+    )
     if not read.equal or broken:
         return replace(read, equal=False, first_difference=broken or f"captions.scc: {read.first_difference}")
     if scc_data != signed_off:

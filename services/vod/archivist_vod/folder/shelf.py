@@ -17,8 +17,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from archivist_common import disk_errors, files
 from archivist_common.errors import FileMissing, InvalidFileFormat, PublicNameTaken, StorageUnavailable
+from archivist_common.storage import atomic_files, os_errors
 from archivist_vod.folder import contents, manifest
 from archivist_vod.folder.manifest import Manifest, ManifestDamaged
 
@@ -67,7 +67,7 @@ class Shelf:
         try:
             fd = os.open(self.root / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
         except OSError as exc:
-            raise disk_errors.writing(exc, f"lock {str(self.root / LOCK)!r}") from exc
+            raise os_errors.writing(exc, f"lock {str(self.root / LOCK)!r}") from exc
         try:
             self._lock(fd)
             self._require()
@@ -87,7 +87,7 @@ class Shelf:
                 file.write(b"archivist")
                 file.flush()
         except OSError as exc:
-            raise disk_errors.writing(exc, f"folder {str(self.root)!r}") from exc
+            raise os_errors.writing(exc, f"folder {str(self.root)!r}") from exc
 
     # looking
 
@@ -139,7 +139,7 @@ class Shelf:
         except FileNotFoundError:
             return None
         except OSError as exc:
-            raise disk_errors.reading(exc, f"file {str(folder / name)!r}") from exc
+            raise os_errors.reading(exc, f"file {str(folder / name)!r}") from exc
 
     def held(self, folder: Path, name: str) -> str | None:
         """Hash of what stands under a name; None for nothing, `""` for a link, a folder or the like."""
@@ -147,7 +147,7 @@ class Shelf:
         if path.is_symlink():
             return ""
         try:
-            return files.digest(path).sha256
+            return atomic_files.digest(path).sha256
         except FileMissing:
             return None
         except InvalidFileFormat:
@@ -163,7 +163,7 @@ class Shelf:
         if folder is None:
             self._require()
             folder = self.root / name
-            files.make_folder(folder, within=self.root)
+            atomic_files.make_folder(folder, within=self.root)
         known = self.manifest(folder)
         if known is None:
             known = replace(fresh, changed=self.now())
@@ -204,7 +204,7 @@ class Shelf:
                 self._require()
                 source = staging / str(number)
                 _write(source, data)
-                files.place(
+                atomic_files.place(
                     source,
                     hashes[name],
                     folder / name,
@@ -219,7 +219,7 @@ class Shelf:
         for name in names:
             if name in known.files:
                 self._require()
-                files.remove(folder / name, known.files[name])
+                atomic_files.remove(folder / name, known.files[name])
         return replace(known, files={name: held for name, held in known.files.items() if name not in names})
 
     def settle(self, folder: Path, after: Manifest) -> Manifest:
@@ -237,7 +237,7 @@ class Shelf:
         try:
             place.mkdir(mode=_PRIVATE, exist_ok=True)
         except OSError as exc:
-            raise disk_errors.writing(exc, f"folder {str(place)!r}") from exc
+            raise os_errors.writing(exc, f"folder {str(place)!r}") from exc
         return self._move(folder, place / folder.name)
 
     def _move(self, folder: Path, to: Path) -> Path:
@@ -255,12 +255,12 @@ class Shelf:
                 finally:
                     os.close(fd)
         except OSError as exc:
-            raise disk_errors.writing(exc, f"folder {str(target)!r}") from exc
+            raise os_errors.writing(exc, f"folder {str(target)!r}") from exc
         return target
 
     def _write_manifest(self, folder: Path, known: Manifest) -> None:
         self._require()
-        files.stage(folder, manifest.NAME, known.write())
+        atomic_files.stage(folder, manifest.NAME, known.write())
 
     def _of_key(self, parent: Path, key: str) -> Path | None:
         for folder in self._folders(parent):
@@ -292,7 +292,7 @@ class Shelf:
                 return
             except OSError as exc:
                 if exc.errno not in {errno.EWOULDBLOCK, errno.EACCES, errno.EINTR}:
-                    raise disk_errors.writing(exc, f"lock {str(self.root / LOCK)!r}") from exc
+                    raise os_errors.writing(exc, f"lock {str(self.root / LOCK)!r}") from exc
             if time.monotonic() > until:
                 raise StorageUnavailable(
                     f"another process has been writing to {str(self.root)!r} for {self._wait_s:g} s"
@@ -306,7 +306,7 @@ def _temporary() -> Iterator[Path]:
     try:
         folder = tempfile.TemporaryDirectory(prefix="archivist-")
     except OSError as exc:
-        raise disk_errors.writing(exc, "a temporary file") from exc
+        raise os_errors.writing(exc, "a temporary file") from exc
     with folder as name:
         yield Path(name)
 
@@ -315,4 +315,4 @@ def _write(path: Path, data: bytes) -> None:
     try:
         path.write_bytes(data)
     except OSError as exc:
-        raise disk_errors.writing(exc, "a temporary file") from exc
+        raise os_errors.writing(exc, "a temporary file") from exc

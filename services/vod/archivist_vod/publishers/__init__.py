@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from archivist_common.settings import VodSettings
-from archivist_common.storage import Storages
+from archivist_common.storage.client import Storages
 from archivist_vod.publisher import Publisher
 from archivist_vod.publishers import cablecast, folder
 

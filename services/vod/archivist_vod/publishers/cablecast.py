@@ -7,16 +7,16 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 from archivist_common.errors import NeedsPerson, PublishError, TargetDenied, TargetMissing
-from archivist_common.matching import Candidate
-from archivist_common.publication_options import SIDECARS_UNSUPPORTED
-from archivist_common.readback import ReadBack
+from archivist_common.publishing.options import SIDECARS_UNSUPPORTED
 from archivist_common.settings import VodSettings, scc_options_of
-from archivist_common.storage import Storages
+from archivist_common.shows.matching import Candidate
+from archivist_common.storage.client import Storages
 from archivist_vod.cablecast import annotating, connection, finding, making, shown, sidecars, vods
 from archivist_vod.cablecast.catalogue import Catalogue
 from archivist_vod.cablecast.client import CablecastClient
 from archivist_vod.cablecast.sidecars import Ways
 from archivist_vod.cablecast.uploads import Uploads
+from archivist_vod.caption_comparison import ReadBack
 from archivist_vod.progress import Item, Progress
 from archivist_vod.publisher import Accepted, Capabilities, Ledger, Probe, Resolution, Work
 

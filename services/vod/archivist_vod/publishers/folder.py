@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from archivist_common import disk_errors
 from archivist_common.errors import (
     ArchivistError,
     CaptionsRefused,
@@ -25,9 +24,10 @@ from archivist_common.errors import (
     StorageUnavailable,
     TargetMissing,
 )
-from archivist_common.readback import ReadBack
 from archivist_common.settings import VodSettings
-from archivist_common.storage import Storages
+from archivist_common.storage import os_errors
+from archivist_common.storage.client import Storages
+from archivist_vod.caption_comparison import ReadBack
 from archivist_vod.folder import contents
 from archivist_vod.folder.listing import Listing, tell_of_edits
 from archivist_vod.folder.manifest import Manifest, ManifestDamaged
@@ -338,7 +338,7 @@ class Folder:
             try:
                 return act(shelf)
             except OSError as exc:
-                raise disk_errors.writing(exc, f"folder {str(self.root)!r}") from exc
+                raise os_errors.writing(exc, f"folder {str(self.root)!r}") from exc
 
         try:
             async with asyncio.timeout(wait_s):

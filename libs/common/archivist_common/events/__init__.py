@@ -1,0 +1,1 @@
+"""What happened: the transactional outbox, the log for operators, wake-ups for workers."""

@@ -1,0 +1,63 @@
+"""What happened, for people to read back: rows of `system_logs`, written with the change they tell of."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import Table, insert, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from archivist_common.database.models import SystemLog
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_RECORD = insert(cast(Table, SystemLog.__table__))  # past the mapper, and built once: many are written
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")  # what PostgreSQL refuses in text and JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    level: str
+    message: str
+    component: str | None
+    created_date: datetime
+
+
+def plain(message: str) -> str:
+    """The text as the database can hold it: NUL and halves of surrogates, as broken names have them, are replaced."""
+    return _UNSTORABLE.sub(_REPLACEMENT, message)
+
+
+async def record(
+    session: AsyncSession,
+    level: str,
+    component: str,
+    message: str,
+    *,
+    transcription_id: UUID | None = None,
+    user_id: int | None = None,
+    **details: Any,
+) -> None:
+    """Write an entry in the caller's transaction. Control characters cannot forge a second line."""
+    await session.execute(
+        _RECORD,
+        {
+            "level": level,
+            "component": component,
+            "message": _CONTROL.sub(_REPLACEMENT, plain(message)),
+            "transcription_id": transcription_id,
+            "user_id": user_id,
+            "metadata": details or None,
+        },
+    )
+
+
+async def of_transcription(session: AsyncSession, transcription_id: UUID, limit: int = 200) -> Sequence[Entry]:
+    """The story of one job, oldest first."""
+    rows = await session.scalars(
+        select(SystemLog).where(SystemLog.transcription_id == transcription_id).order_by(SystemLog.id).limit(limit)
+    )
+    return [Entry(row.level, row.message, row.component, row.created_date) for row in rows]

@@ -1,0 +1,1 @@
+"""A transcription job, from submission to its files."""

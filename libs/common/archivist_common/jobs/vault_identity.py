@@ -1,0 +1,97 @@
+"""Whether two machines mean the same output folder: a vault bears a name, and the gateway says which one it reads.
+
+A second machine that was only given the database, Redis and the storage servers has an output folder of its own.
+Files it made there, nobody could fetch: it hears chunks, and leaves leading jobs to who shares the gateway's.
+"""
+
+import asyncio
+import logging
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from archivist_common.database.engine import Database
+from archivist_common.database.models import QueueControl
+from archivist_common.errors import ArchivistError, DatabaseUnavailable
+from archivist_common.storage import atomic_files
+from archivist_common.storage.paths import VAULT
+
+log = logging.getLogger(__name__)
+
+EVERY = timedelta(seconds=10)
+_NAME = "name"
+_LONGEST = 64
+
+
+def read(output: Path) -> str | None:
+    """The name of the vault beneath an output folder; None where it has none or cannot be read."""
+    try:
+        return (output / VAULT / _NAME).read_text("ascii")[:_LONGEST].strip() or None
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def christen(output: Path) -> str:
+    """The name of the vault, given now where it has none. Raises StorageError where it cannot be written."""
+    if (name := read(output)) is None:
+        atomic_files.make_folder(output / VAULT, within=output)  # a missing output folder may be a missing mount
+        atomic_files.stage(output / VAULT, _NAME, uuid4().hex.encode())
+        name = read(output)
+    return name or ""
+
+
+async def proclaim(session: AsyncSession, name: str) -> None:
+    """The gateway reads this vault."""
+    await session.execute(update(QueueControl).where(QueueControl.vault.is_distinct_from(name)).values(vault=name))
+
+
+async def proclaimed(session: AsyncSession) -> str | None:
+    """The vault that the gateway reads; None while it has not said."""
+    name: str | None = await session.scalar(select(QueueControl.vault))
+    return name
+
+
+async def keep_proclaimed(db: Database, output: Path) -> None:
+    """Say which vault is read here, for ever: it may be made, or moved, at any time."""
+    while True:
+        try:
+            name = await asyncio.to_thread(read, output)
+            if name is not None:
+                async with db.transaction() as session:
+                    await proclaim(session, name)
+        except DatabaseUnavailable:
+            log.debug("the vault is told of later")
+        await asyncio.sleep(EVERY.total_seconds())
+
+
+class VaultWatch:
+    """Whether jobs may be led from a machine with this output folder. `run` keeps it up to date."""
+
+    def __init__(self, db: Database, output: Path) -> None:
+        self._db = db
+        self._output = output
+        self._leads = True
+
+    def leads(self) -> bool:
+        return self._leads
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await self.look()
+            except ArchivistError as exc:  # a disk or a database that is away: as before, until it is back
+                log.debug("the vault was not looked at", extra={"why": exc.message})
+            await asyncio.sleep(EVERY.total_seconds())
+
+    async def look(self) -> None:
+        ours = await asyncio.to_thread(christen, self._output)
+        async with self._db.transaction() as session:
+            theirs = await proclaimed(session)
+        leads = theirs in (None, ours)
+        if leads != self._leads:
+            told = "this machine leads jobs" if leads else "the gateway reads another output folder: chunks only"
+            log.warning(told, extra={"output": str(self._output)})
+        self._leads = leads

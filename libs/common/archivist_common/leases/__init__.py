@@ -1,0 +1,1 @@
+"""Leases on work: fencing tokens, expiry, and the retry policy."""

@@ -1,0 +1,1 @@
+"""What keeps the system right: the reconciler and the invariants."""

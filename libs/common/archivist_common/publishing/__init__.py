@@ -1,0 +1,1 @@
+"""A publication, from request to a verified VOD."""

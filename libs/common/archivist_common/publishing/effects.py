@@ -1,0 +1,121 @@
+"""The ledger of changes made elsewhere, as functions of a session (docs/decisions/0018).
+
+A change is written down as intended before it is asked for, and as confirmed, with the other side's id, when the
+answer is here. What is found intended or unknown may have happened: it is looked for before it is asked for again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from archivist_common.database.clock import database_now
+from archivist_common.database.models import Effect
+from archivist_common.states import EffectState
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One change. is_new: nobody has asked for it before."""
+
+    id: int
+    key: str
+    state: EffectState
+    tries: int
+    external_id: str | None
+    note: Mapping[str, Any]
+    is_new: bool = False
+
+
+async def intend(session: AsyncSession, publication_id: UUID, attempt: int, key: str) -> Entry:
+    """The entry of this change, made now where there is none. Commit before you ask for the change."""
+    made = (
+        await session.execute(
+            pg_insert(Effect)
+            .values(publication_id=publication_id, attempt=attempt, key=key, created_date=database_now())
+            .on_conflict_do_nothing(index_elements=["publication_id", "key"])
+            .returning(Effect)
+        )
+    ).scalar_one_or_none()
+    if made is not None:
+        return _entry(made, is_new=True)
+    row = (
+        await session.execute(
+            select(Effect)
+            .where(Effect.publication_id == publication_id, Effect.key == key)
+            .execution_options(populate_existing=True)
+        )
+    ).scalar_one()
+    return _entry(row)
+
+
+async def try_again(session: AsyncSession, entry: Entry, attempt: int) -> None:
+    """It is asked for once more: it did not happen the time before. One that is confirmed stays so."""
+    await session.execute(
+        update(Effect)
+        .where(Effect.id == entry.id, Effect.state != EffectState.CONFIRMED)
+        .values(state=EffectState.INTENDED, attempt=attempt, tries=Effect.tries + 1)
+    )
+
+
+async def doubt(session: AsyncSession, entry: Entry) -> None:
+    """No answer came: whether it happened is unknown."""
+    await session.execute(
+        update(Effect)
+        .where(Effect.id == entry.id, Effect.state == EffectState.INTENDED)
+        .values(state=EffectState.UNKNOWN)
+    )
+
+
+async def confirm(session: AsyncSession, entry: Entry, external_id: str) -> None:
+    await session.execute(
+        update(Effect)
+        .where(Effect.id == entry.id)
+        .values(state=EffectState.CONFIRMED, external_id=external_id, settled_date=database_now())
+    )
+
+
+async def seen(session: AsyncSession, publication_id: UUID, key: str, external_id: str) -> None:
+    """What was asked for has been seen to be there, though no answer ever said so: it is confirmed."""
+    await session.execute(
+        update(Effect)
+        .where(Effect.publication_id == publication_id, Effect.key == key, Effect.state != EffectState.CONFIRMED)
+        .values(state=EffectState.CONFIRMED, external_id=external_id, settled_date=database_now())
+    )
+
+
+async def note(session: AsyncSession, entry: Entry, what: Mapping[str, Any]) -> None:
+    """Keep what is needed to go on in the middle of it."""
+    await session.execute(update(Effect).where(Effect.id == entry.id).values(note=dict(what)))
+
+
+async def forget(session: AsyncSession, publication_id: UUID, key: str) -> None:
+    """What was made is not there any more, by another hand than ours: it may be made again, as if it never was."""
+    await session.execute(delete(Effect).where(Effect.publication_id == publication_id, Effect.key == key))
+
+
+async def of_publication(session: AsyncSession, publication_id: UUID, prefix: str = "") -> Sequence[Entry]:
+    """What was asked for, oldest first. prefix: of the keys."""
+    rows = await session.scalars(
+        select(Effect)
+        .where(Effect.publication_id == publication_id, Effect.key.startswith(prefix, autoescape=True))
+        .order_by(Effect.id)
+        .execution_options(populate_existing=True)
+    )
+    return [_entry(row) for row in rows]
+
+
+async def unsettled(session: AsyncSession) -> int:
+    """Changes of which nobody knows whether they happened."""
+    count = await session.scalar(
+        select(func.count()).select_from(Effect).where(Effect.state != EffectState.CONFIRMED)
+    )
+    return count or 0
+
+
+def _entry(row: Effect, *, is_new: bool = False) -> Entry:
+    return Entry(row.id, row.key, EffectState(row.state), row.tries, row.external_id, row.note, is_new)

@@ -1,0 +1,120 @@
+"""Rows of publications as they are written from both sides: who asks for one (`publication_requests`), and who
+carries it out (`publishing`). No rule of a publication's life is here.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import case, literal_column, update
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from archivist_common.database.clock import database_now
+from archivist_common.database.models import Publication, Transcription, VodContent
+from archivist_common.errors import NotFound
+from archivist_common.events import journal, outbox
+from archivist_common.states import PublicationStatus, PublishStage, VodStatus
+
+COMPONENT = "vod"
+LET_GO: dict[str, Any] = {"lease_owner": None, "lease_expires_at": None}
+UNTROUBLED: dict[str, Any] = {
+    "error_code": None,
+    "error_message": None,
+    "attention_code": None,
+    "attention_message": None,
+    "attention_since": None,
+}
+_DUE_AGAIN: dict[str, Any] = {
+    "status": PublicationStatus.PENDING,
+    "failure_count": 0,
+    "crash_count": 0,
+    "available_at": database_now(),
+    "queued_at": database_now(),
+    "followed_since": None,
+}
+AFRESH: dict[str, Any] = {
+    **_DUE_AGAIN,
+    **UNTROUBLED,
+    "stage": case(
+        (Publication.withdraw_requested_at.is_not(None), PublishStage.WITHDRAW.value),
+        else_=PublishStage.RESOLVE.value,
+    ),
+    "suggestions": None,
+    "plan": None,
+    "warnings": literal_column("'[]'::jsonb"),
+}
+BACK_TO_CHAPTERS: dict[str, Any] = {**_DUE_AGAIN, "stage": PublishStage.CHAPTERS}
+
+
+async def locked(session: AsyncSession, publication_id: UUID) -> Publication:
+    """The row, nobody else's until the transaction ends. Raises NotFound."""
+    row = await session.get(Publication, publication_id, with_for_update=True, populate_existing=True)
+    if row is None:
+        raise NotFound(f"there is no publication {publication_id}")
+    return row
+
+
+async def change(session: AsyncSession, publication_id: UUID, **values: Any) -> None:
+    await session.execute(
+        update(Publication)
+        .where(Publication.id == publication_id)
+        .values(**values)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def queued(session: AsyncSession, publication_id: UUID, job_id: UUID | None) -> None:
+    await outbox.append(session, outbox.PUBLICATION_QUEUED, job_id, publication_id=str(publication_id))
+
+
+async def removed(session: AsyncSession, row: Publication) -> None:
+    await mirrored(session, row, VodStatus.REMOVED)
+    await outbox.append(session, outbox.REMOVED, row.transcription_id, publication_id=str(row.id), target=row.target)
+
+
+async def mirrored(session: AsyncSession, row: Publication, status: VodStatus) -> None:
+    """The documented columns of the transcription and the row of `vod_content` say the same as the publication.
+
+    A target without VODs says nothing of a transcription that has one elsewhere.
+    """
+    if row.transcription_id is not None:
+        theirs = Transcription.vod_id.is_(None) if row.vod_id is None else literal_column("true")
+        await session.execute(
+            update(Transcription)
+            .where(Transcription.id == row.transcription_id, theirs)
+            .values(vod_id=row.vod_id, vod_url=row.url, vod_status=status)
+            .execution_options(synchronize_session=False)
+        )
+    if row.vod_id is None:
+        return
+    title = str(row.item.get("title") or row.file_path.rsplit("/", 1)[-1])[:255]
+    described: dict[str, Any] = {
+        "transcription_id": row.transcription_id,
+        "title": title,
+        "url": row.url,
+        "status": status,
+        "target": row.target,
+        "show": row.item.get("show"),
+        "vendor_state": row.vendor_state,
+        "updated_date": database_now(),
+    }
+    if status is VodStatus.PUBLISHED:
+        described["published_date"] = database_now()
+    await session.execute(
+        pg_insert(VodContent)
+        .values(vod_id=row.vod_id, created_date=database_now(), **described)
+        .on_conflict_do_update(index_elements=["vod_id"], set_=described)
+    )
+
+
+async def tell(
+    session: AsyncSession,
+    job_id: UUID | None,
+    message: str,
+    *,
+    level: str = "INFO",
+    by: int | None = None,
+    **told: Any,
+) -> None:
+    plain = {name: str(value) if isinstance(value, UUID) else value for name, value in told.items()}
+    await journal.record(session, level, COMPONENT, message, transcription_id=job_id, user_id=by, **plain)

@@ -1,0 +1,1 @@
+"""Cablecast shows: our copy of them, and which show a recording is."""

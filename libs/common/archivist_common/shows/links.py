@@ -1,0 +1,74 @@
+"""Which Cablecast show a recording is: found out by rule, or said by a person. A person's word is never overruled."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from archivist_common.database.clock import database_now
+from archivist_common.database.models import ShowLink
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """score: 0 to 100, None where a person said so."""
+
+    show_id: int
+    score: int | None
+    reasons: tuple[str, ...]
+    linked_by: int | None
+    linked: datetime
+
+    @property
+    def by_person(self) -> bool:
+        return self.score is None
+
+
+async def of_recording(session: AsyncSession, storage: str, path: str) -> Link | None:
+    row = await session.get(ShowLink, (storage, path), populate_existing=True)
+    if row is None:
+        return None
+    return Link(row.cablecast_id, row.score, tuple(row.reasons), row.linked_by, row.linked_date)
+
+
+async def found(
+    session: AsyncSession, storage: str, path: str, show_id: int, score: int, reasons: Sequence[str]
+) -> None:
+    """Keep what a rule found out, unless a person has said something."""
+    values = {"cablecast_id": show_id, "score": score, "reasons": list(reasons), "linked_date": database_now()}
+    await session.execute(
+        insert(ShowLink)
+        .values(storage=storage, file_path=path, **values)
+        .on_conflict_do_update(
+            index_elements=["storage", "file_path"], set_=values, where=ShowLink.score.is_not(None)
+        )
+    )
+
+
+async def say(session: AsyncSession, storage: str, path: str, show_id: int, *, user_id: int) -> None:
+    """A person says which show it is."""
+    values = {
+        "cablecast_id": show_id,
+        "score": None,
+        "reasons": ["a person said so"],
+        "linked_by": user_id,
+        "linked_date": database_now(),
+    }
+    await session.execute(
+        insert(ShowLink)
+        .values(storage=storage, file_path=path, **values)
+        .on_conflict_do_update(index_elements=["storage", "file_path"], set_=values)
+    )
+
+
+async def unsay(session: AsyncSession, storage: str, path: str) -> bool:
+    """Forget the link, whoever made it. False where there was none."""
+    gone = await session.scalar(
+        delete(ShowLink)
+        .where(ShowLink.storage == storage, ShowLink.file_path == path)
+        .returning(ShowLink.cablecast_id)
+    )
+    return gone is not None

@@ -1,0 +1,1 @@
+"""Storage servers and files: mounts that may hang, confined paths, atomic writes."""

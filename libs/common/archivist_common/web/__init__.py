@@ -1,0 +1,1 @@
+"""What every service is over HTTP: health, problem details, idempotency."""

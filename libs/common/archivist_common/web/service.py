@@ -1,0 +1,271 @@
+"""What every process is: a FastAPI app that says whether it lives, whether it is ready, and what it counts."""
+
+import asyncio
+import logging
+import os
+import re
+import signal
+import socket
+import sys
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from archivist_common import __version__
+from archivist_common.database import migrate
+from archivist_common.database.engine import Database
+from archivist_common.errors import ArchivistError
+from archivist_common.observability import logs, metrics
+from archivist_common.settings import CommonSettings
+from archivist_common.web import problems
+
+log = logging.getLogger(__name__)
+
+Readiness = Callable[[], Awaitable[None]]
+"""Returns when the process can do its work; raises ArchivistError with the reason when it cannot."""
+
+_READY_DEADLINE_S = 1.5
+_READY_CACHED_S = 2.0
+_STOP_S = 3
+_BODY_LIMIT = 256 * 1024  # bytes; nothing we are sent by request is larger
+_TOO_LARGE = f"a request's body may hold {_BODY_LIMIT} bytes"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_SECURITY_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+)
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def create_app(
+    name: str,
+    *,
+    lifespan: Lifespan,
+    readiness: Callable[[FastAPI], Sequence[Readiness]],
+    **options: Any,
+) -> FastAPI:
+    """An app with /health/live, /health/ready, /metrics and /version, problem details and request ids.
+
+    readiness: called once the lifespan has made what the checks need. Answers are kept for two seconds.
+    """
+    app = FastAPI(title=f"Archivist {name}", version=__version__, lifespan=lifespan, **options)
+    problems.install(app)
+    gate = _ReadyGate(lambda: readiness(app))
+
+    @app.get("/health/live", tags=["health"], operation_id="live", summary="Whether the process runs at all")
+    async def live() -> dict[str, str]:
+        return {"status": "live", "service": name}
+
+    @app.get(
+        "/health/ready",
+        tags=["health"],
+        operation_id="ready",
+        summary="Whether the process can do its work",
+        responses={503: {"description": "It cannot, and why", "model": dict[str, str]}},
+    )
+    async def ready() -> JSONResponse:
+        reason = await gate.reason()
+        if reason is None:
+            return JSONResponse({"status": "ready", "service": name})
+        return JSONResponse(
+            {"status": "not ready", "service": name, "reason": reason}, 503, headers={"Retry-After": "2"}
+        )
+
+    @app.get("/metrics", tags=["health"], operation_id="metrics", summary="Figures for Prometheus")
+    async def exported() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/version", tags=["health"], operation_id="version", summary="What is running")
+    async def version() -> dict[str, str]:
+        return {"service": name, "version": __version__}
+
+    app.add_middleware(_Requests, service=name)
+    return app
+
+
+def database_ready(db: Database) -> Readiness:
+    """Ready when the database answers within a second and has the schema this program needs."""
+
+    async def check() -> None:
+        await db.ping()
+        await migrate.check(db)
+
+    return check
+
+
+@asynccontextmanager
+async def owned(*tasks: Awaitable[None]) -> AsyncIterator[None]:
+    """Run tasks beside the block and cancel them at its end. One that dies ends the process: it is restarted."""
+    async with asyncio.TaskGroup() as group:
+        running = [group.create_task(_alone(task)) for task in tasks]
+        try:
+            yield
+        finally:
+            for task in running:
+                task.cancel()
+
+
+async def _alone(work: Awaitable[None]) -> None:
+    try:
+        await work
+    except Exception:
+        log.critical("a task of this process died; stopping", exc_info=True)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def run(name: str, app: FastAPI, settings: CommonSettings, host: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT. Exits with one line when the port is taken."""
+    logs.set_up(name, settings)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listening = socket.create_server((host, port), family=family, backlog=512)
+    except OSError as exc:
+        reason = str(exc.strerror).partition(" (while")[0]  # Python adds the address, which is said already
+        sys.exit(f"archivist-{name}: cannot listen on {host}:{port}: {reason}")
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # an app that has proxies names them itself
+        timeout_graceful_shutdown=_STOP_S,
+        h11_max_incomplete_event_size=32 * 1024,
+    )
+    log.info("starting", extra={"version": __version__, "port": listening.getsockname()[1]})
+    _Server(config, app).run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """Tells the app that the end has come (`app.state.stopping`) before it waits for answers to finish."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        stopping: Callable[[], None] = getattr(self._app.state, "stopping", lambda: None)
+        stopping()
+        super().handle_exit(sig, frame)
+
+
+class _ReadyGate:
+    """Asks the checks for everybody who waits at once; ready is believed for a while, not ready is not."""
+
+    def __init__(self, checks: Callable[[], Sequence[Readiness]]) -> None:
+        self._checks = checks
+        self._asking: asyncio.Task[str | None] | None = None
+        self._ready_until = 0.0
+
+    async def reason(self) -> str | None:
+        """Why not; None when ready. Never later than the deadline, whatever a check hangs on."""
+        if time.monotonic() < self._ready_until:
+            return None
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask())
+        asking = self._asking
+        await asyncio.wait([asking], timeout=_READY_DEADLINE_S)
+        if not asking.done():
+            asking.cancel()  # not waited for: what hangs may take its time to let go
+            return f"no answer within {_READY_DEADLINE_S:g} s"
+        return "the check was given up" if asking.cancelled() else asking.result()
+
+    async def _ask(self) -> str | None:
+        try:
+            for check in self._checks():
+                await check()
+        except ArchivistError as exc:
+            return exc.message
+        self._ready_until = time.monotonic() + _READY_CACHED_S
+        return None
+
+
+class _Requests:
+    """Names each request, times it, bounds its body, and adds the headers every answer carries."""
+
+    def __init__(self, app: ASGIApp, service: str) -> None:
+        self._app = app
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers: Mapping[bytes, bytes] = dict(scope["headers"])
+        asked = headers.get(b"x-request-id", b"").decode("latin-1")
+        request_id = asked if _REQUEST_ID.fullmatch(asked) else uuid.uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+        status = 500
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [
+                    *message["headers"],
+                    *_SECURITY_HEADERS,
+                    (b"x-request-id", request_id.encode()),
+                    (b"x-archivist-service", self._service.encode()),
+                ]
+            await send(message)
+
+        began = time.perf_counter()
+        metrics.HTTP_IN_FLIGHT.labels(self._service).inc()
+        try:
+            with logs.bound(request_id=request_id):
+                if _declared(headers) > _BODY_LIMIT:
+                    answer = problems.response(Request(scope), code="BODY_TOO_LARGE", status=413, detail=_TOO_LARGE)
+                    await answer(scope, receive, sending)
+                else:
+                    await self._answer(scope, _bounded(receive), sending)
+        finally:
+            route = getattr(scope.get("route"), "path", "unmatched")
+            metrics.HTTP_IN_FLIGHT.labels(self._service).dec()
+            metrics.HTTP_REQUESTS.labels(self._service, scope["method"], route, f"{status // 100}xx").inc()
+            metrics.HTTP_SECONDS.labels(self._service, route).observe(time.perf_counter() - began)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The app's answer, or a 500 that carries the request's id, as its log line does."""
+        begun = False
+
+        async def sending(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        except Exception as exc:
+            if begun:
+                raise
+            await problems.unexpected(Request(scope), exc)(scope, receive, send)
+
+
+def _declared(headers: Mapping[bytes, bytes]) -> int:
+    length = headers.get(b"content-length", b"0")
+    return int(length) if length.isdigit() else 0
+
+
+def _bounded(receive: Receive) -> Receive:
+    """The same body; 413 when it grows past the limit without having said so."""
+    seen = 0
+
+    async def bounded() -> Message:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > _BODY_LIMIT:
+            raise HTTPException(413, _TOO_LARGE)
+        return message
+
+    return bounded
