@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from archivist_captions.cue import Captions, Cue, Word
-from archivist_captions.formats import json as json_format
+from archivist_captions.formats import archivist_json as json_format
 from archivist_common.database.models import ChapterList
 from archivist_common.states import PublishStage
 

@@ -8,7 +8,7 @@ from tests.api.test_events import follow, submitted
 from archivist_api.partial import lay_out, runs, until_ms
 from archivist_captions.cue import Word
 from archivist_captions.formats import FORMATS
-from archivist_captions.profile import BROADCAST
+from archivist_captions.profiles import BROADCAST
 from archivist_common.errors import MediaUnreadable
 from archivist_common.events import outbox
 from archivist_common.jobs import chunks, lifecycle

@@ -21,9 +21,9 @@ from archivist_captions.convert import read
 from archivist_captions.cue import Captions, Cue, Word
 from archivist_captions.errors import CannotRead
 from archivist_captions.formats import FORMATS
-from archivist_captions.layout import layout
-from archivist_captions.profile import PROFILES
-from archivist_captions.report import report
+from archivist_captions.layout.layout import layout
+from archivist_captions.profiles import PROFILES
+from archivist_captions.report.data import report
 
 _SHOWN = sorted(SHOWABLE)
 _STRANGE = "’–…€👍М\u00a0\u200b\u0301ŁßİﬁⅨ\t\n>[]♪-—“”<&{}"

@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 
 from archivist_captions.cea608 import codes, popon
+from archivist_captions.cea608.caption_load import LAVISH, Thrift, length, load
 from archivist_captions.cea608.characters import BASIC_OF_CODE, EXTENDED_OF_CODE, FALLBACKS, SPECIAL_OF_CODE
 from archivist_captions.cea608.encoder import encode
-from archivist_captions.cea608.loads import LAVISH, Thrift, length, load
 from archivist_captions.cea608.options import SccOptions
 from archivist_captions.cea608.screens import screens_of
 from archivist_captions.cea608.transliteration import transliterate
 from archivist_captions.cea608.verifier import play, verify
 from archivist_captions.cue import Captions, Cue
-from archivist_captions.profile import BROADCAST, PROFILES, profile_from
-from archivist_captions.report import report
+from archivist_captions.profiles import BROADCAST, PROFILES, profile_from
+from archivist_captions.report.data import report
 from archivist_captions.timecode import (
     LAST_DROP_FRAME,
     NTSC_30,

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from archivist_captions.cea608.encoder import encode
 from archivist_captions.cue import Cue, Word
 from archivist_captions.formats.voices import words_of
-from archivist_captions.grammar import BAN, break_cost, ends_sentence
-from archivist_captions.layout import layout
-from archivist_captions.masking import mask
+from archivist_captions.layout.grammar import BAN, break_cost, ends_sentence
+from archivist_captions.layout.layout import layout
+from archivist_captions.layout.masking import mask
 from archivist_captions.notes import NoteKind
-from archivist_captions.profile import BROADCAST, NETFLIX, PROFILES, Profile, profile_from
+from archivist_captions.profiles import BROADCAST, NETFLIX, PROFILES, Profile, profile_from
 from archivist_captions.trials import benign, easy
 
 _DEMO = Path(__file__).parents[2] / "demo" / "samples"

@@ -12,10 +12,10 @@ from archivist_captions.cea608.encoder import encode
 from archivist_captions.cea608.options import SccOptions
 from archivist_captions.cea608.verifier import play
 from archivist_captions.cue import Captions, Cue, Italic, Word
-from archivist_captions.page import page
-from archivist_captions.preview import as_svg, as_text, screen_at, strip_svg
-from archivist_captions.report import Report, percentile, report
-from archivist_captions.schema import REPORT
+from archivist_captions.report.data import Report, percentile, report
+from archivist_captions.report.page import page
+from archivist_captions.report.preview import as_svg, as_text, screen_at, strip_svg
+from archivist_captions.report.schema import REPORT
 from archivist_captions.trials import hazards
 
 _CUES = (Cue(0, 2_000, ("Thank you 👍 all",)), Cue(5_000, 6_000, ("Ten – twelve cups cost €5 each today.",)))

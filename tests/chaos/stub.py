@@ -15,8 +15,8 @@ from typing import Any
 from archivist_captions.cue import Captions, Word
 from archivist_captions.formats import FORMATS
 from archivist_captions.formats.scc import write_scc
-from archivist_captions.layout import layout
-from archivist_captions.profile import BROADCAST
+from archivist_captions.layout.layout import layout
+from archivist_captions.profiles import BROADCAST
 from archivist_common import failpoints
 from archivist_common.errors import ArchivistError, Cancelled, WorkerCrashed
 from archivist_common.jobs.chunks import Cut, Hearing

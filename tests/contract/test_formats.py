@@ -4,7 +4,7 @@ import pytest
 
 from archivist_captions.cue import Captions, Cue, Word
 from archivist_captions.formats import FORMATS
-from archivist_captions.layout import layout
+from archivist_captions.layout.layout import layout
 from archivist_common.storage.paths import OUTPUT_ENDINGS
 
 SENTENCE = "Don’t delay — José moved <b>Ordinance 2024-17</b> & the “Q&A” at 7:30 p.m. 👍"

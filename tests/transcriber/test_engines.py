@@ -14,8 +14,8 @@ from tests import media_factory as factory
 from tests.transcriber.scoring import Score, score
 
 from archivist_captions.cue import Word
-from archivist_captions.layout import layout
-from archivist_captions.profile import BROADCAST
+from archivist_captions.layout.layout import layout
+from archivist_captions.profiles import BROADCAST
 from archivist_common.errors import EngineUnavailable, InvalidRequest, ModelMissing
 from archivist_transcriber import media, speech
 from archivist_transcriber.engines import ENGINES, Engine, EngineSettings, Heard, Options, guard

@@ -4,7 +4,7 @@ import pytest
 from tests import media_factory as factory
 
 from archivist_captions.cue import Word
-from archivist_captions.sentences import sentences
+from archivist_captions.layout.sentences import sentences
 from archivist_transcriber.summary import NO_SPEECH, Summary, summarise
 
 

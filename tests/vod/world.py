@@ -17,7 +17,7 @@ from sqlalchemy import insert, select, text
 from tests.simulators.cablecast.process import Simulator
 
 from archivist_captions.cue import Captions, Cue, Word
-from archivist_captions.formats import json as json_format
+from archivist_captions.formats import archivist_json as json_format
 from archivist_captions.formats.scc import write_scc
 from archivist_common.database.engine import Database, engine
 from archivist_common.database.models import Artifact, Transcription, User

@@ -13,10 +13,10 @@ from archivist_captions.formats.reading import Reading
 from archivist_captions.formats.scc import reading as scc_reading
 from archivist_captions.formats.scc import write_scc
 from archivist_captions.formats.voices import words_of
-from archivist_captions.layout import layout
+from archivist_captions.layout.layout import layout
 from archivist_captions.notes import Note, NoteKind
-from archivist_captions.profile import BROADCAST, Profile
-from archivist_captions.report import Report, report
+from archivist_captions.profiles import BROADCAST, Profile
+from archivist_captions.report.data import Report, report
 from archivist_captions.timecode import NTSC_30, frame_at
 
 _MOST_NAMED = 40  # letters of a word that a note repeats

@@ -29,7 +29,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from archivist_captions.cea608.options import SccOptions
-from archivist_captions.profile import Profile, profile_from
+from archivist_captions.profiles import Profile, profile_from
 from archivist_common.errors import InvalidRequest
 from archivist_common.storage.client import StorageServer
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 from archivist_captions.cue import Captions, Cue, Word
 from archivist_captions.formats import FORMATS
-from archivist_captions.layout import layout
-from archivist_captions.masking import mask
-from archivist_captions.profile import Profile
+from archivist_captions.layout.layout import layout
+from archivist_captions.layout.masking import mask
+from archivist_captions.profiles import Profile
 from archivist_common.errors import InvalidRequest
 from archivist_common.jobs.chunks import Cut, Hearing
 

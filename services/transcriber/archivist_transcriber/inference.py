@@ -12,7 +12,7 @@ from queue import SimpleQueue
 from typing import Any, BinaryIO, Protocol
 
 from archivist_captions.cea608.options import SccOptions
-from archivist_captions.profile import Profile
+from archivist_captions.profiles import Profile
 from archivist_common import failpoints
 from archivist_common.errors import ArchivistError, ModelUnknown
 from archivist_common.jobs.chunks import Cut

@@ -18,11 +18,11 @@ from archivist_captions.cue import Captions, Word
 from archivist_captions.errors import CannotEncode
 from archivist_captions.formats import FORMATS
 from archivist_captions.formats.scc import write_scc
-from archivist_captions.layout import layout
-from archivist_captions.masking import mask
-from archivist_captions.page import page
-from archivist_captions.profile import BROADCAST, Profile
-from archivist_captions.report import Report, report
+from archivist_captions.layout.layout import layout
+from archivist_captions.layout.masking import mask
+from archivist_captions.profiles import BROADCAST, Profile
+from archivist_captions.report.data import Report, report
+from archivist_captions.report.page import page
 from archivist_common import __version__
 from archivist_common.errors import Cancelled, CaptionsInvalid, EngineUnavailable, SourceChanged, StorageError
 from archivist_common.jobs.artifacts import Made

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from archivist_captions.cue import Word
-from archivist_captions.sentences import Sentence, sentences
+from archivist_captions.layout.sentences import Sentence, sentences
 
 NO_SPEECH = "No speech was found in this recording."
 

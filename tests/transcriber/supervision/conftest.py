@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest_asyncio
 from sqlalchemy import select
 
-from archivist_captions.profile import BROADCAST
+from archivist_captions.profiles import BROADCAST
 from archivist_common.database.engine import Database, engine
 from archivist_common.database.models import Chunk, Transcription
 from archivist_common.jobs import chunks, lifecycle, requests

@@ -11,7 +11,7 @@ import pytest
 from archivist_captions.cea608 import verifier
 from archivist_captions.cea608.options import SccOptions
 from archivist_captions.cue import Captions, Cue, Word
-from archivist_captions.profile import PROFILES
+from archivist_captions.profiles import PROFILES
 from archivist_common.errors import (
     CaptionsInvalid,
     FileMissing,

@@ -17,8 +17,8 @@ No word is ever dropped, and each measure that can be seen is noted.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from archivist_captions.cea608.caption_load import LAVISH, Atom, Thrift, length, load
 from archivist_captions.cea608.codes import COLUMNS, EDM, MOST_ROWS_SHOWN
-from archivist_captions.cea608.loads import LAVISH, Atom, Thrift, length, load
 from archivist_captions.cea608.screens import Row, Screen
 from archivist_captions.notes import Note, NoteKind
 

@@ -6,8 +6,8 @@ A row costs six words before its first letter: the mode, a carriage return and t
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from archivist_captions.cea608.caption_load import LAVISH, Thrift, row_atoms
 from archivist_captions.cea608.codes import CR, EDM, ROWS, RU2
-from archivist_captions.cea608.loads import LAVISH, Thrift, row_atoms
 from archivist_captions.cea608.screens import Row, Screen
 from archivist_captions.notes import Note, NoteKind
 

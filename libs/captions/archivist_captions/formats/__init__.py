@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from archivist_captions.cue import Captions
-from archivist_captions.formats import json, sami, scc, srt, text, ttml, vtt
+from archivist_captions.formats import archivist_json, sami, scc, srt, text, ttml, vtt
 from archivist_captions.formats.reading import Reading
 
 
@@ -31,7 +31,7 @@ FORMATS: dict[str, Format] = {
         Format("vtt", "vtt", "text/vtt", vtt.write, vtt.read, vtt.reading),
         Format("srt", "srt", "application/x-subrip", srt.write, srt.read, srt.reading),
         Format("txt", "txt", "text/plain; charset=utf-8", text.write),
-        Format("json", "json", "application/json", json.write, json.read, json.reading),
+        Format("json", "json", "application/json", archivist_json.write, archivist_json.read, archivist_json.reading),
         Format("ttml", "ttml", "application/ttml+xml", ttml.write),
         Format("sami", "smi", "application/x-sami", sami.write),
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from archivist_captions.cue import Captions, Word
 from archivist_captions.formats.clock import one_line
-from archivist_captions.grammar import ends_sentence
+from archivist_captions.layout.grammar import ends_sentence
 
 _PAUSE_MS = 2_000  # silence after a sentence that begins a paragraph
 _LONG = 700  # letters after which the next sentence begins a paragraph

@@ -16,9 +16,9 @@ from archivist_captions.errors import CannotEncode, CannotRead
 from archivist_captions.formats import FORMATS
 from archivist_captions.formats.reading import Reading, text_of
 from archivist_captions.notes import Note
-from archivist_captions.page import page
-from archivist_captions.profile import PROFILES
-from archivist_captions.report import Report
+from archivist_captions.profiles import PROFILES
+from archivist_captions.report.data import Report
+from archivist_captions.report.page import page
 from archivist_captions.timecode import NTSC_30
 from archivist_cli.captions import asked, writing
 from archivist_cli.captions.reading import contents, counts_drop_frame

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TextIO
 
 from archivist_captions.cea608.decoder import Screen
-from archivist_captions.preview import as_text, screen_at
+from archivist_captions.report.preview import as_text, screen_at
 from archivist_captions.timecode import LAST_DROP_FRAME, LAST_NON_DROP, NTSC_30, label
 
 _ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"  # another page without a cursor; back again

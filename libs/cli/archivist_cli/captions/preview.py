@@ -8,7 +8,7 @@ from pathlib import Path
 
 from archivist_captions.cea608.codes import COLUMNS
 from archivist_captions.cea608.decoder import Screen
-from archivist_captions.preview import as_svg, as_text, screen_at
+from archivist_captions.report.preview import as_svg, as_text, screen_at
 from archivist_captions.timecode import LAST_DROP_FRAME, LAST_NON_DROP, label
 from archivist_cli.captions import asked, writing
 from archivist_cli.captions.play import play

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
-from archivist_captions.formats import json as json_format
+from archivist_captions.formats import archivist_json as json_format
 from archivist_common.chapters import detection, store
 from archivist_common.chapters.detection import Chapter
 from archivist_common.database.engine import Database

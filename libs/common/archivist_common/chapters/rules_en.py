@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from archivist_captions.cue import Word
-from archivist_captions.sentences import by_sentence
+from archivist_captions.layout.sentences import by_sentence
 
 LONGEST_TITLE = 80
 """Letters of a title."""

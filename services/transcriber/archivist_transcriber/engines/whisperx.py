@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from archivist_captions.cue import Word
-from archivist_captions.sentences import by_sentence
+from archivist_captions.layout.sentences import by_sentence
 from archivist_common.errors import EngineUnavailable
 from archivist_transcriber.engines import EngineSettings, Heard, Options
 from archivist_transcriber.engines.faster_whisper import FasterWhisper

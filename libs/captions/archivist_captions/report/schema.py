@@ -4,7 +4,7 @@ from typing import Any
 
 from archivist_captions.cea608.verifier import RULES
 from archivist_captions.notes import NoteKind
-from archivist_captions.report import SCHEMA_VERSION
+from archivist_captions.report.data import SCHEMA_VERSION
 
 _COUNT = {"type": "integer", "minimum": 0}
 _TEXT = {"type": "string"}

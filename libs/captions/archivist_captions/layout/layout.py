@@ -7,9 +7,9 @@ programming): grammar, row balance, reading speed, time on screen and time to be
 from collections.abc import Collection, Mapping, Sequence
 
 from archivist_captions.cue import Cue, Word
-from archivist_captions.profile import BROADCAST, MOST_COLUMNS, Profile
-from archivist_captions.rows import EXTRA_ROW, Text, best_rows, text_of
-from archivist_captions.tokens import Token, tokens_of
+from archivist_captions.layout.rows import EXTRA_ROW, Text, best_rows, text_of
+from archivist_captions.layout.tokens import Token, tokens_of
+from archivist_captions.profiles import BROADCAST, MOST_COLUMNS, Profile
 
 # Costs, in the currency of `grammar`.
 _PER_CUE = 30  # what a caption costs: fewer, fuller ones

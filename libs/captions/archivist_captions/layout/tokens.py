@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from archivist_captions.cea608.transliteration import transliterate
 from archivist_captions.cue import Word
-from archivist_captions.profile import Profile
+from archivist_captions.profiles import Profile
 
 
 @dataclass(frozen=True, slots=True)

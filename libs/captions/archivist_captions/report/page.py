@@ -5,8 +5,8 @@ from html import escape
 
 from archivist_captions.cea608.verifier import RULES, Finding
 from archivist_captions.notes import Note
-from archivist_captions.preview import strip_svg
-from archivist_captions.report import Report, percentile
+from archivist_captions.report.data import Report, percentile
+from archivist_captions.report.preview import strip_svg
 from archivist_captions.timecode import LAST_DROP_FRAME, LAST_NON_DROP, label
 
 _MOST_ROWS = 1_000  # of a table; the JSON has them all

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
-from archivist_captions.grammar import break_cost, ends_sentence
-from archivist_captions.profile import Profile
-from archivist_captions.tokens import Token
+from archivist_captions.layout.grammar import break_cost, ends_sentence
+from archivist_captions.layout.tokens import Token
+from archivist_captions.profiles import Profile
 
 EXTRA_ROW = 130  # cost of a row more than the profile likes
 _ROW_BREAK = 0.5  # weight of a break between rows against one between captions

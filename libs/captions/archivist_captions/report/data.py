@@ -11,7 +11,7 @@ from archivist_captions.cea608.transliteration import transliterate
 from archivist_captions.cea608.verifier import Finding, Timing, compare_played, play, timings
 from archivist_captions.cue import Captions, Word
 from archivist_captions.notes import Note
-from archivist_captions.profile import BROADCAST, Profile
+from archivist_captions.profiles import BROADCAST, Profile
 
 SCHEMA_VERSION = 1
 _UNSURE = 0.5  # confidence below which a word is worth a second ear

@@ -1,0 +1,1 @@
+"""Timed words to cues: rows, line breaks by grammar, reading speed."""
