@@ -44,7 +44,7 @@ READS_ENVIRONMENT = {
     "libs/cli/archivist_cli/config.py",
     "libs/cli/archivist_cli/local/runtime.py",
     "libs/cli/archivist_cli/local/stack.py",
-    "services/transcriber/archivist_transcriber/slots.py",
+    "services/transcriber/archivist_transcriber/supervisor/slot.py",
 }
 # Names that say nothing about what is inside.
 VAGUE = {"utils", "util", "helpers", "helper", "base", "manager", "common", "misc", "lib", "tools"}

@@ -24,9 +24,10 @@ from archivist_common.jobs.lifecycle import Outcome
 from archivist_common.states import Stage
 from archivist_common.storage.client import StorageServer
 from archivist_common.storage.paths import output_name
-from archivist_transcriber import pipeline, wire
-from archivist_transcriber.slots import Loaded
-from archivist_transcriber.wire import Moved
+from archivist_transcriber import protocol
+from archivist_transcriber.protocol import Moved
+from archivist_transcriber.slot import assemble as pipeline
+from archivist_transcriber.supervisor.slot import Loaded
 from tests.chaos.history import History
 
 RECIPE = "stub 1"
@@ -69,7 +70,7 @@ def files_of(path: str, chunks: int) -> dict[str, str]:
 
 
 class Stub:
-    """A slot for `archivist_transcriber.supervisor.Supervisor`, without a process and without a model."""
+    """A slot for `archivist_transcriber.supervisor.supervisor.Supervisor`, without a process and without a model."""
 
     cores: tuple[int, ...] = (0,)
     threads = 1
@@ -91,17 +92,17 @@ class Stub:
         return 1.0
 
     async def plan(
-        self, work: wire.PlanWork, on_cut: Callable[[Cut], None], on_moved: Callable[[Moved], None]
-    ) -> wire.Planned:
+        self, work: protocol.PlanWork, on_cut: Callable[[Cut], None], on_moved: Callable[[Moved], None]
+    ) -> protocol.Planned:
         on_moved(Moved(Stage.PROBE, 0))
         for number in range(self._pace.chunks):
             await self._compute(self._pace.plan_s / self._pace.chunks)
             if number >= len(work.ends_ms):
                 on_cut(Cut(number, number * CHUNK_MS, (number + 1) * CHUNK_MS, ((0, 16_000),), "en"))
             on_moved(Moved(Stage.SPEECH, (number + 1) * CHUNK_MS))
-        return wire.Planned(self._pace.chunks * CHUNK_MS, "en", {})
+        return protocol.Planned(self._pace.chunks * CHUNK_MS, "en", {})
 
-    async def hear(self, work: wire.ChunkWork, on_moved: Callable[[Moved], None]) -> Hearing:
+    async def hear(self, work: protocol.ChunkWork, on_moved: Callable[[Moved], None]) -> Hearing:
         path, number = work.recording.path, work.cut.number
         self._history.note("chunk-begun", path=path, number=number, process=os.getpid(), slot=self.number)
         on_moved(Moved(Stage.TRANSCRIBE, 0))
@@ -110,7 +111,7 @@ class Stub:
         on_moved(Moved(Stage.TRANSCRIBE, CHUNK_MS))
         return Hearing(words_of(path, number), 0, 0)
 
-    async def assemble(self, work: wire.AssembleWork, on_moved: Callable[[Moved], None]) -> Outcome:
+    async def assemble(self, work: protocol.AssembleWork, on_moved: Callable[[Moved], None]) -> Outcome:
         await self._compute(self._pace.assembly_s)
         made = await asyncio.to_thread(self._stage, work)
         return Outcome(made, work.planned.audio_ms, work.planned.language, None, ())
@@ -123,7 +124,7 @@ class Stub:
         self._ended_by = WorkerCrashed(f"the stub was killed: {reason}")
         self.loaded = None
 
-    def _stage(self, work: wire.AssembleWork) -> tuple[Any, ...]:
+    def _stage(self, work: protocol.AssembleWork) -> tuple[Any, ...]:
         made = pipeline.stage(written(work.recording.path, work.words), work, self._server, self._output)
         failpoints.reach("staged")
         return made

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from archivist_common.errors import EngineError, EngineUnavailable, ModelMissing
+from archivist_transcriber.audio.vad import Piece
 from archivist_transcriber.engines import ENGINES, EngineSettings, Options
-from archivist_transcriber.speech import Piece
 
 every_engine = pytest.mark.parametrize("name", ENGINES)
 PIECE = Piece(0, np.zeros(16_000, np.float32), ((0, 16_000),))

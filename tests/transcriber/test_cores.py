@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from archivist_transcriber.cores import Core, Kind, Topology, discover, plan_slots
+from archivist_transcriber.supervisor.cores import Core, Kind, Topology, discover, plan_slots
 
 GIB = 1024**3
 Machine = Callable[[Mapping[str, object]], Path]

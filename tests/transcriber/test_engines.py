@@ -17,12 +17,13 @@ from archivist_captions.cue import Word
 from archivist_captions.layout.layout import layout
 from archivist_captions.profiles import BROADCAST
 from archivist_common.errors import EngineUnavailable, InvalidRequest, ModelMissing
-from archivist_transcriber import media, speech
-from archivist_transcriber.engines import ENGINES, Engine, EngineSettings, Heard, Options, guard
-from archivist_transcriber.engines.guard import Said, Suspicion, suspect, without_repeats
-from archivist_transcriber.engines.placing import Placed, place
+from archivist_transcriber.audio import media
+from archivist_transcriber.audio import vad as speech
+from archivist_transcriber.audio.vad import RATE, Piece
+from archivist_transcriber.engines import ENGINES, Engine, EngineSettings, Heard, Options, hallucinations
+from archivist_transcriber.engines.hallucinations import Said, Suspicion, suspect, without_repeats
 from archivist_transcriber.engines.windows import KEPT_PAUSE, PAD, Part, Window, batches, pack
-from archivist_transcriber.speech import RATE, Piece
+from archivist_transcriber.engines.word_timing import Placed, place
 
 
 @pytest.fixture(scope="session")
@@ -128,7 +129,7 @@ def test_a_window_that_looks_like_a_loop_is_decoded_again_and_words_stay_in_orde
     engine: Engine, meeting: list[Piece], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The guard is told to suspect whatever is said first: what follows waits for the second hearing."""
-    monkeypatch.setattr(guard, "FASTEST", 0.1)
+    monkeypatch.setattr(hallucinations, "FASTEST", 0.1)
     short = shortened(meeting[0], 16)
     steps = list(engine.words(short, Options("en")))
     assert [len(step.words) for step in steps[:-1]] == [0] * (len(steps) - 1)

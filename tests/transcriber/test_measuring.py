@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from tests import media_factory as factory
 
-from archivist_transcriber import media, stand_ins
+from archivist_transcriber import stand_ins
+from archivist_transcriber.audio import media
+from archivist_transcriber.audio.vad import RATE, Piece
 from archivist_transcriber.engines import ENGINES, EngineSettings, Options
 from archivist_transcriber.measuring import Clock, repeated
-from archivist_transcriber.speech import RATE, Piece
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from archivist_common.errors import (
     SourceChanged,
     StorageUnavailable,
 )
-from archivist_transcriber import media
+from archivist_transcriber.audio import media
 
 CLICKS = [1.0, 3.5, 7.0, 11.0]  # seconds
 FRAME = 0.03  # seconds; what the delay of a codec without an edit list may shift

@@ -10,7 +10,7 @@ from tests import media_factory as factory
 
 from archivist_common.errors import ModelMissing, ModelUnknown
 from archivist_common.speech_models import SIZES, known
-from archivist_transcriber import models
+from archivist_transcriber.engines import models
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_sizes_are_those_of_faster_whisper() -> None:
 def fetch(name: str, into: Path) -> subprocess.CompletedProcess[str]:
     # A port nobody listens on stands for a machine without internet access.
     offline = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(into / "cache")}
-    command = [sys.executable, "-m", "archivist_transcriber.models", "fetch", name, "--into", str(into)]
+    command = [sys.executable, "-m", "archivist_transcriber.engines.models", "fetch", name, "--into", str(into)]
     return subprocess.run(command, env=os.environ | offline, capture_output=True, text=True, timeout=60)
 
 

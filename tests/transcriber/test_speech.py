@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from tests import media_factory as factory
 
-from archivist_transcriber import media
-from archivist_transcriber.speech import LONGEST, RATE, WINDOW, Piece, VoiceDetector, cut_point, pieces, regions
+from archivist_transcriber.audio import media
+from archivist_transcriber.audio.vad import LONGEST, RATE, WINDOW, Piece, VoiceDetector, cut_point, pieces, regions
 
 
 @pytest.fixture(scope="module")

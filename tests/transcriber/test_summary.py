@@ -5,7 +5,7 @@ from tests import media_factory as factory
 
 from archivist_captions.cue import Word
 from archivist_captions.layout.sentences import sentences
-from archivist_transcriber.summary import NO_SPEECH, Summary, summarise
+from archivist_transcriber.slot.summary import NO_SPEECH, Summary, summarise
 
 
 def spoken(*groups: str, pause_ms: int = 300) -> list[Word]:

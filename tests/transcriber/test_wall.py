@@ -16,9 +16,10 @@ import pytest
 from tests import media_factory as factory
 
 from archivist_common.errors import ArchivistError, MediaUnreadable, StorageUnavailable
-from archivist_transcriber import media, media_child
+from archivist_transcriber.audio import media
+from archivist_transcriber.audio.decoder import main
 
-HERE = Path(media_child.__file__).parent
+HERE = Path(main.__file__).parent
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +160,7 @@ def test_seen_from_outside_the_child_holds_nothing_of_ours(long: Path, monkeypat
         fields = dict(line.split(":\t", 1) for line in status.splitlines())
         assert fields["NoNewPrivs"] == "1"
         assert int(fields["CapEff"], 16) == int(fields["CapPrm"], 16) == 0
-        assert fields["Seccomp"] == ("2" if os.uname().machine in media_child._MACHINES else "0")
+        assert fields["Seccomp"] == ("2" if os.uname().machine in main._MACHINES else "0")
     assert limits["Max file size"][:2] == limits["Max core file size"][:2] == ["0", "0"]
     assert limits["Max open files"][:2] == ["64", "64"]
     assert int(limits["Max cpu time"][0]) >= media.CPU_S
@@ -269,7 +270,7 @@ for _ in range(4):
     while time.process_time() < until: pass
 send(b'Z', b'{"bad_packets": 0}')"""
     with false_child(tmp_path, program, cpu_s=1) as audio:
-        assert sum(len(block) for block in audio) == 4 * media_child.BLOCK
+        assert sum(len(block) for block in audio) == 4 * main.BLOCK
         assert resource.prlimit(audio._child._process.pid, resource.RLIMIT_CPU)[0] == 5
 
 

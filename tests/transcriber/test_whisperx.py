@@ -13,10 +13,10 @@ from tests import media_factory as factory
 
 from archivist_captions.cue import Word
 from archivist_common.errors import EngineUnavailable
-from archivist_transcriber import media, speech
+from archivist_transcriber.audio import media, vad
+from archivist_transcriber.audio.vad import Piece
 from archivist_transcriber.engines import ENGINES, EngineSettings, Options
 from archivist_transcriber.engines.whisperx import Aligner, Diarizer, Turn, with_speakers
-from archivist_transcriber.speech import Piece
 
 PIECE = Piece(60_000, np.zeros(160_000, np.float32), ((0, 160_000),))
 WORDS = (Word(61_000, 61_400, "Good"), Word(61_400, 62_000, "evening."), Word(63_000, 63_500, "Welcome."))
@@ -185,7 +185,7 @@ def test_a_library_that_cannot_be_loaded_is_one_clear_message(
 @pytest.fixture(scope="module")
 def short() -> Iterator[Piece]:
     with media.open_audio(factory.SAMPLES / "short-20s.flac", end_ms=9_000) as audio:
-        yield next(iter(speech.pieces(audio)))
+        yield next(iter(vad.pieces(audio)))
 
 
 @pytest.mark.parametrize("with_model", [True, False], ids=["aligned", "no-alignment-model"])

@@ -20,7 +20,15 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def _fetch(options: argparse.Namespace) -> int:
     directory = config.model_directory(config.settings())
-    command = [sys.executable, "-m", "archivist_transcriber.models", "fetch", options.name, "--into", str(directory)]
+    command = [
+        sys.executable,
+        "-m",
+        "archivist_transcriber.engines.models",
+        "fetch",
+        options.name,
+        "--into",
+        str(directory),
+    ]
     return subprocess.run(command, check=False).returncode
 
 

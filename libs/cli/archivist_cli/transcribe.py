@@ -111,7 +111,7 @@ def _model(name: str | None, settings: dict[str, str]) -> Path:
         return config.checked_model(Path(name).resolve())
     directory = config.model_directory(settings)
     # The speech room knows the names and does the fetching; it says in a sentence what went wrong.
-    command = [sys.executable, "-m", "archivist_transcriber.models", "fetch", name, "--into", str(directory)]
+    command = [sys.executable, "-m", "archivist_transcriber.engines.models", "fetch", name, "--into", str(directory)]
     if subprocess.run(command, check=False).returncode != 0:
         raise StackError(f"no captions without the model {name!r}")
     return directory / name

@@ -17,12 +17,13 @@ from archivist_common.maintenance import reconciler
 from archivist_common.settings import TranscriberSettings, read
 from archivist_common.storage.client import Storages
 from archivist_common.web import service
-from archivist_transcriber import cores, scrubbing, sweeping
-from archivist_transcriber.mount_watch import MountWatch
-from archivist_transcriber.placement import Placer
-from archivist_transcriber.slots import Slot
-from archivist_transcriber.supervisor import Supervisor
-from archivist_transcriber.tasks import Deps, Workplace
+from archivist_transcriber.outputs import cleanup, scrub
+from archivist_transcriber.outputs.placement import Placer
+from archivist_transcriber.supervisor import cores
+from archivist_transcriber.supervisor.chunk_run import Deps, Workplace
+from archivist_transcriber.supervisor.slot import Slot
+from archivist_transcriber.supervisor.storage_watch import MountWatch
+from archivist_transcriber.supervisor.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
 
@@ -56,8 +57,8 @@ def create_app(
                     vault.run(),
                     supervisor.run(),
                     placer.run(),
-                    sweeping.run(db, *outputs),
-                    scrubbing.run(db),
+                    cleanup.run(db, *outputs),
+                    scrub.run(db),
                     reconciler.run(db, bell, settings.job_lease),
                 ):
                     yield

@@ -20,9 +20,11 @@ from typing import Any
 
 from archivist_common.errors import ArchivistError, ModelUnknown
 from archivist_common.jobs.chunks import Cut
-from archivist_transcriber import hearing, media, models, speech, stand_ins
-from archivist_transcriber.engines import ENGINES, EngineSettings
-from archivist_transcriber.wire import ChunkWork, PlanWork, Recording
+from archivist_transcriber import stand_ins
+from archivist_transcriber.audio import media, vad
+from archivist_transcriber.engines import ENGINES, EngineSettings, models
+from archivist_transcriber.protocol import ChunkWork, PlanWork, Recording
+from archivist_transcriber.slot import transcribe
 
 BARE = ("encode", "generate", "align")
 _RANDOM = "random:"
@@ -191,7 +193,7 @@ def _ours(job: dict[str, Any], clock: Clock) -> Callable[[], Any]:
     engine._model.model = Watched(engine._model.model, clock)
     engine._model.feature_extractor = _Features(engine._model.feature_extractor, clock)
     for owner, name, stage in (
-        (speech.VoiceDetector, "probabilities", "voice"),
+        (vad.VoiceDetector, "probabilities", "voice"),
         (media, "open_audio", "decode"),
         (media.AudioStream, "__iter__", "decode"),
     ):
@@ -209,14 +211,14 @@ def _ours(job: dict[str, Any], clock: Clock) -> Callable[[], Any]:
         chunks = Path(job["chunks"])
         with Path(job["recording"]).open("rb") as file:
             if job["plans"]:
-                hearing.plan(
+                transcribe.plan(
                     PlanWork(recording, "", "en"), engine, file.fileno(), _DEADLINE_S,
                     lambda cut: _put(chunks, cut), lambda *_: None, lambda: False,
                 )  # fmt: skip
                 (chunks / "all").touch()
             heard = []
             for cut in _claimed(chunks):
-                found = hearing.hear(
+                found = transcribe.hear(
                     ChunkWork(recording, "", cut), engine, file.fileno(), _DEADLINE_S, lambda *_: None, lambda: False
                 )
                 heard.append((cut.number, [word.text for word in found.words]))

@@ -18,11 +18,11 @@ from archivist_common.database.models import Chunk, Transcription
 from archivist_common.jobs import chunks, lifecycle, requests
 from archivist_common.jobs.chunks import ChunkClaim
 from archivist_common.jobs.lifecycle import Claim
-from archivist_transcriber import tasks
-from archivist_transcriber.leading import Lead
-from archivist_transcriber.slots import Slot
-from archivist_transcriber.tasks import Deps
-from archivist_transcriber.wire import Recording
+from archivist_transcriber.protocol import Recording
+from archivist_transcriber.supervisor import chunk_run
+from archivist_transcriber.supervisor.chunk_run import Deps
+from archivist_transcriber.supervisor.job_leader import Lead
+from archivist_transcriber.supervisor.slot import Slot
 
 DEMO = Path(__file__).parents[3] / "demo"
 LEASE = timedelta(seconds=30)
@@ -126,7 +126,7 @@ class Station:
                 if lead.offers_assembly:
                     await lead.assemble(slot)
                 elif (chunk := await self.next_chunk(slot)) is not None:
-                    await tasks.hear(deps, slot, chunk)
+                    await chunk_run.hear(deps, slot, chunk)
                     await lead.look()
                 else:
                     await asyncio.wait({leading}, timeout=0.05)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from archivist_common.states import Stage
-from archivist_transcriber import inference
-from archivist_transcriber.inference import Meter
+from archivist_transcriber.slot import worker
+from archivist_transcriber.slot.worker import Meter
 
 
 class Heard(list[dict[str, Any]]):
@@ -22,8 +22,8 @@ class Heard(list[dict[str, Any]]):
 @pytest.fixture
 def ticking(monkeypatch: pytest.MonkeyPatch) -> None:
     """A meter that ticks fifty times a second: a batch of minutes is over in one."""
-    monkeypatch.setattr(inference, "_TICK_S", 0.02)
-    monkeypatch.setattr(inference, "_FIRST_GUESS_S", 0.2)
+    monkeypatch.setattr(worker, "_TICK_S", 0.02)
+    monkeypatch.setattr(worker, "_FIRST_GUESS_S", 0.2)
 
 
 @pytest.mark.usefixtures("ticking")
@@ -34,7 +34,7 @@ def test_progress_moves_between_two_batches_and_stays_within_the_batch() -> None
         wait.wait(0.4)
     shown = [told["done_ms"] for told in heard]
     assert len(set(shown)) > 5
-    assert max(shown) < inference._STEP_MS
+    assert max(shown) < worker._STEP_MS
 
 
 @pytest.mark.usefixtures("ticking")
@@ -63,8 +63,8 @@ def test_no_tick_comes_after_the_work_is_over() -> None:
 
 def test_the_supervisors_silence_ends_the_ears() -> None:
     stop: Event = Event()
-    waiting: inference.SimpleQueue[Any] = inference.SimpleQueue()
-    ears = Thread(target=inference._hear, args=(iter([b'{"do": "stop"}\n']), waiting, stop))
+    waiting: worker.SimpleQueue[Any] = worker.SimpleQueue()
+    ears = Thread(target=worker._hear, args=(iter([b'{"do": "stop"}\n']), waiting, stop))
     ears.start()
     ears.join(5)
     assert stop.is_set()

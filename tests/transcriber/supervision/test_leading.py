@@ -12,10 +12,10 @@ from archivist_captions.cue import Word
 from archivist_common.jobs import chunks
 from archivist_common.jobs.chunks import Cut, Hearing
 from archivist_common.jobs.lifecycle import Outcome
-from archivist_transcriber import wire
-from archivist_transcriber.leading import Lead
-from archivist_transcriber.slots import Loaded
-from archivist_transcriber.wire import Moved
+from archivist_transcriber import protocol
+from archivist_transcriber.protocol import Moved
+from archivist_transcriber.supervisor.job_leader import Lead
+from archivist_transcriber.supervisor.slot import Loaded
 
 _RECIPE = "cutter 1"
 
@@ -46,17 +46,17 @@ class Cutter:
 
     def __init__(self, first_is_stored: asyncio.Event) -> None:
         self._first_is_stored = first_is_stored
-        self.assembled: wire.AssembleWork | None = None
+        self.assembled: protocol.AssembleWork | None = None
 
     async def plan(
-        self, work: wire.PlanWork, on_cut: Callable[[Cut], None], on_moved: Callable[[Moved], None]
-    ) -> wire.Planned:
+        self, work: protocol.PlanWork, on_cut: Callable[[Cut], None], on_moved: Callable[[Moved], None]
+    ) -> protocol.Planned:
         on_cut(Cut(0, 0, 10_000, ((0, 16_000),), "en"))
         await self._first_is_stored.wait()
         on_cut(Cut(1, 10_000, 20_000, ((0, 16_000),), "en"))
-        return wire.Planned(20_000, "en", {})
+        return protocol.Planned(20_000, "en", {})
 
-    async def assemble(self, work: wire.AssembleWork, on_moved: Callable[[Moved], None]) -> Outcome:
+    async def assemble(self, work: protocol.AssembleWork, on_moved: Callable[[Moved], None]) -> Outcome:
         self.assembled = work
         return Outcome((), 20_000, "en", None, ())
 
@@ -67,7 +67,7 @@ class Cutter:
     async def measure(self) -> float:
         return 1.0
 
-    async def hear(self, work: wire.ChunkWork, on_moved: Callable[[Moved], None]) -> Hearing:
+    async def hear(self, work: protocol.ChunkWork, on_moved: Callable[[Moved], None]) -> Hearing:
         raise AssertionError("other slots hear")
 
     async def stop_work(self, working: "asyncio.Task[object]") -> None:

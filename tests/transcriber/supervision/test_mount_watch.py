@@ -14,8 +14,8 @@ from tests.simulators import faultfs
 
 from archivist_common.storage.client import MountState, Storages, StorageServer
 from archivist_common.storage.mounts import MARKER, Kind
-from archivist_transcriber import mount_watch
-from archivist_transcriber.mount_watch import MountWatch, trouble_of
+from archivist_transcriber.supervisor import storage_watch
+from archivist_transcriber.supervisor.storage_watch import MountWatch, trouble_of
 
 DEADLINE = timedelta(seconds=5)
 
@@ -52,7 +52,7 @@ async def test_nothing_is_usable_before_it_was_looked_at_and_no_server_is_no_wai
 async def test_a_server_that_goes_and_comes_is_told_in_words_each_time(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, logger=mount_watch.__name__)
+    caplog.set_level(logging.INFO, logger=storage_watch.__name__)
     well, comes = _server(tmp_path, "flex-1"), _server(tmp_path, "flex-2", kind=Kind.MARKER)
     async with _watching(well, comes) as watch:
         await watch.first_round()

@@ -25,11 +25,11 @@ from archivist_common.storage import fingerprint
 from archivist_common.storage.client import StorageServer
 from archivist_common.storage.mounts import Kind
 from archivist_common.storage.paths import OUTPUT_ENDINGS
-from archivist_transcriber import pipeline
 from archivist_transcriber.engines.whisperx import Diarizer
-from archivist_transcriber.hearing import opened
-from archivist_transcriber.pipeline import Authoring, Places, Transcript
-from archivist_transcriber.wire import AssembleWork, Planned, Recording
+from archivist_transcriber.protocol import AssembleWork, Planned, Recording
+from archivist_transcriber.slot import assemble
+from archivist_transcriber.slot.assemble import Authoring, Places, Transcript
+from archivist_transcriber.slot.transcribe import opened
 
 DEMO = Path(__file__).parents[3] / "demo"
 SAID = "That darn motion passes seven to two."
@@ -38,7 +38,7 @@ TRANSCRIPT = Transcript(WORDS, "en", 10_000, ())
 
 
 def _captions(authoring: Authoring) -> tuple[Transcript, Captions]:
-    return pipeline.lay_out(TRANSCRIPT, "Council", authoring)
+    return assemble.lay_out(TRANSCRIPT, "Council", authoring)
 
 
 def _work(path: str, found: os.stat_result) -> AssembleWork:
@@ -47,12 +47,12 @@ def _work(path: str, found: os.stat_result) -> AssembleWork:
 
 
 def test_every_kind_of_output_but_summary_and_metadata_is_written() -> None:
-    written, _ = pipeline.write_formats(_captions(Authoring())[1], Authoring())
+    written, _ = assemble.write_formats(_captions(Authoring())[1], Authoring())
     assert set(written) == set(OUTPUT_ENDINGS) - {"summary", "metadata"}
 
 
 def test_the_report_tells_of_every_word() -> None:
-    written, _ = pipeline.write_formats(_captions(Authoring())[1], Authoring())
+    written, _ = assemble.write_formats(_captions(Authoring())[1], Authoring())
     report = json.loads(written["report"])
     assert report["completeness"]["words_in"] == report["completeness"]["words_out"] == len(WORDS)
     assert b"Council" in written["report_page"]
@@ -87,7 +87,7 @@ def test_a_profile_bounds_the_rows() -> None:
 )
 def test_the_stations_scc_options_reach_the_file_and_pass_the_gate(options: SccOptions, first: str) -> None:
     authoring = Authoring(scc=options)
-    written, worth = pipeline.write_formats(_captions(authoring)[1], authoring)
+    written, worth = assemble.write_formats(_captions(authoring)[1], authoring)
     label = written["scc"].decode("ascii").splitlines()[2].split("\t")[0]
     assert label.startswith(first)
     assert (";" in label) == options.drop_frame
@@ -98,12 +98,12 @@ def test_the_stations_scc_options_reach_the_file_and_pass_the_gate(options: SccO
 def test_a_programme_past_the_last_label_of_the_day_is_refused_with_the_cue() -> None:
     late = Captions(cues=(Cue(86_500_000, 86_502_000, ("Adjourned.",)),))
     with pytest.raises(CaptionsInvalid, match="cue 1"):
-        pipeline.write_formats(late, Authoring())
+        assemble.write_formats(late, Authoring())
 
 
 def test_words_are_kept_when_speakers_cannot_be_told_apart(tmp_path: Path) -> None:
     places = Places({}, tmp_path, 10.0)
-    told = pipeline.name_speakers(
+    told = assemble.name_speakers(
         0, _work("x", tmp_path.stat()), TRANSCRIPT, Diarizer(tmp_path / "no", "cpu"), places
     )
     assert told.words == TRANSCRIPT.words
@@ -150,7 +150,7 @@ def test_a_recording_on_a_missing_mount_is_not_taken_for_a_missing_recording(tmp
 
 def test_what_was_coped_with_while_hearing_is_told() -> None:
     work = replace(_work("x", Path(__file__).stat()), words=(), dropped=4, bad_packets=2)
-    warnings = pipeline.transcript_of(work).warnings
+    warnings = assemble.transcript_of(work).warnings
     assert [warning.partition(":")[0] for warning in warnings] == ["NO_SPEECH", "INVENTIONS_DROPPED", "AUDIO_DAMAGED"]
 
 
@@ -166,7 +166,7 @@ def test_files_are_staged_in_the_vault_of_the_output_path(tmp_path: Path) -> Non
     output.mkdir()
     fallback.mkdir()
     server = StorageServer("flex-1", tmp_path)
-    made = pipeline.stage(WRITTEN, _work("a.mp4", tmp_path.stat()), server, output, fallback)
+    made = assemble.stage(WRITTEN, _work("a.mp4", tmp_path.stat()), server, output, fallback)
     assert {each.kind: each.path.read_bytes() for each in made} == WRITTEN
     assert all(each.path.is_relative_to(output / ".archivist/a-job/1") for each in made)
     assert _files(fallback) == []
@@ -177,14 +177,14 @@ def test_an_output_path_that_is_not_there_is_not_made_and_its_fallback_takes_the
     fallback.mkdir()
     server, work = StorageServer("flex-1", tmp_path), _work("2022/a.mp4", tmp_path.stat())
     with pytest.raises(StorageUnavailable):
-        pipeline.stage(WRITTEN, work, server, output)
-    made = pipeline.stage(WRITTEN, work, server, output, fallback)
+        assemble.stage(WRITTEN, work, server, output)
+    made = assemble.stage(WRITTEN, work, server, output, fallback)
     assert not output.exists()
     assert {each.kind: each.path.read_bytes() for each in made} == WRITTEN
     assert all(each.path.is_relative_to(fallback) for each in made)
     assert made[0].public_path == output / "flex-1/2022/a.scc", "where people look for it stays where it was"
     with pytest.raises(StorageUnavailable, match="and in the fallback"):
-        pipeline.stage(WRITTEN, work, server, output, tmp_path / "not mounted either")
+        assemble.stage(WRITTEN, work, server, output, tmp_path / "not mounted either")
 
 
 def test_an_output_path_that_fills_up_half_way_keeps_none_of_the_files(tmp_path: Path) -> None:
@@ -196,14 +196,14 @@ def test_an_output_path_that_fills_up_half_way_keeps_none_of_the_files(tmp_path:
     server, work = StorageServer("flex-1", tmp_path), _work("a.mp4", tmp_path.stat())
     try:
         with pytest.raises(StorageFull):
-            pipeline.stage(WRITTEN, work, server, output)
+            assemble.stage(WRITTEN, work, server, output)
         assert _files(output) == []
-        made = pipeline.stage(WRITTEN, work, server, output, fallback)
+        made = assemble.stage(WRITTEN, work, server, output, fallback)
         assert {each.kind: each.path.read_bytes() for each in made} == WRITTEN
         assert _files(output) == []
         subprocess.run(["mount", "-o", "remount,ro", output], check=True)
         with pytest.raises(StorageReadOnly):
-            pipeline.stage(WRITTEN, work, server, output)
+            assemble.stage(WRITTEN, work, server, output)
     finally:
         subprocess.run(["umount", "-l", output], check=True)
     assert all(each.path.is_relative_to(fallback) for each in made)

@@ -23,8 +23,8 @@ from archivist_common.states import PublicState
 from archivist_common.storage import atomic_files
 from archivist_common.storage.client import Storages, StorageServer
 from archivist_common.storage.mounts import MARKER, Kind
-from archivist_transcriber.outputs import attempt_folder, public_path, vault_name
-from archivist_transcriber.placement import Placer
+from archivist_transcriber.outputs.paths import attempt_folder, public_path, vault_name
+from archivist_transcriber.outputs.placement import Placer
 
 
 async def _finish(station: Station, path: str, data: bytes, *, server: StorageServer | None = None) -> UUID:

@@ -11,8 +11,8 @@ from tests.transcriber.supervision.conftest import Slots, Station
 
 from archivist_common.errors import MediaUnreadable, ModelMissing, WorkerCrashed
 from archivist_common.jobs.chunks import Cut
-from archivist_transcriber.slots import Slot
-from archivist_transcriber.wire import ChunkWork, Moved, PlanWork
+from archivist_transcriber.protocol import ChunkWork, Moved, PlanWork
+from archivist_transcriber.supervisor.slot import Slot
 
 
 def _plan(station: Station, path: str) -> PlanWork:

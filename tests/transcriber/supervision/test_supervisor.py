@@ -18,8 +18,8 @@ from archivist_common.database.models import Chunk, Transcription, Worker
 from archivist_common.errors import EngineUnavailable
 from archivist_common.events.notify import Doorbell
 from archivist_common.jobs import artifacts
-from archivist_transcriber.slots import Slot
-from archivist_transcriber.supervisor import Supervisor
+from archivist_transcriber.supervisor.slot import Slot
+from archivist_transcriber.supervisor.supervisor import Supervisor
 
 
 @asynccontextmanager

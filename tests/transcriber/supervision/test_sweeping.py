@@ -11,8 +11,8 @@ from tests.transcriber.supervision.conftest import Station
 from archivist_common.jobs import lifecycle
 from archivist_common.jobs.artifacts import Made
 from archivist_common.storage import atomic_files
-from archivist_transcriber import sweeping
-from archivist_transcriber.outputs import attempt_folder, vault_name
+from archivist_transcriber.outputs import cleanup
+from archivist_transcriber.outputs.paths import attempt_folder, vault_name
 
 NOW = datetime.now(UTC)
 
@@ -23,7 +23,7 @@ def _aged(folder: Path, age: timedelta) -> None:
 
 
 async def _sweep(station: Station) -> int:
-    return await sweeping.sweep(station.db, station.output, NOW - sweeping.LEFT_FOR)
+    return await cleanup.sweep(station.db, station.output, NOW - cleanup.LEFT_FOR)
 
 
 async def test_an_abandoned_attempt_is_removed_after_a_day_and_not_before(station: Station) -> None:
@@ -69,7 +69,7 @@ async def test_the_fallbacks_vault_is_swept_too_whatever_became_of_the_output_pa
     folder = attempt_folder(tmp_path / "fallback", str(uuid4()), 1)
     atomic_files.stage(folder, vault_name("scc"), b"half a set of files")
     _aged(folder, timedelta(hours=25))
-    running = asyncio.create_task(sweeping.run(station.db, station.output, tmp_path / "fallback"))
+    running = asyncio.create_task(cleanup.run(station.db, station.output, tmp_path / "fallback"))
     async with asyncio.timeout(15):
         while folder.exists():
             await asyncio.sleep(0.02)

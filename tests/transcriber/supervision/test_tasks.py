@@ -17,8 +17,8 @@ from archivist_common.events import outbox
 from archivist_common.jobs import artifacts, chunks, lifecycle, requests
 from archivist_common.jobs.chunks import ChunkClaim
 from archivist_common.storage.paths import OUTPUT_ENDINGS
-from archivist_transcriber import tasks
-from archivist_transcriber.slots import Slot
+from archivist_transcriber.supervisor import chunk_run
+from archivist_transcriber.supervisor.slot import Slot
 
 KINDS = set(OUTPUT_ENDINGS)
 
@@ -83,7 +83,7 @@ async def test_a_slot_killed_at_work_costs_one_chunk_and_no_attempt(station: Sta
 async def test_the_next_leader_goes_on_from_what_was_heard(station: Station, slot: Slot) -> None:
     claim = await station.claimed(station.recording("long.ogg", "meeting-2min.ogg"))
     first = await station.planned(slot, claim)
-    await tasks.hear(station.deps, slot, first)
+    await chunk_run.hear(station.deps, slot, first)
     async with station.db.transaction() as session:
         await session.execute(update(Transcription).values(status="pending", lease_owner=None, lease_expires_at=None))
     again = await station.claim()
@@ -135,7 +135,7 @@ async def test_a_job_held_back_by_a_person_is_heard_no_further_and_goes_on_when_
 
 async def test_no_files_are_made_of_a_job_held_back_when_all_of_it_is_heard(station: Station, slot: Slot) -> None:
     claim = await station.claimed(station.recording())
-    await tasks.hear(station.deps, slot, await station.planned(slot, claim))
+    await chunk_run.hear(station.deps, slot, await station.planned(slot, claim))
     async with station.db.transaction() as session:
         await session.execute(update(Transcription).values(status="pending", lease_owner=None, lease_expires_at=None))
     again = await station.claim()
@@ -221,7 +221,7 @@ async def test_an_output_folder_that_is_a_file_fails_the_attempt_and_the_job_wai
 
 async def test_an_attempt_past_its_time_is_ended(station: Station, slot: Slot) -> None:
     claim = await station.claimed(station.recording("long.ogg", "meeting-2min.ogg"))
-    deps = tasks.Deps(station.db, station.deps.bell, station.deps.lease, timedelta(seconds=1), (station.output,))
+    deps = chunk_run.Deps(station.db, station.deps.bell, station.deps.lease, timedelta(seconds=1), (station.output,))
     async with asyncio.timeout(15):
         await station.attempt(slot, claim, deps)
     row = await station.row(claim.id)

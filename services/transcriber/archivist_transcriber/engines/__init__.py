@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from archivist_captions.cue import Word
-from archivist_transcriber.speech import Piece
+from archivist_transcriber.audio.vad import Piece
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,12 @@ import numpy as np
 
 from archivist_captions.cue import Word
 from archivist_common.errors import EngineUnavailable, InvalidRequest, ModelMissing, ResourceExhausted
+from archivist_transcriber.audio.vad import RATE, Piece, Samples
 from archivist_transcriber.engines import EngineSettings, Heard, Options
-from archivist_transcriber.engines.guard import AGAIN, Said, Suspicion, suspect, without_repeats
-from archivist_transcriber.engines.placing import Before, Placed, place
+from archivist_transcriber.engines.hallucinations import AGAIN, Said, Suspicion, suspect, without_repeats
+from archivist_transcriber.engines.models import check_folder
 from archivist_transcriber.engines.windows import Window, batches, pack
-from archivist_transcriber.models import check_folder
-from archivist_transcriber.speech import RATE, Piece, Samples
+from archivist_transcriber.engines.word_timing import Before, Placed, place
 
 log = logging.getLogger(__name__)
 

@@ -14,9 +14,9 @@ from typing import Any
 from archivist_captions.cue import Word
 from archivist_captions.layout.sentences import by_sentence
 from archivist_common.errors import EngineUnavailable
+from archivist_transcriber.audio.vad import Piece, Samples
 from archivist_transcriber.engines import EngineSettings, Heard, Options
 from archivist_transcriber.engines.faster_whisper import FasterWhisper
-from archivist_transcriber.speech import Piece, Samples
 
 log = logging.getLogger(__name__)
 

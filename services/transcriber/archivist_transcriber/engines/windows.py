@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from archivist_transcriber.speech import KEPT_PAUSE_MS, RATE, Samples
+from archivist_transcriber.audio.vad import KEPT_PAUSE_MS, RATE, Samples
 
 KEPT_PAUSE = RATE * KEPT_PAUSE_MS // 1000  # samples; pauses up to this stay as they are, longer ones are cut to it
 PAD = KEPT_PAUSE // 2  # samples of what surrounds speech: soft beginnings and ends lie outside it

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from archivist_transcriber.speech import RATE
+from archivist_transcriber.audio.vad import RATE
 
 LATE = RATE * 4 // 10  # samples; a first word this much after the onset is still the word of the onset
 SHORTEST = RATE * 6 // 100  # samples; nobody says a word in less

@@ -21,8 +21,8 @@ from archivist_common.errors import WorkerCrashed, by_code
 from archivist_common.jobs.chunks import Cut, Hearing
 from archivist_common.jobs.lifecycle import Outcome
 from archivist_common.observability import metrics
-from archivist_transcriber import wire
-from archivist_transcriber.wire import Moved
+from archivist_transcriber import protocol
+from archivist_transcriber.protocol import Moved
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ class Slot:
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "archivist_transcriber.pinned",
+            "archivist_transcriber.slot.main",
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env=environment,
@@ -122,44 +122,44 @@ class Slot:
         return self.loaded
 
     async def plan(
-        self, work: wire.PlanWork, on_cut: Callable[[Cut], None], on_moved: Callable[[Moved], None]
-    ) -> wire.Planned:
+        self, work: protocol.PlanWork, on_cut: Callable[[Cut], None], on_moved: Callable[[Moved], None]
+    ) -> protocol.Planned:
         """Cut a recording; each chunk is given to on_cut as it is found.
 
         Raises, as `hear` and `assemble` do, what the recording, the disk or the engine raised, and WorkerCrashed
         when the process died of it.
         """
-        return wire.planned_of(await self._done(work, "planned", on_moved, on_cut))
+        return protocol.planned_of(await self._done(work, "planned", on_moved, on_cut))
 
-    async def hear(self, work: wire.ChunkWork, on_moved: Callable[[Moved], None]) -> Hearing:
+    async def hear(self, work: protocol.ChunkWork, on_moved: Callable[[Moved], None]) -> Hearing:
         """The words of one chunk."""
-        return wire.hearing_of(await self._done(work, "heard", on_moved))
+        return protocol.hearing_of(await self._done(work, "heard", on_moved))
 
-    async def assemble(self, work: wire.AssembleWork, on_moved: Callable[[Moved], None]) -> Outcome:
+    async def assemble(self, work: protocol.AssembleWork, on_moved: Callable[[Moved], None]) -> Outcome:
         """A job's files, staged in the attempt's own folder."""
-        return wire.outcome_of(await self._done(work, "made", on_moved))
+        return protocol.outcome_of(await self._done(work, "made", on_moved))
 
     async def measure(self) -> float:
         """Seconds of computing that thirty seconds of speech take this slot, found out in well under a minute."""
         async with asyncio.timeout(LOAD_DEADLINE.total_seconds()):
-            message = await self._done(wire.MeasureWork(), "measured", lambda _: None)
+            message = await self._done(protocol.MeasureWork(), "measured", lambda _: None)
         return float(message["window_s"])
 
     async def _done(
         self,
-        work: wire.Work,
+        work: protocol.Work,
         last: str,
         on_moved: Callable[[Moved], None],
         on_cut: Callable[[Cut], None] | None = None,
     ) -> dict[str, Any]:
-        await self._send(wire.work_message(work))
+        await self._send(protocol.work_message(work))
         while True:
             message = await self._hear()
             match message["tell"]:
                 case "moved":
-                    on_moved(wire.moved_of(message))
+                    on_moved(protocol.moved_of(message))
                 case "cut" if on_cut is not None:
-                    on_cut(wire.cut_of(message))
+                    on_cut(protocol.cut_of(message))
                 case "failed":
                     raise by_code(message["code"])(message["message"])
                 case word if word == last:
@@ -168,7 +168,7 @@ class Slot:
     async def stop_work(self, working: asyncio.Task[Any]) -> None:
         """Ask for the work in hand to end, and end the process where it does not look up in time."""
         try:
-            await self._send(wire.encode(do="stop"))
+            await self._send(protocol.encode(do="stop"))
             await asyncio.wait({working}, timeout=_STOP_GRACE_S)
         except WorkerCrashed:
             pass  # it is gone, which is what was wanted
@@ -212,7 +212,7 @@ class Slot:
         line = await process.stdout.readline()
         if not line.endswith(b"\n"):
             raise await self._death(process)
-        return wire.decode(line)
+        return protocol.decode(line)
 
     async def _death(self, process: asyncio.subprocess.Process) -> WorkerCrashed:
         with contextlib.suppress(TimeoutError):  # its channel is closed; a moment more and it says how it ended

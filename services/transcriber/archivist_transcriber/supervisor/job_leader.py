@@ -24,10 +24,11 @@ from archivist_common.jobs.chunks import Cut, Standing
 from archivist_common.jobs.lifecycle import Claim, Outcome, Progress
 from archivist_common.observability import logs, metrics
 from archivist_common.states import JobStatus, Stage
-from archivist_transcriber import tasks, wire
-from archivist_transcriber.outputs import attempt_folder
-from archivist_transcriber.tasks import Deps, Movement, Workplace
-from archivist_transcriber.wire import Moved
+from archivist_transcriber import protocol
+from archivist_transcriber.outputs.paths import attempt_folder
+from archivist_transcriber.protocol import Moved
+from archivist_transcriber.supervisor import chunk_run
+from archivist_transcriber.supervisor.chunk_run import Deps, Movement, Workplace
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -56,9 +57,9 @@ class Lead:
         self._ends_ms: tuple[int, ...] = ()
         self._language: str | None = None
         self._cuts: list[Cut] = []  # found and not stored
-        self._planned: wire.Planned | None = None
+        self._planned: protocol.Planned | None = None
         self._is_planned = False  # and stored
-        self._assembly: wire.AssembleWork | None = None
+        self._assembly: protocol.AssembleWork | None = None
         self._outcome: Outcome | None = None
         self._error: ArchivistError | None = None
         self._given_up = False  # a chunk was, so that trying again has been tried
@@ -97,7 +98,7 @@ class Lead:
             try:
                 outcome = await self._led()
                 await self._gate()
-                await tasks.last_word(deps.db, lambda session: lifecycle.complete(session, claim, outcome))
+                await chunk_run.last_word(deps.db, lambda session: lifecycle.complete(session, claim, outcome))
                 failpoints.reach("completed")
             except Fenced as exc:
                 metrics.FENCED_WRITES.labels("transcriber").inc()
@@ -136,8 +137,8 @@ class Lead:
             return
         movement = Movement()
         language = None if self.claim.language == "auto" else self.claim.language
-        work = wire.PlanWork(
-            wire.Recording.of(self.claim), self.claim.model, self._language or language, self._ends_ms
+        work = protocol.PlanWork(
+            protocol.Recording.of(self.claim), self.claim.model, self._language or language, self._ends_ms
         )
         self._planned = await self._worked(slot, slot.plan(work, self._cut, self._heard(movement)), movement)
         await self.look()
@@ -161,7 +162,7 @@ class Lead:
 
         self._idle.clear()
         try:
-            return await tasks.watched(slot, work, beat, movement)
+            return await chunk_run.watched(slot, work, beat, movement)
         except Fenced:
             return None
         except ArchivistError as exc:
@@ -192,7 +193,7 @@ class Lead:
     async def _led(self) -> Outcome:
         """The attempt's result. Raises what it failed of, Cancelled, and Fenced when the job is somebody else's."""
         failpoints.reach("after-claim")
-        await tasks.last_word(self._deps.db, self._adopt)
+        await chunk_run.last_word(self._deps.db, self._adopt)
         self._begun.set()
         began = time.monotonic()
         away = False
@@ -232,7 +233,7 @@ class Lead:
 
     async def _wait(self) -> None:
         try:
-            async with asyncio.timeout(tasks.BEAT_S):
+            async with asyncio.timeout(chunk_run.BEAT_S):
                 await self._changed.wait()
         except TimeoutError:
             return
@@ -243,7 +244,7 @@ class Lead:
         self._language = await chunks.language(session, self.claim.id)
         found = await chunks.plan(session, self.claim.id)
         if found is not None:
-            self._planned, self._is_planned = wire.planned_of(found), True
+            self._planned, self._is_planned = protocol.planned_of(found), True
             self._reach(Stage.TRANSCRIBE)
 
     async def _store_cuts(self) -> None:
@@ -256,7 +257,7 @@ class Lead:
             self._call_slots()
         await self._deps.bell.ring(self.claim.id)
 
-    async def _store_plan(self, planned: wire.Planned) -> None:
+    async def _store_plan(self, planned: protocol.Planned) -> None:
         async with self._deps.db.transaction() as session:
             await lifecycle.planned(session, self.claim, planned.audio_ms, asdict(planned))
         self._is_planned = True
@@ -267,11 +268,11 @@ class Lead:
         assert self._planned is not None  # noqa: S101 -- the caller has looked
         async with self._deps.db.transaction() as session:
             heard = await chunks.heard(session, self.claim.id)
-        self._assembly = wire.AssembleWork.of(self.claim, self._planned, heard)
+        self._assembly = protocol.AssembleWork.of(self.claim, self._planned, heard)
 
     async def _tell(self) -> tuple[Standing, bool]:
         """Write how far the job is and keep its lease; how its chunks stand, and whether it shall end."""
-        due = time.monotonic() - self._renewed >= self._deps.lease.total_seconds() / tasks.RENEWALS
+        due = time.monotonic() - self._renewed >= self._deps.lease.total_seconds() / chunk_run.RENEWALS
         async with self._deps.db.transaction() as session:
             standing = await chunks.standing(session, self.claim.id)
             cancel = await lifecycle.advance(session, self.claim, self._progress(standing))
@@ -293,7 +294,7 @@ class Lead:
     def _check_time(self, began: float, standing: Standing) -> None:
         """Raises DeadlineExceeded past JOB_TIMEOUT. While a person holds the job back, the time stands still."""
         if standing.held_back:
-            self._held_back_s += tasks.BEAT_S
+            self._held_back_s += chunk_run.BEAT_S
         limit = self._deps.timeout
         if limit is not None and time.monotonic() - began - self._held_back_s > limit.total_seconds():
             raise DeadlineExceeded(f"the attempt took longer than {limit}; set JOB_TIMEOUT to allow more")
@@ -301,7 +302,7 @@ class Lead:
     async def _gate(self) -> None:
         """Before an effect: the lease was renewed within the last ten seconds, or is now. Raises Fenced."""
         if time.monotonic() - self._renewed > _GATE_S:
-            await tasks.last_word(
+            await chunk_run.last_word(
                 self._deps.db, lambda session: lifecycle.renew(session, self.claim, self._deps.lease)
             )
             self._renewed = time.monotonic()
@@ -318,7 +319,7 @@ class Lead:
     async def _ended(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T | None:
         """End an attempt without a result and leave nothing of it behind. None when the last word was not ours."""
         try:
-            return await tasks.last_word(self._deps.db, work)
+            return await chunk_run.last_word(self._deps.db, work)
         except (Fenced, DatabaseUnavailable) as exc:
             log.warning("the attempt's end was not written", extra={"code": exc.code})
             return None

@@ -21,11 +21,11 @@ from archivist_common.storage.client import StorageServer
 from archivist_common.storage.fingerprint import look
 from archivist_common.storage.mounts import open_present
 from archivist_common.storage.safe_open import open_beneath
-from archivist_transcriber import media, speech
+from archivist_transcriber.audio import media, vad
+from archivist_transcriber.audio.media import AudioStream, MediaInfo
+from archivist_transcriber.audio.vad import Piece, Samples
 from archivist_transcriber.engines import Engine, Options
-from archivist_transcriber.media import AudioStream, MediaInfo
-from archivist_transcriber.speech import Piece, Samples
-from archivist_transcriber.wire import ChunkWork, Planned, PlanWork, Recording
+from archivist_transcriber.protocol import ChunkWork, Planned, PlanWork, Recording
 
 
 class Tell(Protocol):
@@ -34,7 +34,7 @@ class Tell(Protocol):
     def __call__(self, stage: Stage, done_ms: int, audio_ms: int | None = None, /) -> None: ...
 
 
-_PER_MS = speech.RATE // 1000  # samples
+_PER_MS = vad.RATE // 1000  # samples
 
 
 @contextmanager
@@ -81,7 +81,7 @@ def plan(
     tell(Stage.PROBE, 0)
     with media.open_audio(source, work.recording.audio_track, deadline_s=deadline_s) as audio:
         tell(Stage.SPEECH, 0, audio.info.duration_ms or None)
-        for number, piece in enumerate(speech.pieces(audio, cuts=work.ends_ms)):
+        for number, piece in enumerate(vad.pieces(audio, cuts=work.ends_ms)):
             end_ms = piece.end_ms
             if language is None and piece.speech:
                 language = engine.detect_language(piece)[0]

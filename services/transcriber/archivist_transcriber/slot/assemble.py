@@ -31,12 +31,12 @@ from archivist_common.settings import scc_options_of
 from archivist_common.storage import atomic_files
 from archivist_common.storage.client import StorageServer
 from archivist_common.storage.paths import output_name
-from archivist_transcriber import media
+from archivist_transcriber.audio import media
 from archivist_transcriber.engines.whisperx import Diarizer, with_speakers
-from archivist_transcriber.hearing import opened
-from archivist_transcriber.outputs import attempt_folder, public_path, vault_name
-from archivist_transcriber.summary import Summary, summarise
-from archivist_transcriber.wire import AssembleWork
+from archivist_transcriber.outputs.paths import attempt_folder, public_path, vault_name
+from archivist_transcriber.protocol import AssembleWork
+from archivist_transcriber.slot.summary import Summary, summarise
+from archivist_transcriber.slot.transcribe import opened
 
 log = logging.getLogger(__name__)
 

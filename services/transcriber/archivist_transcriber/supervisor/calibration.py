@@ -11,8 +11,8 @@ from archivist_common.database.clock import database_now
 from archivist_common.database.engine import Database
 from archivist_common.database.models import MachineSpeed
 from archivist_common.errors import ArchivistError
-from archivist_transcriber.slots import Loaded
-from archivist_transcriber.tasks import Workplace
+from archivist_transcriber.supervisor.chunk_run import Workplace
+from archivist_transcriber.supervisor.slot import Loaded
 
 log = logging.getLogger(__name__)
 

@@ -34,9 +34,9 @@ from archivist_common.errors import (
     StorageUnavailable,
     by_code,
 )
-from archivist_transcriber import media_child
+from archivist_transcriber.audio.decoder import main
 
-RATE = media_child.RATE
+RATE = main.RATE
 """Samples a second of every stream here."""
 
 MEMORY = 512 * 2**20
@@ -53,8 +53,8 @@ Samples = NDArray[np.float32]
 """Mono sound at 16 kHz, shape (n,), in [-1, 1]."""
 
 _HEAD = struct.Struct("<cI")
-_LONGEST = 2 * media_child.BLOCK  # bytes in a message; nothing the child sends is longer
-_MOST = media_child.MAX_HOURS * 3600 * RATE  # samples, heard and skipped
+_LONGEST = 2 * main.BLOCK  # bytes in a message; nothing the child sends is longer
+_MOST = main.MAX_HOURS * 3600 * RATE  # samples, heard and skipped
 _SAYS = ("MEDIA_UNREADABLE", "NO_AUDIO_TRACK", "STORAGE_UNAVAILABLE")  # what the child may accuse the recording of
 _MOST_CPU_S = CPU_S + int(_MOST / RATE * CPU_SHARE) + 1
 _BUSY = 0.5  # a child that computed for more than this share of its deadline was not waiting for the disk
@@ -115,9 +115,9 @@ class MediaInfo:
             )
         except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as exc:
             raise MediaUnreadable("the decoder's answer makes no sense") from exc
-        if not (0 <= info.default_track < len(audio) <= info.streams <= media_child.MAX_STREAMS):
+        if not (0 <= info.default_track < len(audio) <= info.streams <= main.MAX_STREAMS):
             raise MediaUnreadable("the decoder's answer makes no sense: tracks are missing")
-        if not 0 <= info.duration_ms <= media_child.MAX_HOURS * 3_600_000:
+        if not 0 <= info.duration_ms <= main.MAX_HOURS * 3_600_000:
             raise MediaUnreadable(f"it claims to last {info.duration_ms} ms")
         return info
 
@@ -214,16 +214,16 @@ class AudioStream:
                 self._child.check_unchanged()
                 return
             if kind == b"S" and not body and not self.samples:
-                passed += media_child.SKIPPED
+                passed += main.SKIPPED
             elif kind == b"A" and not complete and body and len(body) % 2 == 0:
                 block = np.frombuffer(body, dtype="<i2").astype(np.float32) / 32768.0
                 passed += len(block)
                 self.samples += len(block)
-                complete = len(block) < media_child.BLOCK
+                complete = len(block) < main.BLOCK
             else:
                 raise MediaUnreadable(f"the decoder answered out of turn: {kind!r}, {len(body)} bytes")
             if passed > _MOST:
-                raise MediaUnreadable(f"its sound goes on past {media_child.MAX_HOURS} hours")
+                raise MediaUnreadable(f"its sound goes on past {main.MAX_HOURS} hours")
             self._child.grant(passed)
             if kind == b"A":
                 yield block
@@ -264,7 +264,7 @@ class _Child:
         request: dict[str, Any],
         memory_bytes: int = MEMORY,
         *,
-        program: str = media_child.__file__,
+        program: str = main.__file__,
         cpu_s: int = CPU_S,
     ) -> None:
         self._deadline_s = 0.0

@@ -25,9 +25,9 @@ def main() -> None:
     # Libraries print; the channel to the supervisor is ours alone.
     channel = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
-    from archivist_transcriber import inference
+    from archivist_transcriber.slot import worker
 
-    sys.exit(inference.serve(options, sys.stdin.buffer, channel))
+    sys.exit(worker.serve(options, sys.stdin.buffer, channel))
 
 
 if __name__ == "__main__":

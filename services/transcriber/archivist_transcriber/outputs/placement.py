@@ -27,8 +27,8 @@ from archivist_common.jobs.artifacts import Unplaced
 from archivist_common.states import PublicState
 from archivist_common.storage.client import Storages, StorageServer
 from archivist_common.storage.mounts import Kind
-from archivist_transcriber.outputs import beneath_output, second_choice
-from archivist_transcriber.sweeping import LEFT_FOR
+from archivist_transcriber.outputs.cleanup import LEFT_FOR
+from archivist_transcriber.outputs.paths import beneath_output, second_choice
 
 log = logging.getLogger(__name__)
 

@@ -18,11 +18,13 @@ from archivist_common.errors import ArchivistError, ModelUnknown
 from archivist_common.jobs.chunks import Cut
 from archivist_common.states import Stage
 from archivist_common.storage.client import StorageServer
-from archivist_transcriber import hearing, models, pipeline, speech, wire
-from archivist_transcriber.engines import ENGINES, Engine, EngineSettings
-from archivist_transcriber.hearing import opened
-from archivist_transcriber.pipeline import Authoring, Places
-from archivist_transcriber.wire import Moved
+from archivist_transcriber import protocol
+from archivist_transcriber.audio import vad
+from archivist_transcriber.engines import ENGINES, Engine, EngineSettings, models
+from archivist_transcriber.protocol import Moved
+from archivist_transcriber.slot import assemble, transcribe
+from archivist_transcriber.slot.assemble import Authoring, Places
+from archivist_transcriber.slot.transcribe import opened
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +86,7 @@ class SlotSettings:
         compute = self.compute_type
         if compute == "default":
             compute = "int8" if device == "cpu" else "float16"
-        return f"{self.engine} {device} {compute} batch {self.batch_size} beam {self.beam_size} cuts {speech.RULE}"
+        return f"{self.engine} {device} {compute} batch {self.batch_size} beam {self.beam_size} cuts {vad.RULE}"
 
 
 def _path(given: str | None) -> Path | None:
@@ -167,7 +169,7 @@ class Meter:
 
     def cut(self, cut: Cut) -> None:
         with self._lock:
-            self._channel.write(wire.cut_message(cut))
+            self._channel.write(protocol.cut_message(cut))
 
     def _tick(self) -> None:
         while not self._over.wait(_TICK_S):
@@ -180,7 +182,7 @@ class Meter:
         most = self._ends_ms if self._ends_ms is not None else shown_ms
         self._shown_ms = max(self._shown_ms, min(shown_ms, most))
         self._channel.write(
-            wire.moved_message(Moved(self._stage or Stage.TRANSCRIBE, self._shown_ms, self._audio_ms))
+            protocol.moved_message(Moved(self._stage or Stage.TRANSCRIBE, self._shown_ms, self._audio_ms))
         )
 
 
@@ -194,51 +196,51 @@ def serve(options: Mapping[str, Any], supervisor: BinaryIO, channel: Channel) ->
     try:
         engine, name = bench.engine(None)
     except ArchivistError as exc:
-        channel.write(wire.encode(tell="failed", code=exc.code, message=exc.message))
+        channel.write(protocol.encode(tell="failed", code=exc.code, message=exc.message))
         return 1
     load_s = round(time.perf_counter() - began, 2)
     channel.write(
-        wire.encode(
+        protocol.encode(
             tell="ready", model=name, device=engine.device, load_s=load_s, recipe=settings.recipe(engine.device)
         )
     )
     asked_to_stop = threading.Event()
-    waiting: SimpleQueue[wire.Work | None] = SimpleQueue()
+    waiting: SimpleQueue[protocol.Work | None] = SimpleQueue()
     threading.Thread(target=_hear, args=(supervisor, waiting, asked_to_stop), name="ears", daemon=True).start()
     while (work := waiting.get()) is not None:
         asked_to_stop.clear()
         try:
             channel.write(_done(work, bench, channel, engine.device, asked_to_stop.is_set))
         except ArchivistError as exc:
-            channel.write(wire.encode(tell="failed", code=exc.code, message=exc.message))
+            channel.write(protocol.encode(tell="failed", code=exc.code, message=exc.message))
     return 0
 
 
-def _done(work: wire.Work, bench: Bench, channel: Channel, device: str, stop: Callable[[], bool]) -> bytes:
+def _done(work: protocol.Work, bench: Bench, channel: Channel, device: str, stop: Callable[[], bool]) -> bytes:
     """Do a piece of work; the message that tells its result."""
     places = bench.settings.places
     match work:
-        case wire.PlanWork():
+        case protocol.PlanWork():
             with opened(places.servers, work.recording) as source, Meter(channel, None) as meter:
                 engine = bench.engine(work.model)[0]
-                return wire.planned_message(
-                    hearing.plan(work, engine, source, places.media_deadline_s, meter.cut, meter.tell, stop)
+                return protocol.planned_message(
+                    transcribe.plan(work, engine, source, places.media_deadline_s, meter.cut, meter.tell, stop)
                 )
-        case wire.ChunkWork():
+        case protocol.ChunkWork():
             length_ms = work.cut.end_ms - work.cut.start_ms
             with opened(places.servers, work.recording) as source, Meter(channel, length_ms) as meter:
                 engine = bench.engine(work.model)[0]
-                found = hearing.hear(work, engine, source, places.media_deadline_s, meter.tell, stop)
+                found = transcribe.hear(work, engine, source, places.media_deadline_s, meter.tell, stop)
                 failpoints.reach("chunk-heard")
-                return wire.hearing_message(found)
-        case wire.MeasureWork():
-            return wire.encode(tell="measured", window_s=bench.engine(None)[0].measure())
-        case wire.AssembleWork():
+                return protocol.hearing_message(found)
+        case protocol.MeasureWork():
+            return protocol.encode(tell="measured", window_s=bench.engine(None)[0].measure())
+        case protocol.AssembleWork():
             with Meter(channel, None) as meter:
                 meter.tell(Stage.ASSEMBLE, 0)
-                outcome = pipeline.assemble(work, places, bench.settings.recipe(device), device, stop)
+                outcome = assemble.assemble(work, places, bench.settings.recipe(device), device, stop)
                 failpoints.reach("staged")
-                return wire.outcome_message(outcome)
+                return protocol.outcome_message(outcome)
 
 
 def _hear(supervisor: BinaryIO, waiting: "SimpleQueue[wire.Work | None]", asked_to_stop: threading.Event) -> None:
@@ -248,6 +250,6 @@ def _hear(supervisor: BinaryIO, waiting: "SimpleQueue[wire.Work | None]", asked_
         if message["do"] == "stop":
             asked_to_stop.set()
         else:
-            waiting.put(wire.work_of(message))
+            waiting.put(protocol.work_of(message))
     asked_to_stop.set()
     waiting.put(None)

@@ -30,9 +30,9 @@ from archivist_common.jobs import chunks
 from archivist_common.jobs.chunks import ChunkClaim, Cut, Hearing
 from archivist_common.jobs.lifecycle import Outcome
 from archivist_common.observability import logs, metrics
-from archivist_transcriber import wire
-from archivist_transcriber.slots import Loaded
-from archivist_transcriber.wire import Moved
+from archivist_transcriber import protocol
+from archivist_transcriber.protocol import Moved
+from archivist_transcriber.supervisor.slot import Loaded
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -59,10 +59,10 @@ class Workplace(Protocol):
     async def start(self) -> Loaded: ...
     async def measure(self) -> float: ...
     async def plan(
-        self, work: wire.PlanWork, on_cut: Callable[[Cut], None], on_moved: Callable[[Moved], None]
-    ) -> wire.Planned: ...
-    async def hear(self, work: wire.ChunkWork, on_moved: Callable[[Moved], None]) -> Hearing: ...
-    async def assemble(self, work: wire.AssembleWork, on_moved: Callable[[Moved], None]) -> Outcome: ...
+        self, work: protocol.PlanWork, on_cut: Callable[[Cut], None], on_moved: Callable[[Moved], None]
+    ) -> protocol.Planned: ...
+    async def hear(self, work: protocol.ChunkWork, on_moved: Callable[[Moved], None]) -> Hearing: ...
+    async def assemble(self, work: protocol.AssembleWork, on_moved: Callable[[Moved], None]) -> Outcome: ...
     async def stop_work(self, working: "asyncio.Task[Any]") -> None: ...
     async def kill(self, reason: str) -> None: ...
 
@@ -161,7 +161,7 @@ async def _heard(deps: Deps, slot: Workplace, claim: ChunkClaim, careful: bool) 
                 await chunks.renew(session, claim, deps.lease, movement.done_ms)
             renewed = time.monotonic()
 
-    work = wire.ChunkWork(wire.Recording.of(claim), claim.model, cut, careful)
+    work = protocol.ChunkWork(protocol.Recording.of(claim), claim.model, cut, careful)
     return await watched(slot, slot.hear(work, movement.heard), beat, movement)
 
 

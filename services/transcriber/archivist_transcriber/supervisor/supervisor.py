@@ -23,10 +23,10 @@ from archivist_common.jobs.chunks import ChunkClaim
 from archivist_common.jobs.lifecycle import Claim
 from archivist_common.jobs.workers import machine_id
 from archivist_common.observability import metrics
-from archivist_transcriber import speeds, tasks
-from archivist_transcriber.leading import Lead
-from archivist_transcriber.slots import Loaded
-from archivist_transcriber.tasks import Deps, Workplace
+from archivist_transcriber.supervisor import calibration, chunk_run
+from archivist_transcriber.supervisor.chunk_run import Deps, Workplace
+from archivist_transcriber.supervisor.job_leader import Lead
+from archivist_transcriber.supervisor.slot import Loaded
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ class Supervisor:
         if slot.number in self._speeds:
             return
         async with self._measuring:
-            speed = await speeds.of(self._deps.db, slot, loaded)
+            speed = await calibration.of(self._deps.db, slot, loaded)
         if speed is not None:
             self._speeds[slot.number] = speed
 
@@ -127,7 +127,7 @@ class Supervisor:
                 self._group.create_task(self._lead(lead))
                 await lead.plan(slot)
             case ChunkClaim():
-                await tasks.hear(self._deps, slot, work)
+                await chunk_run.hear(self._deps, slot, work)
                 lead_here = self._leads.get(work.transcription_id)
                 if lead_here is not None:
                     await lead_here.look()

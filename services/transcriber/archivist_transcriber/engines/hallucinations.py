@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-from archivist_transcriber.engines.placing import Placed
+from archivist_transcriber.engines.word_timing import Placed
 
 NO_SPEECH = 0.6  # probability of no speech and
 UNSURE = -1.0  # mean log probability of a token: together Whisper's own rule for silence; alone, for a second try

@@ -1,0 +1,1 @@
+"""Recordings as sound: decoded in a sandbox, searched for voice activity."""

@@ -1,0 +1,1 @@
+"""Sandboxed FFmpeg (PyAV) decoder process."""

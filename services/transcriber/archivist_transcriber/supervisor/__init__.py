@@ -1,0 +1,1 @@
+"""The supervisor: slots pinned to cores, claims, leases and the jobs in progress."""
