@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from archivist_captions.cue import Cue
 from archivist_common.chapters.detection import Chapter
-from archivist_vod.timeline import Reel, begins_at_ms, chapters_on_vod, cues_on_vod, vod_offset_ms
+from archivist_vod.targets.timeline import Reel, begins_at_ms, chapters_on_vod, cues_on_vod, vod_offset_ms
 
 FIRST = Reel(1, cue_s=30, length_s=600)
 SECOND = Reel(2, cue_s=5, length_s=300)

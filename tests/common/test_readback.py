@@ -10,7 +10,7 @@ from archivist_captions.cea608.options import SccOptions
 from archivist_captions.cue import Captions, Cue
 from archivist_captions.errors import CannotRead
 from archivist_captions.formats import scc, vtt
-from archivist_vod.caption_comparison import compare, expected_from_scc, join_parts, parse_vtt
+from archivist_vod.targets.caption_comparison import compare, expected_from_scc, join_parts, parse_vtt
 
 OURS = (
     Cue(1_000, 3_000, ("Good evening, and welcome to the", "regular meeting of the council.")),

@@ -18,10 +18,10 @@ from archivist_captions.cue import Captions
 from archivist_captions.formats.scc import write_scc
 from archivist_common.publishing import lifecycle
 from archivist_common.publishing.lifecycle import Held
-from archivist_vod import programme
-from archivist_vod.ledger import Effects, Gate
-from archivist_vod.progress import Item
-from archivist_vod.publisher import Ledger, Publisher, Work
+from archivist_vod.attempts import work as programme
+from archivist_vod.attempts.ledger import Effects, Gate
+from archivist_vod.targets.interface import Ledger, Publisher, Work
+from archivist_vod.targets.progress import Item
 
 _LEASE = timedelta(minutes=30)
 

@@ -17,10 +17,10 @@ from archivist_captions.formats import FORMATS
 from archivist_common.database.models import Publication
 from archivist_common.errors import PublicNameTaken
 from archivist_common.publishing import lifecycle, requests
-from archivist_vod.caption_comparison import ReadBack
-from archivist_vod.progress import Item, State
-from archivist_vod.publisher import Accepted, Found, Ledger
-from archivist_vod.publishers import PUBLISHERS
+from archivist_vod.targets.caption_comparison import ReadBack
+from archivist_vod.targets.interface import Accepted, Found, Ledger
+from archivist_vod.targets.progress import Item, State
+from archivist_vod.targets.registry import PUBLISHERS
 
 OTHER = SPOKEN.replace("water tower", "fire station")
 _LOOKS = 60  # at a target that takes its time

@@ -26,8 +26,8 @@ from archivist_cli.local.errors import StackError, StackInterrupted
 from archivist_cli.local.stack import SERVICES
 from archivist_cli.work import Hall
 from archivist_common.errors import ArchivistError
-from archivist_vod import caption_comparison
-from archivist_vod.caption_comparison import ReadBack
+from archivist_vod.targets import caption_comparison
+from archivist_vod.targets.caption_comparison import ReadBack
 from tests.demo_publish import broadcast
 from tests.simulators.cablecast.process import NotDone, Simulator
 

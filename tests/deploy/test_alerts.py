@@ -12,8 +12,8 @@ from prometheus_client import REGISTRY
 
 from archivist_common.observability import metrics
 from archivist_monitor import gauges
-from archivist_vod import figures
-from archivist_vod.cablecast import metrics as cablecast_metrics
+from archivist_vod import metrics as figures
+from archivist_vod.cablecast.transport import metrics as cablecast_metrics
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy/prometheus"

@@ -19,10 +19,10 @@ from archivist_common.database.models import Artifact
 from archivist_common.publishing.options import Options
 from archivist_common.settings import VodSettings
 from archivist_common.storage.client import Storages
-from archivist_vod.deps import Deps
-from archivist_vod.plan import Pace
-from archivist_vod.publishers.folder import Folder
-from archivist_vod.sender import Sender
+from archivist_vod.attempts.deps import Deps
+from archivist_vod.attempts.pacing import Pace
+from archivist_vod.folder.publisher import Folder
+from archivist_vod.worker import Sender
 
 URL = "https://captions.example.org/recordings"
 FIRST = datetime(2026, 11, 18, 22, 4, 11, tzinfo=UTC)

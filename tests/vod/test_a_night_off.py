@@ -19,8 +19,8 @@ from archivist_common.settings import MonitorSettings
 from archivist_common.web import service
 from archivist_monitor.app import create_app as create_monitor
 from archivist_vod.app import targets_ready
-from archivist_vod.cablecast import metrics
-from archivist_vod.publishers.cablecast import Cablecast
+from archivist_vod.cablecast.publisher import Cablecast
+from archivist_vod.cablecast.transport import metrics
 
 _NIGHT_S = 0.3  # a question that is never answered is waited for in real time
 _MORNING_S = 10.0

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.vod.feed_validation import MEDIA, PODCAST, RULES, problems
 
-from archivist_vod import feed
-from archivist_vod.feed import Feed, Item, Media, Scene
+from archivist_vod.folder import rss
+from archivist_vod.folder.rss import Feed, Item, Media, Scene
 
 AT = "https://captions.example.org/recordings"
 WHEN = datetime(2026, 11, 18, 22, 4, 11, tzinfo=UTC)
@@ -32,7 +32,7 @@ ITEM = Item(
 )
 OTHER = replace(ITEM, key="arc-fedcba9876543210", published=WHEN + timedelta(days=1), media=None)
 FEED = Feed("Recordings", f"{AT}/index.html", f"{AT}/feed.xml", "With captions", (ITEM, OTHER), WHEN)
-GOOD = feed.write(FEED).decode()
+GOOD = rss.write(FEED).decode()
 
 
 def test_a_feed_with_everything_in_it_is_valid() -> None:
@@ -50,7 +50,7 @@ def test_a_feed_with_everything_in_it_is_valid() -> None:
     ],
 )
 def test_a_feed_with_little_or_odd_things_in_it_is_valid(items: tuple[Item, ...]) -> None:
-    assert problems(feed.write(replace(FEED, items=items, description="", changed=None))) == []
+    assert problems(rss.write(replace(FEED, items=items, description="", changed=None))) == []
 
 
 @given(st.text(), st.text(), st.lists(st.text(), max_size=3), st.integers(0, 4_000_000_000))
@@ -59,7 +59,7 @@ def test_any_words_and_any_time_make_a_valid_feed(title: str, description: str, 
     item = replace(
         ITEM, title=title, description=description, tags=tuple(tags), published=datetime.fromtimestamp(second, UTC)
     )
-    assert problems(feed.write(replace(FEED, title=title or "-", items=(item,)))) in (
+    assert problems(rss.write(replace(FEED, title=title or "-", items=(item,)))) in (
         [],
         [("channel-has-its-three", "title")],  # a name of blanks is no name, and the settings' to mend
     )
@@ -67,9 +67,9 @@ def test_any_words_and_any_time_make_a_valid_feed(title: str, description: str, 
 
 def test_the_newest_comes_first_and_a_tie_is_told_by_the_key() -> None:
     same = [replace(ITEM, key=f"arc-{n}") for n in (3, 1, 2)]
-    order = [item.key for item in feed.newest_first([*same, OTHER])]
+    order = [item.key for item in rss.newest_first([*same, OTHER])]
     assert order == [OTHER.key, "arc-1", "arc-2", "arc-3"]
-    assert feed.write(replace(FEED, items=(ITEM, OTHER))) == feed.write(replace(FEED, items=(OTHER, ITEM)))
+    assert rss.write(replace(FEED, items=(ITEM, OTHER))) == rss.write(replace(FEED, items=(OTHER, ITEM)))
 
 
 def test_it_holds_what_players_look_for_under_the_names_they_look_for() -> None:

@@ -39,12 +39,12 @@ from archivist_common.publishing import requests
 from archivist_common.publishing.options import Options
 from archivist_common.settings import VodSettings
 from archivist_common.storage.client import Storages
-from archivist_vod import caption_comparison
 from archivist_vod.folder import contents
 from archivist_vod.folder.manifest import Manifest, ManifestDamaged
-from archivist_vod.progress import Item, State
-from archivist_vod.publisher import Accepted, Track, Work
-from archivist_vod.publishers.folder import Folder, opened
+from archivist_vod.folder.publisher import Folder, opened
+from archivist_vod.targets import caption_comparison
+from archivist_vod.targets.interface import Accepted, Track, Work
+from archivist_vod.targets.progress import Item, State
 
 PATH = "2026/Harbor City Council (20261118).mp4"
 OTHER = SPOKEN.replace("water tower", "fire station")

@@ -19,7 +19,7 @@ from archivist_common.database.engine import Database, engine
 from archivist_common.database.models import CaptionVersion, Transcription, VodContent
 from archivist_common.publishing import requests, targets
 from archivist_common.publishing.options import Options
-from archivist_vod.sender import Sender
+from archivist_vod.worker import Sender
 
 PATH = "2026/Harbor City Council (20261118).mp4"
 NEW = SPOKEN.replace("water tower", "fire station")

@@ -19,7 +19,7 @@ from archivist_common.errors import DatabaseUnavailable
 from archivist_common.publishing import effects, requests
 from archivist_common.publishing.options import Options
 from archivist_common.shows import links
-from archivist_vod.sender import Sender
+from archivist_vod.worker import Sender
 
 NAME = "4120-1-Harbor City Council (20261118).mp4"
 

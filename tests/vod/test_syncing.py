@@ -23,10 +23,10 @@ from archivist_common.shows import queries as catalogue
 from archivist_common.shows import recording_names, sync_runs
 from archivist_common.shows.matching import Candidate
 from archivist_common.shows.sync_runs import Kind, Mode, Run
-from archivist_vod.cablecast.client import Page
-from archivist_vod.publishers.cablecast import Cablecast
-from archivist_vod.sync_source import PAGE, Source
-from archivist_vod.syncing import Syncing
+from archivist_vod.cablecast.publisher import Cablecast
+from archivist_vod.cablecast.sync.schedule import Syncing
+from archivist_vod.cablecast.sync.source import PAGE, Source
+from archivist_vod.cablecast.transport.client import Page
 
 _EVERY, _FULL_EVERY = timedelta(minutes=15), timedelta(hours=24)
 

@@ -29,14 +29,14 @@ from archivist_common.settings import VodSettings
 from archivist_common.states import PublicationStatus
 from archivist_common.storage.client import Storages
 from archivist_vod.app import make_deps
-from archivist_vod.cablecast import connection
-from archivist_vod.cablecast.client import CablecastClient
-from archivist_vod.cablecast.host import Host
+from archivist_vod.attempts.deps import Deps
+from archivist_vod.cablecast.publisher import Cablecast
+from archivist_vod.cablecast.transport import connection
+from archivist_vod.cablecast.transport.circuit_breaker import Host
+from archivist_vod.cablecast.transport.client import CablecastClient
 from archivist_vod.cablecast.uploads import Uploads
-from archivist_vod.deps import Deps
-from archivist_vod.publisher import Publisher
-from archivist_vod.publishers.cablecast import Cablecast
-from archivist_vod.sender import Sender
+from archivist_vod.targets.interface import Publisher
+from archivist_vod.worker import Sender
 
 OPERATOR, SECRET = "operator", "secret"
 SPOKEN = (

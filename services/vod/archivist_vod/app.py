@@ -21,14 +21,14 @@ from archivist_common.publishing.options import Options
 from archivist_common.settings import VodSettings, read
 from archivist_common.storage.client import Storages
 from archivist_common.web import service
-from archivist_vod.deps import Deps
-from archivist_vod.plan import Pace
-from archivist_vod.publisher import Publisher
-from archivist_vod.publishers import PUBLISHERS, Kind
-from archivist_vod.publishers.cablecast import Cablecast
-from archivist_vod.sender import Sender
-from archivist_vod.sync_source import Source
-from archivist_vod.syncing import Syncing
+from archivist_vod.attempts.deps import Deps
+from archivist_vod.attempts.pacing import Pace
+from archivist_vod.cablecast.publisher import Cablecast
+from archivist_vod.cablecast.sync.schedule import Syncing
+from archivist_vod.cablecast.sync.source import Source
+from archivist_vod.targets.interface import Publisher
+from archivist_vod.targets.registry import PUBLISHERS, Kind
+from archivist_vod.worker import Sender
 
 NAME = "vod"
 

@@ -10,9 +10,9 @@ import pytest_asyncio
 from tests.simulators.cablecast.process import Simulator
 
 from archivist_common.settings import VodSettings
-from archivist_vod.cablecast.client import CablecastClient
-from archivist_vod.cablecast.connection import http
-from archivist_vod.cablecast.host import Host
+from archivist_vod.cablecast.transport.circuit_breaker import Host
+from archivist_vod.cablecast.transport.client import CablecastClient
+from archivist_vod.cablecast.transport.connection import http
 
 USER, PASSWORD = "operator", "hunter2-very-own"
 

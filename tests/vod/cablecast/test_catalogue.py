@@ -10,8 +10,8 @@ from tests.vod.cablecast.conftest import Connect
 from tests.vod.cablecast.scripted import Scripted, Seen, answer
 
 from archivist_common.errors import TargetFailed, TargetMissing
-from archivist_vod.cablecast import wire
-from archivist_vod.cablecast.catalogue import Catalogue
+from archivist_vod.cablecast import models
+from archivist_vod.cablecast.api import Catalogue
 
 _CENTRAL = timezone(timedelta(hours=-6))
 
@@ -203,7 +203,7 @@ async def test_how_far_a_vod_is_can_be_asked_in_every_version(
         assert before in {"queued", "processing", "unknown"}
         await sim.control.advance(3_600)
         status = await catalogue.vod_status(vod.id)
-        assert (status.id, status.vod_state) == (vod.id, wire.COMPLETE)
+        assert (status.id, status.vod_state) == (vod.id, models.COMPLETE)
         if profile == "legacy":
             assert (await _calls(sim)).count(f"GET /CablecastAPI/v1/vodstatuses/{vod.id}") == 1
         with pytest.raises(TargetMissing):
@@ -251,7 +251,7 @@ async def test_reels_are_found_where_the_filter_is_ignored_and_the_list_is_cut_s
         return answer(200, {"reel": {"id": int(seen.path.rpartition("/")[2]), "show": 4, "reelNumber": 1}})
 
     async with Scripted.serve(handler) as server, connect(server.url) as ours:
-        show = wire.Show.read({"id": 4, "reels": [51, 52]})
+        show = models.Show.read({"id": 4, "reels": [51, 52]})
         assert [reel.id for reel in await Catalogue(ours.client).reels(show)] == [51]
 
 
@@ -261,7 +261,7 @@ async def test_a_shows_vods_are_its_own_and_still_there(connect: Connect) -> Non
         return answer(404, b"") if id_ == 2 else answer(200, {"vod": {"id": id_, "show": {1: 4, 3: 5}.get(id_)}})
 
     async with Scripted.serve(handler) as server, connect(server.url) as ours:
-        show = wire.Show.read({"id": 4, "vods": [1, 2, 3, 6]})
+        show = models.Show.read({"id": 4, "vods": [1, 2, 3, 6]})
         assert [vod.id for vod in await Catalogue(ours.client).vods(show)] == [1, 6]
 
 
@@ -279,6 +279,8 @@ async def test_a_show_is_written_back_with_all_it_came_with(modern: Simulator, a
     async with attend(modern) as ours:
         catalogue = Catalogue(ours.client)
         show = await catalogue.show(4_120)
-        written = wire.Show.read(await ours.client.put("shows/4120", "show", wire.edited(show.raw, comments="new")))
+        written = models.Show.read(
+            await ours.client.put("shows/4120", "show", models.edited(show.raw, comments="new"))
+        )
         assert (written.comments, written.raw["custom3"]) == ("new", "keep")
     assert await modern.control.invariants() == []

@@ -28,11 +28,11 @@ from archivist_common.errors import (
     TargetRefused,
     TargetUnavailable,
 )
-from archivist_vod.cablecast.call import JSON_LIMIT
-from archivist_vod.cablecast.client import ERROR_KEPT
-from archivist_vod.cablecast.connection import CONNECTIONS
-from archivist_vod.cablecast.host import Circuit
-from archivist_vod.cablecast.metrics import REQUESTS
+from archivist_vod.cablecast.transport.circuit_breaker import Circuit
+from archivist_vod.cablecast.transport.client import ERROR_KEPT
+from archivist_vod.cablecast.transport.connection import CONNECTIONS
+from archivist_vod.cablecast.transport.metrics import REQUESTS
+from archivist_vod.cablecast.transport.request import JSON_LIMIT
 
 SHOW = {"show": {"id": 41, "title": "Harbor Council", "made-up": [1, {"x": None}]}}
 _TOKEN = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()

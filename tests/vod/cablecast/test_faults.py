@@ -8,8 +8,8 @@ from tests.simulators.cablecast.process import Simulator
 from tests.vod.cablecast.conftest import Connect
 
 from archivist_common.errors import OutcomeUnknown, PublishError, TargetDenied, TargetFailed, TargetUnavailable
-from archivist_vod.cablecast.catalogue import Catalogue
-from archivist_vod.cablecast.connection import CONNECTIONS
+from archivist_vod.cablecast.api import Catalogue
+from archivist_vod.cablecast.transport.connection import CONNECTIONS
 
 SHOW = {"title": "Harbor Council", "location": 1, "localId": "arc-1", "cgExempt": False, "customFields": []}
 

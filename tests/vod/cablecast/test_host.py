@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
 from archivist_common.errors import TargetDenied, TargetUnavailable
-from archivist_vod.cablecast.host import Circuit, Host, retry_after_s
+from archivist_vod.cablecast.transport.circuit_breaker import Circuit, Host, retry_after_s
 
 _NOW = datetime(2026, 11, 27, 12, 0, 0, tzinfo=UTC)
 _IN_2_MINUTES = "Fri, 27 Nov 2026 12:02:00 GMT"

@@ -12,9 +12,9 @@ from tests.vod.cablecast.conftest import Connect
 from tests.vod.cablecast.scripted import Scripted, Seen, answer
 
 from archivist_common.errors import TargetFailed
-from archivist_vod.cablecast.answers import Json
-from archivist_vod.cablecast.client import Page
-from archivist_vod.cablecast.listing import rows
+from archivist_vod.cablecast.transport.client import Page
+from archivist_vod.cablecast.transport.envelopes import Json
+from archivist_vod.cablecast.transport.paging import rows
 
 
 class Shelf:

@@ -8,7 +8,7 @@ import pytest
 from tests.vod.cablecast.conftest import settings
 
 from archivist_common.settings import VodSettings, cablecast_base
-from archivist_vod.cablecast import qualities, wire
+from archivist_vod.cablecast import models, qualities
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_times_are_seconds_and_old_names_work(monkeypatch: pytest.MonkeyPatch) -
 
 
 QUALITIES = [
-    wire.VodTranscodeQuality.read({"id": id_, "name": name})
+    models.VodTranscodeQuality.read({"id": id_, "name": name})
     for id_, name in ((4, "360p"), (1, "1080 HD"), (2, "720"), (3, "480 SD"), (9, "HD 1080 60"))
 ]
 
@@ -126,8 +126,8 @@ def test_a_word_for_a_quality_means_the_id_the_settings_say() -> None:
     )
 
 
-def _made(id_: int, location: int, makes: list[int]) -> wire.VodConfiguration:
-    return wire.VodConfiguration.read({"id": id_, "location": location, "vodTranscodeQualities": makes})
+def _made(id_: int, location: int, makes: list[int]) -> models.VodConfiguration:
+    return models.VodConfiguration.read({"id": id_, "location": location, "vodTranscodeQualities": makes})
 
 
 def test_a_configuration_is_of_the_location_and_makes_the_quality_where_one_does() -> None:

@@ -7,42 +7,42 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from archivist_vod.cablecast import wire
+from archivist_vod.cablecast import models
 from archivist_vod.cablecast.video_file import exact_length
 
 MODELS = [
     one
-    for one in vars(wire).values()
-    if isinstance(one, type) and issubclass(one, wire.Wire) and one is not wire.Wire
+    for one in vars(models).values()
+    if isinstance(one, type) and issubclass(one, models.Wire) and one is not models.Wire
 ]
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda one: one.__name__)
-def test_an_object_needs_no_more_than_its_id(model: type[wire.Wire]) -> None:
+def test_an_object_needs_no_more_than_its_id(model: type[models.Wire]) -> None:
     assert model.read({"id": 7}).id == 7
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda one: one.__name__)
-def test_every_property_but_the_id_may_be_null(model: type[wire.Wire]) -> None:
+def test_every_property_but_the_id_may_be_null(model: type[models.Wire]) -> None:
     nulls = {field.alias or name: None for name, field in model.model_fields.items()}
     assert model.read({**nulls, "id": 7}).id == 7
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda one: one.__name__)
-def test_an_object_without_an_id_is_none(model: type[wire.Wire]) -> None:
+def test_an_object_without_an_id_is_none(model: type[models.Wire]) -> None:
     with pytest.raises(ValidationError):
         model.read({"title": "x"})
 
 
 def test_what_we_do_not_know_is_kept_as_it_came() -> None:
     raw = {"id": 41, "localId": "arc-9f2", "madeUp": {"deep": [1, None]}, "vods": [9], "reels": None}
-    show = wire.Show.read(raw)
+    show = models.Show.read(raw)
     assert (show.local_id, show.vods, show.reels) == ("arc-9f2", (9,), ())
     assert show.raw == raw
 
 
 def test_an_unknown_state_is_a_state() -> None:
-    assert wire.Vod.read({"id": 1, "vodState": "paused"}).vod_state == "paused"
+    assert models.Vod.read({"id": 1, "vodState": "paused"}).vod_state == "paused"
 
 
 @pytest.mark.parametrize(
@@ -57,13 +57,13 @@ def test_an_unknown_state_is_a_state() -> None:
     ],
 )
 def test_seconds_are_whole(value: Any, length: int | None) -> None:
-    assert wire.Reel.read({"id": 1, "length": value}).length == length
+    assert models.Reel.read({"id": 1, "length": value}).length == length
 
 
 @pytest.mark.parametrize("value", ["soon", [], {}, float("nan"), float("inf")])
 def test_what_is_no_number_is_refused_where_we_need_one(value: Any) -> None:
     with pytest.raises(ValidationError):
-        wire.Reel.read({"id": 1, "length": value})
+        models.Reel.read({"id": 1, "length": value})
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_what_is_no_number_is_refused_where_we_need_one(value: Any) -> None:
     ],
 )
 def test_dates_are_read_with_their_offset_and_never_refused(text: Any, when: datetime | None) -> None:
-    assert wire.Show.read({"id": 1, "eventDate": text}).event_date == when
+    assert models.Show.read({"id": 1, "eventDate": text}).event_date == when
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_dates_are_read_with_their_offset_and_never_refused(text: Any, when: dat
     ],
 )
 def test_a_file_name_is_the_last_part_of_its_path(path: str, name: str) -> None:
-    assert wire.Asset.read({"id": 1, "path": path}).file_name == name
+    assert models.Asset.read({"id": 1, "path": path}).file_name == name
 
 
 @pytest.mark.parametrize(
@@ -108,12 +108,12 @@ def test_a_file_name_is_the_last_part_of_its_path(path: str, name: str) -> None:
     [("7.8.1", (7, 8, 1)), ("7.8", (7, 8)), ("7.8-beta", (7,)), ("", ()), ("next", ()), (None, ()), ("7.१", (7,))],
 )
 def test_a_version_compares(text: str | None, version: tuple[int, ...]) -> None:
-    assert wire.SystemInfo.model_validate({"cablecastVersion": text}).version == version
+    assert models.SystemInfo.model_validate({"cablecastVersion": text}).version == version
 
 
 def test_an_edited_object_is_the_whole_object_with_its_changes() -> None:
     raw = {"id": 41, "title": "a", "madeUp": {"deep": [1]}}
-    changed = wire.edited(raw, title="b", comments="c")
+    changed = models.edited(raw, title="b", comments="c")
     assert changed == {"id": 41, "title": "b", "madeUp": {"deep": [1]}, "comments": "c"}
     changed["madeUp"]["deep"].append(2)
     assert raw == {"id": 41, "title": "a", "madeUp": {"deep": [1]}}
@@ -121,13 +121,13 @@ def test_an_edited_object_is_the_whole_object_with_its_changes() -> None:
 
 def test_an_objects_id_does_not_change() -> None:
     with pytest.raises(ValueError, match="keeps its id"):
-        wire.edited({"id": 41}, id=42)
+        models.edited({"id": 41}, id=42)
 
 
 def test_paid_captions_are_never_ordered_and_a_stations_own_order_is_left_alone() -> None:
     with pytest.raises(ValueError, match="paid"):
-        wire.edited({"id": 41, "generateCaptions": False}, generateCaptions=True)
-    assert wire.edited({"id": 41, "generateCaptions": True}, title="b")["generateCaptions"] is True
+        models.edited({"id": 41, "generateCaptions": False}, generateCaptions=True)
+    assert models.edited({"id": 41, "generateCaptions": True}, title="b")["generateCaptions"] is True
 
 
 @pytest.mark.parametrize(

@@ -18,11 +18,11 @@ from archivist_common.settings import VodSettings, read
 from archivist_common.storage.client import Storages
 from archivist_common.web import service
 from archivist_vod.app import NAME, create_app
-from archivist_vod.cablecast import connection
-from archivist_vod.cablecast.client import CablecastClient
-from archivist_vod.cablecast.host import Host
-from archivist_vod.publishers import PUBLISHERS
-from archivist_vod.publishers.cablecast import Cablecast
+from archivist_vod.cablecast.publisher import Cablecast
+from archivist_vod.cablecast.transport import connection
+from archivist_vod.cablecast.transport.circuit_breaker import Host
+from archivist_vod.cablecast.transport.client import CablecastClient
+from archivist_vod.targets.registry import PUBLISHERS
 
 SPEED = "STORM_SPEED"
 """Seconds of a station in one of the storm."""

@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from archivist_common.errors import TargetFailed
-from archivist_vod.cablecast import wire
-from archivist_vod.cablecast.client import CablecastClient
-from archivist_vod.cablecast.listing import rows
+from archivist_vod.cablecast import models
+from archivist_vod.cablecast.transport.client import CablecastClient
+from archivist_vod.cablecast.transport.paging import rows
 
-WireT = TypeVar("WireT", bound=wire.Wire)
+WireT = TypeVar("WireT", bound=models.Wire)
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
@@ -46,7 +46,7 @@ class Objects:
 def read(model: type[ModelT], raw: Mapping[str, Any], path: str) -> ModelT:
     """An object of the server's. Raises TargetFailed for one that is not what it should be."""
     try:
-        return model.read(raw) if issubclass(model, wire.Wire) else model.model_validate(raw)
+        return model.read(raw) if issubclass(model, models.Wire) else model.model_validate(raw)
     except ValidationError as exc:
         first = exc.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -19,11 +19,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 from archivist_common.errors import PublishError, TargetDenied, TargetMissing, TargetUnavailable
 from archivist_common.settings import VodSettings, read
-from archivist_vod.cablecast import qualities, wire
-from archivist_vod.cablecast.catalogue import Catalogue
-from archivist_vod.cablecast.client import CablecastClient
-from archivist_vod.cablecast.connection import http
-from archivist_vod.cablecast.listing import rows
+from archivist_vod.cablecast import models, qualities
+from archivist_vod.cablecast.api import Catalogue
+from archivist_vod.cablecast.transport.client import CablecastClient
+from archivist_vod.cablecast.transport.connection import http
+from archivist_vod.cablecast.transport.paging import rows
 
 SIDECARS_SINCE = (7, 1)  # Cablecast reads an .scc beside a video from here on
 _SKEW_S = 60.0  # a clock further off than this makes dates and Retry-After hard to believe
@@ -137,7 +137,7 @@ def _says_reflect(settings: VodSettings, report: Report, why: str) -> None:
         report.advise("CABLECAST_API_URL", own, "the station's own server, as its name suggests")
 
 
-async def _server(catalogue: Catalogue, report: Report) -> wire.SystemInfo | None:
+async def _server(catalogue: Catalogue, report: Report) -> models.SystemInfo | None:
     try:
         info = await catalogue.lookups.system_info()
     except TargetDenied as exc:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from archivist_common.settings import VodSettings
-from archivist_vod.cablecast.wire import VodConfiguration, VodTranscodeQuality
+from archivist_vod.cablecast.models import VodConfiguration, VodTranscodeQuality
 
 
 def quality(

@@ -14,9 +14,9 @@ from typing import Any, Literal
 
 from archivist_common.errors import CaptionsRefused, NeedsPerson, PublicNameTaken, TargetMissing, TargetRefused
 from archivist_common.storage.client import Storages, StorageServer
-from archivist_vod.cablecast.catalogue import Catalogue
+from archivist_vod.cablecast.api import Catalogue
 from archivist_vod.cablecast.uploads import Progress, Uploads
-from archivist_vod.publisher import Accepted, Ledger, Work
+from archivist_vod.targets.interface import Accepted, Ledger, Work
 
 Way = Literal["auto", "share", "upload"]
 _CONFLICT = 409

@@ -21,9 +21,9 @@ from archivist_common.errors import (
     TargetRefused,
     TargetUnavailable,
 )
-from archivist_vod.cablecast import wire
-from archivist_vod.cablecast.client import CablecastClient
-from archivist_vod.cablecast.listing import rows
+from archivist_vod.cablecast import models
+from archivist_vod.cablecast.transport.client import CablecastClient
+from archivist_vod.cablecast.transport.paging import rows
 
 SEGMENT = 5 * 2**20  # bytes, as the vendor's sample sends
 _POLL_S = 3.0  # as the vendor's sample
@@ -91,7 +91,7 @@ class Uploads:
 
     async def upload(
         self, name: str, store: int, data: bytes, *, progress: Progress | None = None, keep: Keep = _forget
-    ) -> wire.FileUpload:
+    ) -> models.FileUpload:
         """The finished upload; its `asset` is set where the server says.
 
         keep: called after each step with what to go on from. Raises TargetUnavailable at the deadline, TargetFailed
@@ -127,7 +127,7 @@ class _Job:
     def segments(self) -> int:
         return max(1, -(-len(self.data) // self.segment_bytes))
 
-    async def run(self, progress: Progress) -> wire.FileUpload:
+    async def run(self, progress: Progress) -> models.FileUpload:
         why = ""
         for _ in range(_BEGINNINGS):
             try:
@@ -138,7 +138,7 @@ class _Job:
                 await self.keep(progress)
         raise TargetFailed(f"upload of {self.name!r}: begun {_BEGINNINGS} times: {why}")
 
-    async def _from(self, progress: Progress) -> wire.FileUpload:
+    async def _from(self, progress: Progress) -> models.FileUpload:
         if progress.upload_id is None:
             progress = Progress(await self._created())
             await self.keep(progress)
@@ -190,12 +190,12 @@ class _Job:
                 return max(alike)
         return None
 
-    def _is_ours(self, upload: wire.FileUpload) -> bool:
+    def _is_ours(self, upload: models.FileUpload) -> bool:
         mine = (self.name, self.store, self.segments, len(self.data))
         theirs = (upload.file_name, upload.destination_store, upload.total_segments, upload.size)
         return upload.state == _UPLOADING and theirs == mine
 
-    async def _look(self, id_: int) -> wire.FileUpload:
+    async def _look(self, id_: int) -> models.FileUpload:
         """The upload as it stands; begins anew where it is gone, failed or of another file."""
         try:
             upload = _read(await self.client.get(f"fileuploads/{id_}", "fileUpload"))
@@ -211,7 +211,7 @@ class _Job:
                 raise _BeginAnew(f"upload {id_} is of another file")
         return upload
 
-    async def _send(self, id_: int, first: int) -> wire.FileUpload | None:
+    async def _send(self, id_: int, first: int) -> models.FileUpload | None:
         """Send what is missing. An upload comes back where the server says that it wants no more of it."""
         for segment in range(first, self.segments):
             start = segment * self.segment_bytes
@@ -221,7 +221,7 @@ class _Job:
             await self.keep(Progress(id_, segment + 1))
         return None
 
-    async def _send_one(self, id_: int, segment: int, data: bytes) -> wire.FileUpload | None:
+    async def _send_one(self, id_: int, segment: int, data: bytes) -> models.FileUpload | None:
         error: PublishError | None = None
         for tried in range(_TRIES):
             if tried:
@@ -245,7 +245,7 @@ class _Job:
         # Sending it again is safe, so what is unknown here is only that it did not work.
         raise TargetUnavailable(f"upload {id_}: segment {segment} does not get through: {error}") from error
 
-    async def _said_all_sent(self, id_: int) -> wire.FileUpload:
+    async def _said_all_sent(self, id_: int) -> models.FileUpload:
         try:
             await self.client.put(f"fileuploads/{id_}", "fileUpload", {"state": _ALL_SENT})
         except TargetMissing as exc:
@@ -255,15 +255,15 @@ class _Job:
                 raise  # a conflict: it may know already, by a try whose answer was lost
         return await self._look(id_)
 
-    async def _finished(self, upload: wire.FileUpload) -> wire.FileUpload:
+    async def _finished(self, upload: models.FileUpload) -> models.FileUpload:
         while upload.state != _FINISHED:
             await self.client.sleep(_POLL_S)
             upload = await self._look(upload.id)
         return upload
 
 
-def _read(raw: dict[str, Any]) -> wire.FileUpload:
+def _read(raw: dict[str, Any]) -> models.FileUpload:
     try:
-        return wire.FileUpload.read(raw)
+        return models.FileUpload.read(raw)
     except ValidationError as exc:
         raise TargetFailed(f"an upload is not what it should be: {exc.errors()[0]['msg']}", status=200) from exc

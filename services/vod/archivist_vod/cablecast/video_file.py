@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from archivist_vod.cablecast import wire
+from archivist_vod.cablecast import models
 
 _FASTEST = 1000.0  # frames per second
 _ROUNDED_BY = 0.005  # frames per second: what a rate with two decimals may be off
@@ -31,7 +31,7 @@ class VideoFile:
     reels: tuple[int, ...] = ()
 
 
-def of_digital(file: wire.DigitalFile) -> VideoFile:
+def of_digital(file: models.DigitalFile) -> VideoFile:
     return VideoFile(
         file.file_name.replace("\\", "/").rpartition("/")[2],
         file.path or file.file_name,
@@ -47,7 +47,7 @@ def of_digital(file: wire.DigitalFile) -> VideoFile:
     )
 
 
-def of_asset(asset: wire.Asset, infos: Iterable[wire.AssetInfo]) -> VideoFile:
+def of_asset(asset: models.Asset, infos: Iterable[models.AssetInfo]) -> VideoFile:
     """infos: the asset's own; the first that tells its length counts."""
     lengths = (exact_length(info.frame_count, info.frame_rate) for info in infos)
     return VideoFile(

@@ -6,11 +6,11 @@ from typing import Any
 
 from archivist_common.errors import NeedsPerson, TargetMissing, TargetRefused
 from archivist_common.settings import VodSettings
-from archivist_vod.cablecast import qualities, wire
-from archivist_vod.cablecast.catalogue import Catalogue
-from archivist_vod.cablecast.shown import kept_reels
-from archivist_vod.progress import Progress, State
-from archivist_vod.publisher import Ledger, Work
+from archivist_vod.cablecast import models, qualities
+from archivist_vod.cablecast.api import Catalogue
+from archivist_vod.cablecast.readback import kept_reels
+from archivist_vod.targets.interface import Ledger, Work
+from archivist_vod.targets.progress import Progress, State
 
 _CONFLICT = 409
 _NEARLY = 0.97  # of the floor: who comes back after all of it, by another clock, looks for himself
@@ -86,7 +86,7 @@ async def listed(item: dict[str, Any], catalogue: Catalogue, ledger: Ledger) -> 
     vod = await catalogue.vod(item["vod_id"])
     if vod.disabled:
         ledger.require()
-        await catalogue.client.put(f"vods/{vod.id}", "vod", wire.edited(vod.raw, disabled=False))
+        await catalogue.client.put(f"vods/{vod.id}", "vod", models.edited(vod.raw, disabled=False))
         await ledger.forget(f"withdrawn:{vod.id}")
     return {**item, "withdrawn": False}
 
@@ -101,9 +101,9 @@ class Looks:
         self._catalogue = catalogue
         self._kept_s = _NEARLY * floor_s
         self._clock = clock
-        self._last: dict[int, tuple[float, tuple[wire.VodStatus, wire.Vod | None]]] = {}
+        self._last: dict[int, tuple[float, tuple[models.VodStatus, models.Vod | None]]] = {}
 
-    async def at(self, vod_id: int) -> tuple[wire.VodStatus, wire.Vod | None]:
+    async def at(self, vod_id: int) -> tuple[models.VodStatus, models.Vod | None]:
         """As `Catalogue.vod_look`."""
         now = self._clock()
         self._last = {one: look for one, look in self._last.items() if now - look[0] < self._kept_s}
@@ -133,7 +133,7 @@ async def poll(catalogue: Catalogue, looks: Looks, item: Mapping[str, Any]) -> P
     why = await _what_is_missing(catalogue, item) if state is State.NEEDS_HUMAN else None
     return Progress(
         state=state,
-        raw=status.vod_state or wire.UNKNOWN,
+        raw=status.vod_state or models.UNKNOWN,
         percent=status.percent_complete,
         message=message,
         url=seen.get("url") or None,
@@ -163,7 +163,7 @@ async def withdraw(catalogue: Catalogue, item: Mapping[str, Any], ledger: Ledger
         return {**item, "withdrawn": bool(item.get("withdrawn")) or await ledger.begun(key)}
 
     async def unlist() -> None:
-        await catalogue.client.put(f"vods/{vod.id}", "vod", wire.edited(vod.raw, disabled=True))
+        await catalogue.client.put(f"vods/{vod.id}", "vod", models.edited(vod.raw, disabled=True))
 
     await ledger.forget(key)  # of an earlier withdrawal: it has been listed again since
     await ledger.change(key, unlist)
@@ -171,8 +171,8 @@ async def withdraw(catalogue: Catalogue, item: Mapping[str, Any], ledger: Ledger
 
 
 async def _configuration(
-    catalogue: Catalogue, show: wire.Show, quality: wire.VodTranscodeQuality | None, wanted: int | None
-) -> wire.VodConfiguration:
+    catalogue: Catalogue, show: models.Show, quality: models.VodTranscodeQuality | None, wanted: int | None
+) -> models.VodConfiguration:
     known = await catalogue.lookups.vod_configurations()
     if wanted is not None:
         named = next((one for one in known if one.id == wanted), None)

@@ -15,9 +15,9 @@ from archivist_captions.formats import text as text_format
 from archivist_captions.formats.clock import clock
 from archivist_captions.timecode import frame_of_label
 from archivist_common.shows.recording_names import read as read_name
-from archivist_vod import caption_comparison
-from archivist_vod.caption_comparison import ReadBack
-from archivist_vod.publisher import Work
+from archivist_vod.targets import caption_comparison
+from archivist_vod.targets.caption_comparison import ReadBack
+from archivist_vod.targets.interface import Work
 
 SCC, VTT, SRT, TRANSCRIPT = "captions.scc", "captions.vtt", "captions.srt", "transcript.txt"
 CHAPTERS_VTT, CHAPTERS_JSON, DESCRIPTION, PAGE = "chapters.vtt", "chapters.json", "description.txt", "index.html"

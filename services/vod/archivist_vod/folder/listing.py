@@ -5,11 +5,10 @@ from datetime import datetime
 from pathlib import Path
 
 from archivist_common.errors import NeedsPerson
-from archivist_vod import feed
-from archivist_vod.folder import contents, pages
+from archivist_vod.folder import contents, pages, rss
 from archivist_vod.folder.manifest import Manifest
 from archivist_vod.folder.shelf import FEED, INDEX, WITHDRAWN, Shelf
-from archivist_vod.publisher import Ledger
+from archivist_vod.targets.interface import Ledger
 
 
 class Listing:
@@ -40,7 +39,7 @@ class Listing:
         withdrawn, _ = shelf.all_of(shelf.root / WITHDRAWN)
         listed = sorted((row for row in everything if row[1].is_listed), key=lambda row: row[1].key)
         listed.sort(key=lambda row: _since(row[1]), reverse=True)
-        made = feed.Feed(
+        made = rss.Feed(
             title=self._title,
             link=f"{self._url}/{INDEX}",
             address=f"{self._url}/{FEED}",
@@ -48,7 +47,7 @@ class Listing:
             items=tuple(self._entry(name, one) for name, one in listed[: self._most]),
             changed=max((one.changed for _, one in [*everything, *withdrawn]), default=None),
         )
-        files = {FEED: feed.write(made), INDEX: pages.index(self._title, listed)}
+        files = {FEED: rss.write(made), INDEX: pages.index(self._title, listed)}
         own = shelf.manifest(shelf.root) or Manifest("", self._title, "", "", shelf.now())
         own, theirs = shelf.put(shelf.root, own, files, strictly=False)
         shelf.settle(shelf.root, own)
@@ -59,14 +58,14 @@ class Listing:
             )
         tell_of_edits(ledger, "INDEX_BY_PEOPLE", theirs)
 
-    def _entry(self, name: str, one: Manifest) -> feed.Item:
+    def _entry(self, name: str, one: Manifest) -> rss.Item:
         def at(file: str) -> str | None:
             return f"{self._url}/{name}/{file}" if file in one.files else None
 
         media = None
         if one.media_url is not None:
-            media = feed.Media(one.media_url, contents.media_type(one.recording), one.media_bytes)
-        return feed.Item(
+            media = rss.Media(one.media_url, contents.media_type(one.recording), one.media_bytes)
+        return rss.Item(
             key=one.key,
             title=one.title,
             link=f"{self._url}/{name}/{contents.PAGE}",
@@ -79,7 +78,7 @@ class Listing:
             srt=at(contents.SRT),
             transcript=at(contents.TRANSCRIPT),
             chapters=at(contents.CHAPTERS_JSON),
-            scenes=tuple(feed.Scene(*span) for span in contents.spans(one.chapters, one.length_s)),
+            scenes=tuple(rss.Scene(*span) for span in contents.spans(one.chapters, one.length_s)),
             media=media,
         )
 

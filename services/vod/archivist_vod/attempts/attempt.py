@@ -26,12 +26,13 @@ from archivist_common.publishing.lifecycle import Held
 from archivist_common.shows import links, queries, recording_names
 from archivist_common.shows.matching import Candidate
 from archivist_common.states import PublishStage
-from archivist_vod import plan, programme
-from archivist_vod.deps import Deps
-from archivist_vod.ledger import Effects, Gate
-from archivist_vod.progress import Item
-from archivist_vod.publisher import Accepted, Ambiguous, Found, Nothing, Work
-from archivist_vod.standing import Ended, Standing
+from archivist_vod.attempts import pacing
+from archivist_vod.attempts import work as programme
+from archivist_vod.attempts.deps import Deps
+from archivist_vod.attempts.ledger import Effects, Gate
+from archivist_vod.attempts.state import Ended, Standing
+from archivist_vod.targets.interface import Accepted, Ambiguous, Found, Nothing, Work
+from archivist_vod.targets.progress import Item
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +142,7 @@ class Attempt:
             raise CaptionsRefused("the target has not taken the captions into use for a day")
         if self._held.followed >= pace.captions:
             await self.standing.attention(
-                plan.CAPTIONS_NOT_TAKEN,
+                pacing.CAPTIONS_NOT_TAKEN,
                 "the target has not taken the captions into use: old SX servers ignore them, others index a new file "
                 "within two minutes",
             )
@@ -180,13 +181,13 @@ class Attempt:
         }
         if changed:
             shown["vendor_changed_at"] = database_now()
-        step = plan.follow(seen, self._held.followed, unchanged, pace)
-        attention = step.attention if isinstance(step, plan.Wait) else None
-        if isinstance(step, plan.Wait) and step.suspects_stall:
+        step = pacing.follow(seen, self._held.followed, unchanged, pace)
+        attention = step.attention if isinstance(step, pacing.Wait) else None
+        if isinstance(step, pacing.Wait) and step.suspects_stall:
             # Variants are made round-robin over all programmes: ours may stand still while others have their turn.
             elsewhere = await self._publisher.works_elsewhere(self._held.item)
             if elsewhere == self._held.item.get("elsewhere"):
-                attention = plan.stalled(seen, unchanged)
+                attention = pacing.stalled(seen, unchanged)
             item["elsewhere"] = elsewhere
         self.standing.at(PublishStage.FOLLOW, item)
         async with self._deps.db.transaction() as session:
@@ -195,13 +196,13 @@ class Attempt:
         if not wanted:
             await self.standing.start_over()
         match step:
-            case plan.GoOn():
+            case pacing.GoOn():
                 return PublishStage.CHAPTERS if self._held.options.without_captions else PublishStage.VERIFY
-            case plan.GiveUp(message):
+            case pacing.GiveUp(message):
                 raise VodFailed(message)
-            case plan.Hold(code, message):
+            case pacing.Hold(code, message):
                 return await self.standing.hold(code, message)
-            case plan.Wait(delay):
+            case pacing.Wait(delay):
                 return await self.standing.put_off(delay)
 
     async def _verify(self) -> PublishStage:
@@ -211,8 +212,8 @@ class Attempt:
             await self.standing.attention(None)
             return PublishStage.CHAPTERS
         difference = None if read is None else (read.first_difference or "their times are other ones")
-        step = plan.captions_awaited(self._held.followed, self._held.unchanged, difference, self._deps.pace)
-        if isinstance(step, plan.GiveUp):
+        step = pacing.captions_awaited(self._held.followed, self._held.unchanged, difference, self._deps.pace)
+        if isinstance(step, pacing.GiveUp):
             raise CaptionsRefused(step.message)
         await self.standing.attention(*(step.attention or (None, None)))
         return await self.standing.put_off(step.delay)

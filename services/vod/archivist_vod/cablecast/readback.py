@@ -12,12 +12,12 @@ from urllib.parse import urljoin
 from archivist_captions.cea608.options import SccOptions
 from archivist_captions.cue import Cue
 from archivist_common.errors import TargetFailed, TargetMissing
-from archivist_vod import caption_comparison
-from archivist_vod.cablecast import wire
-from archivist_vod.cablecast.client import CablecastClient
-from archivist_vod.caption_comparison import ReadBack
-from archivist_vod.publisher import Track
-from archivist_vod.timeline import Reel, begins_at_ms, cues_on_vod
+from archivist_vod.cablecast import models
+from archivist_vod.cablecast.transport.client import CablecastClient
+from archivist_vod.targets import caption_comparison
+from archivist_vod.targets.caption_comparison import ReadBack
+from archivist_vod.targets.interface import Track
+from archivist_vod.targets.timeline import Reel, begins_at_ms, cues_on_vod
 
 _SUBTITLES = re.compile(r"#EXT-X-MEDIA:(?=[^\n]*TYPE=SUBTITLES)[^\n]*")
 _ATTRIBUTE = re.compile(r'([A-Z-]+)=("[^"]*"|[^,]*)')
@@ -48,7 +48,7 @@ async def verify(
     return caption_comparison.compare(wanted, ours, tolerance_ms=_TOLERANCE_MS)
 
 
-def kept_reels(ours: wire.Reel, reels: Iterable[wire.Reel]) -> dict[str, Any]:
+def kept_reels(ours: models.Reel, reels: Iterable[models.Reel]) -> dict[str, Any]:
     """What an item keeps of the reel that plays our recording, and of those before it. reels: of the show."""
     number = ours.reel_number or 1
     known = [[reel.reel_number or 0, reel.cue or 0, reel.length or 0] for reel in reels]

@@ -9,9 +9,10 @@ from contextlib import suppress
 from archivist_common.errors import NeedsPerson, TargetMissing
 from archivist_common.shows import matching, recording_names
 from archivist_common.shows.matching import Candidate, Scored
-from archivist_vod.cablecast import copying, wire
-from archivist_vod.cablecast.catalogue import Catalogue
-from archivist_vod.publisher import Ambiguous, Found, Nothing, Resolution, Suggestion, Work
+from archivist_vod.cablecast import models
+from archivist_vod.cablecast.api import Catalogue
+from archivist_vod.cablecast.sync import rows
+from archivist_vod.targets.interface import Ambiguous, Found, Nothing, Resolution, Suggestion, Work
 
 Shows = Callable[[], Awaitable[Sequence[Candidate]]]
 
@@ -26,7 +27,7 @@ async def resolve(catalogue: Catalogue, work: Work, synced: Shows) -> Resolution
                 told = f"show {work.link}, which somebody linked, is not at Cablecast any more; link another"
                 raise NeedsPerson(told, why="SHOW_GONE") from exc
     name = recording_names.read(work.filename)
-    live: dict[int, wire.Show] = {}
+    live: dict[int, models.Show] = {}
     if name.show_number is not None:
         with suppress(TargetMissing):  # a number of another kind
             live[name.show_number] = await catalogue.show(name.show_number)
@@ -52,18 +53,18 @@ async def resolve(catalogue: Catalogue, work: Work, synced: Shows) -> Resolution
     return Ambiguous(_why(name, verdict.suggestions), suggestions)
 
 
-async def candidate_of(catalogue: Catalogue, show: wire.Show) -> Candidate:
+async def candidate_of(catalogue: Catalogue, show: models.Show) -> Candidate:
     """A show as matching takes it, with the names of its reels' files as far as the reels say."""
     reels = await catalogue.reels(show) if show.reels else ()
     names = await catalogue.lookups.names()
-    created = copying.aware(wire.moment(show.raw.get("created")), names.zone)
+    created = rows.aware(models.moment(show.raw.get("created")), names.zone)
     return Candidate(
         id=show.id,
         title=show.title,
         cg_title=show.cg_title,
-        event_date=copying.day(show.event_date, names.zone),
-        created=copying.day(created, names.zone),
-        place=copying.place(show, names),
+        event_date=rows.day(show.event_date, names.zone),
+        created=rows.day(created, names.zone),
+        place=rows.place(show, names),
         length_s=show.total_run_time or None,
         local_id=show.local_id,
         files=tuple(reel.user_file_name for reel in reels if reel.user_file_name),
@@ -76,7 +77,7 @@ def suggestion(one: Scored) -> Suggestion:
     return Suggestion(show.id, show.cg_title or show.title or f"show {show.id}", day, one.score, _told(one))
 
 
-def item_of(show: wire.Show) -> dict[str, object]:
+def item_of(show: models.Show) -> dict[str, object]:
     return {
         "show": show.id,
         "title": " ".join((show.cg_title or show.title).split()) or f"show {show.id}",
@@ -84,7 +85,7 @@ def item_of(show: wire.Show) -> dict[str, object]:
     }
 
 
-async def _by_file(catalogue: Catalogue, filename: str) -> Sequence[wire.Show]:
+async def _by_file(catalogue: Catalogue, filename: str) -> Sequence[models.Show]:
     """Shows with a reel that plays exactly this file."""
     try:
         file = await catalogue.video(filename)

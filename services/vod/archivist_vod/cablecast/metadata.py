@@ -5,12 +5,12 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from archivist_common.chapters.detection import Chapter
-from archivist_vod.cablecast import wire
-from archivist_vod.cablecast.catalogue import Catalogue
-from archivist_vod.cablecast.making import LONGEST_TITLE, title_of
-from archivist_vod.cablecast.shown import reels_of
-from archivist_vod.publisher import Ledger, Work
-from archivist_vod.timeline import chapters_on_vod
+from archivist_vod.cablecast import models
+from archivist_vod.cablecast.api import Catalogue
+from archivist_vod.cablecast.ensure import LONGEST_TITLE, title_of
+from archivist_vod.cablecast.readback import reels_of
+from archivist_vod.targets.interface import Ledger, Work
+from archivist_vod.targets.timeline import chapters_on_vod
 
 _MARK = "archivist "
 """Begins the operator's note of every chapter that Archivist writes; the recording's key follows."""
@@ -31,7 +31,7 @@ async def put_chapters(catalogue: Catalogue, work: Work, item: Mapping[str, Any]
     for chapter in standing:
         if chapter.operator_note == note and (chapter.offset or 0, chapter.title) not in wanted:
             ledger.require()
-            await catalogue.client.put(f"chapters/{chapter.id}", "chapter", wire.edited(chapter.raw, deleted=True))
+            await catalogue.client.put(f"chapters/{chapter.id}", "chapter", models.edited(chapter.raw, deleted=True))
     there = {(one.offset or 0, one.title): one.id for one in standing if one.operator_note == note}
     for offset, title in sorted(wanted & there.keys()):
         await ledger.seen(_key(vod_id, offset, title, work), str(there[offset, title]))
@@ -43,7 +43,7 @@ async def put_chapters(catalogue: Catalogue, work: Work, item: Mapping[str, Any]
         vod = await catalogue.vod(vod_id)
         if not vod.chapters_published:
             ledger.require()
-            await catalogue.client.put(f"vods/{vod_id}", "vod", wire.edited(vod.raw, chaptersPublished=True))
+            await catalogue.client.put(f"vods/{vod_id}", "vod", models.edited(vod.raw, chaptersPublished=True))
     return {**item, "chapters": len(wanted)}
 
 
@@ -81,7 +81,7 @@ async def put_metadata(
         )
         return dict(item)
     ledger.require()
-    await catalogue.client.put(f"shows/{show.id}", "show", wire.edited(now.raw, **changes))
+    await catalogue.client.put(f"shows/{show.id}", "show", models.edited(now.raw, **changes))
     written = changes.get("comments")
     return dict(item) if written is None else {**item, "description_sha256": _digest(written)}
 
@@ -125,7 +125,7 @@ async def _settle(
             continue
         if place in seen:
             ledger.require()
-            await catalogue.client.put(f"chapters/{chapter.id}", "chapter", wire.edited(chapter.raw, deleted=True))
+            await catalogue.client.put(f"chapters/{chapter.id}", "chapter", models.edited(chapter.raw, deleted=True))
         seen.add(place)
     for offset, title in sorted(set(wanted) - seen):
         await ledger.forget(_key(vod_id, offset, title, work))
@@ -137,7 +137,7 @@ def _key(vod_id: int, offset: int, title: str, work: Work) -> str:
 
 
 async def _with_tags(
-    catalogue: Catalogue, show: wire.Show, tags: Sequence[str], field: str, ledger: Ledger
+    catalogue: Catalogue, show: models.Show, tags: Sequence[str], field: str, ledger: Ledger
 ) -> list[dict[str, Any]] | None:
     """The show's custom fields with the tags in theirs; None where that changes nothing or there is no such field."""
     names = {one.id: one.name for one in await catalogue.lookups.field_definitions()}
@@ -162,7 +162,7 @@ async def _with_tags(
     return [*standing, {"showField": found[0], "value": text}]
 
 
-def _is_by_people(chapter: wire.Chapter) -> bool:
+def _is_by_people(chapter: models.Chapter) -> bool:
     return not chapter.deleted and not chapter.operator_note.startswith(_MARK)
 
 

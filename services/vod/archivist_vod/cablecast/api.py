@@ -11,10 +11,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from archivist_common.errors import TargetFailed, TargetMissing, TargetRefused
-from archivist_vod.cablecast import wire
-from archivist_vod.cablecast.client import CablecastClient
-from archivist_vod.cablecast.lookups import KEPT_S, Lookups
+from archivist_vod.cablecast import models
 from archivist_vod.cablecast.objects import Objects, read, read_all
+from archivist_vod.cablecast.reference_data import KEPT_S, Lookups
+from archivist_vod.cablecast.transport.client import CablecastClient
 from archivist_vod.cablecast.video_file import VideoFile, of_asset, of_digital
 
 _IDS_AT_ONCE = 100  # shows fetched by id in one call, as the vendor's own plugin does
@@ -34,17 +34,17 @@ class Catalogue(Objects):
 
     # Shows
 
-    async def show(self, show: int) -> wire.Show:
-        return await self.one(f"shows/{show}", "show", wire.Show)
+    async def show(self, show: int) -> models.Show:
+        return await self.one(f"shows/{show}", "show", models.Show)
 
-    async def shows(self, ids: Iterable[int]) -> tuple[wire.Show, ...]:
+    async def shows(self, ids: Iterable[int]) -> tuple[models.Show, ...]:
         """Shows by id, in the order asked for, without those that are gone."""
         wanted = list(dict.fromkeys(ids))
-        found: dict[int, wire.Show] = {}
+        found: dict[int, models.Show] = {}
         for start in range(0, len(wanted), _IDS_AT_ONCE):
             some = wanted[start : start + _IDS_AT_ONCE]
             page = await self.client.get_page("shows", "shows", {"ids[]": some}, page_size=_IDS_AT_ONCE)
-            found |= {show.id: show for show in read_all(wire.Show, page.rows, "shows")}
+            found |= {show.id: show for show in read_all(models.Show, page.rows, "shows")}
             for missing in [id_ for id_ in some if id_ not in found]:
                 try:
                     found[missing] = await self.show(missing)
@@ -52,7 +52,7 @@ class Catalogue(Objects):
                     continue
         return tuple(found[id_] for id_ in wanted if id_ in found)
 
-    async def shows_by_local_id(self, key: str) -> tuple[wire.Show, ...]:
+    async def shows_by_local_id(self, key: str) -> tuple[models.Show, ...]:
         """Every show whose localId is `key`; more than one is for a person to decide.
 
         What the search finds is looked at again, and what it does not find is looked for among the newest shows:
@@ -64,10 +64,10 @@ class Catalogue(Objects):
             return tuple([show async for show in self.all_shows() if show.local_id == key])
         found = {show.id: show for show in await self.shows(ids) if show.local_id == key}
         newest = await self.client.get_page("shows", "shows", page_size=_NEWEST)
-        found |= {show.id: show for show in read_all(wire.Show, newest.rows, "shows") if show.local_id == key}
+        found |= {show.id: show for show in read_all(models.Show, newest.rows, "shows") if show.local_id == key}
         return tuple(found.values())
 
-    async def shows_between(self, start: datetime, end: datetime) -> tuple[wire.Show, ...]:
+    async def shows_between(self, start: datetime, end: datetime) -> tuple[models.Show, ...]:
         """Shows whose eventDate lies in `start` to `end`, both included. Both with a zone."""
         try:
             ids = await self.search_shows(
@@ -76,7 +76,7 @@ class Catalogue(Objects):
                     ("eventDate", "lessThanOrEqual", end.isoformat()),
                 ]
             )
-            candidates: Sequence[wire.Show] = await self.shows(ids)
+            candidates: Sequence[models.Show] = await self.shows(ids)
         except (TargetMissing, TargetRefused):
             candidates = [show async for show in self.all_shows()]
         # A date without an offset is the server's own day: taken to be in the zone asked for.
@@ -110,21 +110,21 @@ class Catalogue(Objects):
             raise TargetFailed("POST shows/search/advanced: its results are no ids", status=200)
         return tuple(results)
 
-    async def all_shows(self) -> AsyncGenerator[wire.Show, None]:
-        async with aclosing(self.all("shows", "shows", wire.Show, page_size=_SHOWS_AT_ONCE)) as found:
+    async def all_shows(self) -> AsyncGenerator[models.Show, None]:
+        async with aclosing(self.all("shows", "shows", models.Show, page_size=_SHOWS_AT_ONCE)) as found:
             async for show in found:
                 yield show
 
     # Reels and files
 
-    async def reel(self, reel: int) -> wire.Reel:
-        return await self.one(f"reels/{reel}", "reel", wire.Reel)
+    async def reel(self, reel: int) -> models.Reel:
+        return await self.one(f"reels/{reel}", "reel", models.Reel)
 
-    async def reels(self, show: wire.Show) -> tuple[wire.Reel, ...]:
+    async def reels(self, show: models.Show) -> tuple[models.Reel, ...]:
         """A show's reels in playing order: those it lists; where it lists none, those that say they are its."""
-        found: dict[int, wire.Reel] = {}
+        found: dict[int, models.Reel] = {}
         if not show.reels:  # a server that ignores the filter gives the reels of every show
-            listed = await self.of("reels", "reels", wire.Reel, {"show": show.id}, show.id)
+            listed = await self.of("reels", "reels", models.Reel, {"show": show.id}, show.id)
             found = {reel.id: reel for reel in listed}
         for missing in [reel for reel in show.reels if reel not in found]:
             try:
@@ -133,10 +133,10 @@ class Catalogue(Objects):
                 continue
         return tuple(sorted(found.values(), key=lambda reel: (reel.reel_number or 0, reel.id)))
 
-    async def asset(self, asset: int) -> wire.Asset:
-        return await self.one(f"assets/{asset}", "asset", wire.Asset)
+    async def asset(self, asset: int) -> models.Asset:
+        return await self.one(f"assets/{asset}", "asset", models.Asset)
 
-    async def file_of(self, reel: wire.Reel) -> VideoFile | None:
+    async def file_of(self, reel: models.Reel) -> VideoFile | None:
         """The file a reel plays, or None while it has none."""
         if reel.playback_asset is not None:
             try:
@@ -145,9 +145,9 @@ class Catalogue(Objects):
                 pass  # no assets on this server, or this one is gone
         ids = reel.digital_files
         try:
-            files = [await self.one(f"digitalfiles/{id_}", "digitalFile", wire.DigitalFile) for id_ in ids]
+            files = [await self.one(f"digitalfiles/{id_}", "digitalFile", models.DigitalFile) for id_ in ids]
             if not files:
-                listed = self.all("digitalfiles", "digitalFiles", wire.DigitalFile, page_size=_ASSETS_AT_ONCE)
+                listed = self.all("digitalfiles", "digitalFiles", models.DigitalFile, page_size=_ASSETS_AT_ONCE)
                 async with aclosing(listed):
                     async for file in listed:
                         if file.reel == reel.id:
@@ -160,7 +160,7 @@ class Catalogue(Objects):
     async def video(self, name: str) -> VideoFile | None:
         """The video of exactly this name, in whatever store and folder; None where there is none, or several."""
         try:
-            listed = self.all("assets", "assets", wire.Asset, {"sort": "last_modified"}, page_size=_ASSETS_AT_ONCE)
+            listed = self.all("assets", "assets", models.Asset, {"sort": "last_modified"}, page_size=_ASSETS_AT_ONCE)
             async with aclosing(listed):
                 assets = [asset async for asset in listed if asset.file_name == name and asset.file_type != "caption"]
             if len(assets) == 1:
@@ -175,26 +175,26 @@ class Catalogue(Objects):
             return None
         return None if file is None else of_digital(file)
 
-    async def digital_file_by_id(self, id_: int) -> wire.DigitalFile:
+    async def digital_file_by_id(self, id_: int) -> models.DigitalFile:
         """It says whether its captions were understood."""
-        return await self.one(f"digitalfiles/{id_}", "digitalFile", wire.DigitalFile)
+        return await self.one(f"digitalfiles/{id_}", "digitalFile", models.DigitalFile)
 
-    async def digital_file(self, name: str) -> wire.DigitalFile | None:
+    async def digital_file(self, name: str) -> models.DigitalFile | None:
         """The digitalfile of exactly this name. Reads the list until it comes: keep its id."""
-        listed = self.all("digitalfiles", "digitalFiles", wire.DigitalFile, page_size=_ASSETS_AT_ONCE)
+        listed = self.all("digitalfiles", "digitalFiles", models.DigitalFile, page_size=_ASSETS_AT_ONCE)
         async with aclosing(listed):
             async for file in listed:
                 if file.file_name.replace("\\", "/").rpartition("/")[2] == name:
                     return file
         return None
 
-    async def sidecar(self, store: int, path: str, *, newest: int | None = None) -> wire.Asset | None:
+    async def sidecar(self, store: int, path: str, *, newest: int | None = None) -> models.Asset | None:
         """The asset at exactly this path in a store, newest first; a name without folder is looked for in all.
 
         newest: how many assets to look at; None for all there are, which may be tens of thousands.
         """
         wanted = path.replace("\\", "/").lstrip("/")
-        listed = self.all("assets", "assets", wire.Asset, {"sort": "last_modified"}, page_size=_ASSETS_AT_ONCE)
+        listed = self.all("assets", "assets", models.Asset, {"sort": "last_modified"}, page_size=_ASSETS_AT_ONCE)
         looked_at = 0
         async with aclosing(listed):
             async for asset in listed:
@@ -211,9 +211,9 @@ class Catalogue(Objects):
 
     async def _asset_file(self, id_: int) -> VideoFile:
         document = await self.client.get_document(f"assets/{id_}", "asset")
-        asset = read(wire.Asset, document["asset"], f"assets/{id_}")
+        asset = read(models.Asset, document["asset"], f"assets/{id_}")
         infos = [
-            read(wire.AssetInfo, row, f"assets/{id_}")
+            read(models.AssetInfo, row, f"assets/{id_}")
             for row in document.get("assetInfos") or ()
             if isinstance(row, dict) and row.get("id") in asset.asset_infos
         ]
@@ -221,10 +221,10 @@ class Catalogue(Objects):
 
     # VODs
 
-    async def vod(self, vod: int) -> wire.Vod:
-        return await self.one(f"vods/{vod}", "vod", wire.Vod)
+    async def vod(self, vod: int) -> models.Vod:
+        return await self.one(f"vods/{vod}", "vod", models.Vod)
 
-    async def vods(self, show: wire.Show) -> tuple[wire.Vod, ...]:
+    async def vods(self, show: models.Show) -> tuple[models.Vod, ...]:
         """The VODs a show lists, without those that are gone or say they are another's."""
         found = []
         for id_ in show.vods:
@@ -236,18 +236,18 @@ class Catalogue(Objects):
                 found.append(vod)
         return tuple(found)
 
-    async def vod_status(self, vod: int) -> wire.VodStatus:
+    async def vod_status(self, vod: int) -> models.VodStatus:
         """How far a VOD is, by the cheapest way the server has. Raises TargetMissing when the VOD is gone.
 
         Servers without vodState: `complete` once the last transaction says so, `unknown` until then.
         """
         return (await self.vod_look(vod))[0]
 
-    async def vod_look(self, vod: int) -> tuple[wire.VodStatus, wire.Vod | None]:
+    async def vod_look(self, vod: int) -> tuple[models.VodStatus, models.Vod | None]:
         """As `vod_status`, and the VOD itself where that had to be read for it."""
         if self._clock() >= self._without_statuses_until:
             try:
-                return await self.one(f"vodstatuses/{vod}", "vodStatus", wire.VodStatus), None
+                return await self.one(f"vodstatuses/{vod}", "vodStatus", models.VodStatus), None
             except TargetMissing:
                 found = await self.vod(vod)  # gone, too, when the VOD is
                 self._without_statuses_until = self._clock() + KEPT_S
@@ -260,21 +260,23 @@ class Catalogue(Objects):
             "percentComplete": found.percent_complete,
             "errorMessage": found.error_message,
         }
-        return wire.VodStatus.read(status), found
+        return models.VodStatus.read(status), found
 
-    async def _legacy_state(self, vod: wire.Vod) -> str:
+    async def _legacy_state(self, vod: models.Vod) -> str:
         kind = vod.transaction_type
         if kind is None and vod.last_transaction is not None:
             try:
                 transaction = await self.one(
-                    f"vodtransactions/{vod.last_transaction}", "vodTransaction", wire.VodTransaction
+                    f"vodtransactions/{vod.last_transaction}", "vodTransaction", models.VodTransaction
                 )
             except TargetMissing:
-                return wire.UNKNOWN
+                return models.UNKNOWN
             kind = transaction.transaction_type
-        return wire.COMPLETE if kind == wire.READY_TRANSACTION else wire.UNKNOWN
+        return models.COMPLETE if kind == models.READY_TRANSACTION else models.UNKNOWN
 
-    async def chapters(self, vod: int) -> tuple[wire.Chapter, ...]:
+    async def chapters(self, vod: int) -> tuple[models.Chapter, ...]:
         """A VOD's chapters by time, deleted ones left out."""
-        found = await self.of("chapters", "chapters", wire.Chapter, {"vod": vod, "deleted": "false"}, vod, key="vod")
+        found = await self.of(
+            "chapters", "chapters", models.Chapter, {"vod": vod, "deleted": "false"}, vod, key="vod"
+        )
         return tuple(sorted((c for c in found if not c.deleted), key=lambda c: (c.offset or 0, c.id)))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from archivist_common.database.engine import Database
-from archivist_vod.plan import Pace
-from archivist_vod.publisher import Publisher
+from archivist_vod.attempts.pacing import Pace
+from archivist_vod.targets.interface import Publisher
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from archivist_common.errors import TargetMissing
-from archivist_vod.cablecast import wire
-from archivist_vod.cablecast.client import CablecastClient
-from archivist_vod.cablecast.copying import Names
+from archivist_vod.cablecast import models
 from archivist_vod.cablecast.objects import Objects, WireT, read
+from archivist_vod.cablecast.sync.rows import Names
+from archivist_vod.cablecast.transport.client import CablecastClient
 
 KEPT_S = 3600.0
 
@@ -23,16 +23,16 @@ class Lookups(Objects):
         self._clock = clock
         self._kept: dict[str, tuple[float, tuple[Any, ...]]] = {}
 
-    async def system_info(self) -> wire.SystemInfo:
+    async def system_info(self) -> models.SystemInfo:
         """Version and site. Some versions send it without an envelope."""
-        return read(wire.SystemInfo, await self._bare("systeminfo", "systemInfo"), "systeminfo")
+        return read(models.SystemInfo, await self._bare("systeminfo", "systemInfo"), "systeminfo")
 
-    async def system_time(self) -> wire.SystemTime:
-        return read(wire.SystemTime, await self._bare("systemtime", "systemTime"), "systemtime")
+    async def system_time(self) -> models.SystemTime:
+        return read(models.SystemTime, await self._bare("systemtime", "systemTime"), "systemtime")
 
-    async def user_session(self) -> wire.UserSession:
+    async def user_session(self) -> models.UserSession:
         """Whom the server takes us for. Raises TargetMissing where the server has no such thing."""
-        return read(wire.UserSession, await self._bare("usersession", "userSession"), "usersession")
+        return read(models.UserSession, await self._bare("usersession", "userSession"), "usersession")
 
     async def _bare(self, path: str, root: str) -> dict[str, Any]:
         document = await self.client.get_document(path)
@@ -59,38 +59,38 @@ class Lookups(Objects):
             zone=await self.zone(),
         )
 
-    async def locations(self) -> tuple[wire.Location, ...]:
-        return await self._lookup("locations", "locations", wire.Location)
+    async def locations(self) -> tuple[models.Location, ...]:
+        return await self._lookup("locations", "locations", models.Location)
 
-    async def formats(self) -> tuple[wire.Format, ...]:
-        return await self._lookup("formats", "formats", wire.Format)
+    async def formats(self) -> tuple[models.Format, ...]:
+        return await self._lookup("formats", "formats", models.Format)
 
-    async def categories(self) -> tuple[wire.Category, ...]:
-        return await self._lookup("categories", "categories", wire.Category)
+    async def categories(self) -> tuple[models.Category, ...]:
+        return await self._lookup("categories", "categories", models.Category)
 
-    async def producers(self) -> tuple[wire.Producer, ...]:
-        return await self._lookup("producers", "producers", wire.Producer)
+    async def producers(self) -> tuple[models.Producer, ...]:
+        return await self._lookup("producers", "producers", models.Producer)
 
-    async def projects(self) -> tuple[wire.Project, ...]:
-        return await self._lookup("projects", "projects", wire.Project)
+    async def projects(self) -> tuple[models.Project, ...]:
+        return await self._lookup("projects", "projects", models.Project)
 
-    async def show_fields(self) -> tuple[wire.ShowField, ...]:
-        return await self._lookup("showfields", "showFields", wire.ShowField)
+    async def show_fields(self) -> tuple[models.ShowField, ...]:
+        return await self._lookup("showfields", "showFields", models.ShowField)
 
-    async def field_definitions(self) -> tuple[wire.FieldDefinition, ...]:
+    async def field_definitions(self) -> tuple[models.FieldDefinition, ...]:
         """The definitions that show fields refer to; they come along with those."""
         document = await self.client.get_document("showfields", "showFields")
         found = document.get("fieldDefinitions")
-        return tuple(read(wire.FieldDefinition, row, "showfields") for row in found or () if isinstance(row, dict))
+        return tuple(read(models.FieldDefinition, row, "showfields") for row in found or () if isinstance(row, dict))
 
-    async def file_stores(self) -> tuple[wire.FileStore, ...]:
-        return await self._lookup("filestores", "fileStores", wire.FileStore)
+    async def file_stores(self) -> tuple[models.FileStore, ...]:
+        return await self._lookup("filestores", "fileStores", models.FileStore)
 
-    async def vod_configurations(self) -> tuple[wire.VodConfiguration, ...]:
-        return await self._lookup("vodconfigurations", "vodConfigurations", wire.VodConfiguration)
+    async def vod_configurations(self) -> tuple[models.VodConfiguration, ...]:
+        return await self._lookup("vodconfigurations", "vodConfigurations", models.VodConfiguration)
 
-    async def qualities(self) -> tuple[wire.VodTranscodeQuality, ...]:
-        return await self._lookup("vodtranscodequalities", "vodTranscodeQualities", wire.VodTranscodeQuality)
+    async def qualities(self) -> tuple[models.VodTranscodeQuality, ...]:
+        return await self._lookup("vodtranscodequalities", "vodTranscodeQualities", models.VodTranscodeQuality)
 
     def forget(self) -> None:
         """Read every lookup anew the next time."""

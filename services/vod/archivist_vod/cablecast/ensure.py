@@ -13,13 +13,13 @@ from typing import Any
 
 from archivist_common.errors import NeedsPerson, TargetMissing
 from archivist_common.shows.recording_names import read as read_name
-from archivist_vod.cablecast import wire
-from archivist_vod.cablecast.catalogue import Catalogue
-from archivist_vod.cablecast.finding import item_of
-from archivist_vod.cablecast.listing import rows
-from archivist_vod.cablecast.shown import kept_reels
+from archivist_vod.cablecast import models
+from archivist_vod.cablecast.api import Catalogue
+from archivist_vod.cablecast.readback import kept_reels
+from archivist_vod.cablecast.resolve import item_of
+from archivist_vod.cablecast.transport.paging import rows
 from archivist_vod.cablecast.video_file import VideoFile
-from archivist_vod.publisher import Ledger, Work
+from archivist_vod.targets.interface import Ledger, Work
 
 LONGEST_TITLE = 255
 _DIGITAL_FILE = 4  # `primitiveFormat` of a file on disk
@@ -29,12 +29,12 @@ _DIGITAL_FILE = 4  # `primitiveFormat` of a file on disk
 class Place:
     """The reel that plays our recording, its file, and the reels of its show."""
 
-    reel: wire.Reel
-    reels: tuple[wire.Reel, ...]
+    reel: models.Reel
+    reels: tuple[models.Reel, ...]
     file: VideoFile | None
 
 
-async def show(catalogue: Catalogue, work: Work, location: int, ledger: Ledger) -> wire.Show:
+async def show(catalogue: Catalogue, work: Work, location: int, ledger: Ledger) -> models.Show:
     """A new show for the recording. Made once, whatever becomes of the answer."""
     title = title_of(work)
 
@@ -61,7 +61,7 @@ async def show(catalogue: Catalogue, work: Work, location: int, ledger: Ledger) 
     return await catalogue.show(int(made))
 
 
-async def place(catalogue: Catalogue, work: Work, found: wire.Show) -> Place | None:
+async def place(catalogue: Catalogue, work: Work, found: models.Show) -> Place | None:
     """Where the recording is in its show; None where no reel plays it."""
     reels = await catalogue.reels(found)
     files = {reel.id: await catalogue.file_of(reel) for reel in reels}
@@ -69,14 +69,14 @@ async def place(catalogue: Catalogue, work: Work, found: wire.Show) -> Place | N
     return None if chosen is None else Place(chosen, reels, files[chosen.id])
 
 
-async def new_place(catalogue: Catalogue, work: Work, found: wire.Show, ledger: Ledger) -> Place:
+async def new_place(catalogue: Catalogue, work: Work, found: models.Show, ledger: Ledger) -> Place:
     """A place for the recording behind the show's other reels."""
     reels = await catalogue.reels(found)
     made = await _new_reel(catalogue, work, found, len(reels) + 1, ledger)
     return Place(made, reels, await catalogue.file_of(made))
 
 
-def item_at(found: wire.Show, where: Place) -> dict[str, Any]:
+def item_at(found: models.Show, where: Place) -> dict[str, Any]:
     """What later stages need to know, as JSON."""
     file = where.file
     path = "" if file is None else file.path.replace("\\", "/").lstrip("/")
@@ -125,7 +125,7 @@ def title_of(work: Work) -> str:
     return " ".join(text.split())[:LONGEST_TITLE]
 
 
-def _chosen(work: Work, reels: Sequence[wire.Reel], files: Mapping[int, VideoFile | None]) -> wire.Reel | None:
+def _chosen(work: Work, reels: Sequence[models.Reel], files: Mapping[int, VideoFile | None]) -> models.Reel | None:
     """By the file it plays; then by the reel number in our name; then the only one there is."""
     named = [reel for reel in reels if _is_alike(_file_name(reel, files[reel.id]), work.filename)]
     if len(named) == 1:
@@ -137,12 +137,12 @@ def _chosen(work: Work, reels: Sequence[wire.Reel], files: Mapping[int, VideoFil
     return reels[0] if len(reels) == 1 and number == 1 else None
 
 
-def _file_name(reel: wire.Reel, file: VideoFile | None) -> str:
+def _file_name(reel: models.Reel, file: VideoFile | None) -> str:
     name = reel.user_file_name if file is None else file.name
     return name.replace("\\", "/").rpartition("/")[2]
 
 
-async def _new_reel(catalogue: Catalogue, work: Work, found: wire.Show, number: int, ledger: Ledger) -> wire.Reel:
+async def _new_reel(catalogue: Catalogue, work: Work, found: models.Show, number: int, ledger: Ledger) -> models.Reel:
     """A media and a reel that play the recording's file, which must lie in one of the stores."""
     file = await catalogue.video(work.filename)
     if file is None:

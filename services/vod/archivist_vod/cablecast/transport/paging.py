@@ -11,8 +11,8 @@ from contextlib import aclosing
 from typing import Any
 
 from archivist_common.errors import TargetFailed
-from archivist_vod.cablecast.answers import Json
-from archivist_vod.cablecast.client import CablecastClient, Page
+from archivist_vod.cablecast.transport.client import CablecastClient, Page
+from archivist_vod.cablecast.transport.envelopes import Json
 
 log = logging.getLogger(__name__)
 

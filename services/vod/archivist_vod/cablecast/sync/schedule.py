@@ -12,9 +12,9 @@ from archivist_common.database import migrate
 from archivist_common.database.engine import Database
 from archivist_common.errors import DatabaseUnavailable, SchemaMismatch
 from archivist_common.publishing import targets
-from archivist_vod import syncs
-from archivist_vod.sync_run import Sync
-from archivist_vod.sync_source import Source
+from archivist_vod.cablecast.sync import runs
+from archivist_vod.cablecast.sync.run import Sync
+from archivist_vod.cablecast.sync.source import Source
 
 log = logging.getLogger(__name__)
 
@@ -70,10 +70,10 @@ class Syncing:
             if target is None:  # not reported yet
                 return False
             if self._every:
-                await syncs.schedule(session, self._target, self._every, self._full_every)
+                await runs.schedule(session, self._target, self._every, self._full_every)
             if target.state in {"stopped", "away"}:
                 return False
-            run = await syncs.claim(session, self._target, self._lease)
+            run = await runs.claim(session, self._target, self._lease)
         if run is None:
             return False
         await Sync(self._db, self.source, run).work()

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from contextlib import aclosing
 
 from archivist_common.errors import TargetMissing, TargetRefused, TargetUnavailable
-from archivist_vod.cablecast import copying, listing
-from archivist_vod.cablecast.answers import Json
-from archivist_vod.cablecast.catalogue import Catalogue
+from archivist_vod.cablecast.api import Catalogue
+from archivist_vod.cablecast.sync import rows as copying
+from archivist_vod.cablecast.transport import paging
+from archivist_vod.cablecast.transport.envelopes import Json
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class Source:
         if self._all_files is None:
             found: list[Json] = []
             try:
-                rows = listing.rows(self.catalogue.client, "reels", "reels", page_size=_REELS_AT_ONCE)
+                rows = paging.rows(self.catalogue.client, "reels", "reels", page_size=_REELS_AT_ONCE)
                 async with aclosing(rows) as listed:
                     found = [row async for row in listed]
             except (TargetMissing, TargetRefused):

@@ -29,11 +29,11 @@ from archivist_common.errors import (
     TargetUnavailable,
 )
 from archivist_common.settings import VodSettings
-from archivist_vod.cablecast import metrics
-from archivist_vod.cablecast.answers import Json, Reader, Root, reader, why
-from archivist_vod.cablecast.call import Answer, Call, first_words, reason, shown
-from archivist_vod.cablecast.connection import Login, origin
-from archivist_vod.cablecast.host import Host, retry_after_s
+from archivist_vod.cablecast.transport import metrics
+from archivist_vod.cablecast.transport.circuit_breaker import Host, retry_after_s
+from archivist_vod.cablecast.transport.connection import Login, origin
+from archivist_vod.cablecast.transport.envelopes import Json, Reader, Root, reader, why
+from archivist_vod.cablecast.transport.request import Answer, Call, first_words, reason, shown
 
 log = logging.getLogger(__name__)
 

@@ -19,8 +19,9 @@ from archivist_common.errors import DatabaseUnavailable, SchemaMismatch, TargetD
 from archivist_common.events.notify import PUBLISH, Listener
 from archivist_common.publishing import effects, lifecycle, requests, targets
 from archivist_common.publishing.options import Options
-from archivist_vod import figures, tasks
-from archivist_vod.deps import Deps
+from archivist_vod import metrics
+from archivist_vod.attempts import lease
+from archivist_vod.attempts.deps import Deps
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +105,7 @@ class Sender:
             self._unsure.discard(slot)
             return False
         failpoints.reach("publish-claimed")
-        await tasks.run(self._deps, held)
+        await lease.run(self._deps, held)
         self._unsure.discard(slot)
         return True
 
@@ -182,11 +183,11 @@ class Sender:
 
     async def _count(self, session: AsyncSession, known: dict[str, targets.Target]) -> None:
         for name in self._deps.publishers:
-            figures.STOPPED.labels(name).set(known[name].stopped_at is not None)
-            figures.AWAY.labels(name).set(known[name].away_since is not None)
-            figures.WAITING.labels(name).set(known[name].waiting)
-        figures.UNKNOWN_EFFECTS.set(await effects.unsettled(session))
-        figures.OLDEST.set(await lifecycle.oldest_waiting_s(session))
+            metrics.STOPPED.labels(name).set(known[name].stopped_at is not None)
+            metrics.AWAY.labels(name).set(known[name].away_since is not None)
+            metrics.WAITING.labels(name).set(known[name].waiting)
+        metrics.UNKNOWN_EFFECTS.set(await effects.unsettled(session))
+        metrics.OLDEST.set(await lifecycle.oldest_waiting_s(session))
 
     async def _patiently(self, act: Callable[[], Awaitable[None]], every_s: float) -> None:
         """Again and again, through any outage of the database."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import httpx
 
 from archivist_common.errors import OutcomeUnknown, PublishError, TargetFailed, TargetUnavailable
-from archivist_vod.cablecast.answers import Json, Reader
+from archivist_vod.cablecast.transport.envelopes import Json, Reader
 
 JSON_LIMIT = 16 * 2**20  # bytes
 

@@ -20,9 +20,9 @@ from archivist_common.errors import (
 from archivist_common.publishing import lifecycle, targets
 from archivist_common.publishing.lifecycle import Held
 from archivist_common.states import PublishStage
-from archivist_vod import figures
-from archivist_vod.deps import Deps
-from archivist_vod.progress import Item
+from archivist_vod import metrics
+from archivist_vod.attempts.deps import Deps
+from archivist_vod.targets.progress import Item
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ class Standing:
         self.at(self.held.stage, item)
         async with self._deps.db.transaction() as session:
             await lifecycle.finish(session, self.held, warnings=self._warnings())
-        figures.ENDED.labels("published").inc()
+        metrics.ENDED.labels("published").inc()
         log.info("published", extra={"publication_id": str(self.held.id), "target": self.held.target})
 
     async def start_over(self) -> NoReturn:
@@ -116,14 +116,14 @@ class Standing:
     async def hold(self, code: str, message: str, *, plan: tuple[str, ...] | None = None, **more: Any) -> NoReturn:
         async with self._deps.db.transaction() as session:
             await lifecycle.hold(session, self.held, code, message, plan=plan, warnings=self._warnings(), **more)
-        figures.ENDED.labels("held").inc()
+        metrics.ENDED.labels("held").inc()
         raise Ended
 
     async def fail(self, error: ArchivistError) -> NoReturn:
         async with self._deps.db.transaction() as session:
             wait = self._deps.pace.at_least(self.held.stage)
             again = await lifecycle.fail(session, self.held, error, at_least=wait)
-        figures.ENDED.labels("retried" if again else "failed").inc()
+        metrics.ENDED.labels("retried" if again else "failed").inc()
         told = {"publication_id": str(self.held.id), "code": error.code, "stage": self.held.stage}
         log.warning("publication failed", extra={**told, "detail": error.message, "again": again})
         raise Ended

@@ -26,14 +26,16 @@ from archivist_common.errors import (
 )
 from archivist_common.publishing import targets
 from archivist_common.shows.sync_runs import Kind, Mode
-from archivist_vod import copies, figures, syncs
-from archivist_vod.cablecast import copying, listing
-from archivist_vod.cablecast.answers import Json
-from archivist_vod.cablecast.client import Page
-from archivist_vod.cablecast.copying import Names
-from archivist_vod.copies import TooManyGone
-from archivist_vod.sync_source import Source
-from archivist_vod.syncs import Run
+from archivist_vod import metrics
+from archivist_vod.cablecast.sync import rows as copying
+from archivist_vod.cablecast.sync import runs, store
+from archivist_vod.cablecast.sync.rows import Names
+from archivist_vod.cablecast.sync.runs import Run
+from archivist_vod.cablecast.sync.source import Source
+from archivist_vod.cablecast.sync.store import TooManyGone
+from archivist_vod.cablecast.transport import paging
+from archivist_vod.cablecast.transport.client import Page
+from archivist_vod.cablecast.transport.envelopes import Json
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +82,7 @@ class Sync:
             self._source.was_lost(exc)
             await self._end(put_off=True)
         except TooManyGone as exc:
-            await self._end(syncs.TOO_MANY_GONE, str(exc))
+            await self._end(runs.TOO_MANY_GONE, str(exc))
         except PublishError as exc:
             await self._end(exc.code, exc.message)
         except Fenced:
@@ -91,7 +93,7 @@ class Sync:
                     await self._end(put_off=True)
             raise
         else:
-            figures.SYNCED.labels(run.kind).set_to_current_time()
+            metrics.SYNCED.labels(run.kind).set_to_current_time()
             done = {"added": self._run.added, "changed": self._run.changed, "gone": self._run.gone}
             log.info("synced", extra={**told, **done})
 
@@ -99,9 +101,9 @@ class Sync:
         try:
             async with self._db.transaction() as session:
                 if put_off:
-                    await syncs.put_off(session, self._run)
+                    await runs.put_off(session, self._run)
                 else:
-                    await syncs.fail(session, self._run, code, message)
+                    await runs.fail(session, self._run, code, message)
         except Fenced:
             return
         if not put_off:
@@ -115,11 +117,11 @@ class Sync:
             async with self._db.transaction() as session:
                 gone, note = 0, {}
                 if is_whole:
-                    confirmed = await syncs.is_confirmed(session, self._run)
-                    gone = await copies.mark_unseen(session, self._run, confirmed=confirmed)
+                    confirmed = await runs.is_confirmed(session, self._run)
+                    gone = await store.mark_unseen(session, self._run, confirmed=confirmed)
                 else:
                     said = f"the server gave {len(self._seen)} of {self._run.total}; what is gone was not looked for"
-                    note = {"error_code": syncs.INCOMPLETE, "error_message": said}
+                    note = {"error_code": runs.INCOMPLETE, "error_message": said}
                 await self._complete(session, gone=gone, **note)
             return
         since = self._run.since or await self._changed_since()
@@ -129,8 +131,8 @@ class Sync:
             await self._complete(session, gone=gone)
 
     async def _complete(self, session: Any, **values: Any) -> None:
-        await copies.link_vods(session, self._run.target)
-        await syncs.complete(session, self._run, **values)
+        await store.link_vods(session, self._run.target)
+        await runs.complete(session, self._run, **values)
         self._run = replace(self._run, gone=values["gone"])
 
     # the whole list
@@ -144,11 +146,11 @@ class Sync:
         start = 0
         if resume and self._run.total is not None and self._run.position:
             async with self._db.transaction() as session:
-                self._seen = await copies.met(session, self._run)
+                self._seen = await store.met(session, self._run)
             start = max(0, min(self._run.position, len(self._seen)) - 1)
         count: int | None = None
         for _ in range(_MOST_PASSES):
-            pages = listing.pages(
+            pages = paging.pages(
                 self._client,
                 path,
                 path,
@@ -177,8 +179,8 @@ class Sync:
         What a clock that was put right hides, the next whole run finds.
         """
         async with self._db.transaction() as session:
-            age = await syncs.age_of_last(session, self._run.target, self._run.kind)
-            newest = await copies.newest_change(session)
+            age = await runs.age_of_last(session, self._run.target, self._run.kind)
+            newest = await store.newest_change(session)
         if age is None or newest is None:
             return None
         now = await self._now()
@@ -214,7 +216,7 @@ class Sync:
             if len(missing) > _MOST_SINGLE or (rows and not self._any_changed(rows, since)):
                 raise _Useless
             await self._keep(rows, document=page.document, total=len(ids))
-            gone += await self._one_by_one("shows", "show", missing, copies.gone_shows)
+            gone += await self._one_by_one("shows", "show", missing, store.gone_shows)
         return gone
 
     async def _by_ids(self, ids: list[int]) -> Page:
@@ -222,11 +224,11 @@ class Sync:
 
     async def _changed_vods(self, since: datetime | None) -> int:
         async with self._db.transaction() as session:
-            wanted = await copies.vods_to_look_at(session, self._run.target, since)
+            wanted = await store.vods_to_look_at(session, self._run.target, since)
         if len(wanted) > _MOST_SINGLE:
             await self._pages()
             return 0
-        return await self._one_by_one("vods", "vod", wanted, copies.gone_vods, total=len(wanted))
+        return await self._one_by_one("vods", "vod", wanted, store.gone_vods, total=len(wanted))
 
     async def _one_by_one(
         self, path: str, root: str, ids: Collection[int], mark_gone: Any, *, total: int | None = None
@@ -273,7 +275,7 @@ class Sync:
         else:
             numbers = {row["show"] for row in fresh if copying.fits(row.get("show"))}
             async with self._db.transaction() as session:
-                titles = await copies.titles(session, numbers)
+                titles = await store.titles(session, numbers)
             made = [copying.vod_row(row, self._run.target, titles) for row in fresh]
         read = [row for row in made if row is not None]
         unread = [row["id"] for row, known in zip(fresh, made, strict=True) if known is None]
@@ -300,12 +302,12 @@ class Sync:
         self, session: Any, read: list[dict[str, Any]], unread: list[int], values: dict[str, Any]
     ) -> None:
         if self._run.kind is Kind.SHOWS:
-            stored = await copies.store_shows(session, self._run, read)
-            await copies.seen_shows(session, self._run, unread)
+            stored = await store.store_shows(session, self._run, read)
+            await store.seen_shows(session, self._run, unread)
         else:
-            stored = await copies.store_vods(session, self._run, read)
-            await copies.seen_vods(session, self._run, map(str, unread))
-        self._run = await syncs.moved(
+            stored = await store.store_vods(session, self._run, read)
+            await store.seen_vods(session, self._run, map(str, unread))
+        self._run = await runs.moved(
             session,
             self._run,
             added=self._run.added + stored.added,

@@ -12,17 +12,17 @@ from pydantic import ValidationError
 
 from archivist_common.events.journal import plain
 from archivist_common.states import VodStatus
-from archivist_vod.cablecast import wire
-from archivist_vod.cablecast.answers import Json
+from archivist_vod.cablecast import models
+from archivist_vod.cablecast.transport.envelopes import Json
 
 _TITLE, _NAME, _URL, _STATE = 255, 100, 500, 50  # characters of the columns
 _LARGEST = 2**31 - 1  # of an integer column
 
 _STATUSES: Mapping[str, VodStatus] = {
-    wire.COMPLETE: VodStatus.PUBLISHED,
-    wire.ERROR: VodStatus.FAILED,
-    wire.PERMANENT_FAILURE: VodStatus.FAILED,
-    wire.DISABLED: VodStatus.REMOVED,
+    models.COMPLETE: VodStatus.PUBLISHED,
+    models.ERROR: VodStatus.FAILED,
+    models.PERMANENT_FAILURE: VodStatus.FAILED,
+    models.DISABLED: VodStatus.REMOVED,
 }
 """Cablecast's states of a VOD that Archivist did not publish; any other one is still being made."""
 
@@ -41,7 +41,7 @@ class Names:
 def show_row(raw: Json, names: Names, files: Iterable[str]) -> dict[str, Any] | None:
     """A row of `cablecast_shows`, by column; None for a show that cannot be read."""
     try:
-        show = wire.Show.read(raw)
+        show = models.Show.read(raw)
     except ValidationError:
         return None
     if not fits(show.id):
@@ -56,7 +56,7 @@ def show_row(raw: Json, names: Names, files: Iterable[str]) -> dict[str, Any] | 
         "producer": _named(show.producer, names.producers),
         "project": place(show, names),
         "runtime": _number(show.total_run_time),
-        "created_date": aware(wire.moment(raw.get("created")), names.zone),
+        "created_date": aware(models.moment(raw.get("created")), names.zone),
         "event_date": day(show.event_date, names.zone),
         "local_id": _line(show.local_id, _TITLE) or None,
         "location": _number(show.location),
@@ -70,7 +70,7 @@ def show_row(raw: Json, names: Names, files: Iterable[str]) -> dict[str, Any] | 
 def vod_row(raw: Json, target: str, titles: Mapping[int, str]) -> dict[str, Any] | None:
     """A row of `vod_content`, by column; None for a VOD that cannot be read. titles: of shows, by number."""
     try:
-        vod = wire.Vod.read(raw)
+        vod = models.Vod.read(raw)
     except ValidationError:
         return None
     if not fits(vod.id):
@@ -93,19 +93,19 @@ def vod_row(raw: Json, target: str, titles: Mapping[int, str]) -> dict[str, Any]
     }
 
 
-def vod_state(vod: wire.Vod) -> str:
+def vod_state(vod: models.Vod) -> str:
     """Cablecast's word. Servers without one say by a transaction, or by an address, that it is complete."""
     if vod.vod_state:
         return vod.vod_state
     ready = (
-        vod.transaction_type == wire.READY_TRANSACTION
+        vod.transaction_type == models.READY_TRANSACTION
         or vod.is_watchable
         or (vod.transaction_type is None and vod.url)
     )
-    return wire.COMPLETE if ready else wire.UNKNOWN
+    return models.COMPLETE if ready else models.UNKNOWN
 
 
-def place(show: wire.Show, names: Names) -> str | None:
+def place(show: models.Show, names: Names) -> str | None:
     """Where a show belongs: its project and its location, `City Council (Harbor City)`. Matching reads both."""
     project = "" if show.project is None else names.projects.get(show.project, "")
     location = "" if show.location is None else names.locations.get(show.location, "")
@@ -136,7 +136,7 @@ def aware(value: datetime | None, zone: tzinfo | None) -> datetime | None:
 
 def modified(raw: Json) -> datetime | None:
     """When a show was changed last, as it says."""
-    return wire.moment(raw.get("lastModified"))
+    return models.moment(raw.get("lastModified"))
 
 
 def files_of(document: Json) -> dict[int, list[str]] | None:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from archivist_common.settings import VodSettings
 from archivist_common.storage.client import Storages
-from archivist_vod.publisher import Publisher
-from archivist_vod.publishers import cablecast, folder
+from archivist_vod.cablecast import publisher as cablecast
+from archivist_vod.folder import publisher as folder
+from archivist_vod.targets.interface import Publisher
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from archivist_common.states import PublishStage
-from archivist_vod.progress import Progress, State
+from archivist_vod.targets.progress import Progress, State
 
 VOD_WAITING = "VOD_WAITING"
 VOD_ERROR = "VOD_ERROR"

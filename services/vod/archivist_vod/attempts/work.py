@@ -17,7 +17,7 @@ from archivist_common.errors import CaptionsInvalid, FileMissing, NotCompleted
 from archivist_common.jobs import artifacts
 from archivist_common.publishing.lifecycle import Held
 from archivist_common.shows import links
-from archivist_vod.publisher import Track, Work
+from archivist_vod.targets.interface import Track, Work
 
 _DESCRIPTION = 1000  # characters; whole sentences of the summary are taken while they fit
 _SCC = "scc"

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 from archivist_common.chapters.detection import Chapter
 from archivist_common.publishing.options import Options
-from archivist_vod.caption_comparison import ReadBack
-from archivist_vod.progress import Item, Progress
+from archivist_vod.targets.caption_comparison import ReadBack
+from archivist_vod.targets.progress import Item, Progress
 
 
 @dataclass(frozen=True, slots=True)

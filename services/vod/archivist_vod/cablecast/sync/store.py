@@ -20,7 +20,7 @@ from archivist_common.database.models import CablecastShow, Publication, VodCont
 from archivist_common.events import journal
 from archivist_common.shows.sync_runs import Kind
 from archivist_common.states import VodStatus
-from archivist_vod.syncs import Run
+from archivist_vod.cablecast.sync.runs import Run
 
 _COMPONENT = "vod"
 _PUBLISHERS_OWN = frozenset({"title", "status", "url"})  # columns of a VOD that its publication writes

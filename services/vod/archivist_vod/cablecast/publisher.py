@@ -11,14 +11,17 @@ from archivist_common.publishing.options import SIDECARS_UNSUPPORTED
 from archivist_common.settings import VodSettings, scc_options_of
 from archivist_common.shows.matching import Candidate
 from archivist_common.storage.client import Storages
-from archivist_vod.cablecast import annotating, connection, finding, making, shown, sidecars, vods
-from archivist_vod.cablecast.catalogue import Catalogue
-from archivist_vod.cablecast.client import CablecastClient
+from archivist_vod.cablecast import ensure as making
+from archivist_vod.cablecast import metadata, readback, sidecars, vods
+from archivist_vod.cablecast import resolve as finding
+from archivist_vod.cablecast.api import Catalogue
 from archivist_vod.cablecast.sidecars import Ways
+from archivist_vod.cablecast.transport import connection
+from archivist_vod.cablecast.transport.client import CablecastClient
 from archivist_vod.cablecast.uploads import Uploads
-from archivist_vod.caption_comparison import ReadBack
-from archivist_vod.progress import Item, Progress
-from archivist_vod.publisher import Accepted, Capabilities, Ledger, Probe, Resolution, Work
+from archivist_vod.targets.caption_comparison import ReadBack
+from archivist_vod.targets.interface import Accepted, Capabilities, Ledger, Probe, Resolution, Work
+from archivist_vod.targets.progress import Item, Progress
 
 SIDECARS_SINCE = (7, 1)
 """The version from which servers take sidecars (vendor's support article)."""
@@ -179,14 +182,14 @@ class Cablecast:
         server = self._settings.storage(work.storage)
         if server is not None:
             options = scc_options_of(server, options)
-        return await shown.verify(self.client, item, work.track, options)
+        return await readback.verify(self.client, item, work.track, options)
 
     async def put_chapters(self, work: Work, item: Item, ledger: Ledger) -> Item:
-        return await annotating.put_chapters(self.catalogue, work, item, ledger)
+        return await metadata.put_chapters(self.catalogue, work, item, ledger)
 
     async def put_metadata(self, work: Work, item: Item, ledger: Ledger) -> Item:
         field = self._settings.cablecast_tags_field
-        return await annotating.put_metadata(self.catalogue, work, item, ledger, tags_field=field)
+        return await metadata.put_metadata(self.catalogue, work, item, ledger, tags_field=field)
 
     async def withdraw(self, item: Item, ledger: Ledger) -> Item:
         return await vods.withdraw(self.catalogue, item, ledger)

@@ -27,13 +27,13 @@ from archivist_common.errors import (
 from archivist_common.settings import VodSettings
 from archivist_common.storage import os_errors
 from archivist_common.storage.client import Storages
-from archivist_vod.caption_comparison import ReadBack
 from archivist_vod.folder import contents
 from archivist_vod.folder.listing import Listing, tell_of_edits
 from archivist_vod.folder.manifest import Manifest, ManifestDamaged
 from archivist_vod.folder.shelf import FEED, INDEX, Memory, Shelf
-from archivist_vod.progress import Item, Progress, State
-from archivist_vod.publisher import Accepted, Capabilities, Found, Ledger, Probe, Resolution, Work
+from archivist_vod.targets.caption_comparison import ReadBack
+from archivist_vod.targets.interface import Accepted, Capabilities, Found, Ledger, Probe, Resolution, Work
+from archivist_vod.targets.progress import Item, Progress, State
 
 T = TypeVar("T")
 

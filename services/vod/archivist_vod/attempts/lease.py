@@ -10,10 +10,10 @@ from archivist_common.errors import ArchivistError, DatabaseUnavailable, Fenced
 from archivist_common.observability import metrics
 from archivist_common.publishing import lifecycle
 from archivist_common.publishing.lifecycle import Held
-from archivist_vod.attempt import Attempt
-from archivist_vod.deps import Deps
-from archivist_vod.ledger import Gate
-from archivist_vod.standing import Ended
+from archivist_vod.attempts.attempt import Attempt
+from archivist_vod.attempts.deps import Deps
+from archivist_vod.attempts.ledger import Gate
+from archivist_vod.attempts.state import Ended
 
 log = logging.getLogger(__name__)
 

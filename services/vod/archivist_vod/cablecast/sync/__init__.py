@@ -1,0 +1,1 @@
+"""Sync of Cablecast's shows and VODs into our tables."""

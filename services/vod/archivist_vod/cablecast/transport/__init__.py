@@ -1,0 +1,1 @@
+"""HTTP to a Cablecast server: connection, requests, paging, circuit breaker."""

@@ -1,0 +1,1 @@
+"""What every publishing target promises, and the targets there are."""
