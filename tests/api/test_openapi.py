@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from archivist_api import docs
+from archivist_api import swagger_ui
 from archivist_api.app import create_app
 from archivist_common.settings import ApiSettings
 
@@ -134,11 +134,11 @@ async def test_the_page_of_the_description_needs_nothing_from_elsewhere(gateway)
             if source != "data:,":
                 assert source.startswith("/")
                 assert (await client.get(f"http://gateway{source}")).status_code == 200
-        assert "script-src" not in docs.POLICY
+        assert "script-src" not in swagger_ui.POLICY
         assert page.headers["content-security-policy"].startswith("default-src 'self'")
         described = await client.get("http://gateway/openapi.json")
     assert described.json() == gateway.app.openapi()
-    styles = (docs.ASSETS / "swagger-ui.css").read_text("utf-8")
+    styles = (swagger_ui.ASSETS / "swagger-ui.css").read_text("utf-8")
     assert not re.findall(r"url\(\s*[\"']?https?:", styles)
 
 

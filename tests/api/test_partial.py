@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from tests.api.test_events import follow, submitted
 
-from archivist_api.partial import lay_out, runs, until_ms
+from archivist_api.views.partial_captions import lay_out, runs, until_ms
 from archivist_captions.cue import Word
 from archivist_captions.formats import FORMATS
 from archivist_captions.profiles import BROADCAST

@@ -6,26 +6,22 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from archivist_api import docs
+from archivist_api import swagger_ui
 from archivist_api.auth import check_policies
-from archivist_api.cursors import Cursors
 from archivist_api.deps import Deps
-from archivist_api.disk import Disk
-from archivist_api.feed import Feed
-from archivist_api.forecasts import Forecasts
-from archivist_api.headers import Headers
+from archivist_api.middleware import Headers
 from archivist_api.openapi import describe
-from archivist_api.outward import outward
-from archivist_api.partial import Partials
+from archivist_api.pagination import Cursors
+from archivist_api.redaction import outward
 from archivist_api.routes import (
     api_keys,
     auth,
     batches,
     chapters,
     events,
+    job_queue,
     outputs,
     publications,
-    queue,
     recording_shows,
     shows,
     storage,
@@ -33,6 +29,10 @@ from archivist_api.routes import (
     transcriptions,
     users,
 )
+from archivist_api.views.downloads import Disk
+from archivist_api.views.estimates_cache import Forecasts
+from archivist_api.views.partial_captions import Partials
+from archivist_api.views.progress_feed import Feed
 from archivist_common.database.engine import Database
 from archivist_common.events.notify import Doorbell
 from archivist_common.jobs import vault_identity
@@ -49,7 +49,7 @@ ROUTERS = (
     storage.router,
     transcriptions.router,
     batches.router,
-    queue.router,
+    job_queue.router,
     events.router,
     outputs.router,
     publications.router,
@@ -103,7 +103,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     app.state.outward = outward(settings)
     for router in ROUTERS:
         app.include_router(router)
-    docs.install(app)
+    swagger_ui.install(app)
     check_policies(app)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     app.add_middleware(Headers)

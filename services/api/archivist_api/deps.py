@@ -5,12 +5,12 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from archivist_api.cursors import Cursors
-from archivist_api.disk import Disk
-from archivist_api.feed import Feed
-from archivist_api.forecasts import Forecasts
-from archivist_api.partial import Partials
-from archivist_api.schemas import Outward
+from archivist_api.pagination import Cursors
+from archivist_api.schemas.schemas import Outward
+from archivist_api.views.downloads import Disk
+from archivist_api.views.estimates_cache import Forecasts
+from archivist_api.views.partial_captions import Partials
+from archivist_api.views.progress_feed import Feed
 from archivist_common.database.engine import Database
 from archivist_common.events.notify import Doorbell
 from archivist_common.security.tokens import Keys

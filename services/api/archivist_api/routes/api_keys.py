@@ -7,7 +7,15 @@ from fastapi import APIRouter, Path, Query, Response
 
 from archivist_api.auth import Person
 from archivist_api.deps import Have
-from archivist_api.schemas import LONGEST_CURSOR, LONGEST_PAGE, PAGE, ApiKey, ApiKeyCreate, ApiKeyCreated, ApiKeyPage
+from archivist_api.schemas.schemas import (
+    LONGEST_CURSOR,
+    LONGEST_PAGE,
+    PAGE,
+    ApiKey,
+    ApiKeyCreate,
+    ApiKeyCreated,
+    ApiKeyPage,
+)
 from archivist_common.security import api_keys
 from archivist_common.security.permissions import Permission
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from archivist_api.auth import Person, anyone
 from archivist_api.deps import Deps, Have, address
-from archivist_api.schemas import Login, PasswordChange, Refresh, Tokens
+from archivist_api.schemas.schemas import Login, PasswordChange, Refresh, Tokens
 from archivist_common.errors import InvalidToken
 from archivist_common.security import login_throttle, sessions, tokens
 from archivist_common.security.login_throttle import Credentials

@@ -9,11 +9,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Response
 
-from archivist_api import answers, submitting
 from archivist_api.auth import Reader, Writer
 from archivist_api.deps import Deps, Have
 from archivist_api.routes.transcriptions import ClientKey
-from archivist_api.schemas import (
+from archivist_api.schemas.schemas import (
     LONGEST_CURSOR,
     LONGEST_PAGE,
     PAGE,
@@ -23,6 +22,7 @@ from archivist_api.schemas import (
     BatchPage,
     TranscriptionCreate,
 )
+from archivist_api.views import submission, transcriptions
 from archivist_common.errors import ArchivistError, QueueFull, StorageUnavailable
 from archivist_common.jobs import batches, queue_control
 from archivist_common.security.principal import Caller
@@ -49,17 +49,17 @@ async def submit(body: BatchCreate, caller: Writer, have: Have, response: Respon
         async with have.db.transaction() as session:
             before = await idempotency.recall(session, caller.user_id, key, asked)
             if before is not None:
-                return _accepted(response, await answers.batch(have, session, before), replayed=True)
-    submitting.start(have, body.settings.start_at)  # a start time that is none is everybody's mistake
+                return _accepted(response, await transcriptions.batch(have, session, before), replayed=True)
+    submission.start(have, body.settings.start_at)  # a start time that is none is everybody's mistake
     checked = await _check(have, caller, [_with(body, file) for file in body.files])
     async with have.db.transaction() as session:
         if key is not None:
             before = await idempotency.recall(session, caller.user_id, key, asked)
             if before is not None:
-                return _accepted(response, await answers.batch(have, session, before), replayed=True)
+                return _accepted(response, await transcriptions.batch(have, session, before), replayed=True)
         batch_id = await batches.create(session, body.name, user_id=caller.user_id)
         done = [
-            await submitting.queue(have, session, caller, batch_id, file, one)
+            await submission.queue(have, session, caller, batch_id, file, one)
             for file, one in zip(body.files, checked, strict=True)
         ]
         if all(one.code == QueueFull.code for one in done):
@@ -67,8 +67,8 @@ async def submit(body: BatchCreate, caller: Writer, have: Have, response: Respon
         await batches.answer(session, batch_id, done, user_id=caller.user_id)
         if key is not None:
             await idempotency.remember(session, caller.user_id, key, asked, batch_id=batch_id)
-        told = await answers.batch(have, session, batch_id)
-    await submitting.ring(have)
+        told = await transcriptions.batch(have, session, batch_id)
+    await submission.ring(have)
     return _accepted(response, told, replayed=False)
 
 
@@ -87,7 +87,7 @@ async def list_batches(
         after = (datetime.fromisoformat(created), UUID(batch_id))
     async with have.db.transaction() as session:
         page = await batches.page(session, caller.sees_only, after, limit + 1)
-        forecast = await answers.forecast(have, session, page[:limit])
+        forecast = await transcriptions.forecast(have, session, page[:limit])
     last = page[limit - 1] if len(page) > limit else None
     return BatchPage(
         items=[BatchHead.of(batch, forecast.of) for batch in page[:limit]],
@@ -99,7 +99,7 @@ async def list_batches(
 async def read(batch_id: BatchId, caller: Reader, have: Have) -> Batch:
     async with have.db.transaction() as session:
         await batches.get(session, batch_id, user_id=caller.sees_only)
-        return await answers.batch(have, session, batch_id)
+        return await transcriptions.batch(have, session, batch_id)
 
 
 @router.post("/{batch_id}/cancel", operation_id="cancelBatch", summary="Stop what a batch has begun")
@@ -110,7 +110,7 @@ async def cancel(batch_id: BatchId, caller: Writer, have: Have) -> Batch:
         own = {one.transcription_id for one in batch.files if one.is_new}
         ids = [job_id for job_id, job in batch.jobs.items() if job_id in own and job.status not in TERMINAL]
         await queue_control.cancel_all(session, ids, owner=None, user_id=caller.user_id)
-        return await answers.batch(have, session, batch_id)
+        return await transcriptions.batch(have, session, batch_id)
 
 
 def _with(body: BatchCreate, file: TranscriptionCreate) -> TranscriptionCreate:
@@ -119,14 +119,14 @@ def _with(body: BatchCreate, file: TranscriptionCreate) -> TranscriptionCreate:
     return TranscriptionCreate(**{**usual, **file.model_dump(exclude_none=True)})
 
 
-async def _check(have: Deps, caller: Caller, files: Sequence[TranscriptionCreate]) -> Sequence[submitting.Checked]:
+async def _check(have: Deps, caller: Caller, files: Sequence[TranscriptionCreate]) -> Sequence[submission.Checked]:
     """Each file's submission, or what is wrong with it. All servers are asked at once, and answered for in time."""
     clock = asyncio.get_running_loop().time
     until = clock() + have.settings.storage_deadline.total_seconds()
     # As many at a time as a server has helpers: what waited for one would run out of its own time.
     places: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(HELPERS))
 
-    async def one(file: TranscriptionCreate) -> submitting.Checked:
+    async def one(file: TranscriptionCreate) -> submission.Checked:
         async with places[file.storage]:
             left = timedelta(seconds=until - clock())
             try:
@@ -134,7 +134,7 @@ async def _check(have: Deps, caller: Caller, files: Sequence[TranscriptionCreate
                     raise StorageUnavailable(
                         f"storage {file.storage!r} did not answer in time; submit the file again"
                     )
-                return await submitting.check(have, caller, file, left)
+                return await submission.check(have, caller, file, left)
             except ArchivistError as exc:
                 return exc
 

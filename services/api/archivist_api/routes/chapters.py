@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter
 
-from archivist_api import submitting
 from archivist_api.auth import Reader, Writer
 from archivist_api.deps import Deps, Have
 from archivist_api.routes.transcriptions import JobId
-from archivist_api.show_schemas import Chapters, ChaptersWritten
+from archivist_api.schemas.shows import Chapters, ChaptersWritten
+from archivist_api.views import submission
 from archivist_common.chapters import detection, lookup, store
 from archivist_common.errors import NotCompleted
 from archivist_common.events import journal
@@ -41,7 +41,7 @@ async def edit(job_id: JobId, body: ChaptersWritten, caller: Writer, have: Have)
         await requests.chapters_edited(session, job.id)
         message = f"{len(rows)} chapters written"
         await journal.record(session, "INFO", _COMPONENT, message, transcription_id=job.id, user_id=caller.user_id)
-    await submitting.ring(have)
+    await submission.ring(have)
     return await _told(have, job)
 
 
@@ -62,7 +62,7 @@ async def reset(job_id: JobId, caller: Writer, have: Have) -> Chapters:
                 transcription_id=job.id,
                 user_id=caller.user_id,
             )
-    await submitting.ring(have)
+    await submission.ring(have)
     return await _told(have, job)
 
 

@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 
 from archivist_api.auth import Reader, identify
 from archivist_api.deps import Deps, Have
-from archivist_api.schemas import Progress
+from archivist_api.schemas.schemas import Progress
 from archivist_common.errors import AuthRequired, DatabaseUnavailable, PermissionDenied
 from archivist_common.events import outbox
 from archivist_common.events.outbox import Event

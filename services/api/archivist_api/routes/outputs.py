@@ -10,8 +10,8 @@ from fastapi import APIRouter, Path, Query, Response
 
 from archivist_api.auth import Reader
 from archivist_api.deps import Deps, Have
-from archivist_api.partial import Extent, Heard, until_ms
-from archivist_api.schemas import FORMAT_PATTERN, Summary
+from archivist_api.schemas.schemas import FORMAT_PATTERN, Summary
+from archivist_api.views.partial_captions import Extent, Heard, until_ms
 from archivist_captions.formats import FORMATS
 from archivist_common.errors import FileMissing, NotCompleted, NotFound
 from archivist_common.jobs import artifacts, chunks, queries

@@ -12,10 +12,9 @@ from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Path, Query, Response
 
-from archivist_api import submitting
 from archivist_api.auth import Operator, Reader, Writer
 from archivist_api.deps import Deps, Have
-from archivist_api.publishing_schemas import (
+from archivist_api.schemas.publishing import (
     CaptionVersion,
     CaptionVersions,
     Effect,
@@ -28,7 +27,8 @@ from archivist_api.publishing_schemas import (
     PublicationPage,
     Rollback,
 )
-from archivist_api.schemas import LONGEST_CURSOR, LONGEST_PAGE, PAGE, Text
+from archivist_api.schemas.schemas import LONGEST_CURSOR, LONGEST_PAGE, PAGE, Text
+from archivist_api.views import submission
 from archivist_common.errors import Conflict, NotFound
 from archivist_common.jobs import queries as transcriptions
 from archivist_common.publishing import effects, requests, targets
@@ -69,7 +69,7 @@ async def publish(body: PublicationCreate, caller: Writer, have: Have, response:
     )
     found = await _read(have, caller, publication_id)
     if is_new:
-        await submitting.ring(have)
+        await submission.ring(have)
     return _accepted(have, response, found, status=202 if is_new else 200)
 
 
@@ -97,7 +97,7 @@ async def publish_several(body: PublicationBatchCreate, caller: Writer, have: Ha
             )
         )
     if any(one.is_new for one in items):
-        await submitting.ring(have)
+        await submission.ring(have)
     links = {"publications": f"{router.prefix}?batch_id={batch_id}"}
     return PublicationBatch(batch_id=batch_id, target=target.name, items=items, links=links)
 
@@ -235,7 +235,7 @@ async def _ordered(
         await publications.get(session, publication_id, user_id=caller.sees_only)
         await act(session, publication_id, user_id=caller.user_id)
         found = await publications.get(session, publication_id, user_id=caller.sees_only)
-    await submitting.ring(have)
+    await submission.ring(have)
     return found
 
 

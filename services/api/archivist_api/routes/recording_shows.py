@@ -4,11 +4,12 @@ import asyncio
 
 from fastapi import APIRouter
 
-from archivist_api import answers, submitting
 from archivist_api.auth import Reader, Writer
 from archivist_api.deps import Have
 from archivist_api.routes.transcriptions import JobId
-from archivist_api.show_schemas import RecordingShow, ShowChoice, Suggestions
+from archivist_api.schemas.shows import RecordingShow, ShowChoice, Suggestions
+from archivist_api.views import submission
+from archivist_api.views import transcriptions as answers
 from archivist_common.events import journal
 from archivist_common.jobs import queries as transcriptions
 from archivist_common.publishing import requests
@@ -54,7 +55,7 @@ async def link(job_id: JobId, body: ShowChoice, caller: Writer, have: Have) -> R
         await journal.record(session, "INFO", _COMPONENT, message, transcription_id=job_id, user_id=caller.user_id)
         await requests.set_going(session, job.storage, job.path)
         told = await answers.recording_show(session, job)
-    await submitting.ring(have)
+    await submission.ring(have)
     return told
 
 
@@ -70,7 +71,7 @@ async def unlink(job_id: JobId, caller: Writer, have: Have) -> RecordingShow:
             )
             await requests.set_going(session, job.storage, job.path)
         told = await answers.recording_show(session, job)
-    await submitting.ring(have)
+    await submission.ring(have)
     return told
 
 

@@ -7,17 +7,8 @@ from fastapi import APIRouter, Path, Query, Response
 
 from archivist_api.auth import Operator, Reader
 from archivist_api.deps import Have
-from archivist_api.schemas import LONGEST_CURSOR, LONGEST_PAGE, PAGE, Text
-from archivist_api.show_schemas import (
-    LARGEST_ID,
-    Show,
-    ShowPage,
-    Sync,
-    SyncCreate,
-    Syncs,
-    SyncsAsked,
-    WholeShow,
-)
+from archivist_api.schemas.schemas import LONGEST_CURSOR, LONGEST_PAGE, PAGE, Text
+from archivist_api.schemas.shows import LARGEST_ID, Show, ShowPage, Sync, SyncCreate, Syncs, SyncsAsked, WholeShow
 from archivist_common.errors import Conflict
 from archivist_common.publishing import targets
 from archivist_common.shows import queries, sync_runs

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Query
 
 from archivist_api.auth import Browser
 from archivist_api.deps import Have
-from archivist_api.schemas import LONGEST_PAGE, PAGE, Files, Server, Servers
+from archivist_api.schemas.schemas import LONGEST_PAGE, PAGE, Files, Server, Servers
 from archivist_common.storage.client import Order
 
 router = APIRouter(prefix="/api/v1/storage", tags=["storage"])

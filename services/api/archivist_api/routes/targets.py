@@ -4,11 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from archivist_api import submitting
 from archivist_api.auth import Operator, Reader
 from archivist_api.deps import Have
-from archivist_api.publishing_schemas import Target, Targets
-from archivist_api.schemas import Text
+from archivist_api.schemas.publishing import Target, Targets
+from archivist_api.schemas.schemas import Text
+from archivist_api.views import submission
 from archivist_common.publishing import targets
 
 router = APIRouter(prefix="/api/v1/targets", tags=["targets"])
@@ -38,5 +38,5 @@ async def resume(target_name: TargetName, caller: Operator, have: Have) -> Targe
     async with have.db.transaction() as session:
         await targets.resume(session, target_name, user_id=caller.user_id)
         found = await targets.chosen(session, target_name)
-    await submitting.ring(have)
+    await submission.ring(have)
     return Target.of(found, have.outward, whole=True)

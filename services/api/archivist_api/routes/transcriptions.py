@@ -9,10 +9,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Path, Query, Response
 
-from archivist_api import answers, submitting
 from archivist_api.auth import Operator, Reader, Writer
 from archivist_api.deps import Deps, Have
-from archivist_api.schemas import (
+from archivist_api.schemas.schemas import (
     LONGEST_CURSOR,
     LONGEST_PAGE,
     PAGE,
@@ -25,6 +24,8 @@ from archivist_api.schemas import (
     TranscriptionCreate,
     TranscriptionPage,
 )
+from archivist_api.views import submission as submitting
+from archivist_api.views import transcriptions
 from archivist_common.errors import Conflict
 from archivist_common.events import journal
 from archivist_common.jobs import artifacts, queries, queue_control, requests
@@ -68,7 +69,9 @@ async def submit(
         async with have.db.transaction() as session:
             before = await idempotency.recall(session, caller.user_id, key, asked)
             if before is not None:
-                return _accepted(response, await answers.changed(have, session, before), status=202, replayed=True)
+                return _accepted(
+                    response, await transcriptions.changed(have, session, before), status=202, replayed=True
+                )
     submission = await submitting.check(have, caller, body, have.settings.storage_deadline)
     most = have.settings.max_queue_size
     async with have.db.transaction() as session:
@@ -79,7 +82,7 @@ async def submit(
             raise Conflict("that recording is being captioned already, for somebody else")
         if key is not None and before is None:
             await idempotency.remember(session, caller.user_id, key, asked, transcription_id=job_id)
-        told = await answers.changed(have, session, job_id)
+        told = await transcriptions.changed(have, session, job_id)
     if is_new:
         await submitting.ring(have)
     return _accepted(response, told, status=202 if is_new or before else 200, replayed=before is not None)
@@ -105,7 +108,7 @@ async def list_transcriptions(
     async with have.db.transaction() as session:
         page = await queries.page(session, which, after, limit + 1)
         files = await queries.outputs(session, [job.id for job in page[:limit]])
-        items = await answers.told(have, session, page[:limit], files)
+        items = await transcriptions.told(have, session, page[:limit], files)
     last = page[limit - 1] if len(page) > limit else None
     return TranscriptionPage(
         items=items,
@@ -174,7 +177,7 @@ async def cancel(job_id: JobId, caller: Writer, have: Have, response: Response) 
     async with have.db.transaction() as session:
         await queries.get(session, job_id, user_id=caller.sees_only)
         status = await requests.cancel(session, job_id, user_id=caller.user_id)
-        told = await answers.changed(have, session, job_id)
+        told = await transcriptions.changed(have, session, job_id)
     if status is JobStatus.PROCESSING:
         response.status_code = 202
     return told
@@ -190,7 +193,7 @@ async def retry(job_id: JobId, caller: Writer, have: Have, response: Response) -
     async with have.db.transaction() as session:
         await queries.get(session, job_id, user_id=caller.sees_only)
         await requests.retry(session, job_id, user_id=caller.user_id)
-        told = await answers.changed(have, session, job_id)
+        told = await transcriptions.changed(have, session, job_id)
     await submitting.ring(have)
     return _accepted(response, told, status=202, replayed=False)
 
@@ -216,7 +219,7 @@ async def _read(have: Deps, caller: Caller, job_id: UUID) -> tuple[Reading, Tran
     async with have.db.transaction() as session:
         job = await queries.get(session, job_id, user_id=caller.sees_only)
         files = await artifacts.of_transcription(session, job_id) if job.now.has_ended else ()
-        return job, (await answers.told(have, session, [job], {job_id: files}))[0]
+        return job, (await transcriptions.told(have, session, [job], {job_id: files}))[0]
 
 
 async def _ordered(have: Deps, caller: Caller, job_id: UUID, act: Callable[..., Awaitable[object]]) -> Transcription:
@@ -224,7 +227,7 @@ async def _ordered(have: Deps, caller: Caller, job_id: UUID, act: Callable[..., 
     async with have.db.transaction() as session:
         await queries.get(session, job_id, user_id=caller.sees_only)
         await act(session, job_id, user_id=caller.user_id)
-        return await answers.changed(have, session, job_id)
+        return await transcriptions.changed(have, session, job_id)
 
 
 async def _moved(have: Deps, caller: Caller, job: Reading, seconds: int) -> None:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from archivist_api.auth import Administrator, AnyCaller
 from archivist_api.deps import Have
-from archivist_api.schemas import (
+from archivist_api.schemas.schemas import (
     LONGEST_CURSOR,
     LONGEST_PAGE,
     PAGE,

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from archivist_api.deps import Deps
-from archivist_api.schemas import TranscriptionCreate
+from archivist_api.schemas.schemas import TranscriptionCreate
 from archivist_common import speech_models
 from archivist_common.errors import (
     ArchivistError,

@@ -5,8 +5,8 @@ from typing import Annotated, Self
 
 from pydantic import Field
 
-from archivist_api.publishing_schemas import Suggestion
-from archivist_api.schemas import LONGEST_CURSOR, LONGEST_PAGE, Asked, Failure, Outward, Sentences, Text, Told
+from archivist_api.schemas.publishing import Suggestion
+from archivist_api.schemas.schemas import LONGEST_CURSOR, LONGEST_PAGE, Asked, Failure, Outward, Sentences, Text, Told
 from archivist_common.chapters.detection import MOST as MOST_CHAPTERS
 from archivist_common.chapters.detection import Chapter, Kind
 from archivist_common.shows import queries, sync_runs

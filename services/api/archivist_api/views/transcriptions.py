@@ -6,8 +6,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from archivist_api.deps import Deps
-from archivist_api.schemas import LONGEST_PAGE, Batch, Queue, Transcription
-from archivist_api.show_schemas import RecordingShow
+from archivist_api.schemas.schemas import LONGEST_PAGE, Batch, Queue, Transcription
+from archivist_api.schemas.shows import RecordingShow
 from archivist_common.jobs import batches, queue_control
 from archivist_common.jobs import queries as transcriptions
 from archivist_common.jobs.artifacts import Stored

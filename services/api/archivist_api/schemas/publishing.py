@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from archivist_api.schemas import LONGEST_CURSOR, LONGEST_PAGE, Asked, Failure, Outward, Sentences, Text, Told
+from archivist_api.schemas.schemas import LONGEST_CURSOR, LONGEST_PAGE, Asked, Failure, Outward, Sentences, Text, Told
 from archivist_common.errors import ArchivistError
 from archivist_common.publishing import effects, queries, targets
 from archivist_common.publishing import options as publication_options

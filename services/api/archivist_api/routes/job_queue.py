@@ -4,10 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from archivist_api import answers, submitting
 from archivist_api.auth import Operator, Reader, Writer
 from archivist_api.deps import Have
-from archivist_api.schemas import (
+from archivist_api.schemas.schemas import (
     LONGEST_PAGE,
     PAGE,
     Cleared,
@@ -18,6 +17,7 @@ from archivist_api.schemas import (
     Retried,
     Several,
 )
+from archivist_api.views import submission, transcriptions
 from archivist_common.jobs import queue_control
 
 router = APIRouter(prefix="/api/v1/queue", tags=["queue"])
@@ -32,7 +32,7 @@ async def read(
 ) -> Queue:
     """Your own jobs, at their places among everybody's; everybody's where you may see them."""
     async with have.db.transaction() as session:
-        return await answers.queue(have, session, caller, limit, skip)
+        return await transcriptions.queue(have, session, caller, limit, skip)
 
 
 @router.post("/pause", operation_id="pauseQueue", summary="Begin nothing new")
@@ -40,7 +40,7 @@ async def pause(caller: Operator, have: Have) -> Queue:
     """Until it is resumed, through any restart. Chunks in hand are finished; doing it twice is the same."""
     async with have.db.transaction() as session:
         await queue_control.pause_all(session, user_id=caller.user_id)
-        return await answers.queue(have, session, caller, PAGE, 0)
+        return await transcriptions.queue(have, session, caller, PAGE, 0)
 
 
 @router.post("/resume", operation_id="resumeQueue", summary="Go on")
@@ -48,7 +48,7 @@ async def resume(caller: Operator, have: Have) -> Queue:
     """Jobs that are held back by themselves stay so."""
     async with have.db.transaction() as session:
         await queue_control.resume_all(session, user_id=caller.user_id)
-        return await answers.queue(have, session, caller, PAGE, 0)
+        return await transcriptions.queue(have, session, caller, PAGE, 0)
 
 
 @router.post("/cancel", operation_id="cancelSeveral", summary="Stop several transcriptions")
@@ -64,7 +64,7 @@ async def retry(body: Retried, caller: Writer, have: Have) -> JobAnswers:
     """An answer each. Without ids: all that failed and were not cleared, 200 in a call; for operators everybody's."""
     async with have.db.transaction() as session:
         done = await queue_control.retry_failed(session, body.ids, owner=caller.sees_only, user_id=caller.user_id)
-    await submitting.ring(have)
+    await submission.ring(have)
     return JobAnswers(items=[JobAnswer.of(answer, have.outward) for answer in done])
 
 
