@@ -18,10 +18,10 @@ from archivist_common.errors import ArchivistError
 from archivist_common.events.notify import Doorbell
 from archivist_common.settings import MonitorSettings
 from archivist_common.storage.client import Storages
+from archivist_monitor.check import Check, Reading, Status
 from archivist_monitor.checks import CHECKS, Clients
 from archivist_monitor.checks.storage import output_servers
-from archivist_monitor.levels import judge
-from archivist_monitor.reading import Check, Reading, Status
+from archivist_monitor.thresholds import judge
 
 EVERY = pytest.mark.parametrize("name", list(CHECKS))
 NEEDS_NOTHING_AWAY = {"system"}  # looks at the machine itself

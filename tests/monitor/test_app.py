@@ -17,7 +17,7 @@ from archivist_common.settings import MonitorSettings
 from archivist_monitor.app import create_app
 from archivist_monitor.checks import CHECKS
 from archivist_monitor.checks.database import DatabaseCheck
-from archivist_monitor.loop import Watch
+from archivist_monitor.runner import Watch
 
 Settings = Callable[..., MonitorSettings]
 NOWHERE = "postgresql://postgres@/archivist?host=/nonexistent"

@@ -9,9 +9,9 @@ from tests.conftest import Servers
 
 from archivist_common.database.engine import Database, engine
 from archivist_common.errors import DatabaseUnavailable, SchemaMismatch
+from archivist_monitor.check import Status
 from archivist_monitor.checks.database import ACTIVE_DEGRADED, DatabaseCheck
-from archivist_monitor.levels import judge
-from archivist_monitor.reading import Status
+from archivist_monitor.thresholds import judge
 
 
 async def test_an_idle_database_is_healthy_and_its_connections_are_counted(db: Database) -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archivist_monitor.levels import ENTER_AFTER_S, MARGIN, Judged, Line, Lines, cross, judge, whole
-from archivist_monitor.reading import Reading, Status, Value
+from archivist_monitor.check import Reading, Status, Value
+from archivist_monitor.thresholds import ENTER_AFTER_S, MARGIN, Judged, Line, Lines, cross, judge, whole
 
 HEALTHY, DEGRADED, UNHEALTHY = Status
 

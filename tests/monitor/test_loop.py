@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 
 from archivist_common.errors import StorageUnavailable
-from archivist_monitor.loop import Watch
-from archivist_monitor.reading import Reading, Status, Value
+from archivist_monitor.check import Reading, Status, Value
+from archivist_monitor.runner import Watch
 
 EVERY = timedelta(seconds=10)
 

@@ -12,9 +12,9 @@ from redis.asyncio import Redis
 from archivist_cli.local import runtime
 from archivist_cli.local.valkey import Valkey
 from archivist_common.events.notify import Doorbell
+from archivist_monitor.check import Status
 from archivist_monitor.checks.redis import RedisCheck
-from archivist_monitor.levels import judge
-from archivist_monitor.reading import Status
+from archivist_monitor.thresholds import judge
 
 
 @pytest_asyncio.fixture(loop_scope="session")

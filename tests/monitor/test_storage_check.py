@@ -17,9 +17,9 @@ from prometheus_client import REGISTRY
 
 from archivist_common.storage.client import MountState, Storages, StorageServer
 from archivist_common.storage.mounts import Kind
+from archivist_monitor.check import Status
 from archivist_monitor.checks.storage import OUTPUT, StorageCheck, mount_reading, output_servers
-from archivist_monitor.levels import Judged, judge
-from archivist_monitor.reading import Status
+from archivist_monitor.thresholds import Judged, judge
 
 SOON = timedelta(seconds=5)
 

@@ -10,11 +10,11 @@ from archivist_common.database.clock import database_in
 from archivist_common.database.engine import Database, engine
 from archivist_common.database.models import Worker
 from archivist_common.jobs.workers import machine_id
+from archivist_monitor.check import Reading, Status
 from archivist_monitor.checks.system import Machine, SystemCheck, machine
 from archivist_monitor.checks.transcription import WORKER_GONE
-from archivist_monitor.levels import judge
-from archivist_monitor.pinned import PinnedCores
-from archivist_monitor.reading import Reading, Status
+from archivist_monitor.pinned_cores import PinnedCores
+from archivist_monitor.thresholds import judge
 
 GIB = 1024**3
 

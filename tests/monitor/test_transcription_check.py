@@ -14,9 +14,9 @@ from archivist_common.database.engine import Database, engine
 from archivist_common.database.models import OutboxEvent, Transcription, Worker
 from archivist_common.errors import DatabaseUnavailable
 from archivist_monitor import gauges
+from archivist_monitor.check import Status
 from archivist_monitor.checks.transcription import TranscriptionCheck
-from archivist_monitor.levels import Judged, judge
-from archivist_monitor.reading import Status
+from archivist_monitor.thresholds import Judged, judge
 
 
 async def _worker(db: Database, name: str = "host-a", *, age_s: float = 1, **changes: object) -> None:

@@ -10,9 +10,9 @@ from sqlalchemy import insert
 from archivist_common.database.clock import database_in
 from archivist_common.database.engine import Database
 from archivist_common.database.models import Effect, Publication, PublishTarget, SyncRun
+from archivist_monitor.check import Status
 from archivist_monitor.checks.vod import VodCheck
-from archivist_monitor.levels import Judged, judge
-from archivist_monitor.reading import Status
+from archivist_monitor.thresholds import Judged, judge
 
 _numbers = iter(range(1, 10_000))
 

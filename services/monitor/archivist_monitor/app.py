@@ -12,11 +12,11 @@ from archivist_common.maintenance import reconciler
 from archivist_common.settings import MonitorSettings, read
 from archivist_common.storage.client import Storages
 from archivist_common.web import service
+from archivist_monitor.check import Status
 from archivist_monitor.checks import CHECKS, Clients
 from archivist_monitor.checks.storage import output_servers
-from archivist_monitor.loop import Watch
-from archivist_monitor.reading import Status
 from archivist_monitor.report import HealthReport, wire
+from archivist_monitor.runner import Watch
 
 NAME = "monitor"
 

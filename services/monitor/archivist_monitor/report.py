@@ -6,9 +6,9 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from archivist_common import __version__
-from archivist_monitor.levels import Judged
-from archivist_monitor.loop import Report
-from archivist_monitor.reading import Status, Value
+from archivist_monitor.check import Status, Value
+from archivist_monitor.runner import Report
+from archivist_monitor.thresholds import Judged
 
 Word = Literal["healthy", "degraded", "unhealthy"]
 

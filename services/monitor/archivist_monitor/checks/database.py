@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from archivist_common.database import migrate
 from archivist_common.database.engine import Database
-from archivist_monitor.reading import Reading, Value
+from archivist_monitor.check import Reading, Value
 
 ACTIVE_DEGRADED = 50  # connections; the documentation's threshold
 

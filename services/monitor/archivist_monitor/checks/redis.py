@@ -5,7 +5,7 @@ from datetime import timedelta
 from archivist_common.errors import DeadlineExceeded
 from archivist_common.events.notify import Doorbell
 from archivist_monitor import gauges
-from archivist_monitor.reading import Reading, Status, Value
+from archivist_monitor.check import Reading, Status, Value
 
 MEMORY_DEGRADED = 80.0  # % of maxmemory; the documentation's threshold
 

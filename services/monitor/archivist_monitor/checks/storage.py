@@ -14,7 +14,7 @@ from pathlib import Path
 from archivist_common.storage.client import MountState, Storages, StorageServer
 from archivist_common.storage.mounts import Kind
 from archivist_monitor import gauges
-from archivist_monitor.reading import Reading, Status, Value
+from archivist_monitor.check import Reading, Status, Value
 
 USED_DEGRADED = 80.0  # %; the documentation's thresholds
 USED_UNHEALTHY = 90.0

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from archivist_monitor.reading import Reading, Value
+from archivist_monitor.check import Reading, Value
 
 DEGRADED = 80.0  # %; the documentation's thresholds
 UNHEALTHY = 90.0

@@ -16,7 +16,7 @@ from archivist_common.database.engine import Database
 from archivist_common.database.models import OutboxEvent, Transcription, Worker
 from archivist_common.states import JobStatus
 from archivist_monitor import gauges
-from archivist_monitor.reading import Reading, Status, Value
+from archivist_monitor.check import Reading, Status, Value
 
 QUEUE_DEGRADED = 50  # waiting jobs; the documentation's threshold
 STUCK_DEGRADED = 120  # seconds a job has waited although a slot is free

@@ -21,7 +21,7 @@ from archivist_common.publishing.targets import Target
 from archivist_common.shows import sync_runs
 from archivist_common.states import EffectState, PublicationStatus
 from archivist_monitor import gauges
-from archivist_monitor.reading import Reading, Status, Value
+from archivist_monitor.check import Reading, Status, Value
 
 AWAY_UNHEALTHY_S = 3600  # a target that does not answer for so long needs somebody
 OVERDUE_DEGRADED = 900  # seconds a publication has been due at a target that is there

@@ -7,7 +7,7 @@ below it. Source of both figures: the reliability protocol, section 5.1.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from archivist_monitor.reading import Reading, Status, Value
+from archivist_monitor.check import Reading, Status, Value
 
 ENTER_AFTER_S = 60.0
 MARGIN = 5.0  # points: of a percentage, or of a count

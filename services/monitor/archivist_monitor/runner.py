@@ -13,8 +13,8 @@ from datetime import timedelta
 
 from archivist_common.errors import ArchivistError
 from archivist_monitor import gauges
-from archivist_monitor.levels import Judged, Lines, judge
-from archivist_monitor.reading import Check, Reading, Status
+from archivist_monitor.check import Check, Reading, Status
+from archivist_monitor.thresholds import Judged, Lines, judge
 
 log = logging.getLogger(__name__)
 
