@@ -22,7 +22,7 @@ import numpy as np
 import psutil
 
 from archivist_captions.formats import FORMATS
-from archivist_cli import config, people, progress
+from archivist_cli import accounts, config, progress
 from archivist_cli.gateway import Gateway
 from archivist_cli.local.ports import Ports
 from archivist_cli.local.stack import Stack
@@ -93,7 +93,7 @@ async def system(folder: Path, slots: int) -> AsyncIterator[tuple[Stack, Gateway
         "MAX_FILE_SIZE": "20GB",
     }
     async with Stack(folder / "data", settings=settings, ports=Ports(api=0)) as stack:
-        key = await people.working_key(stack.database_url)
+        key = await accounts.working_key(stack.database_url)
         async with Gateway(stack.api_url, key) as gateway:
             yield stack, gateway
 

@@ -40,7 +40,7 @@ PURE_IN_VOD = ("plan", "progress")
 # children, which pass on a few names of it.
 READS_ENVIRONMENT = {
     "libs/common/archivist_common/settings.py",
-    "libs/cli/archivist_cli/bench_transcribe.py",
+    "libs/bench/archivist_bench/transcribe.py",
     "libs/cli/archivist_cli/config.py",
     "libs/cli/archivist_cli/local/runtime.py",
     "libs/cli/archivist_cli/local/stack.py",

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from archivist_bench.caption_trials import benign, hazards
 from archivist_captions.cea608.codes import EDM, ENM, EOC, is_control
 from archivist_captions.cea608.encoder import SccOptions, encode
 from archivist_captions.cea608.verifier import Finding, compare, verify
 from archivist_captions.convert import read
 from archivist_captions.cue import Captions
 from archivist_captions.errors import CannotEncode, CannotRead
-from archivist_captions.trials import benign, hazards
 
 _patient = settings(deadline=None, max_examples=60)  # a machine that is busy is no fault
 

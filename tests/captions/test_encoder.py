@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from archivist_bench.caption_trials import benign, easy, hazards
 from archivist_captions.cea608.characters import SHOWABLE
 from archivist_captions.cea608.decoder import Mode
 from archivist_captions.cea608.encoder import SccOptions, encode
@@ -15,7 +16,6 @@ from archivist_captions.errors import CannotEncode
 from archivist_captions.formats.scc import read
 from archivist_captions.notes import NoteKind
 from archivist_captions.timecode import frame_at, frame_of_label
-from archivist_captions.trials import benign, easy, hazards
 
 
 def _lines(text: str) -> list[tuple[str, list[str]]]:

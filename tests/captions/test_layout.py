@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from archivist_bench.caption_trials import benign, easy
 from archivist_captions.cea608.encoder import encode
 from archivist_captions.cue import Cue, Word
 from archivist_captions.formats.voices import words_of
@@ -17,7 +18,6 @@ from archivist_captions.layout.layout import layout
 from archivist_captions.layout.masking import mask
 from archivist_captions.notes import NoteKind
 from archivist_captions.profiles import BROADCAST, NETFLIX, PROFILES, Profile, profile_from
-from archivist_captions.trials import benign, easy
 
 _DEMO = Path(__file__).parents[2] / "demo" / "samples"
 

@@ -7,12 +7,12 @@ from typing import Literal
 import pytest
 import ttconv.scc.reader
 
+from archivist_bench.caption_trials import benign, easy, hazards
 from archivist_captions.cea608.characters import SHOWABLE
 from archivist_captions.cea608.encoder import SccOptions, encode
 from archivist_captions.cea608.verifier import play
 from archivist_captions.cue import Cue
 from archivist_captions.timecode import NTSC_30
-from archivist_captions.trials import benign, easy, hazards
 
 from .oracle import ffmpeg_screens, paragraphs_of, pycaption_screens, text_of_model
 

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from archivist_bench.caption_trials import hazards
 from archivist_captions.cea608.encoder import encode
 from archivist_captions.cea608.options import SccOptions
 from archivist_captions.cea608.verifier import play
@@ -16,7 +17,6 @@ from archivist_captions.report.data import Report, percentile, report
 from archivist_captions.report.page import page
 from archivist_captions.report.preview import as_svg, as_text, screen_at, strip_svg
 from archivist_captions.report.schema import REPORT
-from archivist_captions.trials import hazards
 
 _CUES = (Cue(0, 2_000, ("Thank you 👍 all",)), Cue(5_000, 6_000, ("Ten – twelve cups cost €5 each today.",)))
 _CAPTIONS = Captions(_CUES, (Word(0, 500, "Thank", 0.3), Word(500, 900, "you", 0.9)))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from archivist_captions.trials import TRIALS, measure
+from archivist_bench.caption_trials import TRIALS, measure
 
 
 @pytest.mark.parametrize("name", ["easy", "benign", "fast"])

@@ -20,7 +20,7 @@ from typing import Any, Self
 import asyncpg
 import httpx
 
-from archivist_cli import config, people
+from archivist_cli import accounts, config
 from archivist_cli.local import children, runtime
 from archivist_cli.local.ports import Reserved
 from archivist_cli.local.postgres import Postgres
@@ -229,7 +229,7 @@ class World:
         await self.valkey.start()
         async with _MIGRATING:
             await migrate.upgrade(asyncpg_dsn(self.postgres.dsn))
-        self.key = await people.working_key(self.postgres.dsn)
+        self.key = await accounts.working_key(self.postgres.dsn)
         await self.fetch("INSERT INTO queue_control (id) VALUES (1) ON CONFLICT DO NOTHING")
         self.environment = dict(os.environ) | {
             "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from archivist_bench.caption_trials import TRIALS, judge
 from archivist_captions.cea608.encoder import encode
-from archivist_captions.trials import TRIALS, judge
 from archivist_cli.main import main
 
 
@@ -46,7 +46,7 @@ def test_a_file_that_lost_words_is_judged_so() -> None:
 
 
 def test_a_writer_that_is_not_installed_has_no_version() -> None:
-    command = [sys.executable, "-m", "archivist_cli.peers", "", "version", "no-such-writer-of-scc"]
+    command = [sys.executable, "-m", "archivist_bench.peers", "", "version", "no-such-writer-of-scc"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert json.loads(done.stdout) == {"version": None}
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select, update
 from tests.api.test_chapters import spoken
 
-from archivist_cli.cablecast import chapter_lines, read_chapters
+from archivist_cli.commands.cablecast import chapter_lines, read_chapters
 from archivist_cli.local.errors import StackError
 from archivist_common.database.models import SyncRun
 from archivist_common.publishing import targets

@@ -18,8 +18,8 @@ from archivist_captions.cea608.verifier import play, verify
 from archivist_captions.convert import read
 from archivist_captions.formats.reading import MOST_BYTES
 from archivist_captions.timecode import frame_at
-from archivist_cli.captions import picture
-from archivist_cli.captions.play import play as play_in_terminal
+from archivist_cli.commands.captions import picture
+from archivist_cli.commands.captions.play import play as play_in_terminal
 from archivist_cli.main import main
 
 _SRT = """1

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from archivist_cli import config, up, work
+from archivist_cli import config
+from archivist_cli.commands import up
+from archivist_cli.local import run_files
 from archivist_cli.main import main
 from archivist_common.settings import ApiSettings
 
@@ -39,7 +41,7 @@ def test_folders_become_storage_servers_whatever_their_names(tmp_path: Path) -> 
     twin = tmp_path / "other" / odd.name
     for folder in (odd, twin):
         folder.mkdir(parents=True)
-    folders = work.folders([odd / "a.mp4", odd / "b.mp4", twin / "a.mp4"])
+    folders = run_files.folders([odd / "a.mp4", odd / "b.mp4", twin / "a.mp4"])
     servers = _settings(flex_servers=config.storage_servers(folders)).flex_servers
     assert [server.path for server in servers] == [odd, twin]
     assert len({server.name for server in servers}) == 2

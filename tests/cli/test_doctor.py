@@ -9,10 +9,11 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
-from archivist_cli import config, doctor
-from archivist_cli.doctor import Finding, Health
-from archivist_cli.local import folder
-from archivist_cli.local.folder import DataFolder, Running
+from archivist_cli import config
+from archivist_cli.commands import doctor
+from archivist_cli.commands.doctor import Finding, Health
+from archivist_cli.local import data_folder
+from archivist_cli.local.data_folder import DataFolder, Running
 from archivist_cli.main import main
 from archivist_common.database.engine import Database, engine
 from archivist_common.settings import CommonSettings
@@ -196,7 +197,7 @@ async def test_the_command_prints_a_table_and_its_exit_code_says_whether_all_is_
         assert {"name", "health", "said", "to_do"} == set(told_of["findings"][0])
     finally:
         data.release()
-    assert folder.running(data.path) is None
+    assert data_folder.running(data.path) is None
 
 
 def test_without_a_database_and_a_running_stack_it_says_what_to_set(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from archivist_cli import publish
+from archivist_cli.commands import publish
 from archivist_common.errors import CaptionsInvalid
 from archivist_common.publishing import lifecycle, options
 from archivist_common.states import PublishStage

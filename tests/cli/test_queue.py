@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from archivist_cli.entrance import found
+from archivist_cli.commands.job_queue import lines
+from archivist_cli.connection import found
 from archivist_cli.local.errors import StackError
 from archivist_cli.main import main
-from archivist_cli.queue import lines
 
 STATION = timezone(timedelta(hours=-5))
 NOW = datetime(2026, 6, 1, 21, 0, tzinfo=STATION)

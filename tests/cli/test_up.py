@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from archivist_cli import up
+from archivist_cli.commands import up
 from archivist_cli.local import environment
 from archivist_common.settings import VodSettings
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archivist_cli.wer import word_error_rate, words_of
+from archivist_captions.evaluation import word_error_rate, words_of
 
 WORDS = st.lists(st.sampled_from(["aye", "nay", "motion", "second"]), max_size=8)
 

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from archivist_cli import work
+from archivist_cli.local import run_files
 from archivist_cli.local.errors import StackInterrupted
 from archivist_cli.local.stack import Stack
 
@@ -21,7 +21,10 @@ def heeded():
 
 async def test_ctrl_c_ends_the_work_at_once_wherever_it_is(tmp_path, heeded):
     async def working() -> None:
-        async with Stack(tmp_path, settings={}, services=(), durable=False) as stack, work.until_asked_to_stop(stack):
+        async with (
+            Stack(tmp_path, settings={}, services=(), durable=False) as stack,
+            run_files.until_asked_to_stop(stack),
+        ):
             os.kill(os.getpid(), signal.SIGINT)
             await asyncio.sleep(120)
 
@@ -34,11 +37,11 @@ async def test_ctrl_c_ends_the_work_at_once_wherever_it_is(tmp_path, heeded):
 
 async def test_work_that_is_done_or_is_cancelled_by_somebody_else_is_not_called_stopped(tmp_path):
     async with Stack(tmp_path, settings={}, services=(), durable=False) as stack:
-        async with work.until_asked_to_stop(stack):
+        async with run_files.until_asked_to_stop(stack):
             await asyncio.sleep(0)
 
         async def inside() -> None:
-            async with work.until_asked_to_stop(stack):
+            async with run_files.until_asked_to_stop(stack):
                 await asyncio.sleep(60)
 
         task = asyncio.create_task(inside())
@@ -49,4 +52,4 @@ async def test_work_that_is_done_or_is_cancelled_by_somebody_else_is_not_called_
 
 
 def test_work_on_a_stations_settings_starts_no_publisher():
-    assert set(work.WITHOUT_PUBLISHER) == {"api", "transcriber", "monitor"}
+    assert set(run_files.WITHOUT_PUBLISHER) == {"api", "transcriber", "monitor"}

@@ -20,11 +20,12 @@ from typing import Any
 
 import httpx
 
-from archivist_cli import config, progress, publish, work
-from archivist_cli.local import children, environment
+from archivist_cli import config, progress
+from archivist_cli.commands import publish
+from archivist_cli.local import children, environment, run_files
 from archivist_cli.local.errors import StackError, StackInterrupted
+from archivist_cli.local.run_files import Hall
 from archivist_cli.local.stack import SERVICES
-from archivist_cli.work import Hall
 from archivist_common.errors import ArchivistError
 from archivist_vod.targets import caption_comparison
 from archivist_vod.targets.caption_comparison import ReadBack
@@ -93,7 +94,7 @@ async def _run(options: argparse.Namespace) -> int:
         print("Starting a Cablecast of our own, and all of Archivist …", flush=True)
         given = {"stores": folder / "stores", "seed": seed, "speed": options.speed, "user": f"{USER}:{PASSWORD}"}
         try:
-            async with Simulator.start(**given) as station, work.hall(_settings(station), SERVICES) as hall:
+            async with Simulator.start(**given) as station, run_files.hall(_settings(station), SERVICES) as hall:
                 outcome = await _published(hall, station)
                 _tell(outcome)
                 if options.keep:
@@ -148,7 +149,7 @@ async def _published(hall: Hall, station: Simulator) -> Outcome:
     gateway = hall.gateway
     with progress.bar(NAME) as feed:
         job = await gateway.submit(STORAGE, NAME)
-        job = await work.followed(gateway, job, _part(feed, "captioning", 0, _CAPTIONED))
+        job = await run_files.followed(gateway, job, _part(feed, "captioning", 0, _CAPTIONED))
         publication = await _asked_for(hall, job["id"])
         try:
             async with asyncio.timeout(_PUBLISHED_S):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from archivist_cli import config, people
+from archivist_cli import accounts, config
 from archivist_cli.gateway import Gateway
 from archivist_cli.local.ports import Ports
 from archivist_cli.local.stack import Stack
@@ -85,7 +85,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Start:
             **settings,
         }
         async with Stack(folder / "data", settings=told, ports=Ports(api=0), durable=False) as stack:
-            key = await people.working_key(stack.database_url)
+            key = await accounts.working_key(stack.database_url)
             async with Gateway(stack.api_url, key) as gateway:
                 yield System(stack, gateway, key, media, output)
 

@@ -13,8 +13,8 @@ import pytest
 from tests import media_factory
 from tests.e2e.conftest import reference
 
+from archivist_captions import evaluation
 from archivist_captions.cea608 import verifier
-from archivist_cli import wer
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
@@ -70,11 +70,11 @@ def transcribed(tmp_path_factory: pytest.TempPathFactory) -> Transcribed:
 
 @pytest.mark.parametrize("ending", CONTAINERS)
 def test_transcribe_gives_the_same_captions_for_every_container(transcribed: Transcribed, ending: str) -> None:
-    said = wer.words_of(" ".join(part["text"] for part in reference("meeting-2min.ogg")["segments"]))
+    said = evaluation.words_of(" ".join(part["text"] for part in reference("meeting-2min.ogg")["segments"]))
     played = verifier.play((transcribed.output / f"of {ending}.scc").read_text("ascii"))
     assert played.findings == ()
-    shown = wer.words_of(" ".join(screen.text for screen in played.screens))
-    assert wer.word_error_rate(said, shown) <= MOST_ERRORS
+    shown = evaluation.words_of(" ".join(screen.text for screen in played.screens))
+    assert evaluation.word_error_rate(said, shown) <= MOST_ERRORS
 
 
 def test_one_bad_file_does_not_keep_the_others_from_their_captions(transcribed: Transcribed) -> None:

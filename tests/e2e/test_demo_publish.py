@@ -15,9 +15,9 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from archivist_cli import people
+from archivist_cli import accounts
 from archivist_cli.gateway import Gateway
-from archivist_cli.local.folder import running
+from archivist_cli.local.data_folder import running
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -83,7 +83,7 @@ async def _publication(shown: Shown) -> tuple[dict[str, Any], dict[str, Any]]:
     """The one publication and its captions, as an operator gets them from the API."""
     notes = running(shown.data)
     assert notes is not None
-    async with people.operators_key(notes.database_url) as key, Gateway(notes.api_url, key) as gateway:
+    async with accounts.operators_key(notes.database_url) as key, Gateway(notes.api_url, key) as gateway:
         page = await gateway.ask("GET", "/publications")
         assert len(page["items"]) == 1
         publication = page["items"][0]

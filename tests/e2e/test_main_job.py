@@ -11,9 +11,9 @@ import pytest
 from tests import media_factory
 from tests.e2e.conftest import System, reference
 
+from archivist_captions import evaluation
 from archivist_captions.cea608 import verifier
 from archivist_captions.timecode import ms_at
-from archivist_cli import wer
 from archivist_common.errors import FileMissing, InvalidFileFormat, ModelUnknown, PathRefused
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -53,14 +53,17 @@ async def test_the_captions_say_what_was_said_when_it_was_said(system: System, s
     assert [finding for finding in played.findings if finding.severity == "error"] == []
     said = reference(sample)["segments"]
     words = [
-        (word, spoken["start"]) for part in said for spoken in part["words"] for word in wer.words_of(spoken["word"])
+        (word, spoken["start"])
+        for part in said
+        for spoken in part["words"]
+        for word in evaluation.words_of(spoken["word"])
     ]
-    shown = wer.words_of(" ".join(screen.text for screen in played.screens))
-    assert wer.word_error_rate([word for word, _ in words], shown) <= MOST_ERRORS
+    shown = evaluation.words_of(" ".join(screen.text for screen in played.screens))
+    assert evaluation.word_error_rate([word for word, _ in words], shown) <= MOST_ERRORS
     # A cue's first word, found among the spoken ones near its time.
     near = []
     for screen in played.screens:
-        first = next(iter(wer.words_of(screen.text)), None)
+        first = next(iter(evaluation.words_of(screen.text)), None)
         starts = [abs(start - ms_at(screen.start) / 1000) for word, start in words if word == first]
         near.append(min(starts, default=99) <= 0.5)
     assert sum(near) / len(near) >= 0.9

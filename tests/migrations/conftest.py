@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from archivist_cli.local import children, runtime
-from archivist_cli.local.identity import give, unprivileged
+from archivist_cli.local.unprivileged_user import give, unprivileged
 from archivist_common.database.engine import Database
 
 OLDEST = Path("/usr/lib/postgresql/15/bin")

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from tests import media_factory as factory
 
-from archivist_transcriber import stand_ins
+from archivist_bench import synthetic_models
+from archivist_bench.transcribe_run import Clock, repeated
 from archivist_transcriber.audio import media
 from archivist_transcriber.audio.vad import RATE, Piece
 from archivist_transcriber.engines import ENGINES, EngineSettings, Options
-from archivist_transcriber.measuring import Clock, repeated
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return stand_ins.make("tiny", tmp_path_factory.mktemp("tiny"))
+    return synthetic_models.make("tiny", tmp_path_factory.mktemp("tiny"))
 
 
 def test_a_stand_in_is_of_true_size(tiny: Path) -> None:
@@ -41,7 +41,7 @@ def test_a_stand_in_says_the_same_whatever_it_hears(tiny: Path) -> None:
         for sound in (talk, noise)
     ]
     assert heard[0] == heard[1]
-    assert 60 < len(set(heard[0])) <= stand_ins.WORDS
+    assert 60 < len(set(heard[0])) <= synthetic_models.WORDS
 
 
 def test_every_way_writes_the_same_tokens(tiny: Path, tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_every_way_writes_the_same_tokens(tiny: Path, tmp_path: Path) -> None:
     ]  # fmt: skip
     ours, plain, batched = map(measured, jobs)
     assert ours["windows"] == plain["windows"] == batched["windows"] == 1
-    assert ours["tokens"] == batched["tokens"] == plain["tokens"] - 1 == stand_ins.WORDS + 1
+    assert ours["tokens"] == batched["tokens"] == plain["tokens"] - 1 == synthetic_models.WORDS + 1
     words = [[word for _, part in done["words"] for word in part] for done in (ours, plain, batched)]
     assert words[0] == words[1] == words[2]
     for stage in ("decode", "voice", "features", "encode", "generate", "align", "other"):
@@ -64,7 +64,7 @@ def test_every_way_writes_the_same_tokens(tiny: Path, tmp_path: Path) -> None:
 
 
 def measured(job: dict[str, Any]) -> dict[str, Any]:
-    command = [sys.executable, "-m", "archivist_transcriber.measuring", json.dumps(job)]
+    command = [sys.executable, "-m", "archivist_bench.transcribe_run", json.dumps(job)]
     done = subprocess.run(command, input="go\n", capture_output=True, text=True, check=True, timeout=120)
     ready, result = done.stdout.splitlines()
     assert ready == "ready"

@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 
 from archivist_cli.local.errors import StackError
-from archivist_cli.local.identity import Identity
 from archivist_cli.local.postgres import Postgres
+from archivist_cli.local.unprivileged_user import Identity
 
 SCRIPT = """
 import asyncio, os, sys

@@ -11,8 +11,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from archivist_cli.local.data_folder import DataFolder, running
 from archivist_cli.local.errors import StackError, StackInterrupted
-from archivist_cli.local.folder import DataFolder, running
 from archivist_cli.local.ports import Ports, Reserved
 from archivist_cli.local.stack import Stack
 

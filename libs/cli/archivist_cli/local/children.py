@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from archivist_cli.local.errors import StackError
-from archivist_cli.local.identity import SAME, Identity, tethered
+from archivist_cli.local.unprivileged_user import SAME, Identity, tethered
 
 POLL_S = 0.02
 _LOG_LIMIT = 20 * 1024**2  # bytes; then its text goes to <name>.log.1

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from archivist_cli.local import children
 from archivist_cli.local.errors import StackError
-from archivist_cli.local.identity import Identity, give, unprivileged
+from archivist_cli.local.unprivileged_user import Identity, give, unprivileged
 
 if TYPE_CHECKING:
     import asyncpg

@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from archivist_cli.local import children, environment, processes, runtime
+from archivist_cli.local.data_folder import DataFolder, Running
 from archivist_cli.local.errors import StackError, StackInterrupted
-from archivist_cli.local.folder import DataFolder, Running
 from archivist_cli.local.ports import Ports, Reserved
 from archivist_cli.local.postgres import Postgres
 from archivist_cli.local.processes import Service, Supervisor

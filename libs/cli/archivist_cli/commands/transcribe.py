@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from archivist_cli import config, work
+from archivist_cli import config
+from archivist_cli.local import run_files
 from archivist_cli.local.errors import StackError
 from archivist_common.errors import ArchivistError
 from archivist_common.storage.paths import OUTPUT_ENDINGS
@@ -54,20 +55,20 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def _transcribe(options: argparse.Namespace, settings: dict[str, str]) -> int:
-    folders = work.folders(options.files)
+    folders = run_files.folders(options.files)
     settings |= {"FLEX_SERVERS": config.storage_servers(folders)}
     names = {folder: name for name, folder in folders.items()}
     wanted = None if not options.format or "all" in options.format else set(options.format)
     files, failed = [], 0
     for file in options.files:  # before hours of work, not after
         try:
-            work.targets(options.output, file.stem, overwrite=options.overwrite, wanted=wanted)
+            run_files.targets(options.output, file.stem, overwrite=options.overwrite, wanted=wanted)
             files.append(file)
         except StackError as exc:
             failed += _complain(file, exc)
     if not files:
         return 1
-    async with work.hall(settings) as hall:
+    async with run_files.hall(settings) as hall:
         # All are submitted before the first is followed: every slot of this machine has something to do.
         jobs: list[tuple[Path, dict[str, Any]]] = []
         for file in files:
@@ -81,8 +82,8 @@ async def _transcribe(options: argparse.Namespace, settings: dict[str, str]) -> 
                 failed += _complain(file, f"{exc.code}: {exc}")
         for file, queued in jobs:
             try:
-                job = await work.follow(hall.gateway, queued)
-                written = await work.save(
+                job = await run_files.follow(hall.gateway, queued)
+                written = await run_files.save(
                     hall.gateway, job, options.output, file.stem, overwrite=options.overwrite, wanted=wanted
                 )
             except (ArchivistError, StackError) as exc:

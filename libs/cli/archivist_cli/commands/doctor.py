@@ -17,7 +17,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from archivist_cli import config
-from archivist_cli.local import folder
+from archivist_cli.local import data_folder
 from archivist_cli.local.errors import StackError
 from archivist_common.database import migrate
 from archivist_common.database.clock import database_now
@@ -96,7 +96,7 @@ def _settings(data: Path | None) -> CommonSettings:
     if data is None and "DATABASE_URL" in config.settings():
         return read(CommonSettings)
     where = config.data_folder(data)
-    running = folder.running(where)
+    running = data_folder.running(where)
     if running is None or not running.database_url:
         raise StackError(f"set DATABASE_URL, or start `archivist up`: nothing runs on {where}")
     told = {name.lower(): value for name, value in running.settings.items()}

@@ -15,13 +15,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from archivist_bench.caption_trials import TRIALS, Judged, judge, measure
 from archivist_captions.cea608.encoder import encode
 from archivist_captions.cea608.options import SccOptions
 from archivist_captions.cea608.verifier import play
 from archivist_captions.cue import Captions, Cue
 from archivist_captions.formats import srt
 from archivist_captions.timecode import NTSC_30
-from archivist_captions.trials import TRIALS, Judged, judge, measure
 
 _KB_PER_MB = 1_000_000 / 1_024
 

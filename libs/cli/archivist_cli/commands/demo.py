@@ -6,8 +6,11 @@ import json
 import time
 from pathlib import Path
 
+from archivist_captions import evaluation
 from archivist_captions.cea608 import verifier
-from archivist_cli import config, screen, wer, work
+from archivist_cli import config
+from archivist_cli.commands.captions import screen
+from archivist_cli.local import run_files
 
 _SAMPLE = "meeting-2min.ogg"
 _MOST_ERRORS = 0.08  # the promise of the bundled model on its own sample
@@ -38,11 +41,11 @@ async def _demo(output: Path) -> int:
         "DEFAULT_LANGUAGE": "en",
     }
     print("Starting database, Redis, gateway, speech workers and monitor …", flush=True)
-    async with work.hall(settings) as hall:
+    async with run_files.hall(settings) as hall:
         began = time.monotonic()
-        job = await work.follow(hall.gateway, await hall.gateway.submit("demo", _SAMPLE))
+        job = await run_files.follow(hall.gateway, await hall.gateway.submit("demo", _SAMPLE))
         took = time.monotonic() - began
-        files = await work.save(hall.gateway, job, output, Path(_SAMPLE).stem, overwrite=True)
+        files = await run_files.save(hall.gateway, job, output, Path(_SAMPLE).stem, overwrite=True)
         summary = await hall.gateway.summary(job["id"])
     played = verifier.play(files["scc"].read_text("ascii"))
     print(f"\nThe captions as they stand on screen ({len(played.screens)} in all):\n")
@@ -53,9 +56,9 @@ async def _demo(output: Path) -> int:
     print("\nFiles:")
     for path in files.values():
         print(f"  {path}")
-    said = wer.words_of(" ".join(segment["text"] for segment in reference["segments"]))
-    shown = wer.words_of(" ".join(shown.text for shown in played.screens))
-    errors = wer.word_error_rate(said, shown)
+    said = evaluation.words_of(" ".join(segment["text"] for segment in reference["segments"]))
+    shown = evaluation.words_of(" ".join(shown.text for shown in played.screens))
+    errors = evaluation.word_error_rate(said, shown)
     audio = float(job["audio_s"])
     broken = [finding for finding in played.findings if finding.severity == "error"]
     print(f"\nReal-time factor  {took / audio:.3f} ({audio:.0f} s of audio in {took:.1f} s, submit to captions)")

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from archivist_cli import config, people
+from archivist_cli import accounts, config
 from archivist_cli.gateway import Gateway
-from archivist_cli.local import folder
+from archivist_cli.local import data_folder
 from archivist_cli.local.errors import StackError
 
 URL, KEY = "ARCHIVIST_URL", "ARCHIVIST_API_KEY"
@@ -41,7 +41,7 @@ async def gateway(options: argparse.Namespace) -> AsyncIterator[Gateway]:
     """The way in. Raises StackError where nothing says which gateway, or nothing lets us in."""
     settings = config.settings()
     data = config.data_folder(getattr(options, "data", None))
-    running = folder.running(data)
+    running = data_folder.running(data)
     url = getattr(options, "url", None) or settings.get(URL) or (running.api_url if running else "")
     if not url:
         raise StackError(f"which gateway? Give --url, set {URL}, or start `archivist up`: nothing runs on {data}")
@@ -51,7 +51,7 @@ async def gateway(options: argparse.Namespace) -> AsyncIterator[Gateway]:
         return
     if running is None or not running.database_url:
         raise StackError(f"set {KEY} to a key of yours: no Archivist of this machine runs on {data}")
-    async with people.operators_key(running.database_url) as own, Gateway(url.rstrip("/"), own) as way:
+    async with accounts.operators_key(running.database_url) as own, Gateway(url.rstrip("/"), own) as way:
         yield way
 
 

@@ -4,7 +4,7 @@ import argparse
 import asyncio
 from pathlib import Path
 
-from archivist_cli import config, people
+from archivist_cli import accounts, config
 from archivist_cli.local import environment
 from archivist_cli.local.errors import StackError
 from archivist_cli.local.ports import Ports
@@ -45,7 +45,7 @@ async def _up(data: Path, media: list[Path], port: int) -> int:
         settings["WHISPER_MODEL_PATH"] = str(config.checked_model(Path(settings["WHISPER_MODEL_PATH"]).absolute()))
     settings.setdefault("MODEL_DIRECTORY", str(config.model_directory(settings)))
     async with Stack(data, settings=settings, ports=Ports(api=port)) as stack:
-        first = await people.first_administrator(stack.database_url)
+        first = await accounts.first_administrator(stack.database_url)
         print(f"Archivist is running.\n  API     {stack.api_url}/api/v1\n  Docs    {stack.api_url}/docs")
         print(f"  Health  {stack.urls['monitor']}/health\n  Data    {data}")
         print(f"  Publish {publishing(environment.read(VodSettings, settings, DATABASE_URL=stack.database_url))}")

@@ -10,9 +10,9 @@ from archivist_captions.cea608.codes import COLUMNS
 from archivist_captions.cea608.decoder import Screen
 from archivist_captions.report.preview import as_svg, as_text, screen_at
 from archivist_captions.timecode import LAST_DROP_FRAME, LAST_NON_DROP, label
-from archivist_cli.captions import asked, writing
-from archivist_cli.captions.play import play
-from archivist_cli.captions.reading import counts_drop_frame, scc_of
+from archivist_cli.commands.captions import scc_options, writing
+from archivist_cli.commands.captions.play import play
+from archivist_cli.commands.captions.reading import counts_drop_frame, scc_of
 from archivist_cli.local.errors import StackError
 
 _FASTEST = 1_000.0
@@ -48,9 +48,9 @@ def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     text, played = scc_of(options.file)
     drop_frame = counts_drop_frame(text)
     if options.play:
-        begin = asked.frame_of(options.begin, drop_frame=drop_frame) if options.begin is not None else None
+        begin = scc_options.frame_of(options.begin, drop_frame=drop_frame) if options.begin is not None else None
         return play(played.screens, begin=begin, speed=options.speed, drop_frame=drop_frame)
-    frame = asked.frame_of(options.at, drop_frame=drop_frame)
+    frame = scc_options.frame_of(options.at, drop_frame=drop_frame)
     screen = screen_at(played.screens, frame)
     if options.output is not None:
         target = writing.target(options.output, options.file)
@@ -81,7 +81,7 @@ def _drawn(screen: Screen | None, suffix: str) -> bytes:
     if suffix == ".txt":
         return (as_text(screen) + "\n").encode()
     try:
-        from archivist_cli.captions.picture import png
+        from archivist_cli.commands.captions.picture import png
 
         return png(screen)
     except ImportError as exc:
@@ -104,9 +104,9 @@ def _when(screens: Sequence[Screen], frame: int, drop_frame: bool) -> str:
 def _label(text: str) -> str:
     """A time code of either kind. For argparse."""
     if text[8:9] in {";", "."}:
-        asked.label(text[:8] + ":" + text[9:])
+        scc_options.label(text[:8] + ":" + text[9:])
         return text
-    return asked.label(text)
+    return scc_options.label(text)
 
 
 def _speed(text: str) -> float:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from archivist_captions.cea608.verifier import verify
 from archivist_captions.countdown import LENGTH_S, countdown
-from archivist_cli.captions import asked, writing
+from archivist_cli.commands.captions import scc_options, writing
 from archivist_common.errors import CaptionsInvalid
 
 _ADVICE = """\
@@ -24,12 +24,12 @@ def add_to(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         description=f"Write {LENGTH_S} seconds of captions, each naming the second at which it should come up.",
     )
     parser.add_argument("target", type=Path, metavar="OUT.scc")
-    asked.add_labels(parser)
+    scc_options.add_labels(parser)
     parser.set_defaults(run=partial(run, parser))
 
 
 def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
-    wanted = asked.scc_options(parser, options)
+    wanted = scc_options.scc_options(parser, options)
     target = writing.target(options.target)
     try:
         text = countdown(wanted).text

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from archivist_captions.trials import TRIALS
+from archivist_bench.caption_trials import TRIALS
 from archivist_cli.local.errors import StackError
 
 ENCODE_S, VERIFY_S, MEMORY_MB = 1.0, 3.0, 150.0  # what is promised for the fast trial: 4,000 cues over 3 h
@@ -172,7 +172,7 @@ def _core() -> int | None:
 
 def _child(*what: str, core: int | None = None) -> dict[str, Any]:
     """One measurement in a process of its own: nothing that ran before it is warm or in its memory."""
-    command = [sys.executable, "-m", "archivist_cli.peers", "" if core is None else str(core), *what]
+    command = [sys.executable, "-m", "archivist_bench.peers", "" if core is None else str(core), *what]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_DEADLINE_S, check=False)
     except subprocess.TimeoutExpired:

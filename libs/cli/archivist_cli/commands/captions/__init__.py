@@ -2,7 +2,7 @@
 
 import argparse
 
-from archivist_cli.captions import check, convert, countdown, preview
+from archivist_cli.commands.captions import check, convert, countdown, preview
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-from archivist_cli import entrance
-from archivist_cli.entrance import MOST, SHORT, clock, found
+from archivist_cli import connection
+from archivist_cli.connection import MOST, SHORT, clock, found
 from archivist_cli.gateway import Gateway
 
 Job = dict[str, Any]
@@ -19,16 +19,16 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "queue",
         help="see and order what waits",
         description="See and order the queue of a running Archivist. A job is named by its id or how that begins. "
-        f"{entrance.WHERE}",
+        f"{connection.WHERE}",
     )
     parser.set_defaults(act=_list, run=run, limit=20)
-    entrance.add_to(parser)
+    connection.add_to(parser)
     actions = parser.add_subparsers(metavar="ACTION")
 
     def add(name: str, act: Action, about: str) -> argparse.ArgumentParser:
         action = actions.add_parser(name, help=about)
         action.set_defaults(act=act)
-        entrance.add_to(action)
+        connection.add_to(action)
         return action
 
     listing = add("list", _list, "what runs and waits, with places and times (without an action, this)")
@@ -102,7 +102,7 @@ def _row(job: Job, now: datetime) -> tuple[str, ...]:
 
 
 async def _run(options: argparse.Namespace) -> int:
-    async with entrance.gateway(options) as gateway:
+    async with connection.gateway(options) as gateway:
         act: Action = options.act
         return await act(gateway, options)
 

@@ -11,11 +11,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from archivist_cli import config, entrance
-from archivist_cli.entrance import MOST, clock, found
+from archivist_cli import config, connection
+from archivist_cli.commands.publish import DONE, FAILED, suggested
+from archivist_cli.connection import MOST, clock, found
 from archivist_cli.gateway import Gateway
 from archivist_cli.local.errors import StackError
-from archivist_cli.publish import DONE, FAILED, suggested
 
 _LOOK_EVERY_S = 2.0
 _LIVE = ("pending", "running")
@@ -29,14 +29,14 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "cablecast",
         help="the server that captions are published to",
         description="Look at the Cablecast server behind publishing, and say which of its shows a recording is. "
-        f"A job is named by its id or how that begins. {entrance.WHERE}",
+        f"A job is named by its id or how that begins. {connection.WHERE}",
     )
     actions = parser.add_subparsers(metavar="ACTION", required=True)
 
     def add(name: str, act: Action, about: str) -> argparse.ArgumentParser:
         action = actions.add_parser(name, help=about)
         action.set_defaults(act=act, run=run)
-        entrance.add_to(action)
+        connection.add_to(action)
         return action
 
     probe = actions.add_parser("probe", help="ask the server itself what it is and can, and what to set")
@@ -137,7 +137,7 @@ def _probe(options: argparse.Namespace) -> int:
 
 
 async def _run(options: argparse.Namespace) -> int:
-    async with entrance.gateway(options) as gateway:
+    async with connection.gateway(options) as gateway:
         act: Action = options.act
         return await act(gateway, options)
 

@@ -1,6 +1,6 @@
 """`archivist bench transcribe`: our slots on a long recording, beside faster-whisper on the same cores, now.
 
-The work is done by `archivist_transcriber.measuring`, a process for each slot or peer; this reads its JSON.
+The work is done by `archivist_bench.transcribe_run`, a process for each slot or peer; this reads its JSON.
 """
 
 import argparse
@@ -20,9 +20,9 @@ from statistics import median
 from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 
+from archivist_captions.evaluation import word_error_rate, words_of
 from archivist_cli import config
 from archivist_cli.local.errors import StackError
-from archivist_cli.wer import word_error_rate, words_of
 
 OVERHEAD, TWO_SLOTS, PLAIN, BATCHED, MEMORY_MB = 0.10, 1.7, 1.8, 1.35, 600.0  # what is promised
 _SAME_WORDS = 0.005  # word error rates this near are equal
@@ -332,7 +332,7 @@ def _measure(
 def _started(job: dict[str, Any]) -> "subprocess.Popen[str]":
     environment = {**os.environ, **dict.fromkeys(_THREADS, str(job.get("threads", 1)))}
     return subprocess.Popen(
-        [sys.executable, "-m", "archivist_transcriber.measuring", json.dumps(job)],
+        [sys.executable, "-m", "archivist_bench.transcribe_run", json.dumps(job)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=environment,

@@ -20,8 +20,8 @@ from archivist_captions.profiles import PROFILES
 from archivist_captions.report.data import Report
 from archivist_captions.report.page import page
 from archivist_captions.timecode import NTSC_30
-from archivist_cli.captions import asked, writing
-from archivist_cli.captions.reading import contents, counts_drop_frame
+from archivist_cli.commands.captions import scc_options, writing
+from archivist_cli.commands.captions.reading import contents, counts_drop_frame
 from archivist_cli.local.errors import StackError
 from archivist_common.errors import CaptionsInvalid, InvalidFileFormat
 
@@ -40,18 +40,26 @@ def add_to(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     parser.add_argument("target", type=Path, metavar="OUT", help="the file to write; an old one is replaced")
     parser.add_argument("--format", choices=list(FORMATS), help="what OUT becomes (default: by its extension)")
     parser.add_argument("--profile", choices=list(PROFILES), default="broadcast", help="rules of layout")
-    asked.add_labels(parser)
+    scc_options.add_labels(parser)
     parser.add_argument(
         "--in-start-timecode",
-        type=asked.label,
+        type=scc_options.label,
         metavar="LABEL",
         help="label of the first picture in an SCC that is read (default: --start-timecode where OUT is no SCC)",
     )
     parser.add_argument(
-        "--fps", type=asked.rate, default=NTSC_30, metavar="30000/1001|30", help="frames per second of SCC files"
+        "--fps",
+        type=scc_options.rate,
+        default=NTSC_30,
+        metavar="30000/1001|30",
+        help="frames per second of SCC files",
     )
     parser.add_argument(
-        "--offset", type=asked.offset_ms, default=0, metavar="SECONDS", help="added to every time; may be negative"
+        "--offset",
+        type=scc_options.offset_ms,
+        default=0,
+        metavar="SECONDS",
+        help="added to every time; may be negative",
     )
     parser.add_argument("--mode", choices=["pop-on", "roll-up"], default="pop-on", help="how an SCC shows captions")
     parser.add_argument(
@@ -77,7 +85,9 @@ def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         parser.error(f"--report: only SCC files have one; {name} has no air to be fit for")
     wanted = SccOptions(offset_ms=options.offset)
     if to_scc:
-        wanted = asked.scc_options(parser, options, rate=options.fps, offset_ms=options.offset, mode=options.mode)
+        wanted = scc_options.scc_options(
+            parser, options, rate=options.fps, offset_ms=options.offset, mode=options.mode
+        )
     target = writing.target(options.target, source)
     reports = [
         writing.target(path, source, options.target, *options.report[:number])
@@ -122,7 +132,7 @@ def _read(path: Path, rate: Fraction, begins: str) -> Reading:
         data = contents(path)
         first = 0
         if begins and entry.name == "scc":
-            first = asked.frame_of(begins, drop_frame=counts_drop_frame(text_of(data)[0]))
+            first = scc_options.frame_of(begins, drop_frame=counts_drop_frame(text_of(data)[0]))
         reading = read(data, entry.name, rate, first)
     except CannotRead as exc:
         raise InvalidFileFormat(f"{path}: {exc}") from exc

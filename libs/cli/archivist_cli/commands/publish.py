@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from archivist_cli import entrance, progress
-from archivist_cli.entrance import MOST, SHORT, clock, found
+from archivist_cli import connection, progress
+from archivist_cli.connection import MOST, SHORT, clock, found
 from archivist_cli.gateway import Gateway
 
 DONE, FAILED, WRONG_USAGE, WAITS = 0, 1, 2, 3
@@ -57,7 +57,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "video,\nthe VOD followed and its captions read back. Asked for again, nothing happens twice.\n\n"
         f"actions on what was asked for:\n{actions}\n\n"
         "Things are named by their id or how that begins. Ends with 0 when it is done or on its way, 1 when it\n"
-        f"failed, 3 when it waits for a person. {entrance.WHERE}",
+        f"failed, 3 when it waits for a person. {connection.WHERE}",
     )
     parser.add_argument("words", nargs="+", metavar="JOB|ACTION", help=argparse.SUPPRESS)
     asking = parser.add_argument_group("publishing")
@@ -81,7 +81,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     add(listing, "--limit", type=int, metavar="N", help="how many to show (default: 20)")
     back = parser.add_argument_group("rollback")
     add(back, "--to", type=int, metavar="N", help="number of the version (default: the one before)")
-    entrance.add_to(parser)
+    connection.add_to(parser)
     parser.set_defaults(run=run, usage=parser)
 
 
@@ -193,7 +193,7 @@ def exit_code(publication: Publication) -> int:
 
 
 async def _run(act: Act, options: argparse.Namespace, names: Sequence[str]) -> int:
-    async with entrance.gateway(options) as gateway:
+    async with connection.gateway(options) as gateway:
         return await act(gateway, options, names)
 
 

@@ -4,8 +4,9 @@ import argparse
 import asyncio
 from pathlib import Path
 
-from archivist_cli import config, people
-from archivist_cli.local import folder
+from archivist_cli import accounts as people
+from archivist_cli import config
+from archivist_cli.local import data_folder
 from archivist_cli.local.errors import StackError
 from archivist_common.errors import NotFound
 from archivist_common.security import accounts
@@ -40,7 +41,7 @@ def _database_url(data: Path | None) -> str:
     if data is None and "DATABASE_URL" in settings:
         return settings["DATABASE_URL"]
     where = config.data_folder(data)
-    running = folder.running(where)
+    running = data_folder.running(where)
     if running is None:
         raise StackError(f"set DATABASE_URL, or start `archivist up`: nothing runs on {where}")
     return running.database_url

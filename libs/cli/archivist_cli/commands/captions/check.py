@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from archivist_captions.cea608.verifier import RULES, Finding
-from archivist_cli.captions.reading import scc_of
+from archivist_cli.commands.captions.reading import scc_of
 from archivist_common.errors import ArchivistError
 
 CLEAN, FINDINGS, UNREADABLE = 0, 1, 2

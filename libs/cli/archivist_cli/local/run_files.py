@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from archivist_cli import config, people, progress
+from archivist_cli import accounts, config, progress
 from archivist_cli.gateway import Gateway
 from archivist_cli.local.errors import StackError, StackInterrupted
 from archivist_cli.local.ports import Ports
@@ -42,7 +42,7 @@ async def hall(settings: Mapping[str, str], services: Sequence[str] = WITHOUT_PU
         async with Stack(
             data / "data", settings=alone, ports=Ports(api=0), services=services, durable=False
         ) as stack:
-            key = await people.working_key(stack.database_url)
+            key = await accounts.working_key(stack.database_url)
             async with Gateway(stack.api_url, key) as gateway, until_asked_to_stop(stack):
                 yield Hall(stack, gateway, data)
 

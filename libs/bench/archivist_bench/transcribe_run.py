@@ -18,9 +18,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from archivist_bench import synthetic_models
 from archivist_common.errors import ArchivistError, ModelUnknown
 from archivist_common.jobs.chunks import Cut
-from archivist_transcriber import stand_ins
 from archivist_transcriber.audio import media, vad
 from archivist_transcriber.engines import ENGINES, EngineSettings, models
 from archivist_transcriber.protocol import ChunkWork, PlanWork, Recording
@@ -105,9 +105,9 @@ def prepare(job: dict[str, Any]) -> dict[str, Any]:
     name, folder = job["model"], Path(job["folder"])
     if name.startswith(_RANDOM):
         size = name.removeprefix(_RANDOM)
-        if size not in stand_ins.SIZES:
-            raise ModelUnknown(f"no stand-in of the size {size!r}: choose {', '.join(stand_ins.SIZES)}")
-        model = stand_ins.make(size, folder / f"random-{size}")
+        if size not in synthetic_models.SIZES:
+            raise ModelUnknown(f"no stand-in of the size {size!r}: choose {', '.join(synthetic_models.SIZES)}")
+        model = synthetic_models.make(size, folder / f"random-{size}")
     else:
         model = models.resolve(name, default=None, directory=Path(job["directory"]))
     sample = Path(job["sample"])
