@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from tests.simulators.cablecast.process import Simulator
-from tests.vod.folder_world import FolderWorld, folder_station
+from tests.vod.folder.world import FolderWorld, folder_station
 from tests.vod.world import World, spoken, station
 
 from archivist_captions.cue import Captions

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.simulators.cablecast.process import Simulator
 from tests.vod.cablecast.conftest import PASSWORD, settings
-from tests.vod.cablecast.scripted import Scripted, Seen, answer
+from tests.vod.cablecast.transport.scripted import Scripted, Seen, answer
 
 from archivist_vod.cablecast.probe import Report, Verdict, as_json, as_text, look
 

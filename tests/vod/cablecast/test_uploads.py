@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.simulators.cablecast.process import Simulator
 from tests.vod.cablecast.conftest import Connect, Ours
-from tests.vod.cablecast.scripted import Scripted, Seen, answer
+from tests.vod.cablecast.transport.scripted import Scripted, Seen, answer
 
 from archivist_common.errors import TargetDenied, TargetFailed, TargetMissing, TargetRefused, TargetUnavailable
 from archivist_vod.cablecast.uploads import Progress, Uploads

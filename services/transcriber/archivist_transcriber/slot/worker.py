@@ -243,7 +243,7 @@ def _done(work: protocol.Work, bench: Bench, channel: Channel, device: str, stop
                 return protocol.outcome_message(outcome)
 
 
-def _hear(supervisor: BinaryIO, waiting: "SimpleQueue[wire.Work | None]", asked_to_stop: threading.Event) -> None:
+def _hear(supervisor: BinaryIO, waiting: "SimpleQueue[protocol.Work | None]", asked_to_stop: threading.Event) -> None:
     """Take messages while the main thread computes. The end of the channel ends the process' work at once."""
     for line in supervisor:
         message = json.loads(line)

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.vod.feed_validation import MEDIA, PODCAST, RULES, problems
+from tests.vod.folder.rss_validation import MEDIA, PODCAST, RULES, problems
 
 from archivist_vod.folder import rss
 from archivist_vod.folder.rss import Feed, Item, Media, Scene

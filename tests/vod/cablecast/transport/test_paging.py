@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from tests.vod.cablecast.conftest import Connect
-from tests.vod.cablecast.scripted import Scripted, Seen, answer
+from tests.vod.cablecast.transport.scripted import Scripted, Seen, answer
 
 from archivist_common.errors import TargetFailed
 from archivist_vod.cablecast.transport.client import Page

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-from tests.transcriber.supervision.conftest import Station
+from tests.transcriber.conftest import Station
 
 from archivist_common.jobs import lifecycle
 from archivist_common.jobs.artifacts import Made

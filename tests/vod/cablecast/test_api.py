@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 from tests.simulators.cablecast.process import Simulator
 from tests.vod.cablecast.conftest import Connect
-from tests.vod.cablecast.scripted import Scripted, Seen, answer
+from tests.vod.cablecast.transport.scripted import Scripted, Seen, answer
 
 from archivist_common.errors import TargetFailed, TargetMissing
 from archivist_vod.cablecast import models

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select, update
-from tests.transcriber.supervision.conftest import Station
+from tests.transcriber.conftest import Station
 
 from archivist_captions.cea608 import verifier
 from archivist_common.database.clock import database_now

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.transcriber.supervision.conftest import Slots, Station
+from tests.transcriber.conftest import Slots, Station
 
 from archivist_common.errors import MediaUnreadable, ModelMissing, WorkerCrashed
 from archivist_common.jobs.chunks import Cut

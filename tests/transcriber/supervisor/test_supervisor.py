@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from tests.lost_answers import LosesAnAnswer
-from tests.transcriber.supervision.conftest import Slots, Station
+from tests.transcriber.conftest import Slots, Station
 
 from archivist_common.database.models import Chunk, Transcription, Worker
 from archivist_common.errors import EngineUnavailable

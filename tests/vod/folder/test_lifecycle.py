@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from sqlalchemy import select
-from tests.vod.feed_validation import problems
-from tests.vod.folder_world import URL, FolderWorld, folder_station
+from tests.vod.folder.rss_validation import problems
+from tests.vod.folder.world import URL, FolderWorld, folder_station
 from tests.vod.world import SPOKEN, spoken
 
 from archivist_captions.formats import FORMATS

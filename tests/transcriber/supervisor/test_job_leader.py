@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import UUID
 
-from tests.transcriber.supervision.conftest import LEASE, Station
+from tests.transcriber.conftest import LEASE, Station
 
 from archivist_captions.cue import Word
 from archivist_common.jobs import chunks

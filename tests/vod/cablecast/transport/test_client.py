@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.vod.cablecast.conftest import PASSWORD, USER, Connect, settings
-from tests.vod.cablecast.scripted import BASE, Handler, Scripted, Seen, answer
+from tests.vod.cablecast.transport.scripted import BASE, Handler, Scripted, Seen, answer
 
 from archivist_common import __version__
 from archivist_common.errors import (

@@ -1,6 +1,6 @@
 """Committed files are read back: a damaged or a vanished one is told, a sound one is not."""
 
-from tests.transcriber.supervision.conftest import Station
+from tests.transcriber.conftest import Station
 
 from archivist_common.events import journal
 from archivist_common.jobs import lifecycle

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import func, select
-from tests.api.test_batches import everything
+from tests.api.routes.test_batches import everything
 
 from archivist_common.database.models import OutboxEvent, Publication, SystemLog
 from archivist_common.errors import CaptionsInvalid

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import pytest
 from tests.simulators import faultfs
-from tests.transcriber.supervision.conftest import LEASE, Station
+from tests.transcriber.conftest import LEASE, Station
 
 from archivist_common.database.models import Artifact
 from archivist_common.jobs import artifacts, lifecycle

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 from sqlalchemy import func, select, update
-from tests.api.test_chapters import spoken
+from tests.api.routes.test_chapters import spoken
 
 from archivist_cli.commands.cablecast import chapter_lines, read_chapters
 from archivist_cli.local.errors import StackError

@@ -18,8 +18,8 @@ import pytest
 import pytest_asyncio
 from pydantic import ValidationError
 from tests.simulators import faultfs
-from tests.vod.feed_validation import problems
-from tests.vod.folder_world import FIRST, URL, folder_station
+from tests.vod.folder.rss_validation import problems
+from tests.vod.folder.world import FIRST, URL, folder_station
 from tests.vod.world import SPOKEN, spoken
 
 from archivist_captions.cea608.options import SccOptions

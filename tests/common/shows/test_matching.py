@@ -9,8 +9,8 @@ from datetime import date
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.common.show_catalogue import catalogue
-from tests.common.show_names import NAMES
+from tests.common.shows.show_catalogue import catalogue
+from tests.common.shows.show_names import NAMES
 
 from archivist_common.shows.matching import (
     Ambiguous,

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from itertools import pairwise
 
-from tests.api.test_events import follow, submitted
+from tests.api.routes.test_events import follow, submitted
 
 from archivist_api.views.partial_captions import lay_out, runs, until_ms
 from archivist_captions.cue import Word
