@@ -21,10 +21,10 @@ _TEMPLATE = "archivist_template"
 
 _LONGEST = (
     "tests/e2e/",
-    "tests/transcriber/supervision/",
-    "tests/vod/test_publishing_to_cablecast",
-    "tests/vod/test_syncing",
-    "tests/vod/test_killed_publishers",
+    "tests/transcriber/supervisor/",
+    "tests/vod/cablecast/test_publisher",
+    "tests/vod/cablecast/sync/test_schedule",
+    "tests/vod/attempts/test_killed_publishers",
     "tests/vod/",
     "tests/transcriber/",
     "tests/cli/local/",

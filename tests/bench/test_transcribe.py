@@ -13,9 +13,9 @@ from archivist_captions.cea608.encoder import encode
 from archivist_cli.main import main
 
 
-def test_the_bench_prints_ours_beside_the_others(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_bench_prints_ours_beside_the_others(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "captions", "--trial", "easy", "--runs", "1"]) == 0
-    told = capsys.readouterr().out
+    told = capfd.readouterr().out
     figures = {line.split()[1]: line.split() for line in told.splitlines() if line.startswith("easy ")}
     assert "All kept." in told
     assert "Promised" in told
@@ -28,9 +28,9 @@ def test_the_bench_prints_ours_beside_the_others(capsys: pytest.CaptureFixture[s
     assert re.search(r"^easy +pycaption +60 +60 +60 +non-drop$", told, re.MULTILINE)
 
 
-def test_another_writers_failure_is_told_and_judged(capsys: pytest.CaptureFixture[str]) -> None:
+def test_another_writers_failure_is_told_and_judged(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "captions", "--trial", "hazards", "--runs", "1"]) == 0
-    told = capsys.readouterr().out.splitlines()
+    told = capfd.readouterr().out.splitlines()
     ttconv = next(line for line in told if line.startswith("hazards  ttconv 1"))
     assert "without cue 1, on which it fails: RuntimeError" in ttconv
     lost = re.search(r"(\d+) of 143", ttconv)
@@ -51,11 +51,11 @@ def test_a_writer_that_is_not_installed_has_no_version() -> None:
     assert json.loads(done.stdout) == {"version": None}
 
 
-def test_the_transcription_bench_prints_figures_and_judges_them(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_transcription_bench_prints_figures_and_judges_them(capfd: pytest.CaptureFixture[str]) -> None:
     """A quarter of a minute is enough to see every figure; none of them is asserted but what must be."""
     sample = Path(__file__).parents[2] / "demo/samples/short-20s.flac"
     assert main(["bench", "transcribe", "--model", "demo", "--slots", "1", "--quick", str(sample)]) == 0
-    told = capsys.readouterr().out
+    told = capfd.readouterr().out
     rows = {way: line.split()[-9:] for way in ("one slot  ", "transcribe, beam 5", "batched, beam 5")
             for line in told.splitlines() if line.startswith(way)}  # fmt: skip
     assert len(rows) == 3
@@ -70,9 +70,9 @@ def test_the_transcription_bench_prints_figures_and_judges_them(capsys: pytest.C
     assert re.search(r"^(kept|NOT KEPT) +demo: [\d.]+ times transcribe, beam 5, of at least 1.8", told, re.MULTILINE)
 
 
-def test_a_recording_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_recording_that_is_not_there_is_told(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "transcribe", "not-there.mp4"]) == 1
-    assert "not-there.mp4: there is no such file" in capsys.readouterr().err
+    assert "not-there.mp4: there is no such file" in capfd.readouterr().err
 
 
 def test_a_model_that_cannot_be_made_is_told(capfd: pytest.CaptureFixture[str]) -> None:

@@ -24,7 +24,7 @@ from archivist_transcriber.supervisor.chunk_run import Deps
 from archivist_transcriber.supervisor.job_leader import Lead
 from archivist_transcriber.supervisor.slot import Slot
 
-DEMO = Path(__file__).parents[3] / "demo"
+DEMO = Path(__file__).parents[2] / "demo"
 LEASE = timedelta(seconds=30)
 
 

@@ -9,20 +9,20 @@ from archivist_cli.local.errors import StackError
 from archivist_common import __version__
 from archivist_common.errors import ArchivistError
 
-_COMMANDS = (
-    "up",
-    "demo",
-    "transcribe",
-    "queue",
-    "publish",
-    "cablecast",
-    "captions",
-    "admin",
-    "models",
-    "doctor",
-    "bench",
-)
-"""Sub-commands, each a module of this name with `add_to`."""
+_COMMANDS = {
+    "up": "up",
+    "demo": "demo",
+    "transcribe": "transcribe",
+    "queue": "job_queue",
+    "publish": "publish",
+    "cablecast": "cablecast",
+    "captions": "captions",
+    "admin": "admin",
+    "models": "models",
+    "doctor": "doctor",
+    "bench": "bench",
+}
+"""Sub-commands, and the module of `commands` with an `add_to` for each."""
 
 
 def parser(command: str | None = None) -> argparse.ArgumentParser:
@@ -30,9 +30,9 @@ def parser(command: str | None = None) -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(prog="archivist", description="Broadcast captions from your own machines.")
     result.add_argument("--version", action="version", version=f"archivist {__version__}")
     commands = result.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name in _COMMANDS:
+    for name, module in _COMMANDS.items():
         if command in (None, name):
-            import_module(f"archivist_cli.{name}").add_to(commands)
+            import_module(f"archivist_cli.commands.{module}").add_to(commands)
     return result
 
 

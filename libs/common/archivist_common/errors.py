@@ -1,4 +1,4 @@
-"""Everything that can go wrong, named once.
+"""Every error Archivist can raise or answer with. Pure.
 
 ArchivistError
 ├── BadInput                 the caller can mend it

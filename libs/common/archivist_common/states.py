@@ -1,4 +1,4 @@
-"""The words a row may carry in its status columns, and the moves between them."""
+"""The statuses and stages a row may carry. Pure."""
 
 from collections.abc import Mapping
 from enum import StrEnum

@@ -6,6 +6,7 @@ from typing import Literal
 
 import pytest
 import ttconv.scc.reader
+from tests.captions.cea608.oracle import ffmpeg_screens, paragraphs_of, pycaption_screens, text_of_model
 
 from archivist_bench.caption_trials import benign, easy, hazards
 from archivist_captions.cea608.characters import SHOWABLE
@@ -13,8 +14,6 @@ from archivist_captions.cea608.encoder import SccOptions, encode
 from archivist_captions.cea608.verifier import play
 from archivist_captions.cue import Cue
 from archivist_captions.timecode import NTSC_30
-
-from .oracle import ffmpeg_screens, paragraphs_of, pycaption_screens, text_of_model
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 import ttconv.imsc.reader
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.captions.cea608.oracle import paragraphs_of, text_of_model
 
 from archivist_captions.cue import Captions, Cue, Italic, Word
 from archivist_captions.errors import CannotRead
@@ -17,8 +18,6 @@ from archivist_captions.formats.reading import Reading
 from archivist_captions.formats.scc import SccOptions, write_scc
 from archivist_captions.formats.voices import voices_of, words_of
 from archivist_captions.notes import NoteKind
-
-from .oracle import paragraphs_of, text_of_model
 
 GOLDENS = Path(__file__).parent / "goldens"
 

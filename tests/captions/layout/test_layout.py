@@ -19,7 +19,7 @@ from archivist_captions.layout.masking import mask
 from archivist_captions.notes import NoteKind
 from archivist_captions.profiles import BROADCAST, NETFLIX, PROFILES, Profile, profile_from
 
-_DEMO = Path(__file__).parents[2] / "demo" / "samples"
+_DEMO = Path(__file__).parents[3] / "demo" / "samples"
 
 
 def _speech(text: str, start_ms: int = 1_000, word_ms: int = 300, speaker: str | None = None) -> list[Word]:

@@ -12,7 +12,7 @@ from archivist_captions.cue import Cue, Word
 from archivist_common.chapters.detection import LONGEST_TITLE, MOST, Chapter, Kind, find, valid
 from archivist_common.errors import InvalidRequest
 
-SAMPLES = Path(__file__).resolve().parents[2] / "demo" / "samples"
+SAMPLES = Path(__file__).resolve().parents[3] / "demo" / "samples"
 HOUR_MS = 3_600_000
 
 

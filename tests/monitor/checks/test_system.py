@@ -11,9 +11,9 @@ from archivist_common.database.engine import Database, engine
 from archivist_common.database.models import Worker
 from archivist_common.jobs.workers import machine_id
 from archivist_monitor.check import Reading, Status
+from archivist_monitor.checks.pinned_cores import PinnedCores
 from archivist_monitor.checks.system import Machine, SystemCheck, machine
 from archivist_monitor.checks.transcription import WORKER_GONE
-from archivist_monitor.pinned_cores import PinnedCores
 from archivist_monitor.thresholds import judge
 
 GIB = 1024**3

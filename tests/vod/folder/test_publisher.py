@@ -336,7 +336,7 @@ asyncio.run(main())
 
 
 def test_processes_at_once_lose_none_of_each_others_recordings(root: Path, tmp_path: Path) -> None:
-    here = str(Path(__file__).parents[2])
+    here = str(Path(__file__).parents[3])
     children = []
     for name in ("First", "Second"):
         vault = tmp_path / name

@@ -1,7 +1,7 @@
 """Chapters of a meeting out of what was said: call to order, items, hearings, motions, adjournment. Rules, no model.
 
 A chapter begins where the words are spoken, and its title is made of them. Nothing is made of a recording in which
-nobody conducts a meeting.
+nobody conducts a meeting. Pure.
 """
 
 from collections.abc import Iterator, Sequence

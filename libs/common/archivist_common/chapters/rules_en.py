@@ -1,4 +1,4 @@
-"""What people say who conduct a meeting, and what it is called: the rules behind `chapters`."""
+"""What people say who conduct a meeting, and what it is called: the rules of chapter detection in English. Pure."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence

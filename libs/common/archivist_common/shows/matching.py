@@ -1,7 +1,7 @@
 """Which show a recording belongs to: every show with a score and reasons a clerk understands, and what they allow.
 
 Only evidence that nothing contradicts links a recording: the number in its name, our own key on the show, its file on
-one of the show's reels, or title and day together. All else is laid before a person.
+one of the show's reels, or title and day together. All else is laid before a person. Pure.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What the file name of a recording says: the show's number, the reel, the title and the day of the meeting.
+"""What the file name of a recording says: the show's number, the reel, the title and the day of the meeting. Pure.
 
 Names come from a playout server (`17837-1-Birchwood City Council (20220412).mp4`), cut short or not, and from people
 (`Grant City Council (04_01_2025).mp4`). Nothing here guesses: what can be read in two ways is given in both.

@@ -1,4 +1,4 @@
-"""Titles of shows and names compared as people read them: short forms, typing errors, cut ends, who meets and why."""
+"""Titles of shows compared as people read them: short forms, typing errors, cut ends, who meets and why. Pure."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""Names of recordings and of what we make of them. Text only: nothing here touches a disk."""
+"""Names of recordings and of what we make of them. Pure: text only, nothing here touches a disk."""
 
 import hashlib
 import re

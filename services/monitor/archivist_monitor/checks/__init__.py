@@ -9,12 +9,12 @@ from archivist_common.settings import MonitorSettings
 from archivist_common.storage.client import Storages
 from archivist_monitor.check import Check
 from archivist_monitor.checks.database import DatabaseCheck
+from archivist_monitor.checks.pinned_cores import PinnedCores
 from archivist_monitor.checks.redis import RedisCheck
 from archivist_monitor.checks.storage import StorageCheck
 from archivist_monitor.checks.system import SystemCheck
 from archivist_monitor.checks.transcription import TranscriptionCheck
 from archivist_monitor.checks.vod import VodCheck
-from archivist_monitor.pinned_cores import PinnedCores
 
 
 @dataclass(frozen=True, slots=True)

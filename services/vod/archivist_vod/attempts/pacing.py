@@ -1,4 +1,4 @@
-"""What to do next with a programme that its target works at: plain decisions on plain data.
+"""What to do next with a programme that its target works at: plain decisions on plain data. Pure.
 
 Times of the contract (section 3, step 11): asked every 15 s for two minutes, every minute for an hour, every five
 minutes after it, for a day. A stall is told by nothing having changed, never by how long the whole takes.

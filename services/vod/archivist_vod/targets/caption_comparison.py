@@ -1,4 +1,4 @@
-"""Whether the captions that a VOD shows are those we wrote.
+"""Whether the captions that a VOD shows are those we wrote. Pure.
 
 The server makes its own WebVTT of our SCC. Equal means: the same words in the same order, each cue where it belongs.
 How they are broken into lines and cues, and in which case of letters, does not matter.

@@ -1,4 +1,4 @@
-"""Where a programme is on its way, as its target says it and in our words."""
+"""Where a programme is on its way, as its target says it and in our words. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

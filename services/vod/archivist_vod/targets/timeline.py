@@ -1,4 +1,4 @@
-"""Time in a recording's file as time in the programme a VOD shows.
+"""Time in a recording's file as time in the programme a VOD shows. Pure.
 
 A VOD begins each reel at its in point (`cue`), shows its length, and joins all reels of the show. Captions beside a
 file are timed against the file; chapters against the VOD. Source: Cablecast's manual, "VOD honours cue and length".

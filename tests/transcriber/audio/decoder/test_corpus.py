@@ -18,7 +18,6 @@ from tests import media_factory as factory
 
 from archivist_common.errors import ArchivistError
 from archivist_transcriber.audio import media
-from archivist_transcriber.audio.decoder import main
 
 DEADLINE_S = 30.0
 UNLISTED = Path(__file__).with_name("unlisted.py")
@@ -158,8 +157,7 @@ def stands(wall: str) -> bool:
     """Whether the kernel gives this process's children this wall."""
     program = f"""
 import ctypes, os, sys
-sys.path.insert(0, {str(Path(main.__file__).parent)!r})
-import media_child
+from archivist_transcriber.audio.decoder import main as media_child
 libc = ctypes.CDLL(None, use_errno=True)
 libc.prctl(38, 1, 0, 0, 0)
 before = os.stat("/proc/self/ns/net").st_ino

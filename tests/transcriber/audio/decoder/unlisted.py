@@ -8,12 +8,9 @@ import ctypes
 import json
 import os
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "services/transcriber/archivist_transcriber"))
-
-import media_child
+from archivist_transcriber.audio.decoder import main as media_child
 
 TRUSTING = {
     "allowed_extensions": "ALL",  # hls

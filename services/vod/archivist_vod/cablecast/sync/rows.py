@@ -1,4 +1,4 @@
-"""What a show and a VOD of Cablecast are in our tables. Pure: what came in, a row out.
+"""What a show and a VOD of Cablecast are in our tables. No database: what came in, a row out.
 
 Texts are cut to their columns and cleaned of what PostgreSQL refuses; a number that fits no column is left out.
 """
