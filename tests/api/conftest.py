@@ -27,14 +27,14 @@ from archivist_api.deps import Deps
 from archivist_common.database.engine import Database
 from archivist_common.database.models import Base, CablecastShow, User
 from archivist_common.jobs import lifecycle as jobs
-from archivist_common.jobs.artifacts import Made
+from archivist_common.jobs.artifacts import StagedFile
 from archivist_common.publishing import lifecycle as publishing
 from archivist_common.publishing import targets
 from archivist_common.security import accounts, api_keys, passwords, sessions, tokens
 from archivist_common.security.permissions import Permission
 from archivist_common.settings import ApiSettings
 from archivist_common.states import PublishStage, Role
-from archivist_common.storage.client import Kind, StorageServer
+from archivist_common.storage.client import MountKind, StorageServer
 
 PASSWORD = "seven green lanterns at dusk"
 SECRET = "0f8c1d5e-not-a-real-one-but-long-enough-7b21"
@@ -98,7 +98,7 @@ class Gateway:
         os.utime(path, (then, then))
         return name
 
-    async def claim(self) -> jobs.Claim:
+    async def claim(self) -> jobs.JobClaim:
         async with self.db.transaction() as session:
             held = await jobs.claim(session, "worker", timedelta(seconds=30))
         assert held is not None
@@ -106,7 +106,7 @@ class Gateway:
 
     async def complete(
         self,
-        held: jobs.Claim,
+        held: jobs.JobClaim,
         files: dict[str, bytes] | None = None,
         *,
         warnings: tuple[str, ...] = (),
@@ -120,9 +120,9 @@ class Gateway:
             path = folder / f"captions.{kind}"
             path.write_bytes(data)
             digest = hashlib.sha256(data).hexdigest()
-            made.append(Made(kind, path, digest, len(data), self.output / "flex-1" / f"public.{kind}"))
+            made.append(StagedFile(kind, path, digest, len(data), self.output / "flex-1" / f"public.{kind}"))
         async with self.db.transaction() as session:
-            await jobs.complete(session, held, jobs.Outcome(tuple(made), 60_000, "en", summary, warnings))
+            await jobs.complete(session, held, jobs.JobOutcome(tuple(made), 60_000, "en", summary, warnings))
 
     async def captioned(self, username: str, name: str, says: str | None = None, **more: Any) -> str:
         """A recording of somebody's that has been captioned; the transcription's id."""
@@ -149,18 +149,18 @@ class Gateway:
             given = {"capabilities": {"captions": ["scc"]}, "credentials_sha256": "0" * 64, "automatic": automatic}
             await targets.report(session, name, name, **given)
 
-    async def take(self, name: str = "cablecast") -> publishing.Held:
+    async def take(self, name: str = "cablecast") -> publishing.PublicationClaim:
         async with self.db.transaction() as session:
             held = await publishing.claim(session, "vod-1", timedelta(seconds=30), [name])
         assert held is not None
         return held
 
-    async def published(self, held: publishing.Held, vod: str = "913") -> None:
+    async def published(self, held: publishing.PublicationClaim, vod: str = "913") -> None:
         """What a publisher does when the target has shown the captions."""
         held = held.at(PublishStage.METADATA, {"show": 4120, "title": "Council"})
         async with self.db.transaction() as session:
             await publishing.save(session, held, vod_id=vod, vendor_state="complete", vendor_percent=100.0)
-            await publishing.placed(session, held)
+            await publishing.mark_placed(session, held)
             assert await publishing.finish(session, held, url=f"http://vod.test/{vod}.mp4")
 
     async def credential(self, username: str) -> str:
@@ -184,7 +184,7 @@ async def gateway_of(database_url: str, redis_url: str, folder: Path, **given: A
             "database_url": database_url,
             "redis_url": redis_url,
             "secret_key": SECRET,
-            "flex_servers": (StorageServer("flex-1", media, kind=Kind.FOLDER),),
+            "flex_servers": (StorageServer("flex-1", media, kind=MountKind.FOLDER),),
             "default_output_path": output,
             "model_directory": folder / "models",
             "whisper_model_path": folder / "models" / "standard",

@@ -16,7 +16,7 @@ async def test_a_recording_is_submitted_followed_and_downloaded(gateway, submiss
 
         held = await gateway.claim()
         async with gateway.db.transaction() as session:
-            await lifecycle.advance(session, held, lifecycle.Progress(Stage.TRANSCRIBE, 50, 30_000, 60_000))
+            await lifecycle.advance(session, held, lifecycle.StageProgress(Stage.TRANSCRIBE, 50, 30_000, 60_000))
         job = (await uma.get(f"/transcriptions/{job['id']}")).json()
         assert (job["status"], job["stage"], job["progress"]) == ("processing", "transcribe", 50)
         assert (job["audio_done_s"], job["audio_s"]) == (30, 60)

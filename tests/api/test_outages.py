@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from archivist_common.storage.client import Kind, StorageServer
+from archivist_common.storage.client import MountKind, StorageServer
 
 DEAD = "postgresql+asyncpg://archivist@localhost/archivist?host={folder}"
 
@@ -62,8 +62,8 @@ async def test_without_the_database_it_lives_but_is_not_ready(start_gateway, red
 async def test_a_server_that_is_away_keeps_nobody_from_the_others(start_gateway, own_database, redis_url, tmp_path):
     (tmp_path / "media").mkdir()
     servers = (
-        StorageServer("flex-1", tmp_path / "media", kind=Kind.FOLDER),
-        StorageServer("flex-2", tmp_path / "unplugged", kind=Kind.MOUNT),
+        StorageServer("flex-1", tmp_path / "media", kind=MountKind.FOLDER),
+        StorageServer("flex-2", tmp_path / "unplugged", kind=MountKind.MOUNT),
     )
     async with start_gateway(own_database, redis_url, tmp_path, flex_servers=servers) as running:
         await running.add("uma")

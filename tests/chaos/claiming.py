@@ -12,10 +12,10 @@ from datetime import timedelta
 
 from archivist_common.database.engine import Database, engine
 from archivist_common.jobs import dispatch, lifecycle
-from archivist_common.jobs.lifecycle import Claim, Outcome
+from archivist_common.jobs.lifecycle import JobClaim, JobOutcome
 from archivist_common.settings import asyncpg_dsn
 
-_NOTHING = Outcome((), 1000, "en", None, ())
+_NOTHING = JobOutcome((), 1000, "en", None, ())
 _LEASE = timedelta(seconds=30)
 
 
@@ -28,7 +28,7 @@ async def run(dsn: str, seconds: float, tasks: int) -> list[float]:
         while (began := time.monotonic()) < until:
             async with db.transaction() as session:
                 claim = await dispatch.next_work(session, name, _LEASE, recipe="none")
-            assert isinstance(claim, Claim), "the jobs have run out"
+            assert isinstance(claim, JobClaim), "the jobs have run out"
             async with db.transaction() as session:
                 await lifecycle.complete(session, claim, _NOTHING)
             took.append(time.monotonic() - began)

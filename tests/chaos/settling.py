@@ -74,7 +74,7 @@ async def _broken(world: World) -> list[str]:
     db = Database(engine(asyncpg_dsn(world.postgres.dsn), 1, 0, "chaos-end"))
     try:
         async with db.transaction() as session:
-            found = await invariants.broken(session, world.lease)
+            found = await invariants.violations(session, world.lease)
             committed = await invariants.committed(session)
     finally:
         await db.close()

@@ -19,8 +19,8 @@ from archivist_captions.layout.layout import layout
 from archivist_captions.profiles import BROADCAST
 from archivist_common import failpoints
 from archivist_common.errors import ArchivistError, Cancelled, WorkerCrashed
-from archivist_common.jobs.chunks import Cut, Hearing
-from archivist_common.jobs.lifecycle import Outcome
+from archivist_common.jobs.chunks import ChunkTranscript, Cut
+from archivist_common.jobs.lifecycle import JobOutcome
 from archivist_common.states import Stage
 from archivist_common.storage.client import StorageServer
 from archivist_common.storage.paths import output_name
@@ -102,19 +102,19 @@ class Stub:
             on_moved(Moved(Stage.SPEECH, (number + 1) * CHUNK_MS))
         return protocol.Planned(self._pace.chunks * CHUNK_MS, "en", {})
 
-    async def hear(self, work: protocol.ChunkWork, on_moved: Callable[[Moved], None]) -> Hearing:
+    async def hear(self, work: protocol.ChunkWork, on_moved: Callable[[Moved], None]) -> ChunkTranscript:
         path, number = work.recording.path, work.cut.number
         self._history.note("chunk-begun", path=path, number=number, process=os.getpid(), slot=self.number)
         on_moved(Moved(Stage.TRANSCRIBE, 0))
         await self._compute(self._pace.chunk_s)
         failpoints.reach("chunk-heard")
         on_moved(Moved(Stage.TRANSCRIBE, CHUNK_MS))
-        return Hearing(words_of(path, number), 0, 0)
+        return ChunkTranscript(words_of(path, number), 0, 0)
 
-    async def assemble(self, work: protocol.AssembleWork, on_moved: Callable[[Moved], None]) -> Outcome:
+    async def assemble(self, work: protocol.AssembleWork, on_moved: Callable[[Moved], None]) -> JobOutcome:
         await self._compute(self._pace.assembly_s)
         made = await asyncio.to_thread(self._stage, work)
-        return Outcome(made, work.planned.audio_ms, work.planned.language, None, ())
+        return JobOutcome(made, work.planned.audio_ms, work.planned.language, None, ())
 
     async def stop_work(self, working: "asyncio.Task[Any]") -> None:
         self._ended_by = Cancelled("somebody asked for this")

@@ -10,7 +10,7 @@ import asyncpg
 
 from archivist_common.database.engine import Database, engine
 from archivist_common.errors import DatabaseUnavailable
-from archivist_common.maintenance.invariants import INVARIANTS, broken
+from archivist_common.maintenance.invariants import INVARIANTS, violations
 from archivist_common.settings import asyncpg_dsn
 from tests.chaos.world import AWAY, World
 
@@ -39,7 +39,7 @@ async def sample(world: World) -> None:
             began = time.monotonic()
             try:
                 async with db.transaction() as session:
-                    found = await broken(session, world.lease, SAMPLED)
+                    found = await violations(session, world.lease, SAMPLED)
                 history.note("sampled")
                 for one in found:
                     history.note("broken", invariant=one.invariant.id, rows=list(one.rows))

@@ -12,7 +12,7 @@ from archivist_common import failpoints
 from archivist_common.settings import TranscriberSettings, read
 from archivist_common.web import service
 from archivist_transcriber.app import create_app
-from archivist_transcriber.supervisor.chunk_run import Workplace
+from archivist_transcriber.supervisor.chunk_run import SlotProtocol
 from tests.chaos.history import History
 from tests.chaos.stub import Pace, Stub
 
@@ -27,7 +27,7 @@ def main() -> None:
     history = History(options.history, "worker")
     pace = Pace(chunks=options.chunks, chunk_s=options.chunk_ms / 1000)
 
-    def slots(settings: TranscriberSettings) -> Sequence[Workplace]:
+    def slots(settings: TranscriberSettings) -> Sequence[SlotProtocol]:
         server = settings.flex_servers[0]
         return [Stub(number, pace, server, settings.default_output_path, history) for number in range(options.slots)]
 

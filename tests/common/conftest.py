@@ -19,13 +19,13 @@ from archivist_cli.local.postgres import Postgres
 from archivist_common.database.engine import Database, engine
 from archivist_common.database.models import User
 from archivist_common.jobs import lifecycle, requests
-from archivist_common.jobs.artifacts import Made
+from archivist_common.jobs.artifacts import StagedFile
 from archivist_common.settings import CommonSettings
 
 LEASE = timedelta(seconds=30)
 
 Submit = Callable[..., requests.Submission]
-Claimed = Callable[..., Awaitable[lifecycle.Claim]]
+Claimed = Callable[..., Awaitable[lifecycle.JobClaim]]
 Captioned = Callable[..., Awaitable[UUID]]
 
 
@@ -115,7 +115,7 @@ def claimed(submission: Submit) -> Claimed:
 
     async def make(
         db: Database, *, owner: str = "host-a/slot-0", lease: timedelta = LEASE, **changes: object
-    ) -> lifecycle.Claim:
+    ) -> lifecycle.JobClaim:
         async with db.transaction() as session:
             job_id, _ = await requests.submit(session, submission(**{"priority": 5} | changes), max_queue=1000)
             held = await lifecycle.claim(session, owner, lease)
@@ -134,9 +134,9 @@ def captioned(claimed: Claimed) -> Callable[..., Awaitable[UUID]]:
     async def make(db: Database, *, says: str = "", warnings: tuple[str, ...] = (), **changes: object) -> UUID:
         held = await claimed(db, **changes)
         digest = hashlib.sha256((says or f"captions {next(numbers)}").encode()).hexdigest()
-        made = Made("scc", Path(f"/vault/{held.id}/captions.scc"), digest, 10, Path(f"/public/{held.id}.scc"))
+        made = StagedFile("scc", Path(f"/vault/{held.id}/captions.scc"), digest, 10, Path(f"/public/{held.id}.scc"))
         async with db.transaction() as session:
-            await lifecycle.complete(session, held, lifecycle.Outcome((made,), 60_000, "en", None, warnings))
+            await lifecycle.complete(session, held, lifecycle.JobOutcome((made,), 60_000, "en", None, warnings))
         return held.id
 
     return make

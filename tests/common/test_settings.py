@@ -22,7 +22,7 @@ from archivist_common.settings import (
     scc_options_of,
 )
 from archivist_common.storage.client import StorageServer
-from archivist_common.storage.mounts import Kind
+from archivist_common.storage.mounts import MountKind
 
 Make = Callable[..., Any]
 EVERY = [CommonSettings, ApiSettings, TranscriberSettings, VodSettings, MonitorSettings]
@@ -195,8 +195,8 @@ def test_what_cannot_be_meant_is_refused(settings: Make, name: str, value: str) 
         pytest.param(
             "/mnt/a+mount+beside,/mnt/b+folder",
             [
-                StorageServer("a", Path("/mnt/a"), beside=True, kind=Kind.MOUNT),
-                StorageServer("b", Path("/mnt/b"), kind=Kind.FOLDER),
+                StorageServer("a", Path("/mnt/a"), beside=True, kind=MountKind.MOUNT),
+                StorageServer("b", Path("/mnt/b"), kind=MountKind.FOLDER),
             ],
             id="kinds",
         ),

@@ -17,9 +17,9 @@ from tests.vod.world import World, spoken, station
 from archivist_captions.cue import Captions
 from archivist_captions.formats.scc import write_scc
 from archivist_common.publishing import lifecycle
-from archivist_common.publishing.lifecycle import Held
+from archivist_common.publishing.lifecycle import PublicationClaim
 from archivist_vod.attempts import work as programme
-from archivist_vod.attempts.ledger import Effects, Gate
+from archivist_vod.attempts.ledger import EffectLedger, LeaseGate
 from archivist_vod.targets.interface import Ledger, Publisher, Work
 from archivist_vod.targets.progress import Item
 
@@ -159,7 +159,9 @@ PLACES: Mapping[str, Callable[[str, Path], AbstractAsyncContextManager[Place]]] 
 class Hand:
     """A publication in hand at a place: what an attempt has, one call at a time."""
 
-    def __init__(self, place: Place, publisher: Publisher, held: Held, work: Work, ledger: Effects) -> None:
+    def __init__(
+        self, place: Place, publisher: Publisher, held: PublicationClaim, work: Work, ledger: EffectLedger
+    ) -> None:
         self.place = place
         self.publisher = publisher
         self.held = held
@@ -191,6 +193,6 @@ class Hand:
         return self._ledger(self.place.world, self.held)
 
     @staticmethod
-    def _ledger(world: World, held: Held) -> Effects:
-        gate = Gate(within_s=1e9, clock=lambda: world.monotonic[0])
-        return Effects(world.db, held, gate, world.sleep, 5.0)
+    def _ledger(world: World, held: PublicationClaim) -> EffectLedger:
+        gate = LeaseGate(within_s=1e9, clock=lambda: world.monotonic[0])
+        return EffectLedger(world.db, held, gate, world.sleep, 5.0)

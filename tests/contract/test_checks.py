@@ -15,10 +15,10 @@ from archivist_common.database.clock import database_in
 from archivist_common.database.engine import Database
 from archivist_common.database.models import PublishTarget, Worker
 from archivist_common.errors import ArchivistError
-from archivist_common.events.notify import Doorbell
+from archivist_common.events.notify import Notifier
 from archivist_common.settings import MonitorSettings
-from archivist_common.storage.client import Storages
-from archivist_monitor.check import Check, Reading, Status
+from archivist_common.storage.client import StorageClient
+from archivist_monitor.check import Check, CheckResult, Status
 from archivist_monitor.checks import CHECKS, Clients
 from archivist_monitor.checks.storage import output_servers
 from archivist_monitor.thresholds import judge
@@ -29,11 +29,11 @@ NEEDS_NOTHING_AWAY = {"system"}  # looks at the machine itself
 
 async def _clients(settings: MonitorSettings) -> AsyncIterator[Clients]:
     db = Database.connect(settings, name="tests")
-    bell = Doorbell(settings.redis_dsn)
+    notifier = Notifier(settings.redis_dsn)
     mounts = (*settings.flex_servers, *output_servers(settings.default_output_path))
-    async with Storages(mounts) as storages:
-        yield Clients(settings, db, bell, storages)
-    await bell.close()
+    async with StorageClient(mounts) as storages:
+        yield Clients(settings, db, notifier, storages)
+    await notifier.close()
     await db.close()
 
 
@@ -75,11 +75,11 @@ async def absent(tmp_path: Path) -> AsyncIterator[Clients]:
         yield clients
 
 
-def _all_values(reading: Reading) -> list[object]:
+def _all_values(reading: CheckResult) -> list[object]:
     return [*reading.values, *(value for part in reading.parts.values() for value in part.values)]
 
 
-async def _within_deadline(check: Check) -> Reading:
+async def _within_deadline(check: Check) -> CheckResult:
     began = time.monotonic()
     try:
         async with asyncio.timeout(check.deadline.total_seconds()):

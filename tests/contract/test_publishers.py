@@ -20,20 +20,20 @@ from archivist_common.publishing import lifecycle, requests
 from archivist_vod.targets.caption_comparison import ReadBack
 from archivist_vod.targets.interface import Accepted, Found, Ledger
 from archivist_vod.targets.progress import Item, State
-from archivist_vod.targets.registry import PUBLISHERS
+from archivist_vod.targets.registry import TARGETS
 
 OTHER = SPOKEN.replace("water tower", "fire station")
 _LOOKS = 60  # at a target that takes its time
 
 
-@pytest_asyncio.fixture(loop_scope="session", params=sorted(PUBLISHERS))
+@pytest_asyncio.fixture(loop_scope="session", params=sorted(TARGETS))
 async def place(request: pytest.FixtureRequest, own_database: str, tmp_path: Path) -> AsyncIterator[Place]:
     async with PLACES[request.param](own_database, tmp_path) as made:
         yield made
 
 
 def test_every_publisher_brings_a_world_to_be_tested_in() -> None:
-    assert set(PLACES) == set(PUBLISHERS)
+    assert set(PLACES) == set(TARGETS)
 
 
 async def test_it_is_registered_under_its_own_name_and_can_be_published_to(place: Place) -> None:
@@ -168,7 +168,7 @@ async def test_what_was_withdrawn_can_be_published_again(place: Place) -> None:
     item = dict(await hand.publisher.withdraw(item, hand.ledger))
     assert not await place.is_shown(item)
     async with place.world.db.transaction() as session:
-        await lifecycle.gone(session, hand.held.at(hand.held.stage, item))
+        await lifecycle.mark_removed(session, hand.held.at(hand.held.stage, item))
         await requests.retry(session, hand.held.id)
     again = await Hand.claimed(place)
     renewed = await _published(again)

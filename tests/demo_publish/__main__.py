@@ -24,7 +24,7 @@ from archivist_cli import config, progress
 from archivist_cli.commands import publish
 from archivist_cli.local import children, environment, run_files
 from archivist_cli.local.errors import StackError, StackInterrupted
-from archivist_cli.local.run_files import Hall
+from archivist_cli.local.run_files import RunningStack
 from archivist_cli.local.stack import SERVICES
 from archivist_common.errors import ArchivistError
 from archivist_vod.targets import caption_comparison
@@ -94,7 +94,10 @@ async def _run(options: argparse.Namespace) -> int:
         print("Starting a Cablecast of our own, and all of Archivist …", flush=True)
         given = {"stores": folder / "stores", "seed": seed, "speed": options.speed, "user": f"{USER}:{PASSWORD}"}
         try:
-            async with Simulator.start(**given) as station, run_files.hall(_settings(station), SERVICES) as hall:
+            async with (
+                Simulator.start(**given) as station,
+                run_files.running_stack(_settings(station), SERVICES) as hall,
+            ):
                 outcome = await _published(hall, station)
                 _tell(outcome)
                 if options.keep:
@@ -144,7 +147,7 @@ def _settings(station: Simulator) -> dict[str, str]:
     }
 
 
-async def _published(hall: Hall, station: Simulator) -> Outcome:
+async def _published(hall: RunningStack, station: Simulator) -> Outcome:
     """Submit the recording, watch it go all the way in one bar, and look at what a viewer gets."""
     gateway = hall.gateway
     with progress.bar(NAME) as feed:
@@ -183,7 +186,7 @@ async def _published(hall: Hall, station: Simulator) -> Outcome:
     )
 
 
-async def _asked_for(hall: Hall, job_id: str) -> Json:
+async def _asked_for(hall: RunningStack, job_id: str) -> Json:
     """The job's publication: what completes is asked for by the publisher itself."""
     try:
         async with asyncio.timeout(_ASKED_FOR_S):
@@ -235,7 +238,7 @@ def _tell(outcome: Outcome) -> None:
     print(f"Page       {outcome.page_url}", flush=True)
 
 
-def _tell_how_to_look(hall: Hall) -> None:
+def _tell_how_to_look(hall: RunningStack) -> None:
     print(f"\nThe API    {hall.stack.api_url}/docs")
     print(f"Look with  .venv/bin/archivist publish list --data {hall.stack.data}")
     print("Stop with Ctrl-C.", flush=True)

@@ -17,7 +17,7 @@ from archivist_common.settings import MonitorSettings
 from archivist_monitor.app import create_app
 from archivist_monitor.checks import CHECKS
 from archivist_monitor.checks.database import DatabaseCheck
-from archivist_monitor.runner import Watch
+from archivist_monitor.runner import CheckRunner
 
 Settings = Callable[..., MonitorSettings]
 NOWHERE = "postgresql://postgres@/archivist?host=/nonexistent"
@@ -42,7 +42,7 @@ async def _seen_once(client: httpx.AsyncClient) -> httpx.Response:
 
 async def test_before_the_first_round_the_report_says_starting(settings: Settings) -> None:
     async with running(settings()) as (app, client):
-        app.state.watch = Watch(
+        app.state.watch = CheckRunner(
             {"database": DatabaseCheck(app.state.db)}, timedelta(seconds=10)
         )  # has not looked yet
         answer = await client.get("/health")

@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 
 from archivist_common.errors import StorageUnavailable
-from archivist_monitor.check import Reading, Status, Value
-from archivist_monitor.runner import Watch
+from archivist_monitor.check import CheckResult, Status, Value
+from archivist_monitor.runner import CheckRunner
 
 EVERY = timedelta(seconds=10)
 
@@ -18,27 +18,27 @@ EVERY = timedelta(seconds=10)
 class Scripted:
     """A check that does what the test says."""
 
-    def __init__(self, read: Callable[[], Awaitable[Reading]], deadline_s: float = 0.05) -> None:
+    def __init__(self, read: Callable[[], Awaitable[CheckResult]], deadline_s: float = 0.05) -> None:
         self._read = read
         self.deadline = timedelta(seconds=deadline_s)
         self.looks = 0
 
-    async def read(self) -> Reading:
+    async def read(self) -> CheckResult:
         self.looks += 1
         return await self._read()
 
 
-async def _well() -> Reading:
-    return Reading()
+async def _well() -> CheckResult:
+    return CheckResult()
 
 
-async def _hangs() -> Reading:
+async def _hangs() -> CheckResult:
     await asyncio.sleep(3600)
     raise AssertionError("unreachable")
 
 
 async def test_the_report_says_starting_until_every_component_was_looked_at_once() -> None:
-    watch = Watch({"a": Scripted(_well), "b": Scripted(_well)}, EVERY)
+    watch = CheckRunner({"a": Scripted(_well), "b": Scripted(_well)}, EVERY)
     assert watch.report().status is None
     await watch.look("a")
     assert (watch.report().status, watch.report().waiting) == (None, ("b",))
@@ -47,7 +47,7 @@ async def test_the_report_says_starting_until_every_component_was_looked_at_once
 
 
 async def test_a_check_that_hangs_is_unhealthy_after_its_deadline() -> None:
-    watch = Watch({"a": Scripted(_hangs)}, EVERY)
+    watch = CheckRunner({"a": Scripted(_hangs)}, EVERY)
     began = time.monotonic()
     await watch.look("a")
     assert time.monotonic() - began < 1
@@ -58,16 +58,16 @@ async def test_a_check_that_hangs_is_unhealthy_after_its_deadline() -> None:
 async def test_a_check_that_does_not_hear_its_cancellation_is_not_started_a_second_time() -> None:
     go_on = asyncio.Event()
 
-    async def deaf() -> Reading:
+    async def deaf() -> CheckResult:
         while not go_on.is_set():
             try:
                 await go_on.wait()
             except asyncio.CancelledError:
                 continue
-        return Reading()
+        return CheckResult()
 
     check = Scripted(deaf)
-    watch = Watch({"a": check}, EVERY)
+    watch = CheckRunner({"a": check}, EVERY)
     await watch.look("a")
     await watch.look("a")
     found = watch.report().components["a"].judged
@@ -82,13 +82,13 @@ async def test_a_check_that_does_not_hear_its_cancellation_is_not_started_a_seco
 async def test_an_error_of_ours_is_the_reason_and_one_that_is_not_is_logged_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async def away() -> Reading:
+    async def away() -> CheckResult:
         raise StorageUnavailable("flex-2 does not answer")
 
-    async def broken() -> Reading:
+    async def broken() -> CheckResult:
         raise ZeroDivisionError("secret details")
 
-    watch = Watch({"away": Scripted(away), "broken": Scripted(broken)}, EVERY)
+    watch = CheckRunner({"away": Scripted(away), "broken": Scripted(broken)}, EVERY)
     for name in ("away", "broken", "broken"):
         await watch.look(name)
     found = watch.report().components
@@ -100,7 +100,7 @@ async def test_an_error_of_ours_is_the_reason_and_one_that_is_not_is_logged_once
 
 async def test_a_hanging_check_holds_up_no_other_and_not_the_report() -> None:
     check = Scripted(_well)
-    watch = Watch({"hangs": Scripted(_hangs, deadline_s=60), "well": check}, timedelta(milliseconds=10))
+    watch = CheckRunner({"hangs": Scripted(_hangs, deadline_s=60), "well": check}, timedelta(milliseconds=10))
     running = asyncio.create_task(watch.run())
     try:
         async with asyncio.timeout(5):
@@ -120,14 +120,14 @@ async def test_a_hanging_check_holds_up_no_other_and_not_the_report() -> None:
 async def test_stopping_the_watch_ends_the_look_in_progress() -> None:
     ended = asyncio.Event()
 
-    async def notes_its_end() -> Reading:
+    async def notes_its_end() -> CheckResult:
         try:
             await asyncio.sleep(3600)
         finally:
             ended.set()
-        return Reading()
+        return CheckResult()
 
-    running = asyncio.create_task(Watch({"a": Scripted(notes_its_end, deadline_s=60)}, EVERY).run())
+    running = asyncio.create_task(CheckRunner({"a": Scripted(notes_its_end, deadline_s=60)}, EVERY).run())
     await asyncio.sleep(0.05)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -139,10 +139,10 @@ async def test_stopping_the_watch_ends_the_look_in_progress() -> None:
 async def test_each_finding_has_an_age_and_the_worst_component_is_the_overall_status() -> None:
     now = 100.0
 
-    async def degraded() -> Reading:
-        return Reading(Status.DEGRADED, reason="it is")
+    async def degraded() -> CheckResult:
+        return CheckResult(Status.DEGRADED, reason="it is")
 
-    watch = Watch({"a": Scripted(_well), "b": Scripted(degraded)}, EVERY, now=lambda: now)
+    watch = CheckRunner({"a": Scripted(_well), "b": Scripted(degraded)}, EVERY, now=lambda: now)
     await watch.look("a")
     now = 107.0
     await watch.look("b")
@@ -155,10 +155,10 @@ async def test_each_finding_has_an_age_and_the_worst_component_is_the_overall_st
 async def test_hysteresis_runs_on_the_watchs_own_clock() -> None:
     now, used = 0.0, 50.0
 
-    async def measured() -> Reading:
-        return Reading(values=(Value("used", used, "%", 80, 90),))
+    async def measured() -> CheckResult:
+        return CheckResult(values=(Value("used", used, "%", 80, 90),))
 
-    watch = Watch({"a": Scripted(measured)}, EVERY, now=lambda: now)
+    watch = CheckRunner({"a": Scripted(measured)}, EVERY, now=lambda: now)
     seen = []
     for now, used in ((0.0, 50.0), (10.0, 95.0), (69.0, 95.0), (70.0, 95.0), (80.0, 80.0)):  # noqa: B007
         await watch.look("a")
@@ -169,11 +169,11 @@ async def test_hysteresis_runs_on_the_watchs_own_clock() -> None:
 async def test_trouble_is_logged_when_it_begins_and_when_it_ends(caplog: pytest.LogCaptureFixture) -> None:
     status = Status.HEALTHY
 
-    async def changing() -> Reading:
-        return Reading(status, reason="so" if status else None)
+    async def changing() -> CheckResult:
+        return CheckResult(status, reason="so" if status else None)
 
     caplog.set_level(logging.INFO)
-    watch = Watch({"a": Scripted(changing)}, EVERY)
+    watch = CheckRunner({"a": Scripted(changing)}, EVERY)
     for status in (Status.HEALTHY, Status.DEGRADED, Status.DEGRADED, Status.UNHEALTHY, Status.HEALTHY):  # noqa: B007
         await watch.look("a")
     assert [(record.levelname, record.message) for record in caplog.records] == [

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archivist_monitor.check import Reading, Status, Value
+from archivist_monitor.check import CheckResult, Status, Value
 from archivist_monitor.thresholds import ENTER_AFTER_S, MARGIN, Judged, Line, Lines, cross, judge, whole
 
 HEALTHY, DEGRADED, UNHEALTHY = Status
@@ -17,7 +17,7 @@ def _levels(*seen: tuple[float, float]) -> list[Status]:
     lines: Lines = {}
     statuses = []
     for now, used in seen:
-        reading = Reading(values=(Value("used", used, "%", degraded_above=80, unhealthy_above=90),))
+        reading = CheckResult(values=(Value("used", used, "%", degraded_above=80, unhealthy_above=90),))
         judged, lines = judge(reading, now, lines)
         statuses.append(judged.status)
     return statuses
@@ -81,7 +81,7 @@ def test_a_line_is_crossed_only_after_a_minute_above_and_left_only_below_the_mar
 
 def test_a_value_that_is_not_known_is_not_judged_and_keeps_no_line() -> None:
     judged, lines = judge(
-        Reading(values=(Value("used", None, "%", 80, 90),)), 0, {("", "used", DEGRADED): Line(True, 0)}
+        CheckResult(values=(Value("used", None, "%", 80, 90),)), 0, {("", "used", DEGRADED): Line(True, 0)}
     )
     assert judged.status is HEALTHY
     assert lines == {}
@@ -112,9 +112,9 @@ def test_one_mount_of_several_degrades_the_whole_unless_the_output_lies_on_it(
 
 
 def test_the_reason_names_the_part_the_figure_and_the_threshold() -> None:
-    full = Reading(values=(Value("used", 95.25, "%", 80, 90),), vital=False)
-    gone = Reading(UNHEALTHY, reason="not mounted: an empty folder", vital=False)
-    judged, _ = judge(Reading(parts={"flex-1": full, "flex-2": gone, "flex-3": Reading(vital=False)}), 0, {})
+    full = CheckResult(values=(Value("used", 95.25, "%", 80, 90),), vital=False)
+    gone = CheckResult(UNHEALTHY, reason="not mounted: an empty folder", vital=False)
+    judged, _ = judge(CheckResult(parts={"flex-1": full, "flex-2": gone, "flex-3": CheckResult(vital=False)}), 0, {})
     assert judged.status is DEGRADED
     assert judged.reason == ("flex-1: used is 95.2 %, unhealthy above 90; flex-2: not mounted: an empty folder")
     assert judged.parts["flex-1"].status is UNHEALTHY
@@ -124,9 +124,9 @@ def test_the_lines_of_two_parts_are_kept_apart() -> None:
     lines: Lines = {}
     for now, (one, two) in ((0, (50, 50)), (10, (95, 50)), (70, (95, 95))):
         parts = {
-            name: Reading(values=(Value("used", used, "%", 80, 90),), vital=False)
+            name: CheckResult(values=(Value("used", used, "%", 80, 90),), vital=False)
             for name, used in (("one", one), ("two", two))
         }
-        judged, lines = judge(Reading(parts=parts), now, lines)
+        judged, lines = judge(CheckResult(parts=parts), now, lines)
     assert judged.parts["one"].status is UNHEALTHY
     assert judged.parts["two"].status is HEALTHY

@@ -17,11 +17,11 @@ from archivist_common.database.engine import Database, engine
 from archivist_common.database.models import Chunk, Transcription
 from archivist_common.jobs import chunks, lifecycle, requests
 from archivist_common.jobs.chunks import ChunkClaim
-from archivist_common.jobs.lifecycle import Claim
-from archivist_transcriber.protocol import Recording
+from archivist_common.jobs.lifecycle import JobClaim
+from archivist_transcriber.protocol import RecordingFile
 from archivist_transcriber.supervisor import chunk_run
 from archivist_transcriber.supervisor.chunk_run import Deps
-from archivist_transcriber.supervisor.job_leader import Lead
+from archivist_transcriber.supervisor.job_leader import JobLeader
 from archivist_transcriber.supervisor.slot import Slot
 
 DEMO = Path(__file__).parents[2] / "demo"
@@ -31,10 +31,10 @@ LEASE = timedelta(seconds=30)
 class Bell:
     """A doorbell that always rings: what is rung for is another test's matter."""
 
-    async def ring_publisher(self) -> bool:
+    async def notify_publisher(self) -> bool:
         return True
 
-    async def ring(self, transcription_id: UUID) -> bool:
+    async def notify(self, transcription_id: UUID) -> bool:
         return True
 
 
@@ -48,10 +48,10 @@ class Station:
     output: Path
     owner: str = "host-a/0"
 
-    def asked(self, path: str) -> Recording:
+    def asked(self, path: str) -> RecordingFile:
         """A recording as a slot is asked to work on it."""
         found = (self.media / path).stat()
-        return Recording("flex-1", path, found.st_size, found.st_mtime_ns, None)
+        return RecordingFile("flex-1", path, found.st_size, found.st_mtime_ns, None)
 
     def recording(self, name: str = "meeting.flac", sample: str = "short-20s.flac") -> str:
         shutil.copy(DEMO / "samples" / sample, self.media / name)
@@ -71,11 +71,11 @@ class Station:
         async with self.db.transaction() as session:
             return (await requests.submit(session, submission, max_queue=100))[0]
 
-    async def claim(self, lease: timedelta = LEASE) -> Claim | None:
+    async def claim(self, lease: timedelta = LEASE) -> JobClaim | None:
         async with self.db.transaction() as session:
             return await lifecycle.claim(session, self.owner, lease)
 
-    async def claimed(self, path: str, **options: object) -> Claim:
+    async def claimed(self, path: str, **options: object) -> JobClaim:
         await self.submit(path, **options)
         claim = await self.claim()
         assert claim is not None
@@ -92,10 +92,10 @@ class Station:
             rows = await session.scalars(select(Chunk).where(Chunk.transcription_id == job_id).order_by(Chunk.number))
             return list(rows)
 
-    async def planned(self, slot: Slot, claim: Claim) -> ChunkClaim:
+    async def planned(self, slot: Slot, claim: JobClaim) -> ChunkClaim:
         """The first chunk of a job, claimed; the rest of the job is as its leader's death would leave it."""
         assert slot.loaded is not None
-        lead = Lead(self.deps, claim, slot.loaded.recipe, lambda: None)
+        lead = JobLeader(self.deps, claim, slot.loaded.recipe, lambda: None)
         leading = asyncio.create_task(lead.run())
         await lead.plan(slot)
         while not (await self.row(claim.id)).plan:
@@ -111,13 +111,13 @@ class Station:
         assert slot.loaded is not None
         async with self.db.transaction() as session:
             due = (await session.execute(chunks.next_due(slot.loaded.recipe, None))).one_or_none()
-            return None if due is None else await chunks.take(session, due[0], self.owner, LEASE)
+            return None if due is None else await chunks.claim_locked(session, due[0], self.owner, LEASE)
 
-    async def attempt(self, slot: Slot, claim: Claim, deps: Deps | None = None) -> None:
+    async def attempt(self, slot: Slot, claim: JobClaim, deps: Deps | None = None) -> None:
         """One attempt at a job with one slot, as a supervisor has it worked on."""
         deps = deps or self.deps
         loaded = await slot.start()
-        lead = Lead(deps, claim, loaded.recipe, lambda: None)
+        lead = JobLeader(deps, claim, loaded.recipe, lambda: None)
         leading = asyncio.create_task(lead.run())
         try:
             await lead.plan(slot)
@@ -126,7 +126,7 @@ class Station:
                 if lead.offers_assembly:
                     await lead.assemble(slot)
                 elif (chunk := await self.next_chunk(slot)) is not None:
-                    await chunk_run.hear(deps, slot, chunk)
+                    await chunk_run.transcribe_chunk(deps, slot, chunk)
                     await lead.look()
                 else:
                     await asyncio.wait({leading}, timeout=0.05)

@@ -13,7 +13,7 @@ import httpx
 from tests.chaos.world import ROOT, Armed
 from tests.vod.world import World
 
-from archivist_common.events.notify import Doorbell
+from archivist_common.events.notify import Notifier
 from archivist_common.maintenance import reconciler
 from archivist_common.settings import VodSettings
 
@@ -84,12 +84,12 @@ class PublisherProcess(Armed):
 @asynccontextmanager
 async def mended(world: World, redis_url: str, lease: timedelta) -> AsyncIterator[None]:
     """Lapsed leases are taken back and publishers woken all the while, as transcriber and monitor do it."""
-    bell = Doorbell(redis_url)
+    notifier = Notifier(redis_url)
 
     async def mend() -> None:
         while True:
-            await reconciler.mend(world.db, bell, lease)
-            await bell.ring_publisher()
+            await reconciler.run_once(world.db, notifier, lease)
+            await notifier.notify_publisher()
             await asyncio.sleep(_ROUND_S)
 
     mending = asyncio.create_task(mend())
@@ -98,7 +98,7 @@ async def mended(world: World, redis_url: str, lease: timedelta) -> AsyncIterato
     finally:
         mending.cancel()
         await asyncio.wait([mending])
-        await bell.close()
+        await notifier.close()
     if not mending.cancelled() and (error := mending.exception()) is not None:
         raise error
 

@@ -13,8 +13,8 @@ from tests.vod.world import SPOKEN, World, spoken
 
 from archivist_common.chapters import lookup
 from archivist_common.publishing import requests
-from archivist_common.publishing.options import Options
-from archivist_common.publishing.requests import Wish
+from archivist_common.publishing.options import PublishOptions
+from archivist_common.publishing.requests import PublicationRequest
 
 LENGTH_S = 80
 
@@ -83,7 +83,7 @@ async def asked_for_twice(world: World, number: int) -> Recording:
         await world.show(id=show, title=f"Council {number}", file=file)
     captions = spoken(f"{SPOKEN} This was recording number {number}.")
     job = await world.captioned(name, captions, storage=storage, length_s=LENGTH_S)
-    wish = Wish("cablecast", job, Options(create_show=show is None))
+    wish = PublicationRequest("cablecast", job, PublishOptions(create_show=show is None))
 
     async def ask() -> UUID:
         async with world.db.transaction() as session:

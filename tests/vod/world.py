@@ -22,21 +22,21 @@ from archivist_captions.formats.scc import write_scc
 from archivist_common.database.engine import Database, engine
 from archivist_common.database.models import Artifact, Transcription, User
 from archivist_common.publishing import queries, requests, targets
-from archivist_common.publishing.options import Options
-from archivist_common.publishing.queries import Reading
-from archivist_common.publishing.requests import Wish
+from archivist_common.publishing.options import PublishOptions
+from archivist_common.publishing.queries import PublicationView
+from archivist_common.publishing.requests import PublicationRequest
 from archivist_common.settings import VodSettings
 from archivist_common.states import PublicationStatus
-from archivist_common.storage.client import Storages
+from archivist_common.storage.client import StorageClient
 from archivist_vod.app import make_deps
 from archivist_vod.attempts.deps import Deps
-from archivist_vod.cablecast.publisher import Cablecast
+from archivist_vod.cablecast.publisher import CablecastPublisher
 from archivist_vod.cablecast.transport import connection
-from archivist_vod.cablecast.transport.circuit_breaker import Host
+from archivist_vod.cablecast.transport.circuit_breaker import CircuitBreaker
 from archivist_vod.cablecast.transport.client import CablecastClient
 from archivist_vod.cablecast.uploads import Uploads
 from archivist_vod.targets.interface import Publisher
-from archivist_vod.worker import Sender
+from archivist_vod.worker import PublishingWorker
 
 OPERATOR, SECRET = "operator", "secret"
 SPOKEN = (
@@ -83,7 +83,7 @@ class World:
     sim: Simulator
     settings: VodSettings
     publishers: dict[str, Publisher]
-    sender: Sender
+    sender: PublishingWorker
     deps: Deps
     output: Path
     mounts: Mapping[str, Path]
@@ -139,9 +139,9 @@ class World:
 
     async def ask(self, job: UUID, *, target: str = "cablecast", **options: Any) -> UUID:
         async with self.db.transaction() as session:
-            return (await requests.request(session, Wish(target, job, Options(**options))))[0]
+            return (await requests.request(session, PublicationRequest(target, job, PublishOptions(**options))))[0]
 
-    async def read(self, publication: UUID) -> Reading:
+    async def read(self, publication: UUID) -> PublicationView:
         async with self.db.transaction() as session:
             return await queries.get(session, publication, user_id=None)
 
@@ -178,7 +178,7 @@ class World:
         await self.skip(max(0.05, float(wait) + 0.05))
         return True
 
-    async def drive(self, publication: UUID, *, until: Sequence[str] = (), steps: int = 600) -> Reading:
+    async def drive(self, publication: UUID, *, until: Sequence[str] = (), steps: int = 600) -> PublicationView:
         """Work until the publication rests (published, held, failed, removed), or is in one of these stages."""
         for _ in range(steps):
             now = await self.read(publication)
@@ -189,7 +189,7 @@ class World:
                 return await self.read(publication)
         raise AssertionError(f"not at rest after {steps} steps: {await self.read(publication)}")
 
-    async def published(self, path: str, captions: Captions | None = None, **options: Any) -> Reading:
+    async def published(self, path: str, captions: Captions | None = None, **options: Any) -> PublicationView:
         job = await self.captioned(path, captions)
         return await self.drive(await self.ask(job, **options))
 
@@ -210,7 +210,7 @@ class World:
         """Requests of this method whose path holds this word."""
         return [e for e in await self.sim.control.journal() if e["method"] == method and word in e["path"].lower()]
 
-    async def versions(self, publication: UUID) -> Sequence[queries.Version]:
+    async def versions(self, publication: UUID) -> Sequence[queries.PublicationVersion]:
         async with self.db.transaction() as session:
             return await queries.versions(session, publication)
 
@@ -218,13 +218,13 @@ class World:
         """A person at Cablecast's own screens."""
         return httpx.AsyncClient(auth=(OPERATOR, SECRET), trust_env=False)
 
-    def another_sender(self) -> Sender:
-        return Sender(self.deps, "unix:///nowhere", slots=1, automatic=None, options=Options())
+    def another_sender(self) -> PublishingWorker:
+        return PublishingWorker(self.deps, "unix:///nowhere", slots=1, automatic=None, options=PublishOptions())
 
     def cut_segments(self, size: int) -> None:
         """Uploads go in segments of so many bytes."""
         publisher = self.publishers["cablecast"]
-        assert isinstance(publisher, Cablecast)
+        assert isinstance(publisher, CablecastPublisher)
         publisher._uploads = Uploads(publisher.client, segment_bytes=size)
 
     async def damage(self, job: UUID) -> None:
@@ -270,23 +270,23 @@ async def station(
     )
     bind = engine(database_url, 5, 5, "tests")
     db = Database(bind)
-    async with Storages(settings.flex_servers) as storages, connection.http(settings) as http:
+    async with StorageClient(settings.flex_servers) as storages, connection.http(settings) as http:
         made = World(db, sim, settings, {}, None, None, output, mounts)  # type: ignore[arg-type]
         client = CablecastClient.of(
             settings,
             http,
-            host=Host("cablecast", clock=lambda: made.monotonic[0]),
+            host=CircuitBreaker("cablecast", clock=lambda: made.monotonic[0]),
             sleep=made.sleep,
             jitter=lambda: 0.5,
         )
-        made.publishers["cablecast"] = Cablecast(settings, client, storages, clock=lambda: made.monotonic[0])
+        made.publishers["cablecast"] = CablecastPublisher(settings, client, storages, clock=lambda: made.monotonic[0])
         made.deps = replace(make_deps(settings, db, made.publishers), sleep=made.sleep)
-        made.sender = Sender(
+        made.sender = PublishingWorker(
             made.deps,
             "unix:///nowhere",
             slots=1,
             automatic="cablecast" if settings.auto_publish_to_vod else None,
-            options=Options(),
+            options=PublishOptions(),
             resumed=lambda name: made.publishers[name].resume(),
         )
         async with db.transaction() as session:

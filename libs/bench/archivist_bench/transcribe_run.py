@@ -1,6 +1,6 @@
 """One way of transcribing one recording, measured in a process of its own. `archivist bench transcribe` runs it.
 
-    python -m archivist_transcriber.measuring '{"do": "run", "way": "ours", …}'
+    python -m archivist_bench.transcribe_run '{"do": "run", "way": "ours", …}'
 
 It loads the model, says `ready`, waits for a line, works, and prints what it took as JSON. `stages` are seconds of
 this process: `encode`, `generate` and `align` are bare calls of CTranslate2, whoever makes them.
@@ -23,7 +23,7 @@ from archivist_common.errors import ArchivistError, ModelUnknown
 from archivist_common.jobs.chunks import Cut
 from archivist_transcriber.audio import media, vad
 from archivist_transcriber.engines import ENGINES, EngineSettings, models
-from archivist_transcriber.protocol import ChunkWork, PlanWork, Recording
+from archivist_transcriber.protocol import ChunkWork, PlanWork, RecordingFile
 from archivist_transcriber.slot import transcribe
 
 BARE = ("encode", "generate", "align")
@@ -207,7 +207,7 @@ def _ours(job: dict[str, Any], clock: Clock) -> Callable[[], Any]:
     setattr(media.AudioStream, "close", close_weighed)  # noqa: B010 -- a method is replaced, on purpose
 
     def work() -> list[tuple[int, list[str]]]:
-        recording = Recording("", job["recording"], 0, 0, None)
+        recording = RecordingFile("", job["recording"], 0, 0, None)
         chunks = Path(job["chunks"])
         with Path(job["recording"]).open("rb") as file:
             if job["plans"]:
@@ -218,7 +218,7 @@ def _ours(job: dict[str, Any], clock: Clock) -> Callable[[], Any]:
                 (chunks / "all").touch()
             heard = []
             for cut in _claimed(chunks):
-                found = transcribe.hear(
+                found = transcribe.transcribe(
                     ChunkWork(recording, "", cut), engine, file.fileno(), _DEADLINE_S, lambda *_: None, lambda: False
                 )
                 heard.append((cut.number, [word.text for word in found.words]))

@@ -2,11 +2,12 @@
 
 Standard library only. Times are integer milliseconds; frames live inside SCC alone.
 
-    words --layout--> cues --formats--> files        layout, tokens, rows, grammar, profile, masking
+    words --layout--> cues --formats--> files        layout, profiles
     file --formats--> captions --convert--> file     formats, convert
-    cues --cea608.encoder--> SCC                     screens, loads, popon or rollup, options
+    cues --cea608.encoder--> SCC                     screens, caption_load, popon or rollup, options
     SCC --cea608.decoder--> screens                  scc, memory
     SCC --cea608.verifier--> findings                verify: by rule and line; compare: may it be released?
-    report, page, preview, schema                    what a file is worth, for programs and for people
-    trials, countdown                                measuring this library; measuring a station
+    report                                           what a file is worth, for programs and for people
+    countdown                                        measuring a station
+    evaluation                                       word error rate
 """

@@ -29,16 +29,16 @@ from archivist_api.routes import (
     transcriptions,
     users,
 )
-from archivist_api.views.downloads import Disk
-from archivist_api.views.estimates_cache import Forecasts
-from archivist_api.views.partial_captions import Partials
-from archivist_api.views.progress_feed import Feed
+from archivist_api.views.downloads import DownloadReader
+from archivist_api.views.estimates_cache import EstimatesCache
+from archivist_api.views.partial_captions import PartialCaptions
+from archivist_api.views.progress_feed import ProgressFeed
 from archivist_common.database.engine import Database
-from archivist_common.events.notify import Doorbell
+from archivist_common.events.notify import Notifier
 from archivist_common.jobs import vault_identity
 from archivist_common.security.tokens import Keys
 from archivist_common.settings import ApiSettings, read
-from archivist_common.storage.client import Storages
+from archivist_common.storage.client import StorageClient
 from archivist_common.web import service
 
 NAME = "api"
@@ -66,31 +66,31 @@ def create_app(settings: ApiSettings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         db = Database.connect(settings, name=f"archivist-{NAME}")
-        bell = Doorbell(settings.redis_dsn)
+        notifier = Notifier(settings.redis_dsn)
         keys = _keys(settings)
-        feed = Feed(db)
+        feed = ProgressFeed(db)
         try:
-            async with Storages(settings.flex_servers) as storages:
+            async with StorageClient(settings.flex_servers) as storages:
                 app.state.deps = Deps(
                     settings=settings,
                     db=db,
-                    bell=bell,
+                    notifier=notifier,
                     storages=storages,
                     keys=keys,
                     cursors=Cursors(keys.derive("cursors")),
                     feed=feed,
-                    disk=Disk(),
-                    forecasts=Forecasts(),
-                    partials=Partials(settings.profile, settings.caption_mask),
+                    disk=DownloadReader(),
+                    forecasts=EstimatesCache(),
+                    partials=PartialCaptions(settings.profile, settings.caption_mask),
                     outward=app.state.outward,
                 )
                 app.state.stopping = feed.stop
                 output = settings.default_output_path
-                async with service.owned(feed.run(), vault_identity.keep_proclaimed(db, output)):
+                async with service.owned(feed.run(), vault_identity.keep_registered(db, output)):
                     yield
                     feed.stop()
         finally:
-            await bell.close()
+            await notifier.close()
             await db.close()
 
     app = service.create_app(

@@ -12,7 +12,7 @@ from fastapi.security import APIKeyHeader, HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
 from starlette.routing import BaseRoute
 
-from archivist_api.deps import Deps, deps
+from archivist_api.deps import Deps, RequestDeps
 from archivist_common.errors import AuthRequired, InvalidToken
 from archivist_common.security import api_keys, sessions, tokens
 from archivist_common.security.permissions import Permission
@@ -55,14 +55,14 @@ class Needs:
     async def __call__(
         self,
         request: Request,
-        have: Annotated[Deps, Depends(deps)],
+        deps: RequestDeps,
         bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
         key: Annotated[str | None, Security(_key_header)],
     ) -> Caller:
         given = bearer.credentials if bearer is not None else key
         if given is None:
             raise AuthRequired("log in, or send an API key: Authorization: Bearer …")
-        caller = await identify(have, given)
+        caller = await identify(deps, given)
         for permission in (self.permission, self.also):
             if permission is not None:
                 caller.require(permission)
@@ -74,16 +74,16 @@ async def anyone() -> None:
     """A dependency that says: this operation is open on purpose."""
 
 
-async def identify(have: Deps, given: str) -> Caller:
+async def identify(deps: Deps, given: str) -> Caller:
     """The caller behind a token or an API key, as they are now. Raises InvalidToken, InvalidApiKey."""
     if len(given) > tokens.LONGEST:
         raise InvalidToken("that is too long to be a token")
     if given.startswith(api_keys.PREFIX):
-        async with have.db.transaction() as session:
+        async with deps.db.transaction() as session:
             return await api_keys.who(session, given)
-    access = tokens.read(have.keys, given, datetime.now(UTC))
-    async with have.db.transaction() as session:
-        return await sessions.who(session, access, have.settings.session_timeout)
+    access = tokens.read(deps.keys, given, datetime.now(UTC))
+    async with deps.db.transaction() as session:
+        return await sessions.who(session, access, deps.settings.session_timeout)
 
 
 def check_policies(app: FastAPI) -> None:

@@ -7,38 +7,38 @@ from fastapi import Depends, Request
 
 from archivist_api.pagination import Cursors
 from archivist_api.schemas.schemas import Outward
-from archivist_api.views.downloads import Disk
-from archivist_api.views.estimates_cache import Forecasts
-from archivist_api.views.partial_captions import Partials
-from archivist_api.views.progress_feed import Feed
+from archivist_api.views.downloads import DownloadReader
+from archivist_api.views.estimates_cache import EstimatesCache
+from archivist_api.views.partial_captions import PartialCaptions
+from archivist_api.views.progress_feed import ProgressFeed
 from archivist_common.database.engine import Database
-from archivist_common.events.notify import Doorbell
+from archivist_common.events.notify import Notifier
 from archivist_common.security.tokens import Keys
 from archivist_common.settings import ApiSettings
-from archivist_common.storage.client import Storages
+from archivist_common.storage.client import StorageClient
 
 
 @dataclass(frozen=True, slots=True)
 class Deps:
     settings: ApiSettings
     db: Database
-    bell: Doorbell
-    storages: Storages
+    notifier: Notifier
+    storages: StorageClient
     keys: Keys
     cursors: Cursors
-    feed: Feed
-    disk: Disk
-    forecasts: Forecasts
-    partials: Partials
+    feed: ProgressFeed
+    disk: DownloadReader
+    forecasts: EstimatesCache
+    partials: PartialCaptions
     outward: Outward
 
 
-async def deps(request: Request) -> Deps:
-    have: Deps = request.app.state.deps
-    return have
+async def of_request(request: Request) -> Deps:
+    deps: Deps = request.app.state.deps
+    return deps
 
 
-Have = Annotated[Deps, Depends(deps)]
+RequestDeps = Annotated[Deps, Depends(of_request)]
 
 
 def address(request: Request) -> str:

@@ -7,16 +7,16 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
 from archivist_common.database.engine import Database
-from archivist_common.events.notify import Doorbell
+from archivist_common.events.notify import Notifier
 from archivist_common.maintenance import reconciler
 from archivist_common.settings import MonitorSettings, read
-from archivist_common.storage.client import Storages
+from archivist_common.storage.client import StorageClient
 from archivist_common.web import service
 from archivist_monitor.check import Status
 from archivist_monitor.checks import CHECKS, Clients
 from archivist_monitor.checks.storage import output_servers
 from archivist_monitor.report import HealthReport, wire
-from archivist_monitor.runner import Watch
+from archivist_monitor.runner import CheckRunner
 
 NAME = "monitor"
 
@@ -27,18 +27,18 @@ def create_app(settings: MonitorSettings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         db = Database.connect(settings, name=f"archivist-{NAME}")
-        bell = Doorbell(settings.redis_dsn)
+        notifier = Notifier(settings.redis_dsn)
         outputs = output_servers(settings.default_output_path, settings.output_fallback_path)
         mounts = (*settings.flex_servers, *outputs)
         try:
-            async with Storages(mounts) as storages:
-                clients = Clients(settings, db, bell, storages)
-                watch = Watch({name: make(clients) for name, make in CHECKS.items()}, settings.check_interval)
+            async with StorageClient(mounts) as storages:
+                clients = Clients(settings, db, notifier, storages)
+                watch = CheckRunner({name: make(clients) for name, make in CHECKS.items()}, settings.check_interval)
                 app.state.db, app.state.watch = db, watch
-                async with service.owned(watch.run(), reconciler.run(db, bell, settings.job_lease)):
+                async with service.owned(watch.run(), reconciler.run(db, notifier, settings.job_lease)):
                     yield
         finally:
-            await bell.close()
+            await notifier.close()
             await db.close()
 
     app = service.create_app(NAME, lifespan=lifespan, readiness=lambda app: [service.database_ready(app.state.db)])

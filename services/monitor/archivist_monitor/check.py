@@ -33,7 +33,7 @@ class Value:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class CheckResult:
     """What one look found.
 
     status and reason: what is wrong beyond the values' thresholds: away, not mounted, no worker.
@@ -44,7 +44,7 @@ class Reading:
     status: Status = Status.HEALTHY
     values: tuple[Value, ...] = ()
     reason: str | None = None
-    parts: Mapping[str, "Reading"] = field(default_factory=dict)
+    parts: Mapping[str, "CheckResult"] = field(default_factory=dict)
     vital: bool = True
 
 
@@ -56,6 +56,6 @@ class Check(Protocol):
         """A look that takes longer has failed."""
         ...
 
-    async def read(self) -> Reading:
+    async def read(self) -> CheckResult:
         """Look once. May raise: that is a finding too, and the component is unhealthy."""
         ...

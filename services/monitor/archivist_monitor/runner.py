@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from archivist_common.errors import ArchivistError
 from archivist_monitor import gauges
-from archivist_monitor.check import Check, Reading, Status
+from archivist_monitor.check import Check, CheckResult, Status
 from archivist_monitor.thresholds import Judged, Lines, judge
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class Report:
     """Components not looked at yet."""
 
 
-class Watch:
+class CheckRunner:
     """The checks and their last findings. One per process; `run` belongs to its lifespan."""
 
     def __init__(
@@ -48,7 +48,7 @@ class Watch:
         self._now = now
         self._found: dict[str, tuple[Judged, float]] = {}
         self._lines: dict[str, Lines] = {}
-        self._hanging: dict[str, asyncio.Task[Reading]] = {}
+        self._hanging: dict[str, asyncio.Task[CheckResult]] = {}
         self._broken: dict[str, str] = {}
 
     async def run(self) -> None:
@@ -85,11 +85,11 @@ class Watch:
             await self.look(name)
             await asyncio.sleep(max(0.1, self._every.total_seconds() - (self._now() - began)))
 
-    async def _ask(self, name: str) -> Reading:
+    async def _ask(self, name: str) -> CheckResult:
         check = self._checks[name]
         hanging = self._hanging.get(name)
         if hanging is not None and not hanging.done():
-            return Reading(Status.UNHEALTHY, reason="an earlier look has not come to an end yet")
+            return CheckResult(Status.UNHEALTHY, reason="an earlier look has not come to an end yet")
         task = asyncio.create_task(check.read(), name=f"check-{name}")
         try:
             await asyncio.wait({task}, timeout=check.deadline.total_seconds())
@@ -99,19 +99,19 @@ class Watch:
                 task.add_done_callback(_forget)
                 self._hanging[name] = task
         if not task.done():
-            return Reading(Status.UNHEALTHY, reason=f"no answer within {check.deadline.total_seconds():g} s")
+            return CheckResult(Status.UNHEALTHY, reason=f"no answer within {check.deadline.total_seconds():g} s")
         try:
             return task.result()
         except ArchivistError as exc:
-            return Reading(Status.UNHEALTHY, reason=exc.message)
+            return CheckResult(Status.UNHEALTHY, reason=exc.message)
         except Exception as exc:
             if repr(exc) != self._broken.get(name):  # once, not every ten seconds
                 log.exception("check failed", extra={"component": name})
             self._broken[name] = repr(exc)
-            return Reading(Status.UNHEALTHY, reason="the check itself failed; the monitor's log says why")
+            return CheckResult(Status.UNHEALTHY, reason="the check itself failed; the monitor's log says why")
 
 
-def _forget(task: asyncio.Task[Reading]) -> None:
+def _forget(task: asyncio.Task[CheckResult]) -> None:
     """Take note of how a late task ended, so that nobody is told that nobody asked."""
     if not task.cancelled():
         task.exception()

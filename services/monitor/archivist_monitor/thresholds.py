@@ -7,7 +7,7 @@ below it. Source of both figures: the reliability protocol, section 5.1.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from archivist_monitor.check import Reading, Status, Value
+from archivist_monitor.check import CheckResult, Status, Value
 
 ENTER_AFTER_S = 60.0
 MARGIN = 5.0  # points: of a percentage, or of a count
@@ -53,7 +53,7 @@ def cross(before: Line | None, value: float, threshold: float, now: float) -> Li
     return Line(now - since >= ENTER_AFTER_S, since)
 
 
-def judge(reading: Reading, now: float, before: Lines, part: str = "") -> tuple[Judged, Lines]:
+def judge(reading: CheckResult, now: float, before: Lines, part: str = "") -> tuple[Judged, Lines]:
     """The verdict on a reading, and the lines to hand in with the next one."""
     lines: dict[Key, Line] = {}
     values = []

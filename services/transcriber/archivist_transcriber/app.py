@@ -11,25 +11,25 @@ from fastapi import FastAPI
 
 from archivist_common import failpoints
 from archivist_common.database.engine import Database
-from archivist_common.events.notify import Doorbell
+from archivist_common.events.notify import Notifier
 from archivist_common.jobs.vault_identity import VaultWatch
 from archivist_common.maintenance import reconciler
 from archivist_common.settings import TranscriberSettings, read
-from archivist_common.storage.client import Storages
+from archivist_common.storage.client import StorageClient
 from archivist_common.web import service
 from archivist_transcriber.outputs import cleanup, scrub
 from archivist_transcriber.outputs.placement import Placer
 from archivist_transcriber.supervisor import cores
-from archivist_transcriber.supervisor.chunk_run import Deps, Workplace
+from archivist_transcriber.supervisor.chunk_run import Deps, SlotProtocol
 from archivist_transcriber.supervisor.slot import Slot
-from archivist_transcriber.supervisor.storage_watch import MountWatch
+from archivist_transcriber.supervisor.storage_watch import StorageWatch
 from archivist_transcriber.supervisor.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
 
 
 def create_app(
-    settings: TranscriberSettings, slots: Callable[[TranscriberSettings], Sequence[Workplace]] | None = None
+    settings: TranscriberSettings, slots: Callable[[TranscriberSettings], Sequence[SlotProtocol]] | None = None
 ) -> FastAPI:
     """The app. Its lifespan owns the database, the doorbell, the mounts' helpers and the slots.
 
@@ -40,15 +40,15 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         db = Database.connect(settings, name="archivist-transcriber")
-        bell = Doorbell(settings.redis_dsn)
-        storages = Storages(settings.flex_servers)
+        notifier = Notifier(settings.redis_dsn)
+        storages = StorageClient(settings.flex_servers)
         async with storages:
             outputs = (settings.default_output_path, settings.output_fallback_path)
             placer = Placer(db, storages, settings.storage_deadline, *outputs)
-            watch = MountWatch(storages, settings.storage_deadline)
+            watch = StorageWatch(storages, settings.storage_deadline)
             vault = VaultWatch(db, settings.default_output_path)
             vaults = tuple(output for output in outputs if output is not None)
-            deps = Deps(db, bell, settings.job_lease, settings.job_timeout, vaults, watch.usable, vault.leads)
+            deps = Deps(db, notifier, settings.job_lease, settings.job_timeout, vaults, watch.usable, vault.leads)
             supervisor = Supervisor(deps, (slots or plan)(settings), settings.redis_dsn, placer.wake)
             state.update(db=db, supervisor=supervisor)
             try:
@@ -59,11 +59,11 @@ def create_app(
                     placer.run(),
                     cleanup.run(db, *outputs),
                     scrub.run(db),
-                    reconciler.run(db, bell, settings.job_lease),
+                    reconciler.run(db, notifier, settings.job_lease),
                 ):
                     yield
             finally:
-                await bell.close()
+                await notifier.close()
                 await db.close()
 
     def readiness(_: FastAPI) -> list[service.Readiness]:

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from archivist_captions.cue import Word
-from archivist_common.jobs.artifacts import Made
-from archivist_common.jobs.chunks import ChunkClaim, Cut, Hearing
-from archivist_common.jobs.lifecycle import Claim, Outcome
+from archivist_common.jobs.artifacts import StagedFile
+from archivist_common.jobs.chunks import ChunkClaim, ChunkTranscript, Cut
+from archivist_common.jobs.lifecycle import JobClaim, JobOutcome
 from archivist_common.states import Stage
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class RecordingFile:
     """A recording as it was when it was submitted. audio_track: None for its main one."""
 
     storage: str
@@ -26,7 +26,7 @@ class Recording:
     """As `recordings.look` gives it; None where it was not taken."""
 
     @classmethod
-    def of(cls, claim: Claim | ChunkClaim) -> Self:
+    def of(cls, claim: JobClaim | ChunkClaim) -> Self:
         return cls(claim.storage, claim.path, claim.size_bytes, claim.mtime_ns, claim.audio_track, claim.fingerprint)
 
 
@@ -34,7 +34,7 @@ class Recording:
 class PlanWork:
     """Find the speech of a recording and cut it. language: None to find out. ends_ms: cuts that stand already."""
 
-    recording: Recording
+    recording: RecordingFile
     model: str
     language: str | None
     ends_ms: tuple[int, ...] = ()
@@ -53,7 +53,7 @@ class Planned:
 class ChunkWork:
     """Hear one chunk. careful: with the least memory the engine can do with."""
 
-    recording: Recording
+    recording: RecordingFile
     model: str
     cut: Cut
     careful: bool = False
@@ -65,7 +65,7 @@ class AssembleWork:
 
     job_id: str
     attempt: int
-    recording: Recording
+    recording: RecordingFile
     model: str
     include_summary: bool
     planned: Planned
@@ -74,12 +74,12 @@ class AssembleWork:
     bad_packets: int
 
     @classmethod
-    def of(cls, claim: Claim, planned: Planned, heard: Sequence[tuple[Cut, Hearing]]) -> Self:
+    def of(cls, claim: JobClaim, planned: Planned, heard: Sequence[tuple[Cut, ChunkTranscript]]) -> Self:
         """heard: every chunk, in the order of the recording."""
         return cls(
             job_id=str(claim.id),
             attempt=claim.attempt,
-            recording=Recording.of(claim),
+            recording=RecordingFile.of(claim),
             model=claim.model,
             include_summary=claim.include_summary,
             planned=planned,
@@ -136,7 +136,7 @@ def work_of(message: dict[str, Any]) -> Work:
     if message["do"] == "measure":
         return MeasureWork()
     fields = dict(message["work"])
-    fields["recording"] = Recording(**fields["recording"])
+    fields["recording"] = RecordingFile(**fields["recording"])
     match message["do"]:
         case "plan":
             return PlanWork(**fields | {"ends_ms": tuple(fields["ends_ms"])})
@@ -173,17 +173,17 @@ def planned_of(message: dict[str, Any]) -> Planned:
     return Planned(message["audio_ms"], message["language"], message["facts"])
 
 
-def hearing_message(hearing: Hearing) -> bytes:
+def hearing_message(hearing: ChunkTranscript) -> bytes:
     return encode(
         tell="heard", words=_from_words(hearing.words), dropped=hearing.dropped, bad_packets=hearing.bad_packets
     )
 
 
-def hearing_of(message: dict[str, Any]) -> Hearing:
-    return Hearing(_words(message["words"]), message["dropped"], message["bad_packets"])
+def hearing_of(message: dict[str, Any]) -> ChunkTranscript:
+    return ChunkTranscript(_words(message["words"]), message["dropped"], message["bad_packets"])
 
 
-def outcome_message(outcome: Outcome) -> bytes:
+def outcome_message(outcome: JobOutcome) -> bytes:
     made = [
         {
             "kind": made.kind,
@@ -204,10 +204,10 @@ def outcome_message(outcome: Outcome) -> bytes:
     )
 
 
-def outcome_of(message: dict[str, Any]) -> Outcome:
-    return Outcome(
+def outcome_of(message: dict[str, Any]) -> JobOutcome:
+    return JobOutcome(
         artifacts=tuple(
-            Made(
+            StagedFile(
                 kind=made["kind"],
                 path=Path(made["path"]),
                 sha256=made["sha256"],

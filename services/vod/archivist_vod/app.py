@@ -14,28 +14,28 @@ from fastapi import FastAPI
 from archivist_common import failpoints
 from archivist_common.database.engine import Database
 from archivist_common.errors import TargetDenied, TargetUnavailable
-from archivist_common.events.notify import Doorbell
+from archivist_common.events.notify import Notifier
 from archivist_common.maintenance import reconciler
 from archivist_common.publishing import targets
-from archivist_common.publishing.options import Options
+from archivist_common.publishing.options import PublishOptions
 from archivist_common.settings import VodSettings, read
-from archivist_common.storage.client import Storages
+from archivist_common.storage.client import StorageClient
 from archivist_common.web import service
 from archivist_vod.attempts.deps import Deps
 from archivist_vod.attempts.pacing import Pace
-from archivist_vod.cablecast.publisher import Cablecast
-from archivist_vod.cablecast.sync.schedule import Syncing
+from archivist_vod.cablecast.publisher import CablecastPublisher
+from archivist_vod.cablecast.sync.schedule import SyncSchedule
 from archivist_vod.cablecast.sync.source import Source
 from archivist_vod.targets.interface import Publisher
-from archivist_vod.targets.registry import PUBLISHERS, Kind
-from archivist_vod.worker import Sender
+from archivist_vod.targets.registry import TARGETS, TargetKind
+from archivist_vod.worker import PublishingWorker
 
 NAME = "vod"
 
 log = logging.getLogger(__name__)
 
 
-def create_app(settings: VodSettings, kinds: Mapping[str, Kind] = PUBLISHERS) -> FastAPI:
+def create_app(settings: VodSettings, kinds: Mapping[str, TargetKind] = TARGETS) -> FastAPI:
     """The process as an app; its lifespan owns the clients, the sender and the reconciler."""
     state: dict[str, Any] = {}
 
@@ -44,14 +44,14 @@ def create_app(settings: VodSettings, kinds: Mapping[str, Kind] = PUBLISHERS) ->
         async with AsyncExitStack() as stack:
             db = Database.connect(settings, name=f"archivist-{NAME}")
             stack.push_async_callback(db.close)
-            bell = Doorbell(settings.redis_dsn)
-            stack.push_async_callback(bell.close)
-            storages = await stack.enter_async_context(Storages(settings.flex_servers))
+            notifier = Notifier(settings.redis_dsn)
+            stack.push_async_callback(notifier.close)
+            storages = await stack.enter_async_context(StorageClient(settings.flex_servers))
             publishers = await make_publishers(settings, storages, stack, kinds)
             sender = make_sender(settings, db, publishers)
             state.update(db=db, publishers=publishers)
             loops = [syncing.run() for syncing in make_syncings(settings, db, publishers)]
-            loops += [sender.run(), reconciler.run(db, bell, settings.job_lease)]
+            loops += [sender.run(), reconciler.run(db, notifier, settings.job_lease)]
             await stack.enter_async_context(service.owned(*loops))
             yield
 
@@ -62,7 +62,7 @@ def create_app(settings: VodSettings, kinds: Mapping[str, Kind] = PUBLISHERS) ->
 
 
 async def make_publishers(
-    settings: VodSettings, storages: Storages, stack: AsyncExitStack, kinds: Mapping[str, Kind] = PUBLISHERS
+    settings: VodSettings, storages: StorageClient, stack: AsyncExitStack, kinds: Mapping[str, TargetKind] = TARGETS
 ) -> dict[str, Publisher]:
     """A publisher for each target in the settings, by its name; `stack` closes them."""
     return {
@@ -91,7 +91,7 @@ def make_deps(settings: VodSettings, db: Database, publishers: Mapping[str, Publ
     )
 
 
-def make_sender(settings: VodSettings, db: Database, publishers: dict[str, Publisher]) -> Sender:
+def make_sender(settings: VodSettings, db: Database, publishers: dict[str, Publisher]) -> PublishingWorker:
     deps = make_deps(settings, db, publishers)
     automatic = next(iter(publishers), None) if settings.auto_publish_to_vod else None
     two_step = None if settings.publish_approval == "none" else settings.publish_approval
@@ -99,20 +99,20 @@ def make_sender(settings: VodSettings, db: Database, publishers: dict[str, Publi
     def resumed(name: str) -> None:
         publishers[name].resume()
 
-    return Sender(
+    return PublishingWorker(
         deps,
         settings.redis_dsn,
         slots=settings.vod_concurrency,
         automatic=automatic,
-        options=Options(two_step=two_step),
+        options=PublishOptions(two_step=two_step),
         resumed=resumed,
     )
 
 
-def make_syncings(settings: VodSettings, db: Database, publishers: dict[str, Publisher]) -> list[Syncing]:
+def make_syncings(settings: VodSettings, db: Database, publishers: dict[str, Publisher]) -> list[SyncSchedule]:
     """The syncs of each target that has a list of its own to be read."""
     return [
-        Syncing(
+        SyncSchedule(
             db,
             name,
             Source(publisher.catalogue),
@@ -120,7 +120,7 @@ def make_syncings(settings: VodSettings, db: Database, publishers: dict[str, Pub
             full_every=settings.cablecast_full_sync_interval,
         )
         for name, publisher in publishers.items()
-        if isinstance(publisher, Cablecast) and settings.cablecast_login is not None
+        if isinstance(publisher, CablecastPublisher) and settings.cablecast_login is not None
     ]
 
 

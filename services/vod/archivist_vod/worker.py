@@ -18,7 +18,7 @@ from archivist_common.database.migrate import check as check_schema
 from archivist_common.errors import DatabaseUnavailable, SchemaMismatch, TargetDenied, TargetUnavailable
 from archivist_common.events.notify import PUBLISH, Listener
 from archivist_common.publishing import effects, lifecycle, requests, targets
-from archivist_common.publishing.options import Options
+from archivist_common.publishing.options import PublishOptions
 from archivist_vod import metrics
 from archivist_vod.attempts import lease
 from archivist_vod.attempts.deps import Deps
@@ -31,7 +31,7 @@ _PROBE_S = 60.0
 _LEAVE_S = 2.0
 
 
-class Sender:
+class PublishingWorker:
     """The attempts of one process. `run` owns them until it is cancelled; then they are given back.
 
     slots: attempts at a time. automatic: the target that what completes is published to by itself, None for none.
@@ -44,7 +44,7 @@ class Sender:
         *,
         slots: int,
         automatic: str | None,
-        options: Options,
+        options: PublishOptions,
         resumed: Callable[[str], None] = lambda target: None,
     ) -> None:
         self.id = f"vod:{socket.gethostname()[:60]}:{uuid.uuid4().hex[:12]}"
@@ -92,7 +92,7 @@ class Sender:
                 self._resumed(name)
         if self._automatic is not None:
             async with self._deps.db.transaction() as session:
-                asked = await requests.adopt(session, self._automatic, self._options)
+                asked = await requests.request_automatic(session, self._automatic, self._options)
             if asked:
                 log.info("publications asked for by themselves", extra={"count": len(asked)})
                 self._rung.set()
@@ -109,7 +109,7 @@ class Sender:
         self._unsure.discard(slot)
         return True
 
-    async def _claim(self, slot: int) -> lifecycle.Held | None:
+    async def _claim(self, slot: int) -> lifecycle.PublicationClaim | None:
         unsure = slot in self._unsure
         self._unsure.add(slot)
         async with self._deps.db.transaction() as session:
@@ -173,11 +173,11 @@ class Sender:
             async with self._deps.db.transaction() as session:
                 if found.reason is None:
                     await targets.describe(session, name, found.details)
-                    await targets.answered(session, name)
+                    await targets.mark_available(session, name)
                 elif found.denied:
                     await targets.stop(session, name, TargetDenied.code, found.reason)
                 else:
-                    await targets.away(
+                    await targets.mark_unavailable(
                         session, name, found.reason, timedelta(seconds=TargetUnavailable.retry_after_s)
                     )
 

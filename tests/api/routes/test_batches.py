@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from archivist_common.database.models import Base
 from archivist_common.jobs import lifecycle
-from archivist_common.storage.client import Kind, StorageServer
+from archivist_common.storage.client import MountKind, StorageServer
 
 
 def batch(gateway, count, **more):
@@ -104,7 +104,7 @@ async def test_a_server_that_hangs_costs_its_own_files_and_nobody_more_than_its_
     (tmp_path / "media").mkdir()
     (tmp_path / "hung").mkdir()
     servers = tuple(
-        StorageServer(name, tmp_path / folder, kind=Kind.FOLDER)
+        StorageServer(name, tmp_path / folder, kind=MountKind.FOLDER)
         for name, folder in (("flex-1", "media"), ("flex-2", "hung"))
     )
     given = {"flex_servers": servers, "storage_deadline": 2}

@@ -65,7 +65,7 @@ async def submitted(gateway, name="a.mp4"):
 
 async def advance(gateway, held, done_ms, stage=Stage.TRANSCRIBE):
     async with gateway.db.transaction() as session:
-        await lifecycle.advance(session, held, lifecycle.Progress(stage, done_ms // 600, done_ms, 60_000))
+        await lifecycle.advance(session, held, lifecycle.StageProgress(stage, done_ms // 600, done_ms, 60_000))
 
 
 async def test_a_job_is_followed_live_from_the_queue_to_its_end(gateway, listening):

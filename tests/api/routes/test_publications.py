@@ -35,7 +35,7 @@ async def test_a_publication_is_asked_for_watched_and_published(gateway):
         assert (told["options"]["title"], told["options"]["tags"]) == ("Council", ["a"])
         held = await gateway.take()
         async with gateway.db.transaction() as session:
-            await lifecycle.put_off(
+            await lifecycle.reschedule(
                 session,
                 held.at(PublishStage.FOLLOW),
                 timedelta(),
@@ -250,7 +250,7 @@ async def test_a_publication_is_withdrawn_and_asked_for_again(gateway):
             assert (answer.status_code, answer.json()["withdrawing"]) == (202, True)
         held = await gateway.take()
         async with gateway.db.transaction() as session:
-            await lifecycle.gone(session, held)
+            await lifecycle.mark_removed(session, held)
         for _ in range(2):
             answer = await uma.post(f"{here}/withdraw")
             assert (answer.status_code, answer.json()["status"]) == (200, "removed")
@@ -353,15 +353,15 @@ async def test_a_target_that_refused_us_is_resumed_by_an_operator_and_says_what_
 async def test_the_publisher_is_rung_for_what_was_asked(gateway, monkeypatch):
     rung = []
 
-    async def ring() -> bool:
+    async def notify() -> bool:
         rung.append(True)
         return True
 
-    monkeypatch.setattr(type(gateway.deps.bell), "ring_publisher", lambda self: ring())
+    monkeypatch.setattr(type(gateway.deps.notifier), "notify_publisher", lambda self: notify())
     await gateway.target()
     job_id = await gateway.captioned("uma", "council.mp4")
     async with gateway.as_("uma") as uma:
-        await outbox.relay(gateway.db, gateway.deps.bell)
+        await outbox.relay(gateway.db, gateway.deps.notifier)
         rung.clear()
         await uma.post("/publications", json={"transcription_id": job_id})
     assert rung == [True]

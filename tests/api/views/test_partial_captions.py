@@ -12,7 +12,7 @@ from archivist_captions.profiles import BROADCAST
 from archivist_common.errors import MediaUnreadable
 from archivist_common.events import outbox
 from archivist_common.jobs import chunks, lifecycle
-from archivist_common.jobs.chunks import Cut, Hearing
+from archivist_common.jobs.chunks import ChunkTranscript, Cut
 
 LEASE = timedelta(seconds=30)
 CHUNK_MS = 30_000
@@ -23,8 +23,8 @@ def said(number: int, count: int = 60) -> tuple[Word, ...]:
     return tuple(Word(start + n * 500, start + n * 500 + 480, f"w{number}-{n}", 0.9) for n in range(count))
 
 
-def heard(*numbers: int) -> list[tuple[Cut, Hearing]]:
-    return [(Cut(n, n * CHUNK_MS, (n + 1) * CHUNK_MS, (), "en"), Hearing(said(n), 0, 0)) for n in numbers]
+def heard(*numbers: int) -> list[tuple[Cut, ChunkTranscript]]:
+    return [(Cut(n, n * CHUNK_MS, (n + 1) * CHUNK_MS, (), "en"), ChunkTranscript(said(n), 0, 0)) for n in numbers]
 
 
 async def cut(gateway, held, count):
@@ -37,8 +37,8 @@ async def hear(gateway, *numbers, words=said):
     for number in numbers:
         async with gateway.db.transaction() as session:
             query = chunks.next_due("r", None).where(chunks.Chunk.number == number)
-            chunk = await chunks.take(session, (await session.execute(query)).one()[0], "b", LEASE)
-            await chunks.finish(session, chunk, Hearing(words(number), 0, 0), timedelta(seconds=1))
+            chunk = await chunks.claim_locked(session, (await session.execute(query)).one()[0], "b", LEASE)
+            await chunks.finish(session, chunk, ChunkTranscript(words(number), 0, 0), timedelta(seconds=1))
 
 
 def test_chunks_are_laid_out_in_stretches_without_a_hole():
@@ -77,7 +77,7 @@ async def test_first_captions_are_read_while_the_rest_is_being_heard(gateway):
         assert [answer.headers.get(name) for name in names] == ["true", "30000", "2", None]
         assert [word["text"] for word in answer.json()["words"]] == [word.text for n in (0, 2) for word in said(n)]
         async with gateway.db.transaction() as session:
-            await lifecycle.planned(session, held, 120_000, {})
+            await lifecycle.store_plan(session, held, 120_000, {})
         await hear(gateway, 1)
         answer = await uma.get(f"{here}/vtt?partial=true")
         assert [answer.headers.get(name) for name in names] == ["true", "90000", "3", "4"]

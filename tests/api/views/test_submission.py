@@ -157,7 +157,7 @@ async def test_what_is_left_follows_from_the_speed_so_far(gateway, submission):
         assert job["left_s"] is None
         held = await gateway.claim()
         async with gateway.db.transaction() as session:
-            await lifecycle.advance(session, held, lifecycle.Progress(Stage.TRANSCRIBE, 25, 60_000, 240_000))
+            await lifecycle.advance(session, held, lifecycle.StageProgress(Stage.TRANSCRIBE, 25, 60_000, 240_000))
             moved = "UPDATE transcriptions SET started_date = progress_at - interval '30 seconds'"
             await session.execute(text(moved))
         left = (await uma.get(f"/transcriptions/{job['id']}")).json()["left_s"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from archivist_captions.cea608.decoder import Mode, Receiver, Row, receive
+from archivist_captions.cea608.decoder import MemoryRow, Mode, Receiver, receive
 from archivist_captions.cea608.verifier import play
 
 
@@ -18,7 +18,7 @@ def test_pop_on_shows_at_the_first_swap() -> None:
     receiver = _receive("9420 9420 94ae 94ae 9476 9476 97a2 97a2 c179 e5ae 942f 942f 8080 942c 942c")
     (screen,) = receiver.screens
     assert (screen.start, screen.end) == (10, 13)
-    assert screen.rows == (Row(15, 14, "Aye."),)
+    assert screen.rows == (MemoryRow(15, 14, "Aye."),)
     assert receiver.modes == [Mode.POP_ON]
 
 
@@ -89,11 +89,11 @@ def test_backspace_and_delete_to_end_of_row() -> None:
 
 
 def test_italics_by_preamble_and_mid_row() -> None:
-    assert _receive("9429 9429 94ce 94ce c1c1").screens[-1].rows == (Row(14, 0, "AA", ((0, 2),)),)
-    assert _receive("9429 9429 94d0 94d0 c1c1").screens[-1].rows == (Row(14, 0, "AA"),)
-    assert _receive("9429 9429 9470 9470 91ae 91ae c1c1").screens[-1].rows == (Row(15, 1, "AA", ((0, 2),)),)
+    assert _receive("9429 9429 94ce 94ce c1c1").screens[-1].rows == (MemoryRow(14, 0, "AA", ((0, 2),)),)
+    assert _receive("9429 9429 94d0 94d0 c1c1").screens[-1].rows == (MemoryRow(14, 0, "AA"),)
+    assert _receive("9429 9429 9470 9470 91ae 91ae c1c1").screens[-1].rows == (MemoryRow(15, 1, "AA", ((0, 2),)),)
     mixed = _receive("9429 9429 9470 9470 c1c1 91ae 91ae c1c1 9120 9120 c1c1").screens[-1].rows
-    assert mixed == (Row(15, 0, "AA AA AA", ((3, 5),)),)
+    assert mixed == (MemoryRow(15, 0, "AA AA AA", ((3, 5),)),)
 
 
 def test_what_does_not_fit_overwrites_the_last_column() -> None:

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from archivist_captions.cea608.characters import SHOWABLE
-from archivist_captions.cea608.decoder import Row, Screen
+from archivist_captions.cea608.decoder import DisplayedText, MemoryRow
 from archivist_captions.cea608.verifier import play, verify
 from archivist_captions.convert import read
 from archivist_captions.formats.reading import MOST_BYTES
@@ -410,7 +410,9 @@ def test_every_character_has_a_picture_of_its_own() -> None:
 
 
 def test_italics_lean_in_the_picture() -> None:
-    plain, slanted = (picture.png(Screen(0, None, (Row(15, 0, "HI", italics),))) for italics in ((), ((0, 2),)))
+    plain, slanted = (
+        picture.png(DisplayedText(0, None, (MemoryRow(15, 0, "HI", italics),))) for italics in ((), ((0, 2),))
+    )
     assert Image.open(io.BytesIO(plain)).tobytes() != Image.open(io.BytesIO(slanted)).tobytes()
 
 
@@ -463,7 +465,10 @@ class _Clock:
             raise KeyboardInterrupt
 
 
-_SCREENS = (Screen(300, 330, (Row(15, 4, "First."),)), Screen(330, 390, (Row(1, 0, "Second."),)))
+_SCREENS = (
+    DisplayedText(300, 330, (MemoryRow(15, 4, "First."),)),
+    DisplayedText(330, 390, (MemoryRow(1, 0, "Second."),)),
+)
 
 
 def test_playing_shows_each_caption_at_its_time() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archivist_captions.cue import Cue, Word
-from archivist_common.chapters.detection import LONGEST_TITLE, MOST, Chapter, Kind, find, valid
+from archivist_common.chapters.detection import LONGEST_TITLE, MOST, Chapter, Topic, find, valid
 from archivist_common.errors import InvalidRequest
 
 SAMPLES = Path(__file__).resolve().parents[3] / "demo" / "samples"
@@ -32,46 +32,46 @@ def titles(*sentences: str, apart_s: int = 30) -> list[str]:
 @pytest.mark.parametrize(
     ("sentence", "kind", "title"),
     [
-        ("I'd like to call this meeting of the city council to order.", Kind.CALL_TO_ORDER, "Call to order"),
-        ("The meeting is called to order.", Kind.CALL_TO_ORDER, "Call to order"),
-        ("Please rise for the Pledge of Allegiance.", Kind.PLEDGE, "Pledge of Allegiance"),
-        ("I pledge allegiance to the flag of the United States of America", Kind.PLEDGE, "Pledge of Allegiance"),
-        ("The clerk will please call the roll.", Kind.ROLL_CALL, "Roll call"),
-        ("Can we get a roll call, please?", Kind.ROLL_CALL, "Roll call"),
-        ("I'll make a motion to approve the agenda as amended.", Kind.AGENDA, "Approval of the agenda"),
-        ("Is there a motion to approve tonight's agenda?", Kind.AGENDA, "Approval of the agenda"),
-        ("Motion to accept the consent agenda.", Kind.AGENDA, "Consent agenda"),
-        ("I move approval of the minutes of March 8th, 2022.", Kind.MINUTES, "Approval of the minutes"),
-        ("Item 4 b, the Johnson variance request.", Kind.ITEM, "Item 4B: the Johnson variance request"),
-        ("Item 4B is the Johnson variance request.", Kind.ITEM, "Item 4B: the Johnson variance request"),
-        ("Item 9, a new plow.", Kind.ITEM, "Item 9: a new plow"),
-        ("Next on the agenda is the water tower contract.", Kind.ITEM, "The water tower contract"),
-        ("The next item on the agenda is item seven, the fee schedule.", Kind.ITEM, "Item seven: the fee schedule"),
-        ("That brings us to item number 12.", Kind.ITEM, "Item 12"),
-        ("We go to item 5 c which is the park plan and we will hear from staff", Kind.ITEM, "Item 5C: the park plan"),
-        ("I now open the public hearing on the pond.", Kind.HEARING, "Public hearing opened: the pond"),
-        ("At this time we will open the public hearing.", Kind.HEARING, "Public hearing opened"),
-        ("Seeing none, the public hearing is closed.", Kind.HEARING, "Public hearing closed"),
-        ("Let's close the public hearing.", Kind.HEARING, "Public hearing closed"),
-        ("I move to approve resolution 2022-14.", Kind.MOTION, "Motion to approve resolution 2022-14"),
-        ("I move that we adopt the amendment.", Kind.MOTION, "Motion that we adopt the amendment"),
-        ("Motion to table the report, moved by Ortiz.", Kind.MOTION, "Motion to table the report"),
-        ("Motion by Vargas to deny the plow, seconded by Smith.", Kind.MOTION, "Motion by Vargas to deny the plow"),
-        ("We now move to public comment.", Kind.COMMENT, "Public comment"),
-        ("Public comment.", Kind.COMMENT, "Public comment"),
-        ("We'll open the floor to public comment.", Kind.COMMENT, "Public comment"),
-        ("Next we have the staff reports.", Kind.REPORT, "Staff reports"),
-        ("Moving on to the city administrator's report.", Kind.REPORT, "City administrator's report"),
-        ("I move to adjourn.", Kind.ADJOURNMENT, "Motion to adjourn"),
-        ("This meeting is adjourned.", Kind.ADJOURNMENT, "Adjournment"),
-        ("Okay, we stand adjourned at 8:45.", Kind.ADJOURNMENT, "Adjournment"),
+        ("I'd like to call this meeting of the city council to order.", Topic.CALL_TO_ORDER, "Call to order"),
+        ("The meeting is called to order.", Topic.CALL_TO_ORDER, "Call to order"),
+        ("Please rise for the Pledge of Allegiance.", Topic.PLEDGE, "Pledge of Allegiance"),
+        ("I pledge allegiance to the flag of the United States of America", Topic.PLEDGE, "Pledge of Allegiance"),
+        ("The clerk will please call the roll.", Topic.ROLL_CALL, "Roll call"),
+        ("Can we get a roll call, please?", Topic.ROLL_CALL, "Roll call"),
+        ("I'll make a motion to approve the agenda as amended.", Topic.AGENDA, "Approval of the agenda"),
+        ("Is there a motion to approve tonight's agenda?", Topic.AGENDA, "Approval of the agenda"),
+        ("Motion to accept the consent agenda.", Topic.AGENDA, "Consent agenda"),
+        ("I move approval of the minutes of March 8th, 2022.", Topic.MINUTES, "Approval of the minutes"),
+        ("Item 4 b, the Johnson variance request.", Topic.ITEM, "Item 4B: the Johnson variance request"),
+        ("Item 4B is the Johnson variance request.", Topic.ITEM, "Item 4B: the Johnson variance request"),
+        ("Item 9, a new plow.", Topic.ITEM, "Item 9: a new plow"),
+        ("Next on the agenda is the water tower contract.", Topic.ITEM, "The water tower contract"),
+        ("The next item on the agenda is item seven, the fee schedule.", Topic.ITEM, "Item seven: the fee schedule"),
+        ("That brings us to item number 12.", Topic.ITEM, "Item 12"),
+        ("We go to item 5 c which is the park plan and we hear from staff", Topic.ITEM, "Item 5C: the park plan"),
+        ("I now open the public hearing on the pond.", Topic.HEARING, "Public hearing opened: the pond"),
+        ("At this time we will open the public hearing.", Topic.HEARING, "Public hearing opened"),
+        ("Seeing none, the public hearing is closed.", Topic.HEARING, "Public hearing closed"),
+        ("Let's close the public hearing.", Topic.HEARING, "Public hearing closed"),
+        ("I move to approve resolution 2022-14.", Topic.MOTION, "Motion to approve resolution 2022-14"),
+        ("I move that we adopt the amendment.", Topic.MOTION, "Motion that we adopt the amendment"),
+        ("Motion to table the report, moved by Ortiz.", Topic.MOTION, "Motion to table the report"),
+        ("Motion by Vargas to deny the plow, seconded by Smith.", Topic.MOTION, "Motion by Vargas to deny the plow"),
+        ("We now move to public comment.", Topic.COMMENT, "Public comment"),
+        ("Public comment.", Topic.COMMENT, "Public comment"),
+        ("We'll open the floor to public comment.", Topic.COMMENT, "Public comment"),
+        ("Next we have the staff reports.", Topic.REPORT, "Staff reports"),
+        ("Moving on to the city administrator's report.", Topic.REPORT, "City administrator's report"),
+        ("I move to adjourn.", Topic.ADJOURNMENT, "Motion to adjourn"),
+        ("This meeting is adjourned.", Topic.ADJOURNMENT, "Adjournment"),
+        ("Okay, we stand adjourned at 8:45.", Topic.ADJOURNMENT, "Adjournment"),
     ],
 )  # fmt: skip
-def test_a_phrase_makes_its_chapter(sentence: str, kind: Kind, title: str) -> None:
+def test_a_phrase_makes_its_chapter(sentence: str, kind: Topic, title: str) -> None:
     found = find(spoken("The council will come to order: I call the meeting to order.", "Thank you.", sentence))
-    wanted = [] if kind is Kind.CALL_TO_ORDER else [Chapter(60_000, title, kind)]
+    wanted = [] if kind is Topic.CALL_TO_ORDER else [Chapter(60_000, title, kind)]
     assert [(c.kind, c.title) for c in found[1:]] == [(c.kind, c.title) for c in wanted]
-    assert (found[0].start_ms, found[0].kind) == (0, Kind.CALL_TO_ORDER)
+    assert (found[0].start_ms, found[0].kind) == (0, Topic.CALL_TO_ORDER)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_the_first_chapter_begins_at_zero() -> None:
     late = find(spoken("Welcome.", "Can you hear me?", "Then call this meeting to order."))
     assert [(chapter.start_ms, chapter.title) for chapter in late] == [(0, "Start"), (60_350, "Call to order")]
     soon = find(spoken("Welcome.", "I call this meeting to order.", apart_s=5))
-    assert soon == (Chapter(0, "Call to order", Kind.CALL_TO_ORDER),)
+    assert soon == (Chapter(0, "Call to order", Topic.CALL_TO_ORDER),)
 
 
 def test_of_two_within_seconds_the_stronger_stays() -> None:
@@ -153,8 +153,8 @@ def test_a_long_meeting_keeps_its_items_and_loses_motions() -> None:
     sentences = [f"Item {n}, the thing." if n % 2 else f"I move to approve thing {n}." for n in range(1, 101)]
     found = find(spoken("I call this meeting to order.", *sentences, "We are adjourned.", apart_s=120))
     assert len(found) <= MOST
-    assert sum(chapter.kind is Kind.ITEM for chapter in found) == 50
-    assert found[-1].kind is Kind.ADJOURNMENT
+    assert sum(chapter.kind is Topic.ITEM for chapter in found) == 50
+    assert found[-1].kind is Topic.ADJOURNMENT
 
 
 def test_titles_are_short_and_end_with_a_word_that_can_end_one() -> None:
@@ -258,7 +258,7 @@ def test_the_demo_recordings_have_these_chapters() -> None:
         (84, "Public comment"),
         (96, "Public hearing closed"),
     ]
-    assert find(sample("short-20s")) == (Chapter(0, "Call to order", Kind.CALL_TO_ORDER),)
+    assert find(sample("short-20s")) == (Chapter(0, "Call to order", Topic.CALL_TO_ORDER),)
     ten = find(sample("meeting-10min"))
     assert "Motion to approve the staff report (carries)" in [chapter.title for chapter in ten]
     assert "Item 15: the sidewalk program" in [chapter.title for chapter in ten]

@@ -10,7 +10,7 @@ from archivist_common.database.models import SystemLog
 from archivist_common.events import journal
 from archivist_common.jobs import lifecycle
 
-Claimed = Callable[..., Awaitable[lifecycle.Claim]]
+Claimed = Callable[..., Awaitable[lifecycle.JobClaim]]
 
 
 async def test_the_story_of_a_job_is_told_oldest_first(db: Database, claimed: Claimed) -> None:

@@ -20,7 +20,7 @@ from redis.asyncio import Redis
 from archivist_cli.local import runtime
 from archivist_cli.local.valkey import Valkey
 from archivist_common.errors import DeadlineExceeded
-from archivist_common.events.notify import Doorbell, Listener
+from archivist_common.events.notify import Listener, Notifier
 
 QUEUE = "archivist:transcribe"
 
@@ -72,12 +72,12 @@ async def listening(url: str, ears: Ears, *, accept: bool = True) -> AsyncIterat
 
 
 @asynccontextmanager
-async def doorbell(url: str) -> AsyncIterator[Doorbell]:
-    bell = Doorbell(url)
+async def doorbell(url: str) -> AsyncIterator[Notifier]:
+    notifier = Notifier(url)
     try:
-        yield bell
+        yield notifier
     finally:
-        await bell.close()
+        await notifier.close()
 
 
 @asynccontextmanager
@@ -100,34 +100,34 @@ async def kill(server: Valkey) -> None:
 
 async def test_a_ring_is_heard_within_a_second(valkey: Valkey) -> None:
     ears = Ears()
-    async with doorbell(valkey.url) as bell, listening(valkey.url, ears):
-        assert await bell.ring(uuid4())
+    async with doorbell(valkey.url) as notifier, listening(valkey.url, ears):
+        assert await notifier.notify(uuid4())
         assert await ears.heard(1.0)
 
 
 async def test_the_same_id_is_heard_each_time_it_is_rung(valkey: Valkey) -> None:
     """arq refuses an id whose old result is kept; none is kept."""
     ears, job_id = Ears(), uuid4()
-    async with doorbell(valkey.url) as bell, listening(valkey.url, ears):
+    async with doorbell(valkey.url) as notifier, listening(valkey.url, ears):
         for _ in range(3):
-            assert await bell.ring(job_id)
+            assert await notifier.notify(job_id)
             assert await ears.heard(1.0)
             await asyncio.sleep(0.2)  # while the wake-up is being put away, a ring for the same job joins it
 
 
 async def test_a_ring_before_anybody_listens_is_heard_later(valkey: Valkey) -> None:
     ears = Ears()
-    async with doorbell(valkey.url) as bell:
-        assert await bell.ring(uuid4())
+    async with doorbell(valkey.url) as notifier:
+        assert await notifier.notify(uuid4())
         async with listening(valkey.url, ears):
             assert await ears.heard(2.0)
 
 
 async def test_two_listeners_hear_a_ring_once(valkey: Valkey) -> None:
     one, two = Ears(), Ears()
-    async with doorbell(valkey.url) as bell, listening(valkey.url, one), listening(valkey.url, two):
+    async with doorbell(valkey.url) as notifier, listening(valkey.url, one), listening(valkey.url, two):
         for _ in range(4):
-            await bell.ring(uuid4())
+            await notifier.notify(uuid4())
         deadline = time.monotonic() + 5
         while one.times + two.times < 4 and time.monotonic() < deadline:
             await asyncio.sleep(0.05)
@@ -137,23 +137,23 @@ async def test_two_listeners_hear_a_ring_once(valkey: Valkey) -> None:
 
 async def test_who_has_no_free_slot_leaves_hints_to_others(valkey: Valkey) -> None:
     busy, free = Ears(), Ears()
-    async with doorbell(valkey.url) as bell, listening(valkey.url, busy, accept=False) as listener:
-        await bell.ring(uuid4())
+    async with doorbell(valkey.url) as notifier, listening(valkey.url, busy, accept=False) as listener:
+        await notifier.notify(uuid4())
         assert not await busy.heard(0.6)
         async with listening(valkey.url, free):
             assert await free.heard(2.0)
         listener.accept(True)
-        await bell.ring(uuid4())
+        await notifier.notify(uuid4())
         assert await busy.heard(1.0)
         listener.accept(False)
-        await bell.ring(uuid4())
+        await notifier.notify(uuid4())
         assert not await busy.heard(0.6)
 
 
 async def test_what_lies_in_redis_is_json_with_an_id_and_no_work(valkey: Valkey) -> None:
     job_id = UUID("5f0c6a1e-0000-4000-8000-000000000001")
-    async with doorbell(valkey.url) as bell, redis(valkey.url) as raw:
-        await bell.ring(job_id)
+    async with doorbell(valkey.url) as notifier, redis(valkey.url) as raw:
+        await notifier.notify(job_id)
         assert await raw.zcard(QUEUE) == 1
         keys = sorted(key.decode() for key in await raw.keys("*"))
         assert keys == [QUEUE, f"arq:job:wake:{job_id}"]
@@ -176,8 +176,8 @@ async def test_a_listener_ends_whenever_it_is_cancelled(valkey: Valkey) -> None:
 
 async def test_nothing_is_left_in_redis_once_a_ring_was_heard(valkey: Valkey) -> None:
     ears = Ears()
-    async with doorbell(valkey.url) as bell, listening(valkey.url, ears), redis(valkey.url) as raw:
-        await bell.ring(uuid4())
+    async with doorbell(valkey.url) as notifier, listening(valkey.url, ears), redis(valkey.url) as raw:
+        await notifier.notify(uuid4())
         assert await ears.heard(1.0)
         await asyncio.sleep(0.3)
         assert [key.decode() for key in await raw.keys("*")] == [f"{QUEUE}:health:tests"]
@@ -192,8 +192,8 @@ async def test_a_pickle_in_redis_is_not_opened(valkey: Valkey, tmp_path: Path) -
     async with redis(valkey.url) as raw:
         await raw.set("arq:job:wake:bomb", pickle.dumps({"t": 1, "f": "wake", "a": (Bomb(),), "k": {}, "et": 1}))
         await raw.zadd(QUEUE, {"wake:bomb": 1})
-        async with doorbell(valkey.url) as bell, listening(valkey.url, ears):
-            await bell.ring(uuid4())
+        async with doorbell(valkey.url) as notifier, listening(valkey.url, ears):
+            await notifier.notify(uuid4())
             assert await ears.heard(2.0), "the listener lives on"
     assert not (tmp_path / "opened").exists()
 
@@ -201,16 +201,16 @@ async def test_a_pickle_in_redis_is_not_opened(valkey: Valkey, tmp_path: Path) -
 async def test_a_killed_redis_is_said_once_and_heard_again(valkey: Valkey, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "archivist_common.events.notify")
     ears = Ears()
-    async with doorbell(valkey.url) as bell, listening(valkey.url, ears):
-        assert await bell.ring(uuid4())
+    async with doorbell(valkey.url) as notifier, listening(valkey.url, ears):
+        assert await notifier.notify(uuid4())
         assert await ears.heard(1.0)
         await kill(valkey)
         began = time.monotonic()
-        assert [await bell.ring(uuid4()) for _ in range(3)] == [False] * 3
+        assert [await notifier.notify(uuid4()) for _ in range(3)] == [False] * 3
         assert time.monotonic() - began < 3.5
         await asyncio.sleep(2.5)  # the listener tries again meanwhile, and fails
         await valkey.start()
-        assert await bell.ring(uuid4())
+        assert await notifier.notify(uuid4())
         assert await ears.heard(10.0)
     told = [record.message for record in caplog.records]
     assert told.count("Redis is away; workers poll the database meanwhile") == 1
@@ -221,44 +221,44 @@ async def test_a_killed_redis_is_said_once_and_heard_again(valkey: Valkey, caplo
 
 async def test_a_redis_that_forgot_everything_is_rung_and_heard(valkey: Valkey) -> None:
     ears = Ears()
-    async with doorbell(valkey.url) as bell, listening(valkey.url, ears):
-        assert await bell.ring(uuid4())
+    async with doorbell(valkey.url) as notifier, listening(valkey.url, ears):
+        assert await notifier.notify(uuid4())
         assert await ears.heard(1.0)
         await kill(valkey)
         shutil.rmtree(valkey.data)
         await valkey.start()
-        assert await bell.ring(uuid4())
+        assert await notifier.notify(uuid4())
         assert await ears.heard(10.0)
 
 
 async def test_a_redis_that_hangs_costs_a_second(valkey: Valkey) -> None:
     assert valkey.pid is not None
-    async with doorbell(valkey.url) as bell:
-        assert await bell.ring(uuid4())
+    async with doorbell(valkey.url) as notifier:
+        assert await notifier.notify(uuid4())
         os.kill(valkey.pid, signal.SIGSTOP)
         try:
             began = time.monotonic()
-            assert await bell.ring(uuid4()) is False
+            assert await notifier.notify(uuid4()) is False
             with pytest.raises(DeadlineExceeded):
-                await bell.info("memory")
+                await notifier.info("memory")
             assert time.monotonic() - began < 3
         finally:
             os.kill(valkey.pid, signal.SIGCONT)
-        assert await bell.ring(uuid4())
+        assert await notifier.notify(uuid4())
 
 
 async def test_redis_own_figures_can_be_read(valkey: Valkey) -> None:
-    async with doorbell(valkey.url) as bell:
-        assert (await bell.info("memory"))["maxmemory_policy"] == "noeviction"
+    async with doorbell(valkey.url) as notifier:
+        assert (await notifier.info("memory"))["maxmemory_policy"] == "noeviction"
 
 
 async def test_an_address_where_nobody_is_answers_false_at_once(tmp_path: Path) -> None:
-    async with doorbell(f"unix://{tmp_path}/nobody.sock") as bell:
+    async with doorbell(f"unix://{tmp_path}/nobody.sock") as notifier:
         began = time.monotonic()
-        assert await bell.ring(uuid4()) is False
+        assert await notifier.notify(uuid4()) is False
         assert time.monotonic() - began < 1.5
         with pytest.raises(DeadlineExceeded, match="Redis"):
-            await bell.info("memory")
+            await notifier.info("memory")
 
 
 async def test_a_listener_without_redis_waits_quietly(tmp_path: Path) -> None:

@@ -12,11 +12,11 @@ from sqlalchemy import func, select
 from archivist_common.database.engine import Database
 from archivist_common.database.models import OutboxEvent
 from archivist_common.events import outbox
-from archivist_common.events.notify import Doorbell
+from archivist_common.events.notify import Notifier
 from archivist_common.jobs import lifecycle, queries, requests
 
 Submit = Callable[..., requests.Submission]
-Claimed = Callable[..., Awaitable[lifecycle.Claim]]
+Claimed = Callable[..., Awaitable[lifecycle.JobClaim]]
 
 
 class Bell:
@@ -27,11 +27,11 @@ class Bell:
         self.publisher = 0
         self._broken = broken
 
-    async def ring_publisher(self) -> bool:
+    async def notify_publisher(self) -> bool:
         self.publisher += 1
         return True
 
-    async def ring(self, transcription_id: UUID) -> bool:
+    async def notify(self, transcription_id: UUID) -> bool:
         await asyncio.sleep(0)
         if self._broken:
             self._broken -= 1
@@ -63,10 +63,10 @@ async def test_an_event_of_a_change_that_was_rolled_back_never_was(db: Database,
 
 
 async def test_a_queued_job_is_rung_for_once(db: Database, submission: Submit) -> None:
-    bell, job_id = Bell(), await queue(db, submission())
-    assert await outbox.relay(db, bell) == 1
-    assert await outbox.relay(db, bell) == 0
-    assert bell.rung == [job_id]
+    notifier, job_id = Bell(), await queue(db, submission())
+    assert await outbox.relay(db, notifier) == 1
+    assert await outbox.relay(db, notifier) == 0
+    assert notifier.rung == [job_id]
     assert await unsent(db) == 0
 
 
@@ -74,35 +74,35 @@ async def test_only_what_may_be_claimed_is_rung_for(db: Database, claimed: Claim
     held = await claimed(db)
     async with db.transaction() as session:
         await lifecycle.release(session, held)
-    bell = Bell()
-    assert await outbox.relay(db, bell) == 3
-    assert bell.rung == [held.id, held.id], "queued and given back; not started"
+    notifier = Bell()
+    assert await outbox.relay(db, notifier) == 3
+    assert notifier.rung == [held.id, held.id], "queued and given back; not started"
 
 
 async def test_a_dead_bell_leaves_its_events_for_later(db: Database, submission: Submit) -> None:
     waiting = [await queue(db, submission()) for _ in range(3)]
-    bell = Bell(broken=1)
-    assert await outbox.relay(db, bell) == 0
-    assert bell.rung == []
+    notifier = Bell(broken=1)
+    assert await outbox.relay(db, notifier) == 0
+    assert notifier.rung == []
     assert await unsent(db) == 3
-    assert await outbox.relay(db, bell) == 3
-    assert bell.rung == waiting
+    assert await outbox.relay(db, notifier) == 3
+    assert notifier.rung == waiting
 
 
 async def test_two_relays_at_once_ring_once(committed_db: Database, submission: Submit) -> None:
     waiting = [await queue(committed_db, submission()) for _ in range(20)]
-    bell = Bell()
-    counts = await asyncio.gather(*(outbox.relay(committed_db, bell) for _ in range(4)))
+    notifier = Bell()
+    counts = await asyncio.gather(*(outbox.relay(committed_db, notifier) for _ in range(4)))
     assert sum(counts) == 20
-    assert sorted(bell.rung) == sorted(waiting)
+    assert sorted(notifier.rung) == sorted(waiting)
 
 
 async def test_more_than_a_batch_goes_out_in_turns(db: Database) -> None:
     async with db.transaction() as session:
         for _ in range(150):
             await session.execute(OutboxEvent.__table__.insert().values(event=outbox.STARTED))
-    bell = Bell()
-    assert [await outbox.relay(db, bell) for _ in range(3)] == [100, 50, 0]
+    notifier = Bell()
+    assert [await outbox.relay(db, notifier) for _ in range(3)] == [100, 50, 0]
 
 
 async def test_events_of_a_job_are_read_back_from_where_one_left_off(
@@ -127,12 +127,12 @@ async def test_nothing_is_lost_while_redis_is_dead(
     db: Database, submission: Submit, redis_url: str, tmp_path: Path
 ) -> None:
     job_id = await queue(db, submission())
-    dead = Doorbell(f"unix://{tmp_path}/nobody.sock")
+    dead = Notifier(f"unix://{tmp_path}/nobody.sock")
     assert await outbox.relay(db, dead) == 0
     await dead.close()
     assert await unsent(db) == 1
 
-    living, raw = Doorbell(redis_url), Redis.from_url(redis_url)
+    living, raw = Notifier(redis_url), Redis.from_url(redis_url)
     try:
         assert await outbox.relay(db, living) == 1
         assert await raw.exists(f"arq:job:wake:{job_id}") == 1
@@ -150,7 +150,7 @@ async def test_a_transcriptions_events_are_not_those_of_its_publications(db: Dat
         before = [event.id for event in await outbox.since(session, held.id, 0)]
         await outbox.append(session, outbox.PUBLISHED, held.id, publication_id=str(uuid4()))
         assert [event.id for event in await outbox.since(session, held.id, 0)] == before
-        now = (await queries.moving(session, {held.id}))[held.id]
+        now = (await queries.progress(session, {held.id}))[held.id]
     assert now.last_event == before[-1]
 
 
@@ -159,6 +159,6 @@ async def test_the_publisher_is_rung_for_what_it_may_take_up(db: Database, event
     async with db.transaction() as session:
         await outbox.append(session, event, None)
         await outbox.append(session, outbox.PUBLISHED, None)
-    bell = Bell()
-    assert await outbox.relay(db, bell) == 2
-    assert (bell.publisher, bell.rung) == (1, [])
+    notifier = Bell()
+    assert await outbox.relay(db, notifier) == 2
+    assert (notifier.publisher, notifier.rung) == (1, [])

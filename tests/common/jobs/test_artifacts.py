@@ -9,22 +9,24 @@ import pytest
 from archivist_common.database.engine import Database
 from archivist_common.database.models import Transcription
 from archivist_common.jobs import artifacts, lifecycle
-from archivist_common.jobs.artifacts import Made
+from archivist_common.jobs.artifacts import StagedFile
 from archivist_common.states import PublicState
 
-Claimed = Callable[..., Awaitable[lifecycle.Claim]]
+Claimed = Callable[..., Awaitable[lifecycle.JobClaim]]
 
 OUT = Path("/out")
 
 
-def made(kind: str, sha256: str = "a" * 64) -> Made:
-    return Made(kind, Path(f"/vault/{sha256[:8]}.{kind}"), sha256, 12, OUT / f"Council.{kind}")
+def made(kind: str, sha256: str = "a" * 64) -> StagedFile:
+    return StagedFile(kind, Path(f"/vault/{sha256[:8]}.{kind}"), sha256, 12, OUT / f"Council.{kind}")
 
 
-async def completed(db: Database, claimed: Claimed, *files: Made, path: str = "Council.mp4", mtime: int = 1) -> UUID:
+async def completed(
+    db: Database, claimed: Claimed, *files: StagedFile, path: str = "Council.mp4", mtime: int = 1
+) -> UUID:
     held = await claimed(db, path=path, mtime_ns=mtime)
     async with db.transaction() as session:
-        await lifecycle.complete(session, held, lifecycle.Outcome(files, 1000, "en", None, ()))
+        await lifecycle.complete(session, held, lifecycle.JobOutcome(files, 1000, "en", None, ()))
     return held.id
 
 
@@ -34,10 +36,10 @@ async def test_what_was_made_is_read_back_in_order(db: Database, claimed: Claime
         stored = await artifacts.of_transcription(session, job_id)
         assert await artifacts.of_transcription(session, uuid4()) == []
     assert stored == [
-        artifacts.Stored(
+        artifacts.StoredFile(
             "scc", Path("/vault/aaaaaaaa.scc"), "a" * 64, 12, OUT / "Council.scc", PublicState.PENDING, None
         ),
-        artifacts.Stored(
+        artifacts.StoredFile(
             "vtt", Path("/vault/bbbbbbbb.vtt"), "b" * 64, 12, OUT / "Council.vtt", PublicState.PENDING, None
         ),
     ]
@@ -55,8 +57,8 @@ async def test_a_committed_file_waits_to_be_placed(db: Database, claimed: Claime
     first = await completed(db, claimed, made("scc"))
     second = await completed(db, claimed, made("vtt"), path="Other.mp4")
     async with db.transaction() as session:
-        waiting = await artifacts.unplaced(session)
-        assert [one.transcription_id for one in await artifacts.unplaced(session, limit=1)] == [first]
+        waiting = await artifacts.pending(session)
+        assert [one.transcription_id for one in await artifacts.pending(session, limit=1)] == [first]
     assert [(one.transcription_id, one.kind, one.source, one.superseded) for one in waiting] == [
         (first, "scc", "Council.mp4", False),
         (second, "vtt", "Other.mp4", False),
@@ -80,9 +82,9 @@ async def test_a_settled_file_waits_no_more(
 ) -> None:
     job_id = await completed(db, claimed, made("scc"))
     async with db.transaction() as session:
-        [waiting] = await artifacts.unplaced(session)
-        await artifacts.settle(session, waiting, state, OUT / "Council.scc", error)
-        assert await artifacts.unplaced(session) == []
+        [waiting] = await artifacts.pending(session)
+        await artifacts.set_public_state(session, waiting, state, OUT / "Council.scc", error)
+        assert await artifacts.pending(session) == []
         [stored] = await artifacts.of_transcription(session, job_id)
         job = await session.get_one(Transcription, job_id)
     assert (stored.public_state, stored.public_error, stored.public_path) == (state, error, OUT / "Council.scc")
@@ -92,11 +94,11 @@ async def test_a_settled_file_waits_no_more(
 async def test_a_file_that_could_not_be_placed_is_tried_again(db: Database, claimed: Claimed) -> None:
     job_id = await completed(db, claimed, made("scc"))
     async with db.transaction() as session:
-        [waiting] = await artifacts.unplaced(session)
+        [waiting] = await artifacts.pending(session)
         await artifacts.note(session, waiting, "flex-1 is away")
-        [again] = await artifacts.unplaced(session)
-        assert await artifacts.unplaced(session, tried=True) == [again]
-        assert await artifacts.unplaced(session, tried=False) == []
+        [again] = await artifacts.pending(session)
+        assert await artifacts.pending(session, tried=True) == [again]
+        assert await artifacts.pending(session, tried=False) == []
         [stored] = await artifacts.of_transcription(session, job_id)
     assert (again.id, again.error) == (waiting.id, "flex-1 is away")
     assert (stored.public_state, stored.public_error) == (PublicState.PENDING, "flex-1 is away")
@@ -106,8 +108,8 @@ async def test_a_public_path_longer_than_its_column_is_settled(db: Database, cla
     job_id = await completed(db, claimed, made("scc"))
     long = OUT / ("a" * 250) / ("b" * 250) / "c.scc"
     async with db.transaction() as session:
-        [waiting] = await artifacts.unplaced(session)
-        await artifacts.settle(session, waiting, PublicState.PLACED, long)
+        [waiting] = await artifacts.pending(session)
+        await artifacts.set_public_state(session, waiting, PublicState.PLACED, long)
         assert (await artifacts.of_transcription(session, job_id))[0].public_path == long
         assert (await session.get_one(Transcription, job_id)).scc_file_path == "/vault/aaaaaaaa.scc"
 
@@ -117,7 +119,7 @@ async def test_a_later_result_of_the_same_recording_supersedes_kind_by_kind(db: 
     new = await completed(db, claimed, made("scc", "b" * 64), mtime=2)
     other = await completed(db, claimed, made("scc", "c" * 64), path="Other.mp4")
     async with db.transaction() as session:
-        waiting = {(one.transcription_id, one.kind): one.superseded for one in await artifacts.unplaced(session)}
+        waiting = {(one.transcription_id, one.kind): one.superseded for one in await artifacts.pending(session)}
     assert waiting == {(old, "scc"): True, (old, "vtt"): False, (new, "scc"): False, (other, "scc"): False}
 
 

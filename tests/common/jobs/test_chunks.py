@@ -22,17 +22,17 @@ from archivist_common.errors import (
 )
 from archivist_common.events import outbox
 from archivist_common.jobs import chunks, dispatch, lifecycle, requests
-from archivist_common.jobs.chunks import ChunkClaim, Cut, Hearing
-from archivist_common.jobs.lifecycle import Claim
+from archivist_common.jobs.chunks import ChunkClaim, ChunkTranscript, Cut
+from archivist_common.jobs.lifecycle import JobClaim
 from archivist_common.states import ChunkStatus, JobStatus
 
 LEASE = timedelta(seconds=30)
 GONE = timedelta(seconds=-1)
 RECIPE = "faster_whisper cpu int8 batch 4 beam 1 cuts 1"
-HEARD = Hearing((Word(100, 400, "Motion", 0.9), Word(400, 900, "carries.", 0.8)), 0, 0)
+HEARD = ChunkTranscript((Word(100, 400, "Motion", 0.9), Word(400, 900, "carries.", 0.8)), 0, 0)
 TOOK = timedelta(seconds=3)
 
-Claimed = Callable[..., Awaitable[Claim]]
+Claimed = Callable[..., Awaitable[JobClaim]]
 Submit = Callable[..., requests.Submission]
 
 
@@ -40,15 +40,15 @@ def cuts(count: int) -> list[Cut]:
     return [Cut(n, n * 60_000, (n + 1) * 60_000, ((0, 16_000),), "en") for n in range(count)]
 
 
-async def planned(db: Database, held: Claim, count: int = 3) -> None:
+async def planned(db: Database, held: JobClaim, count: int = 3) -> None:
     """A job whose recording was cut into so many chunks of a minute."""
     async with db.transaction() as session:
-        await chunks.adopt(session, held, RECIPE)
+        await chunks.resume(session, held, RECIPE)
         await chunks.add(session, held, RECIPE, cuts(count))
-        await lifecycle.planned(session, held, count * 60_000, {"audio_ms": count * 60_000})
+        await lifecycle.store_plan(session, held, count * 60_000, {"audio_ms": count * 60_000})
 
 
-async def take(db: Database, owner: str = "host-b/0", lease: timedelta = LEASE) -> Claim | ChunkClaim | None:
+async def take(db: Database, owner: str = "host-b/0", lease: timedelta = LEASE) -> JobClaim | ChunkClaim | None:
     async with db.transaction() as session:
         return await dispatch.next_work(session, owner, lease, recipe=RECIPE)
 
@@ -81,7 +81,7 @@ class TestClaiming:
             later, _ = await requests.submit(session, submission(priority=3), max_queue=10)
         first, second = await take(db), await take(db)
         assert isinstance(first, ChunkClaim)
-        assert isinstance(second, Claim)
+        assert isinstance(second, JobClaim)
         assert (first.transcription_id, second.id) == (held.id, later)
 
     async def test_an_urgent_job_goes_before_the_next_chunk_of_a_long_one(
@@ -91,7 +91,7 @@ class TestClaiming:
         async with db.transaction() as session:
             urgent, _ = await requests.submit(session, submission(priority=5), max_queue=10)
         first = await take(db)
-        assert isinstance(first, Claim)
+        assert isinstance(first, JobClaim)
         assert first.id == urgent
 
     async def test_a_slot_of_another_recipe_takes_no_chunk(self, db: Database, claimed: Claimed) -> None:
@@ -134,8 +134,8 @@ class TestFinishing:
         chunk = await chunk_of(db)
         async with db.transaction() as session:
             await chunks.finish(session, chunk, HEARD, TOOK)
-            heard = await chunks.heard(session, held.id)
-            standing = await chunks.standing(session, held.id)
+            heard = await chunks.transcripts(session, held.id)
+            standing = await chunks.progress(session, held.id)
             told = [event for event in await outbox.since(session, held.id, 0) if event.event == outbox.CAPTIONS]
         assert [hearing for _, hearing in heard] == [HEARD]
         assert (standing.chunks, standing.completed, standing.done_ms) == (3, 1, 60_000)
@@ -147,10 +147,10 @@ class TestFinishing:
         await planned(db, held, 1)
         zombie = await chunk_of(db, "host-b/0", GONE)
         async with db.transaction() as session:
-            await chunks.lapsed(session, timedelta())
+            await chunks.expire_leases(session, timedelta())
         winner = await chunk_of(db, winner_is)
         for write in (
-            lambda session: chunks.finish(session, zombie, Hearing((), 0, 0), TOOK),
+            lambda session: chunks.finish(session, zombie, ChunkTranscript((), 0, 0), TOOK),
             lambda session: chunks.renew(session, zombie, LEASE, 10),
             lambda session: chunks.fail(session, zombie, MediaUnreadable("late")),
             lambda session: chunks.release(session, zombie),
@@ -169,14 +169,14 @@ class TestFinishing:
         await planned(db, held, 3)
         others, unknown = await chunk_of(db, "host-c/0"), await chunk_of(db)
         async with db.transaction() as session:
-            await dispatch.give_back_unknown(session, unknown.owner, ())
+            await dispatch.release_unknown(session, unknown.owner, ())
             await chunks.renew(session, others, LEASE, 10)
             await lifecycle.renew(session, held, LEASE)
         chunk = await row(db, unknown.id)
         assert (chunk.status, chunk.crash_count, chunk.failure_count, chunk.lease_owner) == ("pending", 0, 0, None)
         assert (await chunk_of(db)).cut == unknown.cut, "it is due at once"
         async with db.transaction() as session:
-            await dispatch.give_back_unknown(session, held.owner, ())
+            await dispatch.release_unknown(session, held.owner, ())
             with pytest.raises(Fenced):
                 await lifecycle.renew(session, held, LEASE)
 
@@ -189,10 +189,10 @@ class TestFinishing:
             await chunks.renew(session, chunk, LEASE, 100)
             await chunks.finish(session, chunk, HEARD, TOOK)
         again = await take(db)
-        assert isinstance(again, Claim)
+        assert isinstance(again, JobClaim)
         async with db.transaction() as session:
-            assert await chunks.adopt(session, again, RECIPE) == (60_000,)
-            assert (await chunks.standing(session, held.id)).completed == 1
+            assert await chunks.resume(session, again, RECIPE) == (60_000,)
+            assert (await chunks.progress(session, held.id)).completed == 1
 
     async def test_nothing_is_stored_for_a_job_that_shall_end(self, db: Database, claimed: Claimed) -> None:
         held = await claimed(db)
@@ -233,7 +233,7 @@ class TestFailing:
                 ends.append(await chunks.fail(session, chunk, error, spread=0.0))
         assert len(ends) == times
         async with db.transaction() as session:
-            standing = await chunks.standing(session, held.id)
+            standing = await chunks.progress(session, held.id)
             assert await lifecycle.fail(session, held, error, final=True) is JobStatus.FAILED
         assert standing.error is not None
         assert (standing.error.code, standing.error.message) == (error.code, error.message)
@@ -250,7 +250,7 @@ class TestFailing:
             await lifecycle.fail(session, held, MediaUnreadable("cut off"), final=True)
             await requests.retry(session, held.id)
         again = await take(db)
-        assert isinstance(again, Claim)
+        assert isinstance(again, JobClaim)
         left = await chunk_of(db)
         assert left.id == bad.id
         assert (await row(db, good.id)).status == "completed"
@@ -263,9 +263,9 @@ class TestFailing:
             await lifecycle.stop(session, held)
             await requests.retry(session, held.id)
         again = await take(db)
-        assert isinstance(again, Claim)
+        assert isinstance(again, JobClaim)
         async with db.transaction() as session:
-            assert await chunks.adopt(session, again, RECIPE) == ()
+            assert await chunks.resume(session, again, RECIPE) == ()
             assert await chunks.plan(session, held.id) is None
 
     async def test_a_chunk_given_back_is_charged_nothing(self, db: Database, claimed: Claimed) -> None:
@@ -279,8 +279,8 @@ class TestFailing:
     async def test_leaders_that_die_while_chunks_are_heard_cost_the_job_nothing(
         self, db: Database, claimed: Claimed
     ) -> None:
-        held: Claim | ChunkClaim | None = await claimed(db)
-        assert isinstance(held, Claim)
+        held: JobClaim | ChunkClaim | None = await claimed(db)
+        assert isinstance(held, JobClaim)
         await planned(db, held)
         for _ in range(4):
             async with db.transaction() as session:
@@ -290,9 +290,9 @@ class TestFailing:
                         crash_count=2, crashed_at=database_now(), lease_expires_at=database_now()
                     )
                 )
-                assert await lifecycle.lapsed(session, timedelta()) == [(held.id, JobStatus.PENDING)]
+                assert await lifecycle.expire_leases(session, timedelta()) == [(held.id, JobStatus.PENDING)]
             held = await take(db)
-            assert isinstance(held, Claim)
+            assert isinstance(held, JobClaim)
         async with db.transaction() as session:
             job = await session.get_one(Transcription, held.id, populate_existing=True)
         assert (job.crash_count, job.attempt) == (2, 5)
@@ -304,13 +304,13 @@ class TestPlanning:
     ) -> None:
         held = await claimed(db)
         async with db.transaction() as session:
-            await chunks.adopt(session, held, RECIPE)
+            await chunks.resume(session, held, RECIPE)
             await chunks.add(session, held, RECIPE, cuts(2))
             await lifecycle.release(session, held)
         again = await take(db)
-        assert isinstance(again, Claim)
+        assert isinstance(again, JobClaim)
         async with db.transaction() as session:
-            assert await chunks.adopt(session, again, RECIPE) == (60_000, 120_000)
+            assert await chunks.resume(session, again, RECIPE) == (60_000, 120_000)
             assert await chunks.plan(session, again.id) is None
             await chunks.add(session, again, RECIPE, cuts(3))
             numbers = (await session.scalars(select(Chunk.number).order_by(Chunk.number))).all()
@@ -322,24 +322,24 @@ class TestPlanning:
     async def test_planners_that_die_after_another_chunk_each_cost_the_job_nothing(
         self, db: Database, claimed: Claimed
     ) -> None:
-        held: Claim | ChunkClaim | None = await claimed(db)
+        held: JobClaim | ChunkClaim | None = await claimed(db)
         for count in (1, 2, 3, 4):
-            assert isinstance(held, Claim)
+            assert isinstance(held, JobClaim)
             async with db.transaction() as session:
-                await chunks.adopt(session, held, RECIPE)
+                await chunks.resume(session, held, RECIPE)
                 await chunks.add(session, held, RECIPE, cuts(count))
                 await session.execute(update(Transcription).values(lease_expires_at=database_now()))
-                assert await lifecycle.lapsed(session, timedelta()) == [(held.id, JobStatus.PENDING)]
+                assert await lifecycle.expire_leases(session, timedelta()) == [(held.id, JobStatus.PENDING)]
             held = await take(db)
 
     async def test_a_recording_that_kills_its_planner_at_the_same_place_is_poison(
         self, db: Database, claimed: Claimed
     ) -> None:
-        held: Claim | ChunkClaim | None = await claimed(db)
+        held: JobClaim | ChunkClaim | None = await claimed(db)
         ends = []
-        while isinstance(held, Claim):
+        while isinstance(held, JobClaim):
             async with db.transaction() as session:
-                await chunks.adopt(session, held, RECIPE)
+                await chunks.resume(session, held, RECIPE)
                 await chunks.add(session, held, RECIPE, cuts(2))
                 ends.append(await lifecycle.fail(session, held, WorkerCrashed("signal 11")))
             held = await take(db)
@@ -353,7 +353,7 @@ class TestPlanning:
         chunk = await chunk_of(db)
         async with db.transaction() as session:
             await chunks.finish(session, chunk, HEARD, TOOK)
-            assert await chunks.adopt(session, held, "another") == ()
+            assert await chunks.resume(session, held, "another") == ()
             assert await chunks.plan(session, held.id) is None
 
     async def test_a_recording_heard_to_its_end_is_assembled_by_whoever_comes(
@@ -364,7 +364,7 @@ class TestPlanning:
         chunk = await chunk_of(db)
         async with db.transaction() as session:
             await chunks.finish(session, chunk, HEARD, TOOK)
-            assert await chunks.adopt(session, held, "another") == (60_000,)
+            assert await chunks.resume(session, held, "another") == (60_000,)
             assert await chunks.plan(session, held.id) == {"audio_ms": 60_000}
 
 
@@ -401,7 +401,7 @@ async def test_a_worker_that_hangs_with_a_job_in_its_hands_keeps_no_other_chunk_
     async with committed_db.transaction() as hanging:
         await hanging.execute(select(Transcription.id).where(Transcription.id == stuck.id).with_for_update())
         async with asyncio.timeout(3), committed_db.transaction() as session:
-            taken_back = await chunks.lapsed(session, timedelta())
+            taken_back = await chunks.expire_leases(session, timedelta())
     assert [job_id for job_id, _, _ in taken_back] == [other.id]
     async with committed_db.transaction() as session:
-        assert [job_id for job_id, _, _ in await chunks.lapsed(session, timedelta())] == [stuck.id]
+        assert [job_id for job_id, _, _ in await chunks.expire_leases(session, timedelta())] == [stuck.id]

@@ -10,9 +10,9 @@ from sqlalchemy import insert, text
 
 from archivist_common.database.models import MachineSpeed, Worker
 from archivist_common.jobs import chunks, estimates, lifecycle, queue_control, requests
-from archivist_common.jobs.chunks import Cut, Hearing
+from archivist_common.jobs.chunks import ChunkTranscript, Cut
 from archivist_common.jobs.estimates import Learned, Load, forecast
-from archivist_common.jobs.lifecycle import Outcome
+from archivist_common.jobs.lifecycle import JobOutcome
 
 NOW = datetime(2026, 6, 1, 20, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -156,7 +156,7 @@ async def test_what_is_left_of_a_running_job_counts(db, claimed) -> None:
     await machine(db, "a", 1, speed=30)
     held = await claimed(db)
     async with db.transaction() as session:
-        await lifecycle.advance(session, held, lifecycle.Progress("transcribe", 50, 60_000, 90_000))
+        await lifecycle.advance(session, held, lifecycle.StageProgress("transcribe", 50, 60_000, 90_000))
     one = (await now(db)).of[held.id]
     assert one.start is None
     async with db.transaction() as session:
@@ -173,9 +173,9 @@ async def test_completed_recordings_teach_their_bytes_and_their_share_of_speech(
         async with db.transaction() as session:
             await chunks.add(session, held, "r", [cut])
             row = await session.execute(chunks.next_due("r", None))
-            chunk = await chunks.take(session, row.one()[0], "a", LEASE)
-            await chunks.finish(session, chunk, Hearing((), 0, 0), timedelta(seconds=1))
-            await lifecycle.complete(session, held, Outcome((), 60_000, "en", None, ()))
+            chunk = await chunks.claim_locked(session, row.one()[0], "a", LEASE)
+            await chunks.finish(session, chunk, ChunkTranscript((), 0, 0), timedelta(seconds=1))
+            await lifecycle.complete(session, held, JobOutcome((), 60_000, "en", None, ()))
     async with db.transaction() as session:
         learned = await estimates.learn(session)
     assert learned.speech_share == pytest.approx(0.5)

@@ -33,7 +33,7 @@ from archivist_common.errors import (
 )
 from archivist_common.events import outbox
 from archivist_common.jobs import lifecycle, requests
-from archivist_common.jobs.artifacts import Made
+from archivist_common.jobs.artifacts import StagedFile
 from archivist_common.leases import retry
 from archivist_common.states import JobStatus, PublicState, Stage
 
@@ -42,21 +42,21 @@ GONE = timedelta(seconds=-1)
 TERMINAL_EVENTS = {outbox.COMPLETED, outbox.FAILED, outbox.CANCELLED}
 
 Submit = Callable[..., requests.Submission]
-Claimed = Callable[..., Awaitable[lifecycle.Claim]]
+Claimed = Callable[..., Awaitable[lifecycle.JobClaim]]
 
 
 def progress(
     percent: int = 10, done: int = 1_000, stage: Stage = Stage.TRANSCRIBE, total: int | None = 60_000
 ) -> Any:
-    return lifecycle.Progress(stage=stage, percent=percent, audio_done_ms=done, audio_ms=total)
+    return lifecycle.StageProgress(stage=stage, percent=percent, audio_done_ms=done, audio_ms=total)
 
 
-def outcome(held: lifecycle.Claim, *kinds: str) -> lifecycle.Outcome:
+def outcome(held: lifecycle.JobClaim, *kinds: str) -> lifecycle.JobOutcome:
     made = tuple(
-        Made(kind, Path(f"/vault/{held.id}/{held.attempt}.{kind}"), "0" * 64, 12, Path(f"/out/council.{kind}"))
+        StagedFile(kind, Path(f"/vault/{held.id}/{held.attempt}.{kind}"), "0" * 64, 12, Path(f"/out/council.{kind}"))
         for kind in kinds or ("scc", "vtt", "summary", "metadata")
     )
-    return lifecycle.Outcome(made, 60_000, "en", {"sentences": []}, ("NO_SPEECH: silence throughout",))
+    return lifecycle.JobOutcome(made, 60_000, "en", {"sentences": []}, ("NO_SPEECH: silence throughout",))
 
 
 async def queue(db: Database, submission: requests.Submission) -> UUID:
@@ -64,7 +64,7 @@ async def queue(db: Database, submission: requests.Submission) -> UUID:
         return (await requests.submit(session, submission, max_queue=100))[0]
 
 
-async def take(db: Database, owner: str = "host-a/slot-0", lease: timedelta = LEASE) -> lifecycle.Claim | None:
+async def take(db: Database, owner: str = "host-a/slot-0", lease: timedelta = LEASE) -> lifecycle.JobClaim | None:
     async with db.transaction() as session:
         return await lifecycle.claim(session, owner, lease)
 
@@ -211,7 +211,7 @@ class TestClaim:
         wish = submission(audio_track=1)
         job_id = await queue(db, wish)
         held = await take(db, "host-b/slot-3")
-        assert held == lifecycle.Claim(
+        assert held == lifecycle.JobClaim(
             id=job_id,
             attempt=1,
             owner="host-b/slot-3",
@@ -397,7 +397,7 @@ class TestHolding:
     ) -> None:
         held = await claimed(db)
         long = Path("/out") / ("a" * 250) / ("b" * 250) / "c.scc"
-        made = Made("scc", long, "0" * 64, 12, long)
+        made = StagedFile("scc", long, "0" * 64, 12, long)
         async with db.transaction() as session:
             await lifecycle.complete(session, held, replace(outcome(held), artifacts=(made,)))
         assert (await row(db, held.id)).scc_file_path is None
@@ -532,7 +532,7 @@ class TestFail:
     async def test_the_last_try_of_its_retry_class_is_the_last(
         self, db: Database, claimed: Claimed, error: ArchivistError
     ) -> None:
-        held: lifecycle.Claim | None = await claimed(db)
+        held: lifecycle.JobClaim | None = await claimed(db)
         ends = []
         while held is not None:
             async with db.transaction() as session:
@@ -541,7 +541,7 @@ class TestFail:
         assert ends == [JobStatus.PENDING] * (error.tries - 1) + [JobStatus.FAILED]
 
     async def test_crashes_three_days_apart_are_not_counted_together(self, db: Database, claimed: Claimed) -> None:
-        held: lifecycle.Claim | None = await claimed(db)
+        held: lifecycle.JobClaim | None = await claimed(db)
         for _ in range(4):
             assert held is not None
             async with db.transaction() as session:
@@ -552,7 +552,7 @@ class TestFail:
             held = await take(db)
 
     async def test_the_third_crash_is_the_last_and_none_waits(self, db: Database, claimed: Claimed) -> None:
-        held: lifecycle.Claim | None = await claimed(db)
+        held: lifecycle.JobClaim | None = await claimed(db)
         ends = []
         while held is not None:
             async with db.transaction() as session:
@@ -589,7 +589,7 @@ class TestFail:
         ]
 
 
-WRITES: dict[str, Callable[[Any, lifecycle.Claim], Awaitable[Any]]] = {
+WRITES: dict[str, Callable[[Any, lifecycle.JobClaim], Awaitable[Any]]] = {
     "renew": lambda session, held: lifecycle.renew(session, held, LEASE),
     "advance": lambda session, held: lifecycle.advance(session, held, progress()),
     "complete": lambda session, held: lifecycle.complete(session, held, outcome(held)),
@@ -604,7 +604,7 @@ WRITES: dict[str, Callable[[Any, lifecycle.Claim], Awaitable[Any]]] = {
 class TestFencing:
     """A write of an attempt that has lost its job raises Fenced and changes nothing (I5)."""
 
-    async def _refused(self, db: Database, held: lifecycle.Claim, write: Any) -> None:
+    async def _refused(self, db: Database, held: lifecycle.JobClaim, write: Any) -> None:
         before = await everything(db)
         with pytest.raises(Fenced, match=f"attempt {held.attempt} of transcription {held.id}"):
             async with db.transaction() as session:
@@ -811,7 +811,7 @@ class TestRetry:
 class TestLapsed:
     async def _lapsed(self, db: Database, lease: timedelta = timedelta()) -> dict[UUID, JobStatus]:
         async with db.transaction() as session:
-            return dict(await lifecycle.lapsed(session, lease))
+            return dict(await lifecycle.expire_leases(session, lease))
 
     async def test_a_lease_that_runs_is_left_alone(self, db: Database, claimed: Claimed) -> None:
         held = await claimed(db)
@@ -910,7 +910,7 @@ class TestTwice:
 
         async def once() -> int:
             async with committed_db.transaction() as session:
-                return len(await lifecycle.lapsed(session, timedelta()))
+                return len(await lifecycle.expire_leases(session, timedelta()))
 
         assert sum(await asyncio.gather(*(once() for _ in range(5)))) == 1
         assert (await row(committed_db, held.id)).crash_count == 1

@@ -43,7 +43,7 @@ from archivist_common.errors import (
 )
 from archivist_common.events import outbox
 from archivist_common.jobs import lifecycle, requests
-from archivist_common.jobs.artifacts import Made
+from archivist_common.jobs.artifacts import StagedFile
 from archivist_common.leases import retry as verdicts
 from archivist_common.states import JOB_MOVES, LIVE, TERMINAL, JobStatus, Stage
 
@@ -83,7 +83,7 @@ class Model:
     lapsed: bool = False
     leading: bool = False
     """Its chunks are being heard: what dies then is a leader, and the job is not charged."""
-    held: lifecycle.Claim | None = None
+    held: lifecycle.JobClaim | None = None
     ended: Counter[JobStatus] = field(default_factory=Counter)
 
     def move(self, status: JobStatus) -> None:
@@ -127,7 +127,7 @@ class Life(RuleBasedStateMachine):
         self._outer = self._loop.run_until_complete(self._connection.begin())
         self._db = Database(self._connection)
         self.jobs: dict[UUID, Model] = {}
-        self.claims: list[lifecycle.Claim] = []
+        self.claims: list[lifecycle.JobClaim] = []
         self._places = count()
 
     def teardown(self) -> None:
@@ -146,7 +146,7 @@ class Life(RuleBasedStateMachine):
 
         return self._loop.run_until_complete(run())
 
-    def _write(self, claim: int, work: Callable[[AsyncSession, lifecycle.Claim], Coroutine[Any, Any, T]]) -> Any:
+    def _write(self, claim: int, work: Callable[[AsyncSession, lifecycle.JobClaim], Coroutine[Any, Any, T]]) -> Any:
         """Writes as a claim, old or new. The model and the answer; None when it was fenced, as it had to be."""
         live = [job.held for job in self.jobs.values() if job.held is not None]
         known = live if live and claim != STALE else self.claims
@@ -209,9 +209,11 @@ class Life(RuleBasedStateMachine):
     @rule(claim=NEWEST_MOSTLY, percents=st.lists(st.integers(0, 100), min_size=1, max_size=3))
     def advance(self, claim: int, percents: list[int]) -> None:
         for percent in percents:
-            reached = lifecycle.Progress(Stage.TRANSCRIBE, percent, percent * 10, 1000)
+            reached = lifecycle.StageProgress(Stage.TRANSCRIBE, percent, percent * 10, 1000)
 
-            def work(session: AsyncSession, held: lifecycle.Claim, reached: lifecycle.Progress = reached) -> Any:
+            def work(
+                session: AsyncSession, held: lifecycle.JobClaim, reached: lifecycle.StageProgress = reached
+            ) -> Any:
                 return lifecycle.advance(session, held, reached)
 
             if (wrote := self._write(claim, work)) is not None:
@@ -222,9 +224,9 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.claims)
     @rule(claim=NEWEST_MOSTLY)
     def complete(self, claim: int) -> None:
-        def work(session: AsyncSession, held: lifecycle.Claim) -> Coroutine[Any, Any, None]:
-            made = Made("scc", Path(f"/vault/{held.id}.{held.attempt}"), "0" * 64, 1, Path("/out/a.scc"))
-            return lifecycle.complete(session, held, lifecycle.Outcome((made,), 1000, "en", None, ()))
+        def work(session: AsyncSession, held: lifecycle.JobClaim) -> Coroutine[Any, Any, None]:
+            made = StagedFile("scc", Path(f"/vault/{held.id}.{held.attempt}"), "0" * 64, 1, Path("/out/a.scc"))
+            return lifecycle.complete(session, held, lifecycle.JobOutcome((made,), 1000, "en", None, ()))
 
         if (wrote := self._write(claim, work)) is not None:
             wrote[0].move(JobStatus.COMPLETED)
@@ -300,7 +302,7 @@ class Life(RuleBasedStateMachine):
     @rule()
     def lapse(self) -> None:
         gone = [job for job in self.jobs.values() if job.lapsed]
-        answer = dict(self._do(lambda session: lifecycle.lapsed(session, timedelta())))
+        answer = dict(self._do(lambda session: lifecycle.expire_leases(session, timedelta())))
         for job in gone:
             job.lapse()
         assert answer == {job.id: job.status for job in gone}

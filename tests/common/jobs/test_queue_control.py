@@ -21,7 +21,7 @@ from archivist_common.errors import Conflict, MediaUnreadable, NotFound
 from archivist_common.events import journal, outbox
 from archivist_common.jobs import dispatch, lifecycle, queries, queue_control, requests
 from archivist_common.jobs.chunks import Cut, add
-from archivist_common.jobs.queries import Filter
+from archivist_common.jobs.queries import JobFilter
 from archivist_common.jobs.queue_control import between
 from archivist_common.states import JobStatus
 
@@ -108,7 +108,7 @@ async def _play(db: Database, steps: list[tuple[Any, ...]]) -> None:
 
     async def shown() -> list[UUID]:
         """Waiting jobs by the places they are shown at."""
-        page = await do(lambda session: queries.page(session, Filter(status=JobStatus.PENDING), None, 100))
+        page = await do(lambda session: queries.page(session, JobFilter(status=JobStatus.PENDING), None, 100))
         places = {reading.position: reading.id for reading in page}
         assert sorted(place or 0 for place in places) == list(range(1, len(page) + 1))
         return [places[place] for place in range(1, len(page) + 1)]
@@ -194,7 +194,7 @@ async def test_the_front_is_before_the_chunks_of_what_is_running(db, claimed, su
         assert await queue_control.move(session, urgent, 1) == 1
     async with db.transaction() as session:
         work = await dispatch.next_work(session, "b", LEASE, recipe="r")
-    assert isinstance(work, lifecycle.Claim)
+    assert isinstance(work, lifecycle.JobClaim)
     assert work.id == urgent
     async with db.transaction() as session:  # and the running one goes on where it was
         assert await lifecycle.renew(session, running, LEASE) is False
@@ -236,7 +236,7 @@ async def test_a_held_back_job_keeps_its_place_and_the_bell_rings_when_it_goes_o
         assert held is not None
         assert held.id == first
     assert await _events(db, first) == ["queued", "paused", "resumed", "started"]
-    assert outbox.RESUMED in outbox._RINGS
+    assert outbox.RESUMED in outbox._WAKES_TRANSCRIBERS
     assert (await _log(db, first))[1:3] == ["held back", "let go on"]
 
 
@@ -303,7 +303,7 @@ async def test_clearing_hides_what_has_ended_until_it_is_tried_again(db, claimed
 
     async def listed(**which: Any) -> set[UUID]:
         async with db.transaction() as session:
-            return {one.id for one in await queries.page(session, Filter(**which), None, 10)}
+            return {one.id for one in await queries.page(session, JobFilter(**which), None, 10)}
 
     async with db.transaction() as session:
         assert await queue_control.clear(session, [JobStatus.COMPLETED], owner=None, user_id=otto) == 0

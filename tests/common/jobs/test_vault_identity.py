@@ -12,20 +12,20 @@ from archivist_common.jobs.vault_identity import VaultWatch
 
 def test_a_vault_keeps_its_name(tmp_path: Path) -> None:
     assert vault_identity.read(tmp_path) is None
-    name = vault_identity.christen(tmp_path)
+    name = vault_identity.ensure_id(tmp_path)
     assert name
-    assert vault_identity.christen(tmp_path) == vault_identity.read(tmp_path) == name
+    assert vault_identity.ensure_id(tmp_path) == vault_identity.read(tmp_path) == name
 
 
 def test_a_folder_that_cannot_be_written_has_no_vault(tmp_path: Path) -> None:
     (tmp_path / "output").write_text("a file in the way")
     with pytest.raises(StorageError):
-        vault_identity.christen(tmp_path / "output")
+        vault_identity.ensure_id(tmp_path / "output")
 
 
 def test_an_output_folder_that_is_missing_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(StorageError):
-        vault_identity.christen(tmp_path / "not mounted")
+        vault_identity.ensure_id(tmp_path / "not mounted")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -37,11 +37,11 @@ async def test_who_shares_the_gateways_vault_leads_and_who_does_not_only_hears(d
     await elsewhere.look()
     assert (here.leads(), elsewhere.leads()) == (True, True), "nobody has said yet where results are read"
     async with db.transaction() as session:
-        await vault_identity.proclaim(session, vault_identity.christen(tmp_path / "station"))
+        await vault_identity.register(session, vault_identity.ensure_id(tmp_path / "station"))
     await here.look()
     await elsewhere.look()
     assert (here.leads(), elsewhere.leads()) == (True, False)
     async with db.transaction() as session:
-        await vault_identity.proclaim(session, vault_identity.christen(tmp_path / "second"))
+        await vault_identity.register(session, vault_identity.ensure_id(tmp_path / "second"))
     await elsewhere.look()
     assert elsewhere.leads()

@@ -16,9 +16,9 @@ from archivist_common.errors import MediaUnreadable
 from archivist_common.jobs import chunks
 from archivist_common.jobs import lifecycle as jobs
 from archivist_common.jobs import requests as job_requests
-from archivist_common.jobs.artifacts import Made
-from archivist_common.jobs.chunks import Cut, Hearing
-from archivist_common.jobs.lifecycle import Outcome
+from archivist_common.jobs.artifacts import StagedFile
+from archivist_common.jobs.chunks import ChunkTranscript, Cut
+from archivist_common.jobs.lifecycle import JobOutcome
 from archivist_common.maintenance import invariants
 from archivist_common.maintenance.invariants import INVARIANTS, Committed
 from archivist_common.publishing import effects, targets
@@ -36,19 +36,19 @@ async def healthy(db: Database, submission: Submit, claimed: Claimed) -> Databas
     for path in ("done.mp4", "half.mp4"):
         held = await claimed(db, path=path)
         async with db.transaction() as session:
-            await chunks.adopt(session, held, _RECIPE)
+            await chunks.resume(session, held, _RECIPE)
             await chunks.add(
                 session, held, _RECIPE, [Cut(n, 10_000 * n, 10_000 * (n + 1), ((0, 16_000),), "en") for n in (0, 1)]
             )
-            await jobs.planned(session, held, 20_000, {})
+            await jobs.store_plan(session, held, 20_000, {})
             for _ in range(2 if path == "done.mp4" else 1):
                 due = (await session.execute(chunks.next_due(_RECIPE, None))).one()
-                chunk = await chunks.take(session, due[0], "host-a/slot-1", LEASE)
-                heard = Hearing((Word(chunk.cut.start_ms, chunk.cut.end_ms, "word"),), 0, 0)
+                chunk = await chunks.claim_locked(session, due[0], "host-a/slot-1", LEASE)
+                heard = ChunkTranscript((Word(chunk.cut.start_ms, chunk.cut.end_ms, "word"),), 0, 0)
                 await chunks.finish(session, chunk, heard, timedelta(seconds=1))
             if path == "done.mp4":
-                made = Made("scc", Path("/vault/captions.scc"), "0" * 64, 10, Path("/public/done.scc"))
-                await jobs.complete(session, held, Outcome((made,), 20_000, "en", None, ()))
+                made = StagedFile("scc", Path("/vault/captions.scc"), "0" * 64, 10, Path("/public/done.scc"))
+                await jobs.complete(session, held, JobOutcome((made,), 20_000, "en", None, ()))
     held = await claimed(db, path="broken.mp4")
     async with db.transaction() as session:
         await jobs.fail(session, held, MediaUnreadable("it is not a recording"))
@@ -66,20 +66,20 @@ async def _published(db: Database) -> None:
         job_id = await session.scalar(text(f"SELECT {_DONE}"))
         for name in ("cablecast", "folder"):
             await targets.report(session, name, name, capabilities={}, credentials_sha256=None, automatic=False)
-            await publication_requests.request(session, publication_requests.Wish(name, job_id))
+            await publication_requests.request(session, publication_requests.PublicationRequest(name, job_id))
             held = await publishing.claim(session, "host-a/vod", LEASE, [name])
             assert held is not None
             change = await effects.intend(session, held.id, held.attempt, "captions:1")
             if name == "cablecast":
                 await effects.confirm(session, change, "8101")
-                await publishing.placed(session, held)
+                await publishing.mark_placed(session, held)
                 await publishing.save(session, held, vod_id="913")
                 await publishing.finish(session, held)
 
 
 async def _found(db: Database) -> dict[str, tuple[str, ...]]:
     async with db.transaction() as session:
-        return {one.invariant.id: one.rows for one in await invariants.broken(session, LEASE)}
+        return {one.invariant.id: one.rows for one in await invariants.violations(session, LEASE)}
 
 
 async def test_a_healthy_database_breaks_no_invariant(healthy: Database) -> None:
@@ -317,8 +317,8 @@ async def test_what_is_late_is_found_once_the_database_has_been_up_for_long(
     invariant = next(one for one in INVARIANTS if one.id == id_)
     async with healthy.transaction() as session:
         await session.execute(text(damage))
-        late = await invariants.broken(session, timedelta(seconds=-allowed), [invariant])
-        after_a_restart = await invariants.broken(session, timedelta(days=1), [invariant])
+        late = await invariants.violations(session, timedelta(seconds=-allowed), [invariant])
+        after_a_restart = await invariants.violations(session, timedelta(days=1), [invariant])
     assert [one.invariant.id for one in late] == [id_]
     assert after_a_restart == []
 

@@ -35,7 +35,7 @@ GONE = timedelta(seconds=-1)
 AT_ONCE = timedelta()
 
 Submit = Callable[..., job_requests.Submission]
-Claimed = Callable[..., Awaitable[jobs.Claim]]
+Claimed = Callable[..., Awaitable[jobs.JobClaim]]
 Captioned = Callable[..., Awaitable[UUID]]
 
 
@@ -44,49 +44,51 @@ class Bell:
         self.rung: list[UUID] = []
         self.publisher = 0
 
-    async def ring_publisher(self) -> bool:
+    async def notify_publisher(self) -> bool:
         self.publisher += 1
         return True
 
-    async def ring(self, transcription_id: UUID) -> bool:
+    async def notify(self, transcription_id: UUID) -> bool:
         self.rung.append(transcription_id)
         return True
 
 
 async def test_an_orphaned_job_is_queued_and_rung_for(db: Database, claimed: Claimed) -> None:
-    held, bell = await claimed(db, lease=GONE), Bell()
-    assert await reconciler.mend(db, bell, AT_ONCE) is True
+    held, notifier = await claimed(db, lease=GONE), Bell()
+    assert await reconciler.run_once(db, notifier, AT_ONCE) is True
     async with db.transaction() as session:
         job = await session.get_one(Transcription, held.id)
     assert (job.status, job.crash_count) == ("pending", 1)
-    assert bell.rung == [held.id, held.id], "for the submit and for the return"
+    assert notifier.rung == [held.id, held.id], "for the submit and for the return"
 
 
 async def test_an_orphaned_publication_is_queued_and_the_publisher_rung_for(
     db: Database, captioned: Captioned
 ) -> None:
-    job_id, bell = await captioned(db), Bell()
+    job_id, notifier = await captioned(db), Bell()
     async with db.transaction() as session:
         await targets.report(session, "folder", "folder", capabilities={}, credentials_sha256=None, automatic=False)
-        publication_id, _ = await publication_requests.request(session, publication_requests.Wish("folder", job_id))
+        publication_id, _ = await publication_requests.request(
+            session, publication_requests.PublicationRequest("folder", job_id)
+        )
         assert await publishing.claim(session, "vod-1", GONE, ["folder"]) is not None
-    await reconciler.mend(db, bell, AT_ONCE)
+    await reconciler.run_once(db, notifier, AT_ONCE)
     async with db.transaction() as session:
         found = await session.get_one(Publication, publication_id)
     assert (found.status, found.crash_count, found.lease_owner) == ("pending", 1, None)
-    assert bell.publisher == 3, "for the captions, for the request and for the return"
+    assert notifier.publisher == 3, "for the captions, for the request and for the return"
 
 
 async def test_two_processes_at_once_mend_once(committed_db: Database, claimed: Claimed) -> None:
-    held, bell = await claimed(committed_db, lease=GONE), Bell()
-    led = await asyncio.gather(*(reconciler.mend(committed_db, bell, AT_ONCE) for _ in range(4)))
+    held, notifier = await claimed(committed_db, lease=GONE), Bell()
+    led = await asyncio.gather(*(reconciler.run_once(committed_db, notifier, AT_ONCE) for _ in range(4)))
     assert True in led
     async with committed_db.transaction() as session:
         job = await session.get_one(Transcription, held.id)
         told = [event.event for event in await outbox.since(session, held.id, 0)]
     assert job.crash_count == 1
     assert told.count(outbox.RELEASED) == 1
-    assert bell.rung == [held.id, held.id]
+    assert notifier.rung == [held.id, held.id]
 
 
 async def test_who_does_not_lead_leaves_at_once(committed_db: Database, claimed: Claimed) -> None:
@@ -94,10 +96,10 @@ async def test_who_does_not_lead_leaves_at_once(committed_db: Database, claimed:
     async with committed_db.transaction() as leader:
         assert await leader.scalar(select(func.pg_try_advisory_xact_lock(reconciler._LEADER_LOCK)))
         async with asyncio.timeout(5):
-            assert await reconciler.mend(committed_db, Bell(), AT_ONCE) is False
+            assert await reconciler.run_once(committed_db, Bell(), AT_ONCE) is False
     async with committed_db.transaction() as session:
         assert (await session.get_one(Transcription, held.id)).status == "processing"
-    assert await reconciler.mend(committed_db, Bell(), AT_ONCE) is True
+    assert await reconciler.run_once(committed_db, Bell(), AT_ONCE) is True
 
 
 async def test_old_bookkeeping_goes_and_young_stays(
@@ -121,7 +123,7 @@ async def test_old_bookkeeping_goes_and_young_stays(
                 )
             )
         await session.execute(update(Transcription).values(created_date=func.now() - timedelta(days=3650)))
-    await reconciler.mend(db, Bell(), AT_ONCE)
+    await reconciler.run_once(db, Bell(), AT_ONCE)
     async with db.transaction() as session:
         assert set(await session.scalars(select(IdempotencyKey.key))) == {"0"}
         assert set(await session.scalars(select(Worker.id))) == {"0"}
@@ -138,8 +140,8 @@ async def test_it_waits_out_a_database_that_is_away_and_says_so_once(
     caplog.set_level(logging.INFO, "archivist_common.maintenance.reconciler")
     bind = create_async_engine(own_database, poolclass=NullPool)
     away = create_async_engine("postgresql+asyncpg://nobody@/none?host=/nowhere", poolclass=NullPool)
-    db, bell = Database(away), Bell()
-    running = asyncio.create_task(reconciler.run(db, bell, AT_ONCE, every=timedelta(milliseconds=20)))
+    db, notifier = Database(away), Bell()
+    running = asyncio.create_task(reconciler.run(db, notifier, AT_ONCE, every=timedelta(milliseconds=20)))
     try:
         await asyncio.sleep(0.2)
         db._bind = bind
@@ -154,7 +156,7 @@ async def test_it_waits_out_a_database_that_is_away_and_says_so_once(
         await asyncio.wait([running])
         await bind.dispose()
         await away.dispose()
-    assert bell.rung == [job_id]
+    assert notifier.rung == [job_id]
     told = [record.message for record in caplog.records]
     assert told.count("database is away; the reconciler waits") == 1
     assert told.count("database is back") == 1
@@ -166,8 +168,8 @@ async def test_a_stumble_is_logged_and_the_next_round_runs(
     async with committed_db.transaction() as session:
         await session.execute(text("ALTER TABLE workers RENAME TO hidden"))
         job_id, _ = await job_requests.submit(session, submission(), max_queue=10)
-    bell = Bell()
-    running = asyncio.create_task(reconciler.run(committed_db, bell, AT_ONCE, every=timedelta(milliseconds=20)))
+    notifier = Bell()
+    running = asyncio.create_task(reconciler.run(committed_db, notifier, AT_ONCE, every=timedelta(milliseconds=20)))
     try:
         async with asyncio.timeout(10):
             while "the reconciler stumbled" not in caplog.text:
@@ -175,22 +177,22 @@ async def test_a_stumble_is_logged_and_the_next_round_runs(
         async with committed_db.transaction() as session:
             await session.execute(text("ALTER TABLE hidden RENAME TO workers"))
         async with asyncio.timeout(10):
-            while not bell.rung:
+            while not notifier.rung:
                 await asyncio.sleep(0.02)
     finally:
         running.cancel()
         await asyncio.wait([running])
-    assert bell.rung == [job_id]
+    assert notifier.rung == [job_id]
 
 
 async def test_a_chunk_whose_worker_is_gone_is_given_back(db: Database, claimed: Claimed) -> None:
     held = await claimed(db)
     async with db.transaction() as session:
-        await chunks.adopt(session, held, "recipe")
+        await chunks.resume(session, held, "recipe")
         await chunks.add(session, held, "recipe", [Cut(0, 0, 60_000, (), "en")])
         taken = await dispatch.next_work(session, "host-b/0", GONE, recipe="recipe")
     assert taken is not None
-    assert await reconciler.mend(db, Bell(), AT_ONCE) is True
+    assert await reconciler.run_once(db, Bell(), AT_ONCE) is True
     async with db.transaction() as session:
         chunk = (await session.scalars(select(Chunk))).one()
     assert (chunk.status, chunk.crash_count, chunk.lease_owner) == ("pending", 1, None)
@@ -198,6 +200,6 @@ async def test_a_chunk_whose_worker_is_gone_is_given_back(db: Database, claimed:
 
 async def test_after_an_outage_of_the_database_no_lease_lapses_for_a_lease(db: Database, claimed: Claimed) -> None:
     held = await claimed(db, lease=GONE)
-    assert await reconciler.mend(db, Bell(), AT_ONCE, lapses=False) is True
+    assert await reconciler.run_once(db, Bell(), AT_ONCE, lapses=False) is True
     async with db.transaction() as session:
         assert (await session.get_one(Transcription, held.id)).status == "processing"

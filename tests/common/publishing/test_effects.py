@@ -19,7 +19,7 @@ async def publication(db: Database, captioned: Captioned) -> UUID:
         await targets.report(
             session, "cablecast", "cablecast", capabilities={}, credentials_sha256=None, automatic=False
         )
-        return (await requests.request(session, requests.Wish("cablecast", job_id)))[0]
+        return (await requests.request(session, requests.PublicationRequest("cablecast", job_id)))[0]
 
 
 async def test_a_change_is_written_down_once_and_found_again(db: Database, publication: UUID) -> None:
@@ -36,10 +36,10 @@ async def test_what_is_confirmed_carries_the_other_sides_id_and_is_doubted_no_mo
     async with db.transaction() as session:
         entry = await effects.intend(session, publication, 1, "vod:4120:2")
         assert await effects.unsettled(session) == 1
-        await effects.doubt(session, entry)
+        await effects.mark_unknown(session, entry)
         assert (await effects.of_publication(session, publication))[0].state is EffectState.UNKNOWN
         await effects.confirm(session, entry, "913")
-        await effects.doubt(session, entry)
+        await effects.mark_unknown(session, entry)
         (found,) = await effects.of_publication(session, publication)
         assert (found.state, found.external_id) == (EffectState.CONFIRMED, "913")
         assert await effects.unsettled(session) == 0
@@ -49,8 +49,8 @@ async def test_trying_again_is_counted_and_forgetting_makes_it_possible(db: Data
     async with db.transaction() as session:
         entry = await effects.intend(session, publication, 1, "upload:1")
         await effects.note(session, entry, {"upload": 7})
-        await effects.doubt(session, entry)
-        await effects.try_again(session, entry, 2)
+        await effects.mark_unknown(session, entry)
+        await effects.intend_again(session, entry, 2)
         (found,) = await effects.of_publication(session, publication)
         assert (found.state, found.tries, found.note) == (EffectState.INTENDED, 2, {"upload": 7})
         await effects.confirm(session, entry, "7")
@@ -63,7 +63,7 @@ async def test_a_confirmed_change_is_not_tried_again(db: Database, publication: 
     async with db.transaction() as session:
         entry = await effects.intend(session, publication, 1, "vod:4120:2")
         await effects.confirm(session, entry, "913")
-        await effects.try_again(session, entry, 2)
+        await effects.intend_again(session, entry, 2)
         (found,) = await effects.of_publication(session, publication)
     assert (found.state, found.external_id, found.tries) == (EffectState.CONFIRMED, "913", 1)
 

@@ -37,9 +37,9 @@ from archivist_common.jobs import lifecycle as jobs
 from archivist_common.publishing import effects, queries, requests, targets
 from archivist_common.publishing import lifecycle as publishing
 from archivist_common.publishing import options as publication_options
-from archivist_common.publishing.lifecycle import Held
-from archivist_common.publishing.options import Options
-from archivist_common.publishing.requests import Wish
+from archivist_common.publishing.lifecycle import PublicationClaim
+from archivist_common.publishing.options import PublishOptions
+from archivist_common.publishing.requests import PublicationRequest
 from archivist_common.states import PublicationStatus, PublishStage
 
 GONE = timedelta(seconds=-1)
@@ -68,27 +68,27 @@ async def asked(
     db: Database, job_id: UUID, *, to: str = "cablecast", user: int | None = None, **options: Any
 ) -> tuple[UUID, bool]:
     async with db.transaction() as session:
-        return await requests.request(session, Wish(to, job_id, Options(**options), user))
+        return await requests.request(session, PublicationRequest(to, job_id, PublishOptions(**options), user))
 
 
-async def take(db: Database, owner: str = "vod-1", lease: timedelta = LEASE, *names: str) -> Held | None:
+async def take(db: Database, owner: str = "vod-1", lease: timedelta = LEASE, *names: str) -> PublicationClaim | None:
     async with db.transaction() as session:
         return await publishing.claim(session, owner, lease, names or ("cablecast",))
 
 
-async def held_by_us(db: Database, lease: timedelta = LEASE, **where: Any) -> Held:
+async def held_by_us(db: Database, lease: timedelta = LEASE, **where: Any) -> PublicationClaim:
     held = await take(db, lease=lease)
     assert held is not None
     return held
 
 
-async def publish(db: Database, held: Held | None = None, vod: str = "913") -> UUID:
+async def publish(db: Database, held: PublicationClaim | None = None, vod: str = "913") -> UUID:
     """What a publisher does with what it has claimed, once the target has answered."""
     held = held or await held_by_us(db)
     held = held.at(PublishStage.METADATA, {"show": 4120, "title": "Council"})
     async with db.transaction() as session:
         await publishing.save(session, held, vod_id=vod)
-        await publishing.placed(session, held)
+        await publishing.mark_placed(session, held)
         assert await publishing.finish(session, held, url=f"http://vod/{vod}.mp4")
     return held.id
 
@@ -249,7 +249,7 @@ class TestRequest:
             await publishing.hold(session, held, "SHOW_UNKNOWN", "which show is it?")
         assert await state(station, publication_id) == ("pending", "resolve")
         held = await held_by_us(station)
-        assert held.options == Options(create_show=True)
+        assert held.options == PublishOptions(create_show=True)
         await ask(station, second, create_show=True, title="Council")
         async with station.transaction() as session:
             assert await publishing.fail(session, held, CaptionsInvalid("the file differs"))
@@ -287,7 +287,7 @@ class TestRequest:
         with pytest.raises(NotCompleted, match="is processing"):
             await ask(station, held.id)
         async with station.transaction() as session:
-            await jobs.complete(session, held, jobs.Outcome((), 1000, "en", None, ()))
+            await jobs.complete(session, held, jobs.JobOutcome((), 1000, "en", None, ()))
         with pytest.raises(NotCompleted, match="no SCC"):
             await ask(station, held.id)
         async with station.transaction() as session:
@@ -314,30 +314,30 @@ class TestAdopt:
         await target(db, automatic=True)
         after = await captioned(db)
         async with db.transaction() as session:
-            adopted = await requests.adopt(session, "cablecast", Options())
+            adopted = await requests.request_automatic(session, "cablecast", PublishOptions())
             assert len(adopted) == 1
-            assert await requests.adopt(session, "cablecast", Options()) == []
+            assert await requests.request_automatic(session, "cablecast", PublishOptions()) == []
         found = await row(db, adopted[0])
         assert found.transcription_id == after != before
 
     async def test_without_it_nothing_is(self, station: Database, captioned: Captioned) -> None:
         await captioned(station)
         async with station.transaction() as session:
-            assert await requests.adopt(session, "cablecast", Options()) == []
+            assert await requests.request_automatic(session, "cablecast", PublishOptions()) == []
 
     async def test_silence_is_left_to_a_person(self, db: Database, captioned: Captioned) -> None:
         await target(db, automatic=True)
         await captioned(db, warnings=("LOW_CONFIDENCE: a word", "NO_SPEECH: nobody spoke"))
         await captioned(db, warnings=("SAID: the word NO_SPEECH was spoken",))
         async with db.transaction() as session:
-            assert len(await requests.adopt(session, "cablecast", Options())) == 1
+            assert len(await requests.request_automatic(session, "cablecast", PublishOptions())) == 1
 
     async def test_only_the_latest_captions_of_a_recording_are(self, db: Database, captioned: Captioned) -> None:
         await target(db, automatic=True)
         await captioned(db, path="a.mp4")
         later = await captioned(db, path="a.mp4", size_bytes=2)
         async with db.transaction() as session:
-            adopted = await requests.adopt(session, "cablecast", Options())
+            adopted = await requests.request_automatic(session, "cablecast", PublishOptions())
         assert [(await row(db, one)).transcription_id for one in adopted] == [later]
 
     async def test_captions_made_anew_follow_and_the_same_to_the_byte_are_asked_for_once(
@@ -347,9 +347,9 @@ class TestAdopt:
         for number, says in enumerate(("aye", "nay", "nay")):
             await captioned(db, path="a.mp4", says=says, size_bytes=number + 1)
             async with db.transaction() as session:
-                adopted = await requests.adopt(session, "cablecast", Options())
+                adopted = await requests.request_automatic(session, "cablecast", PublishOptions())
                 assert len(adopted) == 1
-                assert await requests.adopt(session, "cablecast", Options()) == []
+                assert await requests.request_automatic(session, "cablecast", PublishOptions()) == []
         assert len(await numbers(db, adopted[0])) == 2
 
     async def test_what_a_person_withdrew_stays_withdrawn_when_it_is_captioned_anew(
@@ -358,11 +358,11 @@ class TestAdopt:
         await target(db, automatic=True)
         await captioned(db, path="a.mp4")
         async with db.transaction() as session:
-            (publication_id,) = await requests.adopt(session, "cablecast", Options())
+            (publication_id,) = await requests.request_automatic(session, "cablecast", PublishOptions())
             await requests.withdraw(session, publication_id)
         await captioned(db, path="a.mp4", size_bytes=2)
         async with db.transaction() as session:
-            assert await requests.adopt(session, "cablecast", Options()) == []
+            assert await requests.request_automatic(session, "cablecast", PublishOptions()) == []
 
 
 class TestClaim:
@@ -372,10 +372,10 @@ class TestClaim:
         publication_id = await ask(station, await captioned(station, path="a.mp4"), title="Council")
         held = await held_by_us(station)
         assert (held.id, held.attempt, held.owner, held.path) == (publication_id, 1, "vod-1", "a.mp4")
-        assert (held.options, held.version, held.stage) == (Options(title="Council"), 1, PublishStage.RESOLVE)
+        assert (held.options, held.version, held.stage) == (PublishOptions(title="Council"), 1, PublishStage.RESOLVE)
         assert await take(station) is None
         async with station.transaction() as session:
-            await publishing.put_off(session, held, AT_ONCE)
+            await publishing.reschedule(session, held, AT_ONCE)
         again = await held_by_us(station)
         assert again.attempt == 2
 
@@ -391,7 +391,7 @@ class TestClaim:
         held = await held_by_us(station)
         async with station.transaction() as session:
             item = {"show": 4120}
-            await publishing.put_off(session, held.at(PublishStage.FOLLOW, item), HOUR, vendor_percent=40.0)
+            await publishing.reschedule(session, held.at(PublishStage.FOLLOW, item), HOUR, vendor_percent=40.0)
         assert await take(station) is None
         found = await row(station, publication_id)
         assert (found.status, found.stage, found.item, found.failure_count) == ("pending", "follow", item, 0)
@@ -416,14 +416,14 @@ class TestClaim:
         for _ in range(5):
             await ask(committed_db, await captioned(committed_db))
         async with committed_db.transaction() as session:
-            await targets.away(session, "cablecast", "no answer", HOUR)
+            await targets.mark_unavailable(session, "cablecast", "no answer", HOUR)
         assert await take(committed_db) is None
         async with committed_db.transaction() as session:
             await session.execute(update(PublishTarget).values(paused_until=func.clock_timestamp()))
         taken = await asyncio.gather(*(take(committed_db, f"vod-{number}") for number in range(6)))
         assert len([one for one in taken if one is not None]) == 1
         async with committed_db.transaction() as session:
-            await targets.answered(session, "cablecast")
+            await targets.mark_available(session, "cablecast")
         assert await take(committed_db) is not None
 
     async def test_many_publishers_at_once_take_each_once(self, committed_db: Database, captioned: Captioned) -> None:
@@ -441,14 +441,14 @@ class TestFence:
         [
             pytest.param(lambda s, h: publishing.renew(s, h, LEASE), id="renew"),
             pytest.param(lambda s, h: publishing.save(s, h, vod_id="1"), id="save"),
-            pytest.param(lambda s, h: publishing.put_off(s, h, AT_ONCE), id="put-off"),
+            pytest.param(lambda s, h: publishing.reschedule(s, h, AT_ONCE), id="put-off"),
             pytest.param(lambda s, h: publishing.start_over(s, h), id="start-over"),
             pytest.param(lambda s, h: publishing.hold(s, h, "SHOW_UNKNOWN", "which?"), id="hold"),
             pytest.param(lambda s, h: publishing.fail(s, h, CaptionsInvalid("no")), id="fail"),
             pytest.param(lambda s, h: publishing.finish(s, h), id="finish"),
-            pytest.param(lambda s, h: publishing.gone(s, h), id="gone"),
-            pytest.param(lambda s, h: publishing.placed(s, h), id="placed"),
-            pytest.param(lambda s, h: publishing.attention(s, h, "STALLED", "no change"), id="attention"),
+            pytest.param(lambda s, h: publishing.mark_removed(s, h), id="gone"),
+            pytest.param(lambda s, h: publishing.mark_placed(s, h), id="placed"),
+            pytest.param(lambda s, h: publishing.set_attention(s, h, "STALLED", "no change"), id="attention"),
         ],
     )
     async def test_who_no_longer_holds_it_writes_nothing(
@@ -457,7 +457,7 @@ class TestFence:
         await ask(station, await captioned(station))
         stale = await held_by_us(station, lease=GONE)
         async with station.transaction() as session:
-            assert len(await publishing.lapsed(session, AT_ONCE)) == 1
+            assert len(await publishing.expire_leases(session, AT_ONCE)) == 1
         held = await held_by_us(station)
         before = await everything(station)
         for lost in (stale, replace(held, owner="vod-2"), replace(held, attempt=held.attempt + 1)):
@@ -560,13 +560,13 @@ class TestEnds:
         held = await held_by_us(station)
         async with station.transaction() as session:
             for code in ("STALLED", "STALLED", "LENGTH_UNKNOWN", None, "STALLED"):
-                await publishing.attention(session, held, code, None if code is None else f"look: {code}")
+                await publishing.set_attention(session, held, code, None if code is None else f"look: {code}")
         assert (await events(station, publication_id)).count(outbox.PUBLICATION_ATTENTION) == 3
         found = await row(station, publication_id)
         assert (found.attention_code, found.attention_message) == ("STALLED", "look: STALLED")
         async with station.transaction() as session:
             before = (await session.get_one(Publication, publication_id)).attention_since
-            await publishing.attention(session, held, "STALLED", "look")
+            await publishing.set_attention(session, held, "STALLED", "look")
         assert (await row(station, publication_id)).attention_since == before
 
 
@@ -578,8 +578,8 @@ class TestLapsed:
         held = await held_by_us(station, lease=GONE)
         async with station.transaction() as session:
             await publishing.save(session, held.at(PublishStage.START, {"show": 4120}))
-            assert await publishing.lapsed(session, AT_ONCE) == [(publication_id, PublicationStatus.PENDING)]
-            assert await publishing.lapsed(session, AT_ONCE) == []
+            assert await publishing.expire_leases(session, AT_ONCE) == [(publication_id, PublicationStatus.PENDING)]
+            assert await publishing.expire_leases(session, AT_ONCE) == []
         again = await held_by_us(station)
         assert (again.stage, again.item, again.attempt) == (PublishStage.START, {"show": 4120}, 2)
         assert (await events(station, publication_id)) == [outbox.PUBLICATION_QUEUED] * 2
@@ -590,7 +590,7 @@ class TestLapsed:
         for _ in range(3):
             await held_by_us(station, lease=GONE)
             async with station.transaction() as session:
-                ends += [status for _, status in await publishing.lapsed(session, AT_ONCE)]
+                ends += [status for _, status in await publishing.expire_leases(session, AT_ONCE)]
         assert ends == [PublicationStatus.PENDING, PublicationStatus.PENDING, PublicationStatus.FAILED]
         assert (await row(station, publication_id)).error_code == "WORKER_CRASHED"
 
@@ -599,7 +599,7 @@ class TestLapsed:
         held = await held_by_us(station, lease=GONE)
         async with station.transaction() as session:
             await publishing.renew(session, held, LEASE)
-            assert await publishing.lapsed(session, AT_ONCE) == []
+            assert await publishing.expire_leases(session, AT_ONCE) == []
 
 
 class TestReleaseUnknown:
@@ -627,7 +627,7 @@ class TestRetry:
         publication_id = await ask(station, await captioned(station))
         held = await held_by_us(station)
         async with station.transaction() as session:
-            await publishing.put_off(session, held, HOUR)
+            await publishing.reschedule(session, held, HOUR)
             await requests.retry(session, publication_id)
         assert await take(station) is not None
         async with station.transaction() as session:
@@ -760,7 +760,7 @@ class TestWithdraw:
         held = await held_by_us(station)
         assert (held.stage, held.withdrawing) == (PublishStage.WITHDRAW, True)
         async with station.transaction() as session:
-            await publishing.gone(session, held)
+            await publishing.mark_removed(session, held)
         assert (await row(station, publication_id)).status == "removed"
         assert (await events(station, publication_id))[-1] == outbox.REMOVED
         async with station.transaction() as session:
@@ -773,8 +773,8 @@ class TestWithdraw:
         publication_id = await ask(station, await captioned(station))
         held = await held_by_us(station)
         async with station.transaction() as session:
-            await effects.doubt(session, await effects.intend(session, held.id, held.attempt, "vod:4120:2"))
-            await publishing.put_off(session, held, HOUR)
+            await effects.mark_unknown(session, await effects.intend(session, held.id, held.attempt, "vod:4120:2"))
+            await publishing.reschedule(session, held, HOUR)
             assert await requests.withdraw(session, publication_id) is PublicationStatus.PENDING
         assert (await held_by_us(station)).stage is PublishStage.WITHDRAW
 
@@ -795,11 +795,11 @@ class TestWithdraw:
         held = await held_by_us(station, lease=GONE)
         async with station.transaction() as session:
             await requests.withdraw(session, publication_id)
-            await publishing.put_off(session, held.at(PublishStage.FOLLOW), AT_ONCE)
+            await publishing.reschedule(session, held.at(PublishStage.FOLLOW), AT_ONCE)
         held = await held_by_us(station, lease=GONE)
         assert held.stage is PublishStage.WITHDRAW
         async with station.transaction() as session:
-            await publishing.lapsed(session, AT_ONCE)
+            await publishing.expire_leases(session, AT_ONCE)
         assert (await held_by_us(station)).stage is PublishStage.WITHDRAW
 
     async def test_asked_for_again_it_is_published_again(self, station: Database, captioned: Captioned) -> None:
@@ -816,7 +816,7 @@ class TestWithdraw:
         held = await held_by_us(station)
         assert await asked(station, job_id) == (publication_id, True)
         async with station.transaction() as session:
-            await publishing.gone(session, held)
+            await publishing.mark_removed(session, held)
         assert await state(station, publication_id) == ("pending", "resolve"), "wanted again while it was taken off"
 
 
@@ -896,7 +896,7 @@ class TestWhatPeopleSay:
                 await publishing.hold(session, held, code, "a person is asked")
         async with station.transaction() as session:
             for code in ids:
-                await requests.set_going(session, "flex-1", f"{code}.mp4")
+                await requests.show_linked(session, "flex-1", f"{code}.mp4")
         assert await state(station, ids["SHOW_UNKNOWN"]) == ("pending", "resolve")
         assert (await row(station, ids[publication_options.APPROVAL_NEEDED])).status == "held"
 
@@ -912,7 +912,7 @@ class TestWhatPeopleSay:
             await publishing.start_over(session, held)
         held = await held_by_us(station)
         async with station.transaction() as session:
-            await publishing.put_off(session, held.at(PublishStage.METADATA), AT_ONCE)
+            await publishing.reschedule(session, held.at(PublishStage.METADATA), AT_ONCE)
             await requests.chapters_edited(session, job_id)
         assert await state(station, publication_id) == ("pending", "chapters")
         await publish(station)

@@ -113,8 +113,8 @@ async def test_other_credentials_start_it_again(db: Database) -> None:
 async def test_being_away_is_said_when_it_begins_and_when_it_ends(db: Database) -> None:
     await report(db)
     async with db.transaction() as session:
-        assert await targets.away(session, "cablecast", "no answer", MINUTE)
-        assert not await targets.away(session, "cablecast", "still no answer", timedelta(seconds=1))
+        assert await targets.mark_unavailable(session, "cablecast", "no answer", MINUTE)
+        assert not await targets.mark_unavailable(session, "cablecast", "still no answer", timedelta(seconds=1))
     found = await the(db)
     assert (found.state, found.reason) == ("away", "still no answer")
     async with db.transaction() as session:
@@ -122,8 +122,8 @@ async def test_being_away_is_said_when_it_begins_and_when_it_ends(db: Database) 
             select(func.extract("epoch", PublishTarget.paused_until - func.clock_timestamp()))
         )
         assert 50 < left <= 60, "a shorter pause does not end a longer one"
-        await targets.answered(session, "cablecast")
-        await targets.answered(session, "cablecast")
+        await targets.mark_available(session, "cablecast")
+        await targets.mark_available(session, "cablecast")
         messages = list(await session.scalars(select(SystemLog.message).order_by(SystemLog.id)))
     assert messages == ["cablecast is away: no answer; publications wait", "cablecast is back"]
     found = await the(db)
@@ -133,7 +133,7 @@ async def test_being_away_is_said_when_it_begins_and_when_it_ends(db: Database) 
 async def test_a_person_does_not_wait_for_the_end_of_its_pause(db: Database) -> None:
     await report(db)
     async with db.transaction() as session:
-        await targets.away(session, "cablecast", "no answer", timedelta(hours=1))
+        await targets.mark_unavailable(session, "cablecast", "no answer", timedelta(hours=1))
         await targets.resume(session, "cablecast")
     found = await the(db)
     assert found.paused_until is None
@@ -145,7 +145,7 @@ async def test_what_waits_for_it_is_counted(db: Database, captioned: Captioned) 
     for _ in range(2):
         job_id = await captioned(db)
         async with db.transaction() as session:
-            await requests.request(session, requests.Wish("cablecast", job_id))
+            await requests.request(session, requests.PublicationRequest("cablecast", job_id))
     async with db.transaction() as session:
         await lifecycle.claim(session, "vod-1", MINUTE, ["cablecast"])
     assert (await the(db)).waiting == 1

@@ -15,8 +15,8 @@ PLACE = ("flex-1", "17837-1-Council.mp4")
 async def test_what_a_rule_found_is_kept_with_its_reasons_and_found_anew(db: Database) -> None:
     async with db.transaction() as session:
         assert await links.of_recording(session, *PLACE) is None
-        await links.found(session, *PLACE, 17_836, 80, ["title"])
-        await links.found(session, *PLACE, 17_837, 100, ["number in the file name", "title"])
+        await links.link_by_rule(session, *PLACE, 17_836, 80, ["title"])
+        await links.link_by_rule(session, *PLACE, 17_837, 100, ["number in the file name", "title"])
         link = await links.of_recording(session, *PLACE)
     assert link is not None
     assert (link.show_id, link.score, link.by_person) == (17_837, 100, False)
@@ -26,23 +26,23 @@ async def test_what_a_rule_found_is_kept_with_its_reasons_and_found_anew(db: Dat
 async def test_a_persons_word_takes_the_place_of_a_rules_and_is_never_overruled(db: Database, user: User) -> None:
     otto = await user(db, "operator")
     async with db.transaction() as session:
-        await links.found(session, *PLACE, 17_837, 100, ["title"])
-        await links.say(session, *PLACE, 4_120, user_id=otto)
-        await links.found(session, *PLACE, 17_837, 100, ["title"])
+        await links.link_by_rule(session, *PLACE, 17_837, 100, ["title"])
+        await links.link(session, *PLACE, 4_120, user_id=otto)
+        await links.link_by_rule(session, *PLACE, 17_837, 100, ["title"])
         link = await links.of_recording(session, *PLACE)
         assert link is not None
         assert (link.show_id, link.score, link.by_person, link.linked_by) == (4_120, None, True, otto)
-        await links.say(session, *PLACE, 4_121, user_id=otto)
+        await links.link(session, *PLACE, 4_121, user_id=otto)
         assert (await links.of_recording(session, *PLACE)).show_id == 4_121
 
 
 async def test_a_link_forgotten_is_a_rules_to_find_again(db: Database, user: User) -> None:
     otto = await user(db, "operator")
     async with db.transaction() as session:
-        await links.say(session, *PLACE, 4_120, user_id=otto)
-        assert await links.unsay(session, *PLACE) is True
-        assert await links.unsay(session, *PLACE) is False
-        await links.found(session, *PLACE, 17_837, 100, ["title"])
+        await links.link(session, *PLACE, 4_120, user_id=otto)
+        assert await links.unlink(session, *PLACE) is True
+        assert await links.unlink(session, *PLACE) is False
+        await links.link_by_rule(session, *PLACE, 17_837, 100, ["title"])
         link = await links.of_recording(session, *PLACE)
     assert (link.show_id, link.linked_by) == (17_837, None)
 

@@ -15,7 +15,7 @@ from tests.common.shows.show_names import NAMES
 from archivist_common.shows.matching import (
     Ambiguous,
     Candidate,
-    Kind,
+    Evidence,
     Match,
     Nothing,
     Verdict,
@@ -41,7 +41,7 @@ def linked(answer: Verdict) -> int | None:
     return answer.show.candidate.id if isinstance(answer, Match) else None
 
 
-def kinds(name: str, show: Candidate, **also: str) -> list[Kind]:
+def kinds(name: str, show: Candidate, **also: str) -> list[Evidence]:
     return [reason.kind for reason in score(read(name), None, also.get("key", ""), show).reasons]
 
 
@@ -151,7 +151,7 @@ def test_our_own_key_names_the_show() -> None:
 
 
 def test_an_empty_key_is_nobodys() -> None:
-    assert kinds("x.mp4", replace(COUNCIL, local_id="")) == [Kind.TITLE_OTHER]
+    assert kinds("x.mp4", replace(COUNCIL, local_id="")) == [Evidence.TITLE_OTHER]
 
 
 def test_the_file_on_a_reel_names_the_show_in_any_case_of_letters() -> None:
@@ -180,7 +180,7 @@ def test_a_day_that_can_be_read_in_two_ways_does_not_link() -> None:
     show = Candidate(1, "Birchwood City Council", event_date=date(2012, 10, 11))
     answer = verdict("Birchwood City Council 101112.mp4", show)
     assert isinstance(answer, Ambiguous)
-    assert answer.suggestions[0].has(Kind.DATE_PARTLY)
+    assert answer.suggestions[0].has(Evidence.DATE_PARTLY)
     assert linked(verdict("1-Birchwood City Council 101112.mp4", show)) == 1
 
 
@@ -203,7 +203,7 @@ def test_two_that_are_alike_wait_even_where_one_has_the_length() -> None:
 def test_a_special_meeting_is_not_the_regular_one_of_that_day() -> None:
     answer = verdict("Birchwood City Council Special Meeting 4_12_22.mp4", COUNCIL)
     assert isinstance(answer, Ambiguous)
-    assert answer.suggestions[0].has(Kind.OCCASION_OTHER)
+    assert answer.suggestions[0].has(Evidence.OCCASION_OTHER)
 
 
 def test_nothing_fits_a_name_that_says_another_week() -> None:
@@ -216,62 +216,62 @@ def test_nothing_fits_a_name_that_says_another_week() -> None:
 @pytest.mark.parametrize("title", [None, "", "   "])
 def test_shows_without_titles_neither_agree_nor_contradict(title: str | None) -> None:
     bare = Candidate(17837, title, title, date(2022, 4, 12))
-    assert kinds("17837-1-Birchwood City Council (20220412).mp4", bare) == [Kind.NUMBER, Kind.DATE]
+    assert kinds("17837-1-Birchwood City Council (20220412).mp4", bare) == [Evidence.NUMBER, Evidence.DATE]
 
 
 @pytest.mark.parametrize(
     ("name", "title", "kind"),
     [
-        ("White Bear City Council.mp4", "White Bear Lake City Council", Kind.TITLE),
-        ("White Bear City Council.mp4", "White Bear Township Council", Kind.TITLE_OTHER),
-        ("WBL Council.mp4", "White Bear Lake City Council", Kind.TITLE),
-        ("White Bear Lake Board.mp4", "White Bear Township Board", Kind.TITLE_OTHER),
-        ("WBT Board.mp4", "White Bear Town Board", Kind.TITLE),
-        ("18-White Bear Townshi.mp4", "White Bear Township Board", Kind.TITLE),
-        ("18-White Bear Lake Ci.mp4", "White Bear Township Board", Kind.TITLE_OTHER),
-        ("North St. Paul Council.mp4", "North Saint Paul City Council", Kind.TITLE),
-        ("lake_elmo_planning_comittee.mp4", "Lake Elmo Planning Commission", Kind.TITLE),
-        ("Mahtomdi Counicl.mp4", "Mahtomedi City Council Meeting", Kind.TITLE),
-        ("Grant and Dellwood Joint Council.mp4", "Joint: Dellwood/Grant Councils", Kind.TITLE),
-        ("Dellwood Council.mp4", "Dellwood and Grant Council", Kind.TITLE_PARTLY),
-        ("Oakdale Work Session Council.mp4", "Oakdale City Council Workshop", Kind.TITLE),
-        ("Shortest Marathon.mp4", "City Council", Kind.TITLE_OTHER),
-        ("18-Oakdale City Council.mp4", "Oakdale Planning Commission", Kind.TITLE_OTHER),
-        ("Oakdale Council Meeting Tues 7pm.mp4", "Oakdale City Council", Kind.TITLE),
+        ("White Bear City Council.mp4", "White Bear Lake City Council", Evidence.TITLE),
+        ("White Bear City Council.mp4", "White Bear Township Council", Evidence.TITLE_OTHER),
+        ("WBL Council.mp4", "White Bear Lake City Council", Evidence.TITLE),
+        ("White Bear Lake Board.mp4", "White Bear Township Board", Evidence.TITLE_OTHER),
+        ("WBT Board.mp4", "White Bear Town Board", Evidence.TITLE),
+        ("18-White Bear Townshi.mp4", "White Bear Township Board", Evidence.TITLE),
+        ("18-White Bear Lake Ci.mp4", "White Bear Township Board", Evidence.TITLE_OTHER),
+        ("North St. Paul Council.mp4", "North Saint Paul City Council", Evidence.TITLE),
+        ("lake_elmo_planning_comittee.mp4", "Lake Elmo Planning Commission", Evidence.TITLE),
+        ("Mahtomdi Counicl.mp4", "Mahtomedi City Council Meeting", Evidence.TITLE),
+        ("Grant and Dellwood Joint Council.mp4", "Joint: Dellwood/Grant Councils", Evidence.TITLE),
+        ("Dellwood Council.mp4", "Dellwood and Grant Council", Evidence.TITLE_PARTLY),
+        ("Oakdale Work Session Council.mp4", "Oakdale City Council Workshop", Evidence.TITLE),
+        ("Shortest Marathon.mp4", "City Council", Evidence.TITLE_OTHER),
+        ("18-Oakdale City Council.mp4", "Oakdale Planning Commission", Evidence.TITLE_OTHER),
+        ("Oakdale Council Meeting Tues 7pm.mp4", "Oakdale City Council", Evidence.TITLE),
     ],
 )
-def test_titles_are_compared_as_people_read_them(name: str, title: str, kind: Kind) -> None:
+def test_titles_are_compared_as_people_read_them(name: str, title: str, kind: Evidence) -> None:
     found = kinds(name, Candidate(1, title))
-    assert [one for one in found if one in {Kind.TITLE, Kind.TITLE_PARTLY, Kind.TITLE_OTHER}] == [kind]
+    assert [one for one in found if one in {Evidence.TITLE, Evidence.TITLE_PARTLY, Evidence.TITLE_OTHER}] == [kind]
 
 
 def test_a_channel_names_the_city_that_a_council_title_leaves_out() -> None:
     show = Candidate(1, "City Council Meeting", place="Grant")
-    assert Kind.TITLE in kinds("Grant City Council.mp4", show)
-    assert Kind.TITLE_OTHER in kinds("Birchwood City Council.mp4", show)
+    assert Evidence.TITLE in kinds("Grant City Council.mp4", show)
+    assert Evidence.TITLE_OTHER in kinds("Birchwood City Council.mp4", show)
     race = "White Bear Lake Shortest Marathon"
-    assert Kind.TITLE in kinds(f"{race}.mp4", Candidate(1, race, place="Birchwood"))
+    assert Evidence.TITLE in kinds(f"{race}.mp4", Candidate(1, race, place="Birchwood"))
 
 
 def test_other_stations_bring_their_own_bodies() -> None:
     bodies = Bodies({"Harbor": ("Harbor", "HRB"), "Hill": ("St. Hill’s",)})
     show = Candidate(1, "Harbor Council")
-    assert score(read("HRB council.mp4"), None, "", show, bodies).has(Kind.TITLE)
-    assert score(read("Saint Hills council.mp4"), None, "", show, bodies).has(Kind.TITLE_OTHER)
+    assert score(read("HRB council.mp4"), None, "", show, bodies).has(Evidence.TITLE)
+    assert score(read("Saint Hills council.mp4"), None, "", show, bodies).has(Evidence.TITLE_OTHER)
 
 
 def test_a_day_in_the_title_is_believed_before_the_event_date() -> None:
     show = Candidate(1, "Harbor Council 2021-06-30", event_date=date(2021, 7, 6))
-    assert Kind.DATE in kinds("Harbor Council 6_30_21.mp4", show)
-    assert Kind.DATE_OTHER in kinds("Harbor Council 7_6_21.mp4", show)
+    assert Evidence.DATE in kinds("Harbor Council 6_30_21.mp4", show)
+    assert Evidence.DATE_OTHER in kinds("Harbor Council 7_6_21.mp4", show)
 
 
 def test_an_event_date_that_may_be_the_day_of_making_does_not_contradict_its_neighbours() -> None:
     made = replace(COUNCIL, created=COUNCIL.event_date)
-    assert Kind.DATE_UNSURE in kinds("17837-1-Birchwood City Council (20220415).mp4", made)
+    assert Evidence.DATE_UNSURE in kinds("17837-1-Birchwood City Council (20220415).mp4", made)
     assert linked(verdict("17837-1-Birchwood City Council (20220415).mp4", made)) == 17837
     assert linked(verdict("17837-1-Birchwood City Council (20220415).mp4", COUNCIL)) is None
-    assert Kind.DATE_OTHER in kinds("17837-1-Birchwood City Council (20220419).mp4", made)
+    assert Evidence.DATE_OTHER in kinds("17837-1-Birchwood City Council (20220419).mp4", made)
 
 
 @given(

@@ -13,8 +13,8 @@ from archivist_common.database.models import CablecastShow, ShowLink, SyncRun, V
 from archivist_common.errors import NotFound
 from archivist_common.publishing import targets
 from archivist_common.shows import queries, recording_names, sync_runs
-from archivist_common.shows.queries import Filter
-from archivist_common.shows.sync_runs import Kind, Mode, Status
+from archivist_common.shows.queries import ShowFilter
+from archivist_common.shows.sync_runs import SyncKind, SyncMode, SyncStatus
 
 DAY = date(2022, 4, 12)
 
@@ -26,7 +26,7 @@ async def add(db: Database, number: int, title: str = "City Council", **more: An
 
 async def found(db: Database, **which: Any) -> list[int]:
     async with db.transaction() as session:
-        return [one.id for one in await queries.page(session, Filter(**which), None, 100)]
+        return [one.id for one in await queries.page(session, ShowFilter(**which), None, 100)]
 
 
 async def likely(db: Database, name: str, key: str = "arc-0") -> set[int]:
@@ -80,7 +80,7 @@ async def test_pages_follow_one_another_through_equal_days_and_none(db: Database
     got: list[int] = []
     after = None
     async with db.transaction() as session:
-        while page := await queries.page(session, Filter(), after, 2):
+        while page := await queries.page(session, ShowFilter(), after, 2):
             got += [one.id for one in page]
             after = (page[-1].event_date or queries.UNDATED, page[-1].id)
     assert got == [5, 2, 7, 4, 1, 6, 3]
@@ -125,30 +125,30 @@ async def test_a_sync_that_waits_or_runs_is_the_answer_to_another(committed_db: 
             session, "cablecast", "cablecast", capabilities={}, credentials_sha256=None, automatic=False
         )
 
-    async def ask(kind: Kind, mode: Mode = Mode.CHANGES) -> tuple[int, bool]:
+    async def ask(kind: SyncKind, mode: SyncMode = SyncMode.CHANGES) -> tuple[int, bool]:
         async with committed_db.transaction() as session:
-            run, is_new = await sync_runs.ask(session, "cablecast", kind, mode)
+            run, is_new = await sync_runs.request(session, "cablecast", kind, mode)
             return run.id, is_new
 
-    asked = await asyncio.gather(*(ask(Kind.SHOWS) for _ in range(5)))
+    asked = await asyncio.gather(*(ask(SyncKind.SHOWS) for _ in range(5)))
     assert len({number for number, _ in asked}) == 1
     assert [is_new for _, is_new in asked].count(True) == 1
-    assert await ask(Kind.SHOWS, Mode.FULL) == (asked[0][0], False)
-    assert (await ask(Kind.VODS))[1] is True
+    assert await ask(SyncKind.SHOWS, SyncMode.FULL) == (asked[0][0], False)
+    assert (await ask(SyncKind.VODS))[1] is True
     async with committed_db.transaction() as session:
         # One that waited is made full; one that runs goes on as it was begun.
-        assert [run.mode for run in await sync_runs.latest(session, Kind.SHOWS)] == [Mode.FULL]
-        await session.execute(update(SyncRun).values(status=Status.RUNNING))
-    assert (await ask(Kind.VODS, Mode.FULL))[1] is False
+        assert [run.mode for run in await sync_runs.latest(session, SyncKind.SHOWS)] == [SyncMode.FULL]
+        await session.execute(update(SyncRun).values(status=SyncStatus.RUNNING))
+    assert (await ask(SyncKind.VODS, SyncMode.FULL))[1] is False
     async with committed_db.transaction() as session:
-        assert [run.mode for run in await sync_runs.latest(session, Kind.VODS)] == [Mode.CHANGES]
+        assert [run.mode for run in await sync_runs.latest(session, SyncKind.VODS)] == [SyncMode.CHANGES]
     async with committed_db.transaction() as session:
-        await session.execute(update(SyncRun).values(status=Status.COMPLETED, finished_date=func.now()))
-    assert (await ask(Kind.SHOWS, Mode.FULL))[1] is True
+        await session.execute(update(SyncRun).values(status=SyncStatus.COMPLETED, finished_date=func.now()))
+    assert (await ask(SyncKind.SHOWS, SyncMode.FULL))[1] is True
     async with committed_db.transaction() as session:
-        latest = await sync_runs.latest(session, Kind.SHOWS)
+        latest = await sync_runs.latest(session, SyncKind.SHOWS)
         assert [(run.mode, run.status) for run in latest] == [("full", "pending"), ("full", "completed")]
-        assert await sync_runs.last_good(session, Kind.SHOWS) is not None
+        assert await sync_runs.last_good(session, SyncKind.SHOWS) is not None
 
 
 @pytest.mark.parametrize(
@@ -167,5 +167,5 @@ async def test_a_sync_says_how_far_it_is(db: Database, values: dict[str, Any], p
             session, "cablecast", "cablecast", capabilities={}, credentials_sha256=None, automatic=False
         )
         await session.execute(insert(SyncRun).values(target="cablecast", kind="shows", mode="full", **values))
-        (run,) = await sync_runs.latest(session, Kind.SHOWS)
+        (run,) = await sync_runs.latest(session, SyncKind.SHOWS)
     assert run.percent == percent

@@ -186,7 +186,7 @@ def test_a_rename_that_really_lost_the_file_is_a_failure(tmp_path: Path) -> None
 _CHILD = """
 import os, sys
 from pathlib import Path
-from archivist_common import files
+from archivist_common.storage import atomic_files as files
 from archivist_common.errors import ArchivistError
 if os.geteuid() == 0 and {as_nobody}:
     try:
@@ -265,7 +265,7 @@ def test_a_kill_at_any_step_leaves_no_half_file_under_a_name_anybody_reads(tmp_p
     code = f"""
 import os, signal, sys
 from pathlib import Path
-from archivist_common import files
+from archivist_common.storage import atomic_files as files
 def kill(*_): os.kill(os.getpid(), signal.SIGKILL)
 folder = Path(sys.argv[1])
 data = b"x" * 100_000

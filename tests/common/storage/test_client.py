@@ -31,9 +31,9 @@ from archivist_common.errors import (
     StorageUnavailable,
 )
 from archivist_common.storage import atomic_files, io_process, mounts
-from archivist_common.storage.client import Entry, Listing, Order, Storages, StorageServer
+from archivist_common.storage.client import FileEntry, Listing, Order, StorageClient, StorageServer
 from archivist_common.storage.io_pool import HELPERS
-from archivist_common.storage.mounts import Kind
+from archivist_common.storage.mounts import MountKind
 
 SOON = timedelta(seconds=10)  # far more than is needed: the machine may be busy
 HUNG = timedelta(seconds=0.5)
@@ -51,8 +51,8 @@ def server(folder: Path) -> StorageServer:
 
 
 @pytest_asyncio.fixture
-async def storages(server: StorageServer) -> AsyncIterator[Storages]:
-    async with Storages([server]) as opened:
+async def storages(server: StorageServer) -> AsyncIterator[StorageClient]:
+    async with StorageClient([server]) as opened:
         yield opened
 
 
@@ -72,8 +72,8 @@ def shown(listing: Listing) -> list[str]:
     return [entry.name for entry in listing.entries]
 
 
-async def every_page(storages: Storages, server: StorageServer, order: Order, limit: int) -> list[Entry]:
-    entries, after = list[Entry](), None
+async def every_page(storages: StorageClient, server: StorageServer, order: Order, limit: int) -> list[FileEntry]:
+    entries, after = list[FileEntry](), None
     while True:
         page = await storages.browse(server, after=after, limit=limit, order=order, deadline=SOON)
         entries += page.entries
@@ -95,9 +95,9 @@ async def every_page(storages: Storages, server: StorageServer, order: Order, li
         pytest.param("b=/mnt/x=y/z", StorageServer("b", Path("/mnt/x=y/z")), id="equals-in-the-path"),
         pytest.param("/mnt/x=y/z", StorageServer("z", Path("/mnt/x=y/z")), id="equals-in-an-unnamed-path"),
         pytest.param("q=/mnt/a+b", StorageServer("q", Path("/mnt/a+b")), id="plus-in-the-path"),
-        pytest.param("/mnt/a+mount", StorageServer("a", Path("/mnt/a"), kind=Kind.MOUNT), id="mount"),
-        pytest.param("/mnt/a+marker", StorageServer("a", Path("/mnt/a"), kind=Kind.MARKER), id="marker"),
-        pytest.param("/a+folder+beside", StorageServer("a", Path("/a"), True, Kind.FOLDER), id="both-flags"),
+        pytest.param("/mnt/a+mount", StorageServer("a", Path("/mnt/a"), kind=MountKind.MOUNT), id="mount"),
+        pytest.param("/mnt/a+marker", StorageServer("a", Path("/mnt/a"), kind=MountKind.MARKER), id="marker"),
+        pytest.param("/a+folder+beside", StorageServer("a", Path("/a"), True, MountKind.FOLDER), id="both-flags"),
     ],
 )
 def test_a_storage_server_is_read_from_its_setting(text: str, expected: StorageServer) -> None:
@@ -115,7 +115,7 @@ def test_a_setting_that_is_no_storage_server_is_refused(text: str) -> None:
 
 def test_json_holds_what_text_cannot() -> None:
     entry = {"name": "a", "path": "/mnt/a, b+beside", "beside": True, "kind": "folder"}
-    assert StorageServer.from_json(entry) == StorageServer("a", Path("/mnt/a, b+beside"), True, Kind.FOLDER)
+    assert StorageServer.from_json(entry) == StorageServer("a", Path("/mnt/a, b+beside"), True, MountKind.FOLDER)
     for wrong in ({"name": "a"}, "a", {"name": "a", "path": "b"}, {"name": "a", "path": "/b", "kind": "tape"}):
         with pytest.raises(ValueError):
             StorageServer.from_json(wrong)
@@ -125,7 +125,7 @@ def test_json_holds_what_text_cannot() -> None:
 
 
 async def test_recordings_and_folders_are_shown_and_nothing_else(
-    storages: Storages, server: StorageServer, folder: Path
+    storages: StorageClient, server: StorageServer, folder: Path
 ) -> None:
     record(folder, "17837-1-Birchwood City Council (20220412).mp4", day=2, data=b"12345")
     record(folder, "17837-1-Birchwood City Council (20220412).scc")
@@ -146,7 +146,7 @@ async def test_recordings_and_folders_are_shown_and_nothing_else(
         listener.bind(str(folder / "s.mp4"))
     listing = await storages.browse(server, deadline=SOON)
     assert shown(listing) == ["Archive", "folder.mp4", "Grant.MOV", "17837-1-Birchwood City Council (20220412).mp4"]
-    assert listing.entries[3] == Entry(
+    assert listing.entries[3] == FileEntry(
         name="17837-1-Birchwood City Council (20220412).mp4",
         path="17837-1-Birchwood City Council (20220412).mp4",
         is_folder=False,
@@ -158,7 +158,9 @@ async def test_recordings_and_folders_are_shown_and_nothing_else(
     assert (listing.total, listing.next, listing.truncated, listing.skipped) == (4, None, False, 0)
 
 
-async def test_a_folder_below_is_browsed_by_its_path(storages: Storages, server: StorageServer, folder: Path) -> None:
+async def test_a_folder_below_is_browsed_by_its_path(
+    storages: StorageClient, server: StorageServer, folder: Path
+) -> None:
     (folder / "2025" / "March").mkdir(parents=True)
     record(folder / "2025" / "March", "a.mp4")
     listing = await storages.browse(server, "2025/March", deadline=SOON)
@@ -169,7 +171,7 @@ async def test_a_folder_below_is_browsed_by_its_path(storages: Storages, server:
     ("order", "limit"), [(Order.NEWEST, 7), (Order.NAME, 7), (Order.NEWEST, 1), (Order.NAME, 200)]
 )
 async def test_pages_show_everything_once_in_order(
-    storages: Storages, server: StorageServer, folder: Path, order: Order, limit: int
+    storages: StorageClient, server: StorageServer, folder: Path, order: Order, limit: int
 ) -> None:
     for n in range(20):
         record(folder, f"{'aB'[n % 2]}{n:02}.mp4", day=1 + n // 3)  # three of each day
@@ -186,7 +188,7 @@ async def test_pages_show_everything_once_in_order(
 
 
 async def test_a_recording_that_arrives_between_pages_repeats_nothing(
-    storages: Storages, server: StorageServer, folder: Path
+    storages: StorageClient, server: StorageServer, folder: Path
 ) -> None:
     for n in range(4):
         record(folder, f"{n}.mp4", day=10 + n)
@@ -197,7 +199,7 @@ async def test_a_recording_that_arrives_between_pages_repeats_nothing(
 
 
 async def test_a_mark_or_limit_that_no_listing_gave_is_refused(
-    storages: Storages, server: StorageServer, folder: Path
+    storages: StorageClient, server: StorageServer, folder: Path
 ) -> None:
     record(folder, "a.mp4")
     for after in ("nonsense", "[]", '[1, "a", "a"]', '{"a": 1}', "[2, 1, 1]"):
@@ -212,7 +214,7 @@ async def test_a_mark_or_limit_that_no_listing_gave_is_refused(
     "path", ["..", "/etc", "a/../..", "out", "out/x", ".archivist", "a/.hidden", "C:\\", "a\0", "in", "in/x"]
 )
 async def test_a_path_that_leads_out_or_is_hidden_is_refused(
-    storages: Storages, server: StorageServer, folder: Path, path: str
+    storages: StorageClient, server: StorageServer, folder: Path, path: str
 ) -> None:
     record(folder, "a.mp4")
     (folder / "deep" / "x").mkdir(parents=True)
@@ -227,7 +229,7 @@ async def test_a_path_that_leads_out_or_is_hidden_is_refused(
 
 @pytest.mark.parametrize("path", ["none", "a.mp4"])
 async def test_a_folder_that_is_not_there_is_missing(
-    storages: Storages, server: StorageServer, folder: Path, path: str
+    storages: StorageClient, server: StorageServer, folder: Path, path: str
 ) -> None:
     record(folder, "a.mp4")
     with pytest.raises(FileMissing):
@@ -245,7 +247,7 @@ async def test_a_folder_that_is_not_there_is_missing(
     ],
 )
 async def test_any_legal_name_is_listed_and_found_again(
-    storages: Storages, server: StorageServer, folder: Path, name: str
+    storages: StorageClient, server: StorageServer, folder: Path, name: str
 ) -> None:
     record(folder, name)
     listing = await storages.browse(server, deadline=SOON)
@@ -254,7 +256,7 @@ async def test_any_legal_name_is_listed_and_found_again(
 
 
 async def test_a_name_that_is_no_text_is_counted_not_shown(
-    storages: Storages, server: StorageServer, folder: Path
+    storages: StorageClient, server: StorageServer, folder: Path
 ) -> None:
     (Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.mp4"))).write_bytes(b"x")
     record(folder, "a.mp4")
@@ -263,7 +265,7 @@ async def test_a_name_that_is_no_text_is_counted_not_shown(
 
 
 async def test_a_time_from_beyond_the_calendar_is_shown_as_1970(
-    storages: Storages, server: StorageServer, folder: Path
+    storages: StorageClient, server: StorageServer, folder: Path
 ) -> None:
     os.utime(record(folder, "a.mp4"), (2**38, 2**38))
     listing = await storages.browse(server, deadline=SOON)
@@ -271,7 +273,7 @@ async def test_a_time_from_beyond_the_calendar_is_shown_as_1970(
 
 
 async def test_five_thousand_recordings_are_listed_in_two_seconds_beside_a_running_loop(
-    storages: Storages, server: StorageServer, folder: Path
+    storages: StorageClient, server: StorageServer, folder: Path
 ) -> None:
     for n in range(5_000):
         (folder / f"{n}-1-Council.mp4").touch()
@@ -296,7 +298,7 @@ async def test_five_thousand_recordings_are_listed_in_two_seconds_beside_a_runni
 
 
 async def test_more_than_ten_thousand_are_cut_and_said_to_be(
-    storages: Storages, server: StorageServer, folder: Path
+    storages: StorageClient, server: StorageServer, folder: Path
 ) -> None:
     for n in range(10_050):
         (folder / f"{n}.mp4").touch()
@@ -307,7 +309,7 @@ async def test_more_than_ten_thousand_are_cut_and_said_to_be(
 # One recording
 
 
-async def test_a_recording_is_described(storages: Storages, server: StorageServer, folder: Path) -> None:
+async def test_a_recording_is_described(storages: StorageClient, server: StorageServer, folder: Path) -> None:
     record(folder, "a.mp4", day=2)
     found = await storages.stat_recording(server, "a.mp4", SOON)
     assert (found.server, found.path, found.size_bytes) == ("flex-1", "a.mp4", 5)
@@ -316,7 +318,7 @@ async def test_a_recording_is_described(storages: Storages, server: StorageServe
 
 
 async def test_a_fingerprint_is_that_of_the_content_wherever_it_lies(
-    storages: Storages, server: StorageServer, folder: Path
+    storages: StorageClient, server: StorageServer, folder: Path
 ) -> None:
     long = b"x" * 300_000
     contents = {
@@ -350,7 +352,7 @@ async def test_a_fingerprint_is_that_of_the_content_wherever_it_lies(
     ],
 )
 async def test_what_is_no_recording_is_refused_in_words(
-    storages: Storages, server: StorageServer, folder: Path, path: str, error: type[Exception], words: str
+    storages: StorageClient, server: StorageServer, folder: Path, path: str, error: type[Exception], words: str
 ) -> None:
     for name in ("a.mp4", "Notes.docx", ".hidden.mp4", "a_captioned.mp4"):
         record(folder, name)
@@ -390,7 +392,7 @@ SETTLED = timedelta(seconds=60)
 
 
 async def test_a_recording_that_still_changes_is_not_taken_and_one_that_rests_is(
-    storages: Storages, server: StorageServer, folder: Path
+    storages: StorageClient, server: StorageServer, folder: Path
 ) -> None:
     def dated(name: str, age_s: float, data: bytes = b"media" * 40_000) -> Path:
         (folder / name).write_bytes(data)
@@ -441,7 +443,7 @@ async def test_a_recording_that_still_changes_is_not_taken_and_one_that_rests_is
 
 @pytest.mark.parametrize("name", ["a_captioned.mp4", "A_CAPTIONED.MOV", "a_captioned.ts"])
 async def test_a_copy_with_captions_of_ours_is_no_recording(
-    storages: Storages, server: StorageServer, folder: Path, name: str
+    storages: StorageClient, server: StorageServer, folder: Path, name: str
 ) -> None:
     record(folder, name)
     record(folder, "a.mp4")
@@ -454,7 +456,7 @@ async def test_a_copy_with_captions_of_ours_is_no_recording(
 
 
 async def test_captions_are_placed_beside_a_recording_and_found_there(
-    storages: Storages, server: StorageServer, folder: Path, tmp_path: Path
+    storages: StorageClient, server: StorageServer, folder: Path, tmp_path: Path
 ) -> None:
     record(folder, "Mayor's Q&A – José.mp4")
     staged = atomic_files.stage(tmp_path / "vault", "x.scc", b"captions")
@@ -470,7 +472,7 @@ async def test_captions_are_placed_beside_a_recording_and_found_there(
 
 
 async def test_captions_are_not_placed_over_somebody_elses_nor_under_a_missing_mount(
-    storages: Storages, server: StorageServer, folder: Path, tmp_path: Path
+    storages: StorageClient, server: StorageServer, folder: Path, tmp_path: Path
 ) -> None:
     staged = atomic_files.stage(tmp_path / "vault", "x.scc", b"captions")
     with pytest.raises(StorageUnavailable, match="not mounted"):
@@ -487,7 +489,7 @@ async def test_captions_are_not_placed_over_somebody_elses_nor_under_a_missing_m
 
 
 def test_an_unknown_server_is_not_found(server: StorageServer) -> None:
-    storages = Storages([server])
+    storages = StorageClient([server])
     assert storages.server("flex-1") is server
     with pytest.raises(NotFound):
         storages.server("flex-2")
@@ -497,7 +499,7 @@ def test_an_unknown_server_is_not_found(server: StorageServer) -> None:
 
 
 async def test_an_empty_folder_is_a_missing_mount_and_not_an_empty_list(
-    storages: Storages, server: StorageServer, folder: Path
+    storages: StorageClient, server: StorageServer, folder: Path
 ) -> None:
     (folder / "lost+found").mkdir()  # hidden things prove nothing
     with pytest.raises(StorageUnavailable, match="not mounted"):
@@ -510,16 +512,16 @@ async def test_an_empty_folder_is_a_missing_mount_and_not_an_empty_list(
 
 
 async def test_a_folder_said_to_be_one_may_be_empty(folder: Path) -> None:
-    server = StorageServer("media", folder, kind=Kind.FOLDER)
-    async with Storages([server]) as storages:
+    server = StorageServer("media", folder, kind=MountKind.FOLDER)
+    async with StorageClient([server]) as storages:
         assert (await storages.browse(server, deadline=SOON)).entries == ()
         assert (await storages.state(server, SOON)).writable
 
 
 async def test_a_folder_said_to_be_a_mount_is_away_whatever_it_holds_but_the_marker(folder: Path) -> None:
-    server = StorageServer("flex-1", folder, kind=Kind.MOUNT)
+    server = StorageServer("flex-1", folder, kind=MountKind.MOUNT)
     record(folder, "stray.mp4")
-    async with Storages([server]) as storages:
+    async with StorageClient([server]) as storages:
         with pytest.raises(StorageUnavailable, match="not mounted"):
             await storages.browse(server, deadline=SOON)
         (folder / mounts.MARKER).touch()
@@ -530,8 +532,8 @@ async def test_a_marker_names_the_share_it_is_on(folder: Path) -> None:
     record(folder, "a.mp4")
     (folder / mounts.MARKER).write_text("flex-1\n")
     mine, other = StorageServer("flex-1", folder), StorageServer("flex-2", folder)
-    taken_anyway = StorageServer("flex-3", folder, kind=Kind.FOLDER)
-    async with Storages([mine, other, taken_anyway]) as storages:
+    taken_anyway = StorageServer("flex-3", folder, kind=MountKind.FOLDER)
+    async with StorageClient([mine, other, taken_anyway]) as storages:
         assert (await storages.state(mine, SOON)).readable
         assert (await storages.state(taken_anyway, SOON)).readable
         with pytest.raises(StorageUnavailable, match="marker says 'flex-1', not 'flex-2'"):
@@ -539,9 +541,9 @@ async def test_a_marker_names_the_share_it_is_on(folder: Path) -> None:
 
 
 async def test_what_was_marked_once_or_is_said_to_be_is_away_without_its_marker(folder: Path) -> None:
-    server, strict = StorageServer("flex-1", folder), StorageServer("flex-1", folder, kind=Kind.MARKER)
+    server, strict = StorageServer("flex-1", folder), StorageServer("flex-1", folder, kind=MountKind.MARKER)
     stray = record(folder, "stray.mp4")
-    async with Storages([server]) as storages:
+    async with StorageClient([server]) as storages:
         assert shown(await storages.browse(server, deadline=SOON)) == [stray.name]
         with pytest.raises(StorageUnavailable, match="a folder of the local disk"):
             await storages.browse(strict, deadline=SOON)
@@ -558,7 +560,7 @@ def test_what_was_looked_at_is_what_is_written_to_whatever_stands_there_by_then(
     """A mount that vanishes between the look and the write: the disk under it is left alone."""
     staged = atomic_files.stage(tmp_path / "vault", "x.scc", b"captions")
     record(folder, "a.mp4")
-    there = mounts.open_present(folder, Kind.AUTO, "flex-1")
+    there = mounts.open_present(folder, MountKind.AUTO, "flex-1")
     share = folder.rename(tmp_path / "the share, no longer mounted")
     folder.mkdir()  # the bare mount point
     request = {"path": "a.scc", "source": str(staged.path), "sha256": staged.sha256, "ours": [], "output": False}
@@ -570,9 +572,9 @@ def test_what_was_looked_at_is_what_is_written_to_whatever_stands_there_by_then(
     assert sorted(names(share)) == ["a.mp4", "a.scc"]
 
 
-@pytest.mark.parametrize("kind", list(Kind))
-async def test_a_folder_that_does_not_exist_is_away(tmp_path: Path, kind: Kind) -> None:
-    async with Storages([]) as storages:
+@pytest.mark.parametrize("kind", list(MountKind))
+async def test_a_folder_that_does_not_exist_is_away(tmp_path: Path, kind: MountKind) -> None:
+    async with StorageClient([]) as storages:
         state = await storages.state(StorageServer("x", tmp_path / "none", kind=kind), SOON)
         assert (state.mounted, state.hung) == (False, False)
         (tmp_path / "file").touch()
@@ -580,7 +582,7 @@ async def test_a_folder_that_does_not_exist_is_away(tmp_path: Path, kind: Kind) 
 
 
 async def test_the_state_of_a_healthy_server_has_its_room(
-    storages: Storages, server: StorageServer, folder: Path
+    storages: StorageClient, server: StorageServer, folder: Path
 ) -> None:
     record(folder, "a.mp4")
     state = await storages.state(server, SOON)
@@ -614,13 +616,13 @@ def mounted(folder: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], capture_output=True)
 
 
-async def test_an_empty_mount_is_there(storages: Storages, server: StorageServer, mounted: Path) -> None:
+async def test_an_empty_mount_is_there(storages: StorageClient, server: StorageServer, mounted: Path) -> None:
     assert (await storages.browse(server, deadline=SOON)).entries == ()
     assert (await storages.state(server, SOON)).mounted
 
 
 async def test_a_mount_that_vanished_is_away_even_with_a_stray_file_under_it(
-    storages: Storages, server: StorageServer, mounted: Path
+    storages: StorageClient, server: StorageServer, mounted: Path
 ) -> None:
     record(mounted, "a.mp4")
     assert shown(await storages.browse(server, deadline=SOON)) == ["a.mp4"]
@@ -638,7 +640,7 @@ async def test_a_mount_that_goes_after_it_was_opened_is_still_what_is_written_to
 ) -> None:
     staged = atomic_files.stage(tmp_path / "vault", "x.scc", b"captions")
     record(mounted, "a.mp4")
-    there = mounts.open_present(folder, Kind.MOUNT, "flex-1")
+    there = mounts.open_present(folder, MountKind.MOUNT, "flex-1")
     subprocess.run(["umount", "-l", str(folder)], check=True)
     request = {"path": "a.scc", "source": str(staged.path), "sha256": staged.sha256, "ours": [], "output": False}
     try:
@@ -649,11 +651,11 @@ async def test_a_mount_that_goes_after_it_was_opened_is_still_what_is_written_to
         os.close(there.fd)
     assert names(folder) == []
     with pytest.raises(StorageUnavailable, match="not mounted"):
-        mounts.open_present(folder, Kind.MOUNT, "flex-1")
+        mounts.open_present(folder, MountKind.MOUNT, "flex-1")
 
 
 async def test_a_bind_of_an_empty_folder_is_a_missing_mount_seen_from_a_container(
-    storages: Storages, server: StorageServer, folder: Path, tmp_path: Path
+    storages: StorageClient, server: StorageServer, folder: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "host").mkdir()
     mount("--bind", str(tmp_path / "host"), str(folder))
@@ -664,7 +666,7 @@ async def test_a_bind_of_an_empty_folder_is_a_missing_mount_seen_from_a_containe
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-async def test_a_read_only_mount_can_be_read(storages: Storages, server: StorageServer, mounted: Path) -> None:
+async def test_a_read_only_mount_can_be_read(storages: StorageClient, server: StorageServer, mounted: Path) -> None:
     record(mounted, "a.mp4")
     subprocess.run(["mount", "-o", "remount,ro", str(mounted)], check=True)
     state = await storages.state(server, SOON)
@@ -673,7 +675,7 @@ async def test_a_read_only_mount_can_be_read(storages: Storages, server: Storage
     assert shown(await storages.browse(server, deadline=SOON)) == ["a.mp4"]
 
 
-async def test_a_full_mount_is_not_writable(storages: Storages, server: StorageServer, mounted: Path) -> None:
+async def test_a_full_mount_is_not_writable(storages: StorageClient, server: StorageServer, mounted: Path) -> None:
     (mounted / "a.mp4").write_bytes(b"x" * 1024**2)
     state = await storages.state(server, SOON)
     assert (state.readable, state.writable, state.full, state.free_bytes) == (True, False, True, 0)
@@ -695,7 +697,7 @@ def helpers(root: Path) -> list[psutil.Process]:
 
 
 async def test_a_helper_that_stops_answering_is_killed_and_replaced(
-    storages: Storages, server: StorageServer, folder: Path
+    storages: StorageClient, server: StorageServer, folder: Path
 ) -> None:
     record(folder, "a.mp4")
     await storages.browse(server, deadline=SOON)
@@ -710,7 +712,7 @@ async def test_a_helper_that_stops_answering_is_killed_and_replaced(
 
 
 async def test_a_helper_that_was_killed_while_idle_is_never_noticed(
-    storages: Storages, server: StorageServer, folder: Path
+    storages: StorageClient, server: StorageServer, folder: Path
 ) -> None:
     record(folder, "a.mp4")
     await storages.browse(server, deadline=SOON)
@@ -722,7 +724,7 @@ async def test_a_helper_that_was_killed_while_idle_is_never_noticed(
 
 
 async def test_a_caller_who_gives_up_spoils_nothing_for_the_next(
-    storages: Storages, server: StorageServer, folder: Path
+    storages: StorageClient, server: StorageServer, folder: Path
 ) -> None:
     record(folder, "a.mp4")
     (folder / "deep").mkdir()
@@ -735,7 +737,7 @@ async def test_a_caller_who_gives_up_spoils_nothing_for_the_next(
 
 
 async def test_many_callers_at_once_share_a_few_helpers(
-    storages: Storages, server: StorageServer, folder: Path
+    storages: StorageClient, server: StorageServer, folder: Path
 ) -> None:
     record(folder, "a.mp4")
     answers = await asyncio.gather(*(storages.browse(server, deadline=SOON) for _ in range(30)))
@@ -745,14 +747,14 @@ async def test_many_callers_at_once_share_a_few_helpers(
 
 async def test_a_helper_knows_no_secret(server: StorageServer, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", "do-not-tell")
-    async with Storages([server]):
+    async with StorageClient([server]):
         [helper] = helpers(folder)
         assert "SECRET_KEY" not in helper.environ()
 
 
 async def test_closing_leaves_no_process(server: StorageServer, folder: Path) -> None:
     record(folder, "a.mp4")
-    async with Storages([server]) as storages:
+    async with StorageClient([server]) as storages:
         await storages.browse(server, deadline=SOON)
         [helper] = helpers(folder)
     assert not helper.is_running()
@@ -780,7 +782,7 @@ def faulty(folder: Path, disk: Path) -> Iterator[faultfs.Mounted]:
 
 @pytest.mark.parametrize("fault", ["eio", "estale", "enotconn", "ehostdown", "eacces"])
 async def test_a_mount_that_answers_errors_is_unavailable_and_not_empty(
-    storages: Storages, server: StorageServer, faulty: faultfs.Mounted, fault: str
+    storages: StorageClient, server: StorageServer, faulty: faultfs.Mounted, fault: str
 ) -> None:
     faulty.set(fault)
     with pytest.raises(StorageUnavailable):
@@ -805,7 +807,7 @@ async def test_each_way_to_fail_is_told_from_the_others_and_passes(
 
     well = {"mounted": True, "readable": True, "writable": True, "full": False, "hung": False}
     unreadable = well | {"readable": False, "writable": False}
-    async with Storages([server]) as storages:
+    async with StorageClient([server]) as storages:
         assert await told() == well
         for fault, expected in {
             "erofs": well | {"writable": False},
@@ -838,7 +840,7 @@ async def test_a_mount_that_hangs_costs_its_callers_their_deadline_and_others_no
     healthy.path.mkdir()
     record(healthy.path, "a.mp4")
     record(disk, "b.mp4")
-    async with Storages([server, healthy]) as storages:
+    async with StorageClient([server, healthy]) as storages:
         # Each of the few helpers has been started, so that it is the mount that the next call waits for.
         await asyncio.gather(*(storages.browse(server, deadline=SOON) for _ in range(HELPERS)))
         await storages.browse(healthy, deadline=SOON)
@@ -878,7 +880,7 @@ async def test_a_mount_that_hangs_costs_its_callers_their_deadline_and_others_no
 async def test_closing_does_not_wait_for_a_mount_that_hangs(
     server: StorageServer, folder: Path, faulty: faultfs.Mounted
 ) -> None:
-    storages = Storages([server])
+    storages = StorageClient([server])
     await storages.state(server, SOON)
     faulty.set("hang")
     assert (await storages.state(server, HUNG)).hung
@@ -903,7 +905,7 @@ async def test_no_fault_while_placing_leaves_half_a_file_under_a_name_anybody_re
             server, "a.scc", source=staged.path, sha256=staged.sha256, ours=(), deadline=deadline
         )
 
-    async with Storages([server]) as storages:
+    async with StorageClient([server]) as storages:
         await storages.browse(server, deadline=SOON)
         for fault, error in {
             "erofs": StorageReadOnly,

@@ -321,7 +321,7 @@ class TestRequests:
 SERVE = """
 import asyncio, sys
 from contextlib import asynccontextmanager
-from archivist_common import service
+from archivist_common.web import service
 from archivist_common.settings import CommonSettings, read
 
 async def forever(): await asyncio.sleep(3600)

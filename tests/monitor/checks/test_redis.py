@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from archivist_cli.local import runtime
 from archivist_cli.local.valkey import Valkey
-from archivist_common.events.notify import Doorbell
+from archivist_common.events.notify import Notifier
 from archivist_monitor.check import Status
 from archivist_monitor.checks.redis import RedisCheck
 from archivist_monitor.thresholds import judge
@@ -36,9 +36,9 @@ def _gauge(name: str) -> float:
 async def test_memory_above_80_percent_of_the_limit_degrades_it_and_redis_down_degrades_it_too(
     valkey: Valkey,
 ) -> None:
-    bell = Doorbell(valkey.url)
+    notifier = Notifier(valkey.url)
     client = Redis.from_url(valkey.url)
-    check = RedisCheck(bell)
+    check = RedisCheck(notifier)
     try:
         unlimited, _ = judge(await check.read(), 0, {})
         assert unlimited.status is Status.HEALTHY
@@ -71,4 +71,4 @@ async def test_memory_above_80_percent_of_the_limit_degrades_it_and_redis_down_d
         assert _gauge("archivist_redis_up") == 1
     finally:
         await client.aclose()
-        await bell.close()
+        await notifier.close()

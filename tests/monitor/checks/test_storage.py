@@ -15,8 +15,8 @@ import psutil
 import pytest
 from prometheus_client import REGISTRY
 
-from archivist_common.storage.client import MountState, Storages, StorageServer
-from archivist_common.storage.mounts import Kind
+from archivist_common.storage.client import MountState, StorageClient, StorageServer
+from archivist_common.storage.mounts import MountKind
 from archivist_monitor.check import Status
 from archivist_monitor.checks.storage import OUTPUT, StorageCheck, mount_reading, output_servers
 from archivist_monitor.thresholds import Judged, judge
@@ -26,7 +26,7 @@ SOON = timedelta(seconds=5)
 
 def _server(tmp_path: Path, name: str, **changes: object) -> StorageServer:
     (tmp_path / name).mkdir()
-    return StorageServer(name, tmp_path / name, kind=Kind.FOLDER, **changes)  # type: ignore[arg-type]
+    return StorageServer(name, tmp_path / name, kind=MountKind.FOLDER, **changes)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -36,13 +36,13 @@ def output(tmp_path: Path) -> StorageServer:
 
 
 async def _look(*servers: StorageServer) -> Judged:
-    async with Storages(servers) as storages:
+    async with StorageClient(servers) as storages:
         return judge(await StorageCheck(storages, SOON).read(), 0, {})[0]
 
 
 async def _presence(*servers: StorageServer) -> Judged:
     """As `_look`, whatever the disk that the tests run on has left."""
-    async with Storages(servers) as storages:
+    async with StorageClient(servers) as storages:
         reading = await StorageCheck(storages, SOON).read()
     parts = {name: replace(part, values=()) for name, part in reading.parts.items()}
     return judge(replace(reading, parts=parts), 0, {})[0]
@@ -107,7 +107,7 @@ async def test_a_mount_that_hangs_costs_its_deadline_and_is_named_as_hung(
 ) -> None:
     """Seed defect 5: the disk usage of a mount that hangs was waited for without end."""
     well, hung = _server(tmp_path, "flex-1"), _server(tmp_path, "flex-2")
-    async with Storages([well, hung, output]) as storages:
+    async with StorageClient([well, hung, output]) as storages:
         for child in psutil.Process().children():
             if str(hung.path) in child.cmdline():
                 os.kill(child.pid, signal.SIGSTOP)
@@ -188,7 +188,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 async def test_a_real_disk_fills_up_becomes_read_only_and_vanishes(small_disk: Path, output: StorageServer) -> None:
     server = StorageServer("small", small_disk, beside=True)
     seen = []
-    async with Storages([server, output]) as storages:
+    async with StorageClient([server, output]) as storages:
         check = StorageCheck(storages, SOON)
 
         async def look() -> Judged:

@@ -10,7 +10,7 @@ from archivist_common.database.clock import database_in
 from archivist_common.database.engine import Database, engine
 from archivist_common.database.models import Worker
 from archivist_common.jobs.workers import machine_id
-from archivist_monitor.check import Reading, Status
+from archivist_monitor.check import CheckResult, Status
 from archivist_monitor.checks.pinned_cores import PinnedCores
 from archivist_monitor.checks.system import Machine, SystemCheck, machine
 from archivist_monitor.checks.transcription import WORKER_GONE
@@ -29,7 +29,7 @@ async def _first_core() -> frozenset[int]:
 
 async def _readings(
     busy: Iterable[tuple[float, ...]], *, every: float = 60, pinned: object = _unpinned, free: float = 8 * GIB
-) -> list[Reading]:
+) -> list[CheckResult]:
     """Readings of a machine whose cores were busy for these shares (%) of each interval."""
     busy = list(busy)
     counters = [[0.0, 0.0] for _ in busy[0]]
@@ -49,7 +49,7 @@ async def _readings(
     return readings
 
 
-def _cpu(reading: Reading) -> float | None:
+def _cpu(reading: CheckResult) -> float | None:
     return next(value.value for value in reading.values if value.name == "cpu")
 
 

@@ -59,7 +59,7 @@ class Machine:
         self._world = world
         self._files = files
         self.work: dict[int, Work] = {}
-        self._ring: list[int] = []
+        self._notify: list[int] = []
         self._busy: list[_Slot] = []
 
     # Called by the endpoints and by the control port
@@ -159,7 +159,7 @@ class Machine:
                 self._cut(vod, slot.ends)
             if work.done < len(VARIANTS):
                 self._move(vod, "partial", slot.ends)
-                self._ring.append(slot.vod)
+                self._notify.append(slot.vod)
             else:
                 self._move(vod, "complete", slot.ends)
             self._start(slot.ends)
@@ -180,12 +180,12 @@ class Machine:
 
     def _queue(self, vod: Row, now: float) -> None:
         self.work[vod["id"]].done, vod["_held"] = 0, False
-        self._ring.append(vod["id"])
+        self._notify.append(vod["id"])
         self._move(vod, "queued", now)
 
     def _start(self, now: float) -> None:
-        while self._ring and len(self._busy) < self._world.switches.slots:
-            vod = self._world.rows["vods"].get(self._ring.pop(0))
+        while self._notify and len(self._busy) < self._world.switches.slots:
+            vod = self._world.rows["vods"].get(self._notify.pop(0))
             if vod is None:
                 continue
             length = self._world.run_time(vod["show"])
@@ -194,7 +194,7 @@ class Machine:
                 self._move(vod, "processing", now)
 
     def _drop(self, key: int) -> None:
-        self._ring = [other for other in self._ring if other != key]
+        self._notify = [other for other in self._notify if other != key]
         self._busy = [slot for slot in self._busy if slot.vod != key]
 
     def _cut(self, vod: Row, now: float) -> None:

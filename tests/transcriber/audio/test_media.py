@@ -354,7 +354,7 @@ def test_the_child_dies_with_its_parent(folder: Path) -> None:
     program = f"""
 import time
 from pathlib import Path
-from archivist_transcriber import media
+from archivist_transcriber.audio import media
 audio = media.open_audio(Path({str(path)!r}))
 print(audio._child._process.pid, flush=True)
 time.sleep(60)

@@ -226,7 +226,11 @@ def test_clock_times_can_be_written_and_stage_directions_cannot(engine: Engine) 
 def test_listing_the_engines_loads_no_library() -> None:
     program = """
 import sys
-from archivist_transcriber import cores, engines, media, models, speech, summary
+from archivist_transcriber import engines
+from archivist_transcriber.audio import media, vad
+from archivist_transcriber.engines import models
+from archivist_transcriber.slot import summary
+from archivist_transcriber.supervisor import cores
 print(*engines.ENGINES, *{"av", "ctranslate2", "faster_whisper", "onnxruntime", "sumy", "torch"} & set(sys.modules))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)

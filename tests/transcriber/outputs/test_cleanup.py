@@ -9,7 +9,7 @@ from uuid import uuid4
 from tests.transcriber.conftest import Station
 
 from archivist_common.jobs import lifecycle
-from archivist_common.jobs.artifacts import Made
+from archivist_common.jobs.artifacts import StagedFile
 from archivist_common.storage import atomic_files
 from archivist_transcriber.outputs import cleanup
 from archivist_transcriber.outputs.paths import attempt_folder, vault_name
@@ -40,9 +40,9 @@ async def test_a_jobs_result_stays_and_its_earlier_attempts_go(station: Station)
     claim = await station.claimed(station.recording())
     result = attempt_folder(station.output, str(claim.id), claim.attempt)
     staged = atomic_files.stage(result, vault_name("scc"), b"captions")
-    made = Made("scc", staged.path, staged.sha256, staged.size_bytes, station.output / "flex-1/meeting.scc")
+    made = StagedFile("scc", staged.path, staged.sha256, staged.size_bytes, station.output / "flex-1/meeting.scc")
     async with station.db.transaction() as session:
-        await lifecycle.complete(session, claim, lifecycle.Outcome((made,), 1000, "en", None, ()))
+        await lifecycle.complete(session, claim, lifecycle.JobOutcome((made,), 1000, "en", None, ()))
     killed = attempt_folder(station.output, str(claim.id), 7)
     atomic_files.stage(killed, vault_name("scc"), b"not the result")
     for folder in (result, killed):

@@ -18,11 +18,11 @@ from tests.transcriber.conftest import LEASE, Station
 
 from archivist_common.database.models import Artifact
 from archivist_common.jobs import artifacts, lifecycle
-from archivist_common.jobs.artifacts import Made
+from archivist_common.jobs.artifacts import StagedFile
 from archivist_common.states import PublicState
 from archivist_common.storage import atomic_files
-from archivist_common.storage.client import Storages, StorageServer
-from archivist_common.storage.mounts import MARKER, Kind
+from archivist_common.storage.client import StorageClient, StorageServer
+from archivist_common.storage.mounts import MARKER, MountKind
 from archivist_transcriber.outputs.paths import attempt_folder, public_path, vault_name
 from archivist_transcriber.outputs.placement import Placer
 
@@ -34,13 +34,13 @@ async def _finish(station: Station, path: str, data: bytes, *, server: StorageSe
     claim = await station.claimed(path)
     staged = atomic_files.stage(attempt_folder(station.output, str(claim.id), claim.attempt), vault_name("scc"), data)
     public = public_path(station.output, server or _flex(station), path, "scc")
-    made = Made("scc", staged.path, staged.sha256, staged.size_bytes, public)
+    made = StagedFile("scc", staged.path, staged.sha256, staged.size_bytes, public)
     async with station.db.transaction() as session:
-        await lifecycle.complete(session, claim, lifecycle.Outcome((made,), 1000, "en", None, ()))
+        await lifecycle.complete(session, claim, lifecycle.JobOutcome((made,), 1000, "en", None, ()))
     return claim.id
 
 
-def _flex(station: Station, *, beside: bool = False, kind: Kind = Kind.FOLDER) -> StorageServer:
+def _flex(station: Station, *, beside: bool = False, kind: MountKind = MountKind.FOLDER) -> StorageServer:
     return StorageServer("flex-1", station.media, beside, kind)
 
 
@@ -48,7 +48,7 @@ def _flex(station: Station, *, beside: bool = False, kind: Kind = Kind.FOLDER) -
 async def _placing(
     station: Station, *servers: StorageServer, fallback: Path | None = None, deadline: timedelta = LEASE
 ) -> AsyncIterator[Placer]:
-    async with Storages(servers or (_flex(station),)) as storages:
+    async with StorageClient(servers or (_flex(station),)) as storages:
         yield Placer(station.db, storages, deadline, station.output, fallback)
 
 
@@ -57,7 +57,7 @@ async def _place(station: Station, *servers: StorageServer, fallback: Path | Non
         await placer.place_all()
 
 
-async def _scc(station: Station, job_id: UUID) -> artifacts.Stored:
+async def _scc(station: Station, job_id: UUID) -> artifacts.StoredFile:
     async with station.db.transaction() as session:
         return (await artifacts.of_transcription(session, job_id))[0]
 
@@ -163,7 +163,7 @@ async def test_any_legal_file_name_has_a_place(station: Station, name: str) -> N
 
 
 async def test_while_a_server_refuses_its_file_a_copy_stands_in_until_it_can_be_placed(station: Station) -> None:
-    server = _flex(station, beside=True, kind=Kind.MOUNT)  # nothing is mounted there
+    server = _flex(station, beside=True, kind=MountKind.MOUNT)  # nothing is mounted there
     job_id = await _finish(station, "Council.mp4", b"captions", server=server)
     stand_in = station.output / "flex-1/Council.scc"
     async with _placing(station, server) as placer:
@@ -185,7 +185,7 @@ async def test_while_a_server_refuses_its_file_a_copy_stands_in_until_it_can_be_
 
 
 async def test_what_stands_in_is_replaced_by_a_later_result_and_never_a_persons_file(station: Station) -> None:
-    server = _flex(station, beside=True, kind=Kind.MOUNT)
+    server = _flex(station, beside=True, kind=MountKind.MOUNT)
     stand_in = station.output / "flex-1/Council.scc"
     await _finish(station, "Council.mp4", b"first", server=server)
     await _place(station, server)

@@ -4,7 +4,7 @@ from tests.transcriber.conftest import Station
 
 from archivist_common.events import journal
 from archivist_common.jobs import lifecycle
-from archivist_common.jobs.artifacts import Made
+from archivist_common.jobs.artifacts import StagedFile
 from archivist_common.storage import atomic_files
 from archivist_transcriber.outputs import scrub
 from archivist_transcriber.outputs.paths import attempt_folder, vault_name
@@ -16,9 +16,11 @@ async def test_a_damaged_and_a_vanished_file_are_told_and_a_sound_one_is_not(sta
     made = []
     for kind in ("scc", "vtt", "srt"):
         staged = atomic_files.stage(folder, vault_name(kind), b"captions")
-        made.append(Made(kind, staged.path, staged.sha256, staged.size_bytes, station.output / f"flex-1/m.{kind}"))
+        made.append(
+            StagedFile(kind, staged.path, staged.sha256, staged.size_bytes, station.output / f"flex-1/m.{kind}")
+        )
     async with station.db.transaction() as session:
-        await lifecycle.complete(session, claim, lifecycle.Outcome(tuple(made), 1000, "en", None, ()))
+        await lifecycle.complete(session, claim, lifecycle.JobOutcome(tuple(made), 1000, "en", None, ()))
     assert await scrub.scrub(station.db, 10) == 0
     made[0].path.write_bytes(b"captiona")
     made[1].path.unlink()

@@ -23,10 +23,10 @@ from archivist_common.errors import (
 )
 from archivist_common.storage import fingerprint
 from archivist_common.storage.client import StorageServer
-from archivist_common.storage.mounts import Kind
+from archivist_common.storage.mounts import MountKind
 from archivist_common.storage.paths import OUTPUT_ENDINGS
 from archivist_transcriber.engines.whisperx import Diarizer
-from archivist_transcriber.protocol import AssembleWork, Planned, Recording
+from archivist_transcriber.protocol import AssembleWork, Planned, RecordingFile
 from archivist_transcriber.slot import assemble
 from archivist_transcriber.slot.assemble import Authoring, Places, Transcript
 from archivist_transcriber.slot.transcribe import opened
@@ -42,7 +42,7 @@ def _captions(authoring: Authoring) -> tuple[Transcript, Captions]:
 
 
 def _work(path: str, found: os.stat_result) -> AssembleWork:
-    recording = Recording("flex-1", path, found.st_size, found.st_mtime_ns, None)
+    recording = RecordingFile("flex-1", path, found.st_size, found.st_mtime_ns, None)
     return AssembleWork("a-job", 1, recording, "demo", True, Planned(10_000, "en", {}), WORDS, 0, 0)
 
 
@@ -111,7 +111,7 @@ def test_words_are_kept_when_speakers_cannot_be_told_apart(tmp_path: Path) -> No
 
 
 def test_a_recording_is_opened_only_as_it_was_submitted(tmp_path: Path) -> None:
-    server = StorageServer("flex-1", tmp_path, kind=Kind.FOLDER)
+    server = StorageServer("flex-1", tmp_path, kind=MountKind.FOLDER)
     (tmp_path / "council.wav").write_bytes(b"as submitted")
     work = _work("council.wav", (tmp_path / "council.wav").stat())
     servers = {"flex-1": server}
@@ -142,7 +142,7 @@ def test_a_recording_on_a_missing_mount_is_not_taken_for_a_missing_recording(tmp
     (tmp_path / "council.wav").write_bytes(b"as submitted")
     work = _work("council.wav", (tmp_path / "council.wav").stat())
     (tmp_path / "council.wav").unlink()
-    servers = {"flex-1": StorageServer("flex-1", tmp_path, kind=Kind.MOUNT)}
+    servers = {"flex-1": StorageServer("flex-1", tmp_path, kind=MountKind.MOUNT)}
     with pytest.raises(StorageUnavailable, match="not mounted") as raised, opened(servers, work.recording):
         pass
     assert raised.value.retryable

@@ -23,7 +23,7 @@ from archivist_transcriber.supervisor.slot import Slot
 KINDS = set(OUTPUT_ENDINGS)
 
 
-async def _while_transcribing(station: Station, slot: Slot, claim: lifecycle.Claim) -> "asyncio.Task[None]":
+async def _while_transcribing(station: Station, slot: Slot, claim: lifecycle.JobClaim) -> "asyncio.Task[None]":
     """A running attempt that has begun to transcribe, as its row says."""
     running = asyncio.create_task(station.attempt(slot, claim))
     async with asyncio.timeout(30):
@@ -83,7 +83,7 @@ async def test_a_slot_killed_at_work_costs_one_chunk_and_no_attempt(station: Sta
 async def test_the_next_leader_goes_on_from_what_was_heard(station: Station, slot: Slot) -> None:
     claim = await station.claimed(station.recording("long.ogg", "meeting-2min.ogg"))
     first = await station.planned(slot, claim)
-    await chunk_run.hear(station.deps, slot, first)
+    await chunk_run.transcribe_chunk(station.deps, slot, first)
     async with station.db.transaction() as session:
         await session.execute(update(Transcription).values(status="pending", lease_owner=None, lease_expires_at=None))
     again = await station.claim()
@@ -135,7 +135,7 @@ async def test_a_job_held_back_by_a_person_is_heard_no_further_and_goes_on_when_
 
 async def test_no_files_are_made_of_a_job_held_back_when_all_of_it_is_heard(station: Station, slot: Slot) -> None:
     claim = await station.claimed(station.recording())
-    await chunk_run.hear(station.deps, slot, await station.planned(slot, claim))
+    await chunk_run.transcribe_chunk(station.deps, slot, await station.planned(slot, claim))
     async with station.db.transaction() as session:
         await session.execute(update(Transcription).values(status="pending", lease_owner=None, lease_expires_at=None))
     again = await station.claim()
@@ -221,7 +221,9 @@ async def test_an_output_folder_that_is_a_file_fails_the_attempt_and_the_job_wai
 
 async def test_an_attempt_past_its_time_is_ended(station: Station, slot: Slot) -> None:
     claim = await station.claimed(station.recording("long.ogg", "meeting-2min.ogg"))
-    deps = chunk_run.Deps(station.db, station.deps.bell, station.deps.lease, timedelta(seconds=1), (station.output,))
+    deps = chunk_run.Deps(
+        station.db, station.deps.notifier, station.deps.lease, timedelta(seconds=1), (station.output,)
+    )
     async with asyncio.timeout(15):
         await station.attempt(slot, claim, deps)
     row = await station.row(claim.id)

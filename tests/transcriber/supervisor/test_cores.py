@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from archivist_transcriber.supervisor.cores import Core, Kind, Topology, discover, plan_slots
+from archivist_transcriber.supervisor.cores import Core, CoreKind, Topology, discover, plan_slots
 
 GIB = 1024**3
 Machine = Callable[[Mapping[str, object]], Path]
@@ -113,11 +113,11 @@ def test_slots_are_disjoint_whole_cores_and_never_more_than_cores(
 
 def test_performance_cores_come_first_and_do_not_mix_with_efficiency_cores(machine: Machine) -> None:
     topology = discover(machine(laptop()), range(8))
-    assert [core.kind for core in topology.cores] == [Kind.PERFORMANCE] * 2 + [Kind.EFFICIENCY] * 4
+    assert [core.kind for core in topology.cores] == [CoreKind.PERFORMANCE] * 2 + [CoreKind.EFFICIENCY] * 4
     plans = plan_slots(topology, 2, 8 * GIB)
     assert [(plan.cpus, plan.kind) for plan in plans] == [
-        ((0, 1, 2, 3), Kind.PERFORMANCE),
-        ((4, 5, 6, 7), Kind.EFFICIENCY),
+        ((0, 1, 2, 3), CoreKind.PERFORMANCE),
+        ((4, 5, 6, 7), CoreKind.EFFICIENCY),
     ]
 
 
@@ -133,7 +133,7 @@ def test_efficiency_cores_show_in_capacity_or_frequency(machine: Machine, file: 
     for n, value in enumerate(values):
         files |= {**cpu(n, str(n)), f"system/cpu/cpu{n}/{file}": value}
     kinds = {core.cpus[0]: core.kind for core in discover(machine(files), range(4)).cores}
-    assert kinds == {0: Kind.PERFORMANCE, 1: Kind.PERFORMANCE, 2: Kind.EFFICIENCY, 3: Kind.EFFICIENCY}
+    assert kinds == {0: CoreKind.PERFORMANCE, 1: CoreKind.PERFORMANCE, 2: CoreKind.EFFICIENCY, 3: CoreKind.EFFICIENCY}
 
 
 def test_processors_that_are_offline_are_left_out(machine: Machine) -> None:

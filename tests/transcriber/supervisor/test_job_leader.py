@@ -10,11 +10,11 @@ from tests.transcriber.conftest import LEASE, Station
 
 from archivist_captions.cue import Word
 from archivist_common.jobs import chunks
-from archivist_common.jobs.chunks import Cut, Hearing
-from archivist_common.jobs.lifecycle import Outcome
+from archivist_common.jobs.chunks import ChunkTranscript, Cut
+from archivist_common.jobs.lifecycle import JobOutcome
 from archivist_transcriber import protocol
 from archivist_transcriber.protocol import Moved
-from archivist_transcriber.supervisor.job_leader import Lead
+from archivist_transcriber.supervisor.job_leader import JobLeader
 from archivist_transcriber.supervisor.slot import Loaded
 
 _RECIPE = "cutter 1"
@@ -27,10 +27,10 @@ class HeldBell:
     rung: asyncio.Event = field(default_factory=asyncio.Event)
     answers: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def ring_publisher(self) -> bool:
+    async def notify_publisher(self) -> bool:
         return True
 
-    async def ring(self, transcription_id: UUID) -> bool:
+    async def notify(self, transcription_id: UUID) -> bool:
         self.rung.set()
         await self.answers.wait()
         return True
@@ -56,9 +56,9 @@ class Cutter:
         on_cut(Cut(1, 10_000, 20_000, ((0, 16_000),), "en"))
         return protocol.Planned(20_000, "en", {})
 
-    async def assemble(self, work: protocol.AssembleWork, on_moved: Callable[[Moved], None]) -> Outcome:
+    async def assemble(self, work: protocol.AssembleWork, on_moved: Callable[[Moved], None]) -> JobOutcome:
         self.assembled = work
-        return Outcome((), 20_000, "en", None, ())
+        return JobOutcome((), 20_000, "en", None, ())
 
     async def start(self) -> Loaded:
         assert self.loaded is not None
@@ -67,7 +67,7 @@ class Cutter:
     async def measure(self) -> float:
         return 1.0
 
-    async def hear(self, work: protocol.ChunkWork, on_moved: Callable[[Moved], None]) -> Hearing:
+    async def hear(self, work: protocol.ChunkWork, on_moved: Callable[[Moved], None]) -> ChunkTranscript:
         raise AssertionError("other slots hear")
 
     async def stop_work(self, working: "asyncio.Task[object]") -> None:
@@ -83,9 +83,9 @@ async def _hear_next(station: Station) -> bool:
         due = (await session.execute(chunks.next_due(_RECIPE, None))).one_or_none()
         if due is None:
             return False
-        chunk = await chunks.take(session, due[0], "host-b/0", LEASE)
+        chunk = await chunks.claim_locked(session, due[0], "host-b/0", LEASE)
         word = Word(chunk.cut.start_ms, chunk.cut.end_ms, f"word{chunk.cut.number}")
-        await chunks.finish(session, chunk, Hearing((word,), 0, 0), timedelta(seconds=1))
+        await chunks.finish(session, chunk, ChunkTranscript((word,), 0, 0), timedelta(seconds=1))
     return True
 
 
@@ -93,13 +93,13 @@ async def test_a_recording_is_not_assembled_before_its_last_chunks_are_stored(st
     """Found by tests/chaos: the plan was stored while the last chunks were not, the ones before were heard by then,
     and the files were made without the end of the recording."""
     claim = await station.claimed(station.recording())
-    bell = HeldBell()
-    lead = Lead(replace(station.deps, bell=bell), claim, _RECIPE, lambda: None)
-    slot = Cutter(bell.rung)
+    notifier = HeldBell()
+    lead = JobLeader(replace(station.deps, notifier=notifier), claim, _RECIPE, lambda: None)
+    slot = Cutter(notifier.rung)
     leading = asyncio.create_task(lead.run())
     await lead.plan(slot)
     assert await _hear_next(station)
-    bell.answers.set()
+    notifier.answers.set()
     async with asyncio.timeout(20):
         while not leading.done():
             if lead.offers_assembly:

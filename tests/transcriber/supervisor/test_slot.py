@@ -57,7 +57,7 @@ async def test_a_slot_without_its_model_says_which_folder_lacks_what(slot_for: S
 
 async def test_progress_rises_to_the_whole_recording(slot: Slot, station: Station) -> None:
     moved: list[Moved] = []
-    await slot.hear(_chunk(station, station.recording(), 20), moved.append)
+    await slot.transcribe(_chunk(station, station.recording(), 20), moved.append)
     done = [told.done_ms for told in moved]
     assert done == sorted(done)
     assert done[-1] == 20_000
@@ -68,8 +68,8 @@ async def test_the_same_chunk_gives_the_same_words_whatever_went_before(slot: Sl
     cuts: list[Cut] = []
     await slot.plan(_plan(station, name), cuts.append, lambda _: None)
     works = [ChunkWork(station.asked(name), "demo", cut) for cut in cuts]
-    first = [await slot.hear(work, lambda _: None) for work in works]
-    again = [await slot.hear(work, lambda _: None) for work in reversed(works)]
+    first = [await slot.transcribe(work, lambda _: None) for work in works]
+    again = [await slot.transcribe(work, lambda _: None) for work in reversed(works)]
     assert [hearing.words for hearing in first] == [hearing.words for hearing in reversed(again)]
     assert sum(len(hearing.words) for hearing in first) > 200
 
@@ -98,7 +98,7 @@ async def test_a_slot_goes_on_after_a_recording_it_could_not_read(slot: Slot, st
 async def test_a_killed_slot_is_told_from_a_failed_job_and_starts_again(slot: Slot, station: Station) -> None:
     station.recording("long.ogg", "meeting-2min.ogg")
     begun = asyncio.Event()
-    working = asyncio.create_task(slot.hear(_chunk(station, "long.ogg", 120), lambda _: begun.set()))
+    working = asyncio.create_task(slot.transcribe(_chunk(station, "long.ogg", 120), lambda _: begun.set()))
     async with asyncio.timeout(20):
         await begun.wait()
         assert slot.pid is not None

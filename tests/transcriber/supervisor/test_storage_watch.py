@@ -12,38 +12,38 @@ from pathlib import Path
 import pytest
 from tests.simulators import faultfs
 
-from archivist_common.storage.client import MountState, Storages, StorageServer
-from archivist_common.storage.mounts import MARKER, Kind
+from archivist_common.storage.client import MountState, StorageClient, StorageServer
+from archivist_common.storage.mounts import MARKER, MountKind
 from archivist_transcriber.supervisor import storage_watch
-from archivist_transcriber.supervisor.storage_watch import MountWatch, trouble_of
+from archivist_transcriber.supervisor.storage_watch import StorageWatch, trouble_of
 
 DEADLINE = timedelta(seconds=5)
 
 
 def _server(folder: Path, name: str, **changes: object) -> StorageServer:
     (folder / name).mkdir()
-    return StorageServer(name, folder / name, **{"kind": Kind.FOLDER} | changes)  # type: ignore[arg-type]
+    return StorageServer(name, folder / name, **{"kind": MountKind.FOLDER} | changes)  # type: ignore[arg-type]
 
 
 @asynccontextmanager
-async def _watching(*servers: StorageServer, deadline: timedelta = DEADLINE) -> AsyncIterator[MountWatch]:
-    async with Storages(servers) as storages:
-        watch = MountWatch(storages, deadline, every=timedelta(seconds=0.05))
+async def _watching(*servers: StorageServer, deadline: timedelta = DEADLINE) -> AsyncIterator[StorageWatch]:
+    async with StorageClient(servers) as storages:
+        watch = StorageWatch(storages, deadline, every=timedelta(seconds=0.05))
         running = asyncio.create_task(watch.run())
         yield watch
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def _until(watch: MountWatch, names: set[str]) -> None:
+async def _until(watch: StorageWatch, names: set[str]) -> None:
     async with asyncio.timeout(15):
         while watch.usable() != names:
             await asyncio.sleep(0.02)
 
 
 async def test_nothing_is_usable_before_it_was_looked_at_and_no_server_is_no_wait(tmp_path: Path) -> None:
-    async with Storages([_server(tmp_path, "flex-1")]) as storages:
-        assert MountWatch(storages, DEADLINE).usable() == frozenset()
+    async with StorageClient([_server(tmp_path, "flex-1")]) as storages:
+        assert StorageWatch(storages, DEADLINE).usable() == frozenset()
     async with _watching() as watch, asyncio.timeout(1):
         await watch.first_round()
         assert (watch.usable(), watch.states()) == (frozenset(), {})
@@ -53,7 +53,7 @@ async def test_a_server_that_goes_and_comes_is_told_in_words_each_time(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, logger=storage_watch.__name__)
-    well, comes = _server(tmp_path, "flex-1"), _server(tmp_path, "flex-2", kind=Kind.MARKER)
+    well, comes = _server(tmp_path, "flex-1"), _server(tmp_path, "flex-2", kind=MountKind.MARKER)
     async with _watching(well, comes) as watch:
         await watch.first_round()
         assert watch.usable() == {"flex-1"}
@@ -73,7 +73,7 @@ async def test_a_server_that_goes_and_comes_is_told_in_words_each_time(
 
 
 async def test_a_server_that_hangs_delays_no_answer_of_another_and_is_back_when_it_answers(tmp_path: Path) -> None:
-    well, hung = _server(tmp_path, "flex-1"), _server(tmp_path, "flex-2", kind=Kind.AUTO)
+    well, hung = _server(tmp_path, "flex-1"), _server(tmp_path, "flex-2", kind=MountKind.AUTO)
     (tmp_path / "disk").mkdir()
     try:
         faulty = faultfs.Mounted(tmp_path / "disk", hung.path)

@@ -16,7 +16,7 @@ from tests.transcriber.conftest import Slots, Station
 
 from archivist_common.database.models import Chunk, Transcription, Worker
 from archivist_common.errors import EngineUnavailable
-from archivist_common.events.notify import Doorbell
+from archivist_common.events.notify import Notifier
 from archivist_common.jobs import artifacts
 from archivist_transcriber.supervisor.slot import Slot
 from archivist_transcriber.supervisor.supervisor import Supervisor
@@ -95,7 +95,7 @@ async def test_a_supervisor_that_leaves_in_the_midst_of_a_claim_gives_back_what_
 
 async def test_a_bell_is_answered_before_the_next_poll(station: Station, slot_for: Slots, redis_url: str) -> None:
     slot = await slot_for(start=False)
-    bell = Doorbell(redis_url)
+    notifier = Notifier(redis_url)
     async with _running(station, [slot], redis_url) as supervisor:
         await _ready(supervisor)
         await asyncio.sleep(0.5)
@@ -103,13 +103,13 @@ async def test_a_bell_is_answered_before_the_next_poll(station: Station, slot_fo
         for name in ("a.mp4", "b.mp4", "c.mp4"):
             (station.media / name).write_text("not a recording: its claim is what counts")
             job_id = await station.submit(name)
-            assert await bell.ring(job_id)
+            assert await notifier.notify(job_id)
             async with asyncio.timeout(20):
                 while (row := await station.row(job_id)).status != "failed":
                     await asyncio.sleep(0.1)
             assert row.started_date is not None
             waits.append((row.started_date - row.created_date).total_seconds())
-    await bell.close()
+    await notifier.close()
     assert sorted(waits)[1] < 1.0, "the median of three, with a poll every two seconds"
 
 

@@ -36,7 +36,7 @@ async def shown(world: World) -> list[tuple[int, str]]:
 
 async def broken(world: World) -> list[str]:
     async with world.db.transaction() as session:
-        found = await invariants.broken(session, world.deps.lease)
+        found = await invariants.violations(session, world.deps.lease)
     ours = {"I4", "I8", "I16", "LEASE", "VERIFIED", "EFFECTS", "VERSIONS"}
     return [row for one in found if one.invariant.id in ours for row in one.rows]
 
@@ -86,7 +86,7 @@ async def test_a_show_that_a_person_names_sets_going_what_waited_for_that(world:
     held = await world.drive(await world.ask(job))
     assert held.status is PublicationStatus.HELD
     async with world.db.transaction() as session:
-        await links.say(session, held.storage, held.path, 4120, user_id=OTTO)
-        await requests.set_going(session, held.storage, held.path)
+        await links.link(session, held.storage, held.path, 4120, user_id=OTTO)
+        await requests.show_linked(session, held.storage, held.path)
     again = await world.drive(held.id)
     assert (again.show_id, again.error_code == held.error_code) == (4120, False)

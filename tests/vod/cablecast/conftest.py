@@ -10,7 +10,7 @@ import pytest_asyncio
 from tests.simulators.cablecast.process import Simulator
 
 from archivist_common.settings import VodSettings
-from archivist_vod.cablecast.transport.circuit_breaker import Host
+from archivist_vod.cablecast.transport.circuit_breaker import CircuitBreaker
 from archivist_vod.cablecast.transport.client import CablecastClient
 from archivist_vod.cablecast.transport.connection import http
 
@@ -46,7 +46,7 @@ class Ours:
     time: Time
 
     @property
-    def host(self) -> Host:
+    def host(self) -> CircuitBreaker:
         return self.client.host
 
 
@@ -62,7 +62,7 @@ def connect() -> Connect:
         time = Time()
         made = settings(url, request_timeout=timeout_s, max_retries=retries, **given)
         async with http(made) as connection:
-            host = Host("cablecast", clock=time)
+            host = CircuitBreaker("cablecast", clock=time)
             client = CablecastClient.of(made, connection, host=host, sleep=time.sleep, jitter=lambda: 0.5)
             yield Ours(client, time)
 

@@ -11,7 +11,7 @@ from tests.vod.cablecast.transport.scripted import Scripted, Seen, answer
 
 from archivist_common.errors import TargetFailed, TargetMissing
 from archivist_vod.cablecast import models
-from archivist_vod.cablecast.api import Catalogue
+from archivist_vod.cablecast.api import CablecastApi
 
 _CENTRAL = timezone(timedelta(hours=-6))
 
@@ -31,7 +31,7 @@ async def test_every_version_says_what_it_is_and_has(
     sim = stations[profile]
     await sim.control.reset()
     async with attend(sim) as ours:
-        catalogue = Catalogue(ours.client, clock=ours.time)
+        catalogue = CablecastApi(ours.client, clock=ours.time)
         assert (await catalogue.lookups.system_info()).version[0] == {"modern": 7, "mid": 7, "legacy": 6}[profile]
         assert (await catalogue.lookups.system_time()).time is not None
         assert (await catalogue.lookups.user_session()).user == "operator"
@@ -50,7 +50,7 @@ async def test_every_version_says_what_it_is_and_has(
 
 async def test_lookups_are_read_once_an_hour(modern: Simulator, attend: Connect) -> None:
     async with attend(modern) as ours:
-        catalogue = Catalogue(ours.client, clock=ours.time)
+        catalogue = CablecastApi(ours.client, clock=ours.time)
         before = await catalogue.lookups.locations()
         asked = len(await _calls(modern))
         ours.time.now += 3_599
@@ -73,7 +73,7 @@ async def test_shows_are_found_by_our_key_and_by_nothing_like_it(
     keys = ["arc-1", "arc-10", "ARC-1", "", "arc-1 ", "arc-2", "arc-2"]
     await sim.control.seed(shows=[_show(4_000 + n, key) for n, key in enumerate(keys)])
     async with attend(sim) as ours:
-        catalogue = Catalogue(ours.client, clock=ours.time)
+        catalogue = CablecastApi(ours.client, clock=ours.time)
         for key, ids in {"arc-1": [4_000], "arc-2": [4_005, 4_006], "arc-3": []}.items():
             assert sorted(show.id for show in await catalogue.shows_by_local_id(key)) == ids
 
@@ -82,7 +82,7 @@ async def test_without_a_search_our_key_is_looked_for_on_every_page(modern: Simu
     await modern.control.seed(shows=[_show(3_000 + n, f"arc-{n}") for n in range(1_310)])
     await modern.control.fault("status", path="/shows/search/advanced", status=404)
     async with attend(modern) as ours:
-        found = await Catalogue(ours.client, clock=ours.time).shows_by_local_id("arc-3")
+        found = await CablecastApi(ours.client, clock=ours.time).shows_by_local_id("arc-3")
     assert [show.id for show in found] == [3_003]
     assert "POST /CablecastAPI/v1/shows/search/advanced" in await _calls(modern)
 
@@ -95,7 +95,7 @@ async def test_a_show_the_search_has_not_met_yet_is_found_among_the_newest(conne
         return answer(200, page)
 
     async with Scripted.serve(handler) as server, connect(server.url) as ours:
-        assert [show.id for show in await Catalogue(ours.client).shows_by_local_id("arc-2")] == [2]
+        assert [show.id for show in await CablecastApi(ours.client).shows_by_local_id("arc-2")] == [2]
 
 
 async def test_a_search_and_a_filter_that_are_ignored_find_no_strangers(connect: Connect) -> None:
@@ -111,7 +111,7 @@ async def test_a_search_and_a_filter_that_are_ignored_find_no_strangers(connect:
         return answer(404, b"") if id_ == 7 else answer(200, {"show": _show(id_, f"arc-{id_}")})
 
     async with Scripted.serve(handler) as server, connect(server.url) as ours:
-        catalogue = Catalogue(ours.client)
+        catalogue = CablecastApi(ours.client)
         assert [show.id for show in await catalogue.shows_by_local_id("arc-3")] == [3]
         assert [show.id for show in await catalogue.shows([9, 7, 9, 100])] == [9, 100]
         assert await catalogue.shows_by_local_id("arc-7") == ()
@@ -121,7 +121,7 @@ async def test_shows_by_id_come_in_hundreds_and_in_the_order_asked_for(modern: S
     await modern.control.seed(shows=[_show(3_000 + n) for n in range(250)])
     wanted = [3_000 + n for n in range(249, -1, -1)]
     async with attend(modern) as ours:
-        found = await Catalogue(ours.client).shows([*wanted, 99_999])
+        found = await CablecastApi(ours.client).shows([*wanted, 99_999])
     assert [show.id for show in found] == wanted
     assert (await _calls(modern)).count("GET /CablecastAPI/v1/shows") == 3
 
@@ -134,7 +134,9 @@ async def test_shows_of_a_day_are_those_of_that_day(modern: Simulator, attend: C
         await modern.control.fault("status", path="/shows/search/advanced", status=404)
     start = datetime(2026, 11, 18, tzinfo=_CENTRAL)
     async with attend(modern) as ours:
-        found = await Catalogue(ours.client).shows_between(start, start + timedelta(hours=23, minutes=59, seconds=59))
+        found = await CablecastApi(ours.client).shows_between(
+            start, start + timedelta(hours=23, minutes=59, seconds=59)
+        )
     assert sorted(show.id for show in found) == [4_001, 4_002]
 
 
@@ -152,7 +154,7 @@ async def test_a_reel_leads_to_its_file_in_every_version(
     await sim.control.reset()
     await _captioned_show(sim)
     async with attend(sim) as ours:
-        catalogue = Catalogue(ours.client, clock=ours.time)
+        catalogue = CablecastApi(ours.client, clock=ours.time)
         show = await catalogue.show(4_120)
         (reel,) = await catalogue.reels(show)
         assert (reel.show, reel.length) == (4_120, 600)
@@ -176,7 +178,7 @@ async def test_a_sidecar_is_found_by_its_exact_name_in_its_store(modern: Simulat
     await modern.control.put_file("Flex 2", "4120-1-harbor council.scc", text=scc)
     await modern.control.advance(200)
     async with attend(modern) as ours:
-        catalogue = Catalogue(ours.client, clock=ours.time)
+        catalogue = CablecastApi(ours.client, clock=ours.time)
         stores = {one.name: one.id for one in await catalogue.lookups.file_stores()}
         found = await catalogue.sidecar(stores["Flex 1"], "4120-1-Harbor Council.scc")
         assert found is not None
@@ -197,7 +199,7 @@ async def test_how_far_a_vod_is_can_be_asked_in_every_version(
     await sim.control.reset()
     await _captioned_show(sim)
     async with attend(sim) as ours:
-        catalogue = Catalogue(ours.client, clock=ours.time)
+        catalogue = CablecastApi(ours.client, clock=ours.time)
         (vod,) = await catalogue.vods(await catalogue.show(4_120))
         before = (await catalogue.vod_status(vod.id)).vod_state
         assert before in {"queued", "processing", "unknown"}
@@ -215,14 +217,14 @@ async def test_a_state_nobody_knows_comes_through_as_it_is(connect: Connect) -> 
         return answer(200, {"vodStatus": {"id": 913, "vodState": "paused", "percentComplete": 40}})
 
     async with Scripted.serve(handler) as server, connect(server.url) as ours:
-        status = await Catalogue(ours.client).vod_status(913)
+        status = await CablecastApi(ours.client).vod_status(913)
     assert (status.vod_state, status.percent_complete) == ("paused", 40)
 
 
 async def test_chapters_are_the_vods_own_in_order_without_deleted_ones(modern: Simulator, attend: Connect) -> None:
     await _captioned_show(modern)
     async with attend(modern) as ours:
-        catalogue = Catalogue(ours.client, clock=ours.time)
+        catalogue = CablecastApi(ours.client, clock=ours.time)
         (vod,) = await catalogue.vods(await catalogue.show(4_120))
         for offset in (90, 30, 60):
             body = {"vod": vod.id, "title": f"at {offset}", "body": "", "offset": offset, "deleted": False}
@@ -237,7 +239,7 @@ async def test_chapters_of_others_and_deleted_ones_are_left_out_where_the_filter
         return answer(200, {"chapters": chapters})
 
     async with Scripted.serve(handler) as server, connect(server.url) as ours:
-        assert [chapter.id for chapter in await Catalogue(ours.client).chapters(9)] == [0, 4]
+        assert [chapter.id for chapter in await CablecastApi(ours.client).chapters(9)] == [0, 4]
 
 
 async def test_reels_are_found_where_the_filter_is_ignored_and_the_list_is_cut_short(connect: Connect) -> None:
@@ -252,7 +254,7 @@ async def test_reels_are_found_where_the_filter_is_ignored_and_the_list_is_cut_s
 
     async with Scripted.serve(handler) as server, connect(server.url) as ours:
         show = models.Show.read({"id": 4, "reels": [51, 52]})
-        assert [reel.id for reel in await Catalogue(ours.client).reels(show)] == [51]
+        assert [reel.id for reel in await CablecastApi(ours.client).reels(show)] == [51]
 
 
 async def test_a_shows_vods_are_its_own_and_still_there(connect: Connect) -> None:
@@ -262,7 +264,7 @@ async def test_a_shows_vods_are_its_own_and_still_there(connect: Connect) -> Non
 
     async with Scripted.serve(handler) as server, connect(server.url) as ours:
         show = models.Show.read({"id": 4, "vods": [1, 2, 3, 6]})
-        assert [vod.id for vod in await Catalogue(ours.client).vods(show)] == [1, 6]
+        assert [vod.id for vod in await CablecastApi(ours.client).vods(show)] == [1, 6]
 
 
 async def test_an_object_that_is_not_what_it_should_be_is_the_servers_fault(connect: Connect) -> None:
@@ -271,13 +273,13 @@ async def test_an_object_that_is_not_what_it_should_be_is_the_servers_fault(conn
 
     async with Scripted.serve(handler) as server, connect(server.url) as ours:
         with pytest.raises(TargetFailed, match="reels/1: length: "):
-            await Catalogue(ours.client).reel(1)
+            await CablecastApi(ours.client).reel(1)
 
 
 async def test_a_show_is_written_back_with_all_it_came_with(modern: Simulator, attend: Connect) -> None:
     await modern.control.seed(shows=[_show(4_120, custom3="keep", comments="old")])
     async with attend(modern) as ours:
-        catalogue = Catalogue(ours.client)
+        catalogue = CablecastApi(ours.client)
         show = await catalogue.show(4_120)
         written = models.Show.read(
             await ours.client.put("shows/4120", "show", models.edited(show.raw, comments="new"))

@@ -13,23 +13,23 @@ from archivist_vod.cablecast.video_file import exact_length
 MODELS = [
     one
     for one in vars(models).values()
-    if isinstance(one, type) and issubclass(one, models.Wire) and one is not models.Wire
+    if isinstance(one, type) and issubclass(one, models.CablecastModel) and one is not models.CablecastModel
 ]
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda one: one.__name__)
-def test_an_object_needs_no_more_than_its_id(model: type[models.Wire]) -> None:
+def test_an_object_needs_no_more_than_its_id(model: type[models.CablecastModel]) -> None:
     assert model.read({"id": 7}).id == 7
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda one: one.__name__)
-def test_every_property_but_the_id_may_be_null(model: type[models.Wire]) -> None:
+def test_every_property_but_the_id_may_be_null(model: type[models.CablecastModel]) -> None:
     nulls = {field.alias or name: None for name, field in model.model_fields.items()}
     assert model.read({**nulls, "id": 7}).id == 7
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda one: one.__name__)
-def test_an_object_without_an_id_is_none(model: type[models.Wire]) -> None:
+def test_an_object_without_an_id_is_none(model: type[models.CablecastModel]) -> None:
     with pytest.raises(ValidationError):
         model.read({"title": "x"})
 

@@ -19,7 +19,7 @@ from archivist_common.settings import MonitorSettings
 from archivist_common.web import service
 from archivist_monitor.app import create_app as create_monitor
 from archivist_vod.app import targets_ready
-from archivist_vod.cablecast.publisher import Cablecast
+from archivist_vod.cablecast.publisher import CablecastPublisher
 from archivist_vod.cablecast.transport import metrics
 
 _NIGHT_S = 0.3  # a question that is never answered is waited for in real time
@@ -151,7 +151,7 @@ async def test_after_a_night_without_cablecast_all_is_sent_in_order_and_nothing_
 
 def waits_for_answers(world: World, seconds: float) -> None:
     publisher = world.publishers["cablecast"]
-    assert isinstance(publisher, Cablecast)
+    assert isinstance(publisher, CablecastPublisher)
     publisher.client._request_timeout_s = seconds
     publisher.client._http.timeout = httpx.Timeout(seconds)
 

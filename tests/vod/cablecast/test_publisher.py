@@ -17,9 +17,9 @@ from tests.vod.world import SPOKEN, World, spoken, station
 from archivist_common.database.models import OutboxEvent, Publication, Transcription, VodContent
 from archivist_common.errors import DatabaseUnavailable
 from archivist_common.publishing import effects, requests
-from archivist_common.publishing.options import Options
+from archivist_common.publishing.options import PublishOptions
 from archivist_common.shows import links
-from archivist_vod.worker import Sender
+from archivist_vod.worker import PublishingWorker
 
 NAME = "4120-1-Harbor City Council (20261118).mp4"
 
@@ -108,8 +108,8 @@ async def test_two_shows_with_our_key_wait_for_a_person_who_says_which(world: Wo
     assert {one["show_id"] for one in held.suggestions} == {4200, 4201}
     assert all(one["reasons"] for one in held.suggestions)
     async with world.db.transaction() as session:
-        await links.say(session, "flex-1", name, 4201, user_id=1)
-        await requests.set_going(session, "flex-1", name)
+        await links.link(session, "flex-1", name, 4201, user_id=1)
+        await requests.show_linked(session, "flex-1", name)
     done = await world.drive(held.id)
     assert (done.status, done.show_id) == ("published", 4201)
 
@@ -726,7 +726,9 @@ async def test_a_publication_whose_answer_the_database_lost_goes_on_at_once_and_
     await world.show(**council())
     asked = await world.ask(await world.captioned(NAME))
     db = _losing(world, stage)
-    sender = Sender(replace(world.deps, db=db), "unix:///nowhere", slots=1, automatic=None, options=Options())
+    sender = PublishingWorker(
+        replace(world.deps, db=db), "unix:///nowhere", slots=1, automatic=None, options=PublishOptions()
+    )
     for _ in range(100):
         try:
             worked = await sender.work_once()
@@ -748,7 +750,9 @@ async def test_a_publisher_that_leaves_in_the_midst_of_a_claim_gives_back_what_i
     await world.show(**council())
     asked = await world.ask(await world.captioned(NAME))
     db = _losing(world, "resolve", hangs=True)
-    sender = Sender(replace(world.deps, db=db), "unix:///nowhere", slots=1, automatic=None, options=Options())
+    sender = PublishingWorker(
+        replace(world.deps, db=db), "unix:///nowhere", slots=1, automatic=None, options=PublishOptions()
+    )
     running = asyncio.create_task(sender.run())
     async with asyncio.timeout(30):
         while not db.has_lost:

@@ -11,7 +11,7 @@ from tests.vod.cablecast.conftest import Connect, Ours
 from tests.vod.cablecast.transport.scripted import Scripted, Seen, answer
 
 from archivist_common.errors import TargetDenied, TargetFailed, TargetMissing, TargetRefused, TargetUnavailable
-from archivist_vod.cablecast.uploads import Progress, Uploads
+from archivist_vod.cablecast.uploads import UploadProgress, Uploads
 
 _STORE = 11  # Flex 1 of the simulator
 _NAME = "4120-1-Harbor Council.scc"
@@ -30,9 +30,9 @@ async def _steps(sim: Simulator) -> list[tuple[str, str]]:
 
 
 async def test_a_file_arrives_byte_for_byte_and_its_asset_is_known(modern: Simulator, attend: Connect) -> None:
-    kept: list[Progress] = []
+    kept: list[UploadProgress] = []
 
-    async def keep(progress: Progress) -> None:
+    async def keep(progress: UploadProgress) -> None:
         kept.append(progress)
 
     async with attend(modern) as ours:
@@ -40,7 +40,7 @@ async def test_a_file_arrives_byte_for_byte_and_its_asset_is_known(modern: Simul
     assert (done.state, done.file_name, done.size) == (5, _NAME, len(DATA))
     assert done.asset is not None
     assert (modern.store("Flex 1") / _NAME).read_bytes() == DATA
-    assert kept == [Progress(done.id, segment) for segment in range(6)]
+    assert kept == [UploadProgress(done.id, segment) for segment in range(6)]
     assert set(ours.time.slept) == {3.0}
     assert await modern.control.invariants() == []
 
@@ -58,12 +58,12 @@ async def test_an_upload_goes_on_from_where_another_process_stopped(
     modern: Simulator, attend: Connect, segment: int
 ) -> None:
     """Stopped when that many segments were known to be there; the next one may be there too."""
-    kept: list[Progress] = []
+    kept: list[UploadProgress] = []
 
     class Stopped(Exception):
         pass
 
-    async def keep(progress: Progress) -> None:
+    async def keep(progress: UploadProgress) -> None:
         kept.append(progress)
         if progress.next_segment == segment:
             raise Stopped
@@ -73,7 +73,7 @@ async def test_an_upload_goes_on_from_where_another_process_stopped(
             await _uploads(ours).upload(_NAME, _STORE, DATA, keep=keep)
         assert not (modern.store("Flex 1") / _NAME).exists()
         before = len(await _steps(modern))
-        written = Progress.from_json(kept[-1].to_json())
+        written = UploadProgress.from_json(kept[-1].to_json())
         done = await _uploads(ours).upload(_NAME, _STORE, DATA, progress=written)
     assert done.id == kept[0].upload_id
     assert (modern.store("Flex 1") / _NAME).read_bytes() == DATA
@@ -140,7 +140,7 @@ async def test_a_segment_refused_because_the_rest_was_done_meanwhile_is_not_sent
     """Another process of ours finished it."""
     async with attend(modern) as ours:
         done = await _uploads(ours).upload(_NAME, _STORE, DATA)
-        again = await _uploads(ours).upload(_NAME, _STORE, DATA, progress=Progress(done.id, 3))
+        again = await _uploads(ours).upload(_NAME, _STORE, DATA, progress=UploadProgress(done.id, 3))
     assert again.id == done.id
     assert (await _steps(modern)).count(("POST", "fileuploads")) == 1
 
@@ -158,7 +158,7 @@ async def test_an_upload_that_is_no_use_any_more_is_begun_anew(modern: Simulator
                 await ours.client.post_segment(old, segment, name, part, deadline_s=5)
         if why == "timed-out":
             await modern.control.advance(5 * 3_600)
-        done = await _uploads(ours).upload(_NAME, _STORE, DATA, progress=Progress(old, 4))
+        done = await _uploads(ours).upload(_NAME, _STORE, DATA, progress=UploadProgress(old, 4))
     assert done.id != old
     assert not (modern.store("Flex 1") / "other.scc").exists()
     assert (modern.store("Flex 1") / _NAME).read_bytes() == DATA
@@ -184,9 +184,9 @@ async def test_an_upload_that_fails_on_the_server_is_begun_three_times_and_then_
 async def test_a_segment_that_never_gets_through_is_given_up_with_its_progress_kept(
     modern: Simulator, attend: Connect
 ) -> None:
-    kept: list[Progress] = []
+    kept: list[UploadProgress] = []
 
-    async def keep(progress: Progress) -> None:
+    async def keep(progress: UploadProgress) -> None:
         kept.append(progress)
 
     await modern.control.fault("drop", method="POST", path="/upload$", skip=3)

@@ -18,8 +18,8 @@ from archivist_common.database import migrate
 from archivist_common.database.engine import Database, engine
 from archivist_common.database.models import CaptionVersion, Transcription, VodContent
 from archivist_common.publishing import requests, targets
-from archivist_common.publishing.options import Options
-from archivist_vod.worker import Sender
+from archivist_common.publishing.options import PublishOptions
+from archivist_vod.worker import PublishingWorker
 
 PATH = "2026/Harbor City Council (20261118).mp4"
 NEW = SPOKEN.replace("water tower", "fire station")
@@ -109,7 +109,7 @@ async def test_a_sender_started_before_the_tables_are_there_waits_for_them(
     """Slots that asked at once died of the missing table, and the process with them."""
     bind = engine(empty_database, 5, 5, "tests")
     deps = replace(station.deps, db=Database(bind))
-    sender = Sender(deps, "unix:///nowhere", slots=2, automatic=None, options=Options())
+    sender = PublishingWorker(deps, "unix:///nowhere", slots=2, automatic=None, options=PublishOptions())
     running = asyncio.create_task(sender.run())
     await asyncio.sleep(0.5)
     assert not running.done(), running

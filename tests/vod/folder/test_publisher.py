@@ -36,9 +36,9 @@ from archivist_common.errors import (
     TargetMissing,
 )
 from archivist_common.publishing import requests
-from archivist_common.publishing.options import Options
+from archivist_common.publishing.options import PublishOptions
 from archivist_common.settings import VodSettings
-from archivist_common.storage.client import Storages
+from archivist_common.storage.client import StorageClient
 from archivist_vod.folder import contents
 from archivist_vod.folder.manifest import Manifest, ManifestDamaged
 from archivist_vod.folder.publisher import Folder, opened
@@ -77,7 +77,7 @@ def root(tmp_path: Path) -> Path:
 @pytest_asyncio.fixture(loop_scope="session")
 async def make(root: Path) -> AsyncIterator[Callable[..., Folder]]:
     """Makes publishers to the folder, each as a process of its own has it."""
-    async with Storages([]) as storages:
+    async with StorageClient([]) as storages:
 
         def made(folder: Path = root, now: Callable[[], datetime] = lambda: FIRST, **given: Any) -> Folder:
             told = {"publish_folder": folder, "publish_folder_url": URL, "vod_timeout": 20} | given
@@ -105,7 +105,7 @@ def work(vault: Path, said: str = SPOKEN, *, version: int = 1, path: str = PATH,
         path,
         600,
         track,
-        told.pop("options", Options()),
+        told.pop("options", PublishOptions()),
         **told,
     )
 
@@ -176,7 +176,7 @@ async def test_every_address_in_the_feed_is_a_file_that_is_there(
 async def test_pages_name_nothing_from_elsewhere_and_run_nothing(
     make: Callable[..., Folder], root: Path, tmp_path: Path
 ) -> None:
-    options = Options(title='<script>alert(1)</script> & "more"')
+    options = PublishOptions(title='<script>alert(1)</script> & "more"')
     item = await published(make(), work(tmp_path, options=options))
     for page in (root / "index.html", root / item["folder"] / "index.html"):
         text = page.read_text()
@@ -320,15 +320,15 @@ _CHILD = """
 import asyncio, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[4])
-from tests.vod.test_folder import Freely, published, work
+from tests.vod.folder.test_publisher import Freely, published, work
 from archivist_common.settings import VodSettings
-from archivist_common.storage import Storages
-from archivist_vod.publishers.folder import Folder
+from archivist_common.storage.client import StorageClient
+from archivist_vod.folder.publisher import Folder
 
 async def main():
     settings = VodSettings(_env_file=None, database_url="postgresql://u@h/d", publish_folder=sys.argv[1],
                            publish_folder_url="https://captions.example.org/recordings")
-    folder = Folder(settings, Storages([]))
+    folder = Folder(settings, StorageClient([]))
     for n in range(4):
         await published(folder, work(Path(sys.argv[2]), path=f"{sys.argv[3]} Council {n}.mp4"))
 asyncio.run(main())
@@ -667,7 +667,7 @@ async def test_a_folder_that_was_closed_takes_nothing_more(root: Path) -> None:
     settings = VodSettings(
         _env_file=None, database_url="postgresql://u@h/d", publish_folder=root, publish_folder_url=URL
     )
-    async with opened(settings, Storages([])) as folder:
+    async with opened(settings, StorageClient([])) as folder:
         assert (await folder.probe()).reason is None
     with pytest.raises(RuntimeError, match="after shutdown"):
         await folder.probe()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.vod.folder.rss_validation import MEDIA, PODCAST, RULES, problems
 
 from archivist_vod.folder import rss
-from archivist_vod.folder.rss import Feed, Item, Media, Scene
+from archivist_vod.folder.rss import Feed, Item, MediaFile, Scene
 
 AT = "https://captions.example.org/recordings"
 WHEN = datetime(2026, 11, 18, 22, 4, 11, tzinfo=UTC)
@@ -28,7 +28,7 @@ ITEM = Item(
     transcript=f"{AT}/arc-0123456789abcdef-harbor/transcript.txt",
     chapters=f"{AT}/arc-0123456789abcdef-harbor/chapters.json",
     scenes=(Scene(0, 95_250, "Call to order"), Scene(95_250, 7_260_000, "Motion to approve the agenda")),
-    media=Media("https://media.example.org/flex-1/Harbor%20City%20Council.mp4", "video/mp4", 2_147_483_648),
+    media=MediaFile("https://media.example.org/flex-1/Harbor%20City%20Council.mp4", "video/mp4", 2_147_483_648),
 )
 OTHER = replace(ITEM, key="arc-fedcba9876543210", published=WHEN + timedelta(days=1), media=None)
 FEED = Feed("Recordings", f"{AT}/index.html", f"{AT}/feed.xml", "With captions", (ITEM, OTHER), WHEN)
@@ -45,7 +45,7 @@ def test_a_feed_with_everything_in_it_is_valid() -> None:
         pytest.param((), id="empty"),
         pytest.param((replace(OTHER, vtt=None, srt=None, transcript=None, chapters=None, scenes=()),), id="bare"),
         pytest.param((replace(ITEM, length_s=None, tags=(), description="", title="\x00 \ud800"),), id="no-title"),
-        pytest.param((replace(ITEM, media=Media(ITEM.link, "video/mp4")),), id="size-unknown"),
+        pytest.param((replace(ITEM, media=MediaFile(ITEM.link, "video/mp4")),), id="size-unknown"),
         pytest.param((replace(ITEM, title='<b>Q&A "é" \u2028 👍</b>' * 99),), id="hostile"),
     ],
 )

@@ -16,13 +16,13 @@ from archivist_captions.formats import srt, vtt
 from archivist_captions.formats import text as text_format
 from archivist_common.database.engine import Database, engine
 from archivist_common.database.models import Artifact
-from archivist_common.publishing.options import Options
+from archivist_common.publishing.options import PublishOptions
 from archivist_common.settings import VodSettings
-from archivist_common.storage.client import Storages
+from archivist_common.storage.client import StorageClient
 from archivist_vod.attempts.deps import Deps
 from archivist_vod.attempts.pacing import Pace
 from archivist_vod.folder.publisher import Folder
-from archivist_vod.worker import Sender
+from archivist_vod.worker import PublishingWorker
 
 URL = "https://captions.example.org/recordings"
 FIRST = datetime(2026, 11, 18, 22, 4, 11, tzinfo=UTC)
@@ -95,12 +95,14 @@ async def folder_station(database_url: str, folder: Path, **given: Any) -> Async
     bind = engine(database_url, 5, 5, "tests")
     db = Database(bind)
     minutes = iter(range(1_000_000))
-    async with Storages(settings.flex_servers) as storages:
+    async with StorageClient(settings.flex_servers) as storages:
         made = FolderWorld(db, None, settings, {}, None, None, output, {"flex-1": flex})  # type: ignore[arg-type]
         made.root = root
         made.publishers["folder"] = Folder(settings, storages, now=lambda: FIRST + timedelta(minutes=next(minutes)))
         made.deps = Deps(db, made.publishers, timedelta(seconds=30), Pace(), sleep=made.sleep)
-        made.sender = Sender(made.deps, "unix:///nowhere", slots=1, automatic=None, options=Options())
+        made.sender = PublishingWorker(
+            made.deps, "unix:///nowhere", slots=1, automatic=None, options=PublishOptions()
+        )
         await made.sender.report()
         yield made
     await bind.dispose()

@@ -15,14 +15,14 @@ from dataclasses import replace
 
 from archivist_common import failpoints
 from archivist_common.settings import VodSettings, read
-from archivist_common.storage.client import Storages
+from archivist_common.storage.client import StorageClient
 from archivist_common.web import service
 from archivist_vod.app import NAME, create_app
-from archivist_vod.cablecast.publisher import Cablecast
+from archivist_vod.cablecast.publisher import CablecastPublisher
 from archivist_vod.cablecast.transport import connection
-from archivist_vod.cablecast.transport.circuit_breaker import Host
+from archivist_vod.cablecast.transport.circuit_breaker import CircuitBreaker
 from archivist_vod.cablecast.transport.client import CablecastClient
-from archivist_vod.targets.registry import PUBLISHERS
+from archivist_vod.targets.registry import TARGETS
 
 SPEED = "STORM_SPEED"
 """Seconds of a station in one of the storm."""
@@ -39,12 +39,12 @@ def main() -> None:
         await asyncio.sleep(seconds / speed / _SOONER)
 
     @asynccontextmanager
-    async def opened(settings: VodSettings, storages: Storages) -> AsyncIterator[Cablecast]:
-        host = Host("cablecast", clock=lambda: time.monotonic() * speed, open_after=_OPEN_AFTER)
+    async def opened(settings: VodSettings, storages: StorageClient) -> AsyncIterator[CablecastPublisher]:
+        host = CircuitBreaker("cablecast", clock=lambda: time.monotonic() * speed, open_after=_OPEN_AFTER)
         async with connection.http(settings) as http:
-            yield Cablecast(settings, CablecastClient.of(settings, http, host=host, sleep=sleep), storages)
+            yield CablecastPublisher(settings, CablecastClient.of(settings, http, host=host, sleep=sleep), storages)
 
-    app = create_app(settings, {"cablecast": replace(PUBLISHERS["cablecast"], opened=opened)})
+    app = create_app(settings, {"cablecast": replace(TARGETS["cablecast"], opened=opened)})
     service.run(NAME, app, settings, settings.vod_host, settings.vod_port)
 
 

@@ -45,7 +45,7 @@ async def _strays(storm: Storm) -> list[str]:
 
 async def _broken(storm: Storm) -> list[str]:
     async with storm.world.db.transaction() as session:
-        found = await invariants.broken(session, storm.world.settings.job_lease, _INVARIANTS)
+        found = await invariants.violations(session, storm.world.settings.job_lease, _INVARIANTS)
     return [f"{one.invariant.id}: {row}" for one in found for row in one.rows]
 
 

@@ -25,7 +25,7 @@ from archivist_cli.local.valkey import Valkey
 from archivist_common import failpoints
 from archivist_common.database import migrate
 from archivist_common.errors import WorkerCrashed
-from archivist_common.events.notify import Doorbell
+from archivist_common.events.notify import Notifier
 from archivist_common.publishing import requests as publication_requests
 from archivist_common.settings import asyncpg_dsn
 
@@ -106,7 +106,7 @@ class Injected:
 class Storm:
     """`async with a_storm(folder, seed) as storm:`, then `blow`, and a reckoning."""
 
-    def __init__(self, world: World, publishers: list[PublisherProcess], seed: int, bell: Doorbell) -> None:
+    def __init__(self, world: World, publishers: list[PublisherProcess], seed: int, notifier: Notifier) -> None:
         self.world = world
         self.sim = world.sim
         self.publishers = publishers
@@ -114,7 +114,7 @@ class Storm:
         self.recordings: list[Recording] = []
         self._dice = random.Random(seed)
         self._seed = seed
-        self._bell = bell
+        self._notifier = notifier
 
     async def blow(self, count: int, rounds: int, say: Callable[[int, str], None], within_s: float) -> None:
         """Ask for so many publications while everything goes wrong, until all are at rest.
@@ -184,7 +184,7 @@ class Storm:
 
     async def _hurry(self) -> None:
         while True:
-            await self._bell.ring_publisher()
+            await self._notifier.notify_publisher()
             async with self.world.db.transaction() as session:
                 for statement in _HURRY:
                     await session.execute(text(statement))
@@ -296,9 +296,9 @@ async def a_storm(folder: Path, seed: int) -> AsyncIterator[Storm]:
                 module = "tests.vod.storm.publisher"
                 publishers.append(PublisherProcess(f"publisher-{number}", folder, env, module=module))
             await asyncio.gather(*(one.up() for one in publishers))
-            bell = Doorbell(valkey.url)
-            yield Storm(world, publishers, seed, bell)
-            await bell.close()
+            notifier = Notifier(valkey.url)
+            yield Storm(world, publishers, seed, notifier)
+            await notifier.close()
             for one in publishers:
                 await one.stop()
     finally:

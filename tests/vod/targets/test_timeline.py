@@ -6,34 +6,34 @@ from hypothesis import strategies as st
 
 from archivist_captions.cue import Cue
 from archivist_common.chapters.detection import Chapter
-from archivist_vod.targets.timeline import Reel, begins_at_ms, chapters_on_vod, cues_on_vod, vod_offset_ms
+from archivist_vod.targets.timeline import ReelSpan, begins_at_ms, chapters_on_vod, cues_on_vod, vod_offset_ms
 
-FIRST = Reel(1, cue_s=30, length_s=600)
-SECOND = Reel(2, cue_s=5, length_s=300)
+FIRST = ReelSpan(1, cue_s=30, length_s=600)
+SECOND = ReelSpan(2, cue_s=5, length_s=300)
 BOTH = (FIRST, SECOND)
 
 
 @pytest.mark.parametrize(
     ("file_ms", "reel", "vod_ms"),
     [
-        pytest.param(0, Reel(1, 0, 60), 0, id="whole-file"),
+        pytest.param(0, ReelSpan(1, 0, 60), 0, id="whole-file"),
         pytest.param(29_999, FIRST, None, id="before-the-in-point"),
         pytest.param(30_000, FIRST, 0, id="at-the-in-point"),
         pytest.param(629_999, FIRST, 599_999, id="last-moment"),
         pytest.param(630_000, FIRST, None, id="after-its-length"),
         pytest.param(5_000, SECOND, 600_000, id="second-reel-follows-the-first"),
         pytest.param(304_999, SECOND, 899_999, id="end-of-the-second"),
-        pytest.param(0, Reel(1, 0, 0), None, id="untimed-reel-shows-nothing"),
+        pytest.param(0, ReelSpan(1, 0, 0), None, id="untimed-reel-shows-nothing"),
     ],
 )
-def test_a_moment_of_a_file_is_found_on_the_vod(file_ms: int, reel: Reel, vod_ms: int | None) -> None:
+def test_a_moment_of_a_file_is_found_on_the_vod(file_ms: int, reel: ReelSpan, vod_ms: int | None) -> None:
     assert vod_offset_ms(file_ms, reel, BOTH) == vod_ms
 
 
 def test_reels_count_by_number_and_not_by_the_order_they_are_given_in() -> None:
     assert begins_at_ms(SECOND, (SECOND, FIRST)) == 600_000
     assert begins_at_ms(FIRST, (SECOND, FIRST)) == 0
-    assert begins_at_ms(Reel(4, 0, 9), (*BOTH, Reel(3, 0, 100))) == 1_000_000
+    assert begins_at_ms(ReelSpan(4, 0, 9), (*BOTH, ReelSpan(3, 0, 100))) == 1_000_000
 
 
 def test_chapters_move_with_the_in_point_and_the_earlier_reels() -> None:
@@ -49,7 +49,7 @@ def test_chapters_move_with_the_in_point_and_the_earlier_reels() -> None:
         Chapter(615_000, "Call to order"),
         Chapter(685_000, "Item 1"),
     )
-    assert chapters_on_vod(chapters, Reel(1, 0, 0), ()) == ()
+    assert chapters_on_vod(chapters, ReelSpan(1, 0, 0), ()) == ()
 
 
 def test_a_chapter_at_the_in_point_replaces_the_one_that_ran() -> None:
@@ -73,16 +73,16 @@ def test_cues_are_cut_where_the_reel_begins_and_ends() -> None:
 
 def test_a_reel_of_negative_length_is_no_reel() -> None:
     with pytest.raises(ValueError, match="not negative"):
-        Reel(1, -1, 5)
+        ReelSpan(1, -1, 5)
 
 
 REELS = st.lists(st.tuples(st.integers(0, 500), st.integers(0, 500)), min_size=1, max_size=5).map(
-    lambda rows: tuple(Reel(number, cue, length) for number, (cue, length) in enumerate(rows, 1))
+    lambda rows: tuple(ReelSpan(number, cue, length) for number, (cue, length) in enumerate(rows, 1))
 )
 
 
 @given(REELS, st.integers(0, 1_000_000))
-def test_the_reels_of_a_show_fill_its_vod_without_gap_or_overlap(reels: tuple[Reel, ...], moment: int) -> None:
+def test_the_reels_of_a_show_fill_its_vod_without_gap_or_overlap(reels: tuple[ReelSpan, ...], moment: int) -> None:
     whole = sum(reel.length_s for reel in reels) * 1_000
     places = [
         reel
@@ -94,7 +94,7 @@ def test_the_reels_of_a_show_fill_its_vod_without_gap_or_overlap(reels: tuple[Re
 
 
 @given(REELS, st.lists(st.tuples(st.integers(0, 900_000), st.integers(1, 9_000)), max_size=8))
-def test_cues_stay_within_their_reel_on_the_vod(reels: tuple[Reel, ...], rows: list[tuple[int, int]]) -> None:
+def test_cues_stay_within_their_reel_on_the_vod(reels: tuple[ReelSpan, ...], rows: list[tuple[int, int]]) -> None:
     cues = [Cue(start, start + length, ("x",)) for start, length in sorted(rows)]
     for reel in reels:
         begin = begins_at_ms(reel, reels)

@@ -11,9 +11,9 @@ from enum import StrEnum
 
 from archivist_captions.cea608 import codes
 from archivist_captions.cea608.characters import BASIC_OF_CODE, EXTENDED_OF_CODE, FALLBACKS, SPECIAL_OF_CODE
-from archivist_captions.cea608.memory import Memory, Row, Screen, indented_by_spaces, rows_of
+from archivist_captions.cea608.memory import DisplayedText, Memory, MemoryRow, indented_by_spaces, rows_of
 
-__all__ = ["Event", "Mode", "Receiver", "Row", "Screen", "receive"]
+__all__ = ["DisplayedText", "Event", "MemoryRow", "Mode", "Receiver", "receive"]
 
 
 class Mode(StrEnum):
@@ -40,11 +40,11 @@ class Receiver:
     """The state of a CC1 receiver. Feed it `word` in order of frames, then read `screens` and `events`."""
 
     def __init__(self) -> None:
-        self.screens: list[Screen] = []
+        self.screens: list[DisplayedText] = []
         self.events: list[Event] = []
         self.modes: list[Mode] = []  # each mode once, in order of appearance
         self.shows: list[int] = []  # frames at which a caption was swapped in or a row begun
-        self.rolled: list[Screen] = []  # rows that rolled up or were erased, each as a screen of its own
+        self.rolled: list[DisplayedText] = []  # rows that rolled up or were erased, each as a screen of its own
         self.letters: list[str] = []  # everything that became visible, without spaces
         self.frames: list[int] = []  # when each of the letters did
         self._mode = Mode.NONE
@@ -58,7 +58,7 @@ class Receiver:
         self._last = 0  # control pair that the next frame may repeat
         self._last_frame = -2
         self._since = 0  # first frame of the present screen
-        self._rows: tuple[Row, ...] = ()
+        self._rows: tuple[MemoryRow, ...] = ()
         self._swap_frame = -2
         self._written_frame = -2
         self._row_since: int | None = None  # frame of the first letter of the row that rolls up
@@ -88,7 +88,7 @@ class Receiver:
         """The words have run out at `frame`."""
         self._end_row(frame)
         if self._rows:
-            self.screens.append(Screen(self._since, None, self._rows))
+            self.screens.append(DisplayedText(self._since, None, self._rows))
             self._rows = ()
 
     @property
@@ -203,7 +203,7 @@ class Receiver:
         if self._row_since is not None:
             rows = tuple(row for row in rows_of(self._shown) if row.number == self._row)
             if rows:
-                self.rolled.append(Screen(self._row_since, frame, rows))
+                self.rolled.append(DisplayedText(self._row_since, frame, rows))
             self._row_since = None
 
     def _preamble(self, frame: int, word: int) -> None:
@@ -275,7 +275,7 @@ class Receiver:
         if rows == self._rows and not swapped:  # a caption that says the same again is a caption
             return
         if self._rows and frame > self._since:
-            self.screens.append(Screen(self._since, frame, self._rows))
+            self.screens.append(DisplayedText(self._since, frame, self._rows))
         self._rows = rows
         self._since = frame
 

@@ -9,7 +9,7 @@ Memory = dict[int, dict[int, Cell]]  # row (1 to 15) -> column (0 to 31) -> cell
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class MemoryRow:
     """One row of the screen. number 1 to 15 from the top, column 0 to 31 of its first character.
 
     italics: where in the text, (start, end) by (start, end), it is in italics; spaces at the ends left out.
@@ -22,7 +22,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Screen:
+class DisplayedText:
     """What stands on the screen from frame `start` to before frame `end`. Never without a row.
 
     end is None when nothing blanks it before the words run out.
@@ -30,14 +30,14 @@ class Screen:
 
     start: int
     end: int | None
-    rows: tuple[Row, ...]
+    rows: tuple[MemoryRow, ...]
 
     @property
     def text(self) -> str:
         return " ".join(row.text.strip() for row in self.rows)
 
 
-def rows_of(memory: Memory) -> Iterator[Row]:
+def rows_of(memory: Memory) -> Iterator[MemoryRow]:
     """The rows of a memory that have something to read, from the top."""
     for number in sorted(memory):
         cells = memory[number]
@@ -53,7 +53,7 @@ def rows_of(memory: Memory) -> Iterator[Row]:
             column = first + len(visible) - len(stripped)
             text = stripped.rstrip()
             slanted = [cells.get(column + place, blank)[1] for place in range(len(text))]
-            yield Row(number, column, text, tuple(_runs(text, slanted)) if any(slanted) else ())
+            yield MemoryRow(number, column, text, tuple(_runs(text, slanted)) if any(slanted) else ())
 
 
 def indented_by_spaces(memory: Memory) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from archivist_captions.cea608 import codes, scc
-from archivist_captions.cea608.decoder import Mode, Receiver, Screen
+from archivist_captions.cea608.decoder import DisplayedText, Mode, Receiver
 from archivist_captions.cea608.options import SccOptions
 from archivist_captions.cea608.transliteration import transliterate
 from archivist_captions.cue import Captions
@@ -83,7 +83,7 @@ class Played:
     findings: tuple[Finding, ...]
 
     @property
-    def screens(self) -> Sequence[Screen]:
+    def screens(self) -> Sequence[DisplayedText]:
         return self.receiver.screens
 
 

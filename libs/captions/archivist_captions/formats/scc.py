@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from archivist_captions.cea608.decoder import Mode, Row, Screen
+from archivist_captions.cea608.decoder import DisplayedText, MemoryRow, Mode
 from archivist_captions.cea608.encoder import Encoded, SccOptions, encode
 from archivist_captions.cea608.verifier import Played, play
 from archivist_captions.cue import Captions, Cue, Italic
@@ -51,25 +51,25 @@ def read(data: bytes) -> Captions:
     return reading(data).captions
 
 
-def _popped(played: Played) -> list[Screen]:
+def _popped(played: Played) -> list[DisplayedText]:
     """Screens as captions. What is painted on grows letter by letter: its last state is the caption."""
     painted = Mode.PAINT_ON in played.receiver.modes
-    captions: list[Screen] = []
+    captions: list[DisplayedText] = []
     for screen in played.screens:
         before = captions[-1] if captions else None
         if painted and before is not None and before.end == screen.start and _grew(before.rows, screen.rows):
-            captions[-1] = Screen(before.start, screen.end, screen.rows)
+            captions[-1] = DisplayedText(before.start, screen.end, screen.rows)
         else:
             captions.append(screen)
     return captions
 
 
-def _grew(before: tuple[Row, ...], after: tuple[Row, ...]) -> bool:
+def _grew(before: tuple[MemoryRow, ...], after: tuple[MemoryRow, ...]) -> bool:
     texts = {row.number: row.text for row in after}
     return all(texts.get(row.number, "").startswith(row.text) for row in before)
 
 
-def _cue(screen: Screen, rate: Fraction, first_frame: int) -> Cue:
+def _cue(screen: DisplayedText, rate: Fraction, first_frame: int) -> Cue:
     end = screen.end if screen.end is not None else screen.start + _LEAST
     start_ms = max(0, ms_at(screen.start - first_frame, rate))
     end_ms = max(start_ms + 1, ms_at(end - first_frame, rate))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from archivist_captions.cea608.decoder import Mode, Screen
+from archivist_captions.cea608.decoder import DisplayedText, Mode
 from archivist_captions.cea608.options import SccOptions
 from archivist_captions.cea608.transliteration import transliterate
 from archivist_captions.cea608.verifier import Finding, Timing, compare_played, play, timings
@@ -45,7 +45,7 @@ class Report:
     profile: str
     findings: tuple[Finding, ...]
     notes: tuple[Note, ...]
-    screens: tuple[Screen, ...]
+    screens: tuple[DisplayedText, ...]
     drop_frame: bool = True
 
     @property

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 
 from archivist_captions.cea608.codes import COLUMNS, ROWS
-from archivist_captions.cea608.decoder import Row, Screen
+from archivist_captions.cea608.decoder import DisplayedText, MemoryRow
 
 # A cell of the picture in its own units; the 15 rows and 32 columns fill 80 % of a 4:3 picture, the safe area.
 _CELL_WIDTH = 10
@@ -18,7 +18,7 @@ HEIGHT = ROWS * _CELL_HEIGHT + 2 * _MARGIN_Y
 _STYLE = "text{font:14px monospace;fill:#fff;white-space:pre}.t{font:12px sans-serif;fill:#333}.i{font-style:italic}"
 
 
-def screen_at(screens: Sequence[Screen], frame: int) -> Screen | None:
+def screen_at(screens: Sequence[DisplayedText], frame: int) -> DisplayedText | None:
     """What is shown while `frame` is, or None for a blank screen. Screens in order of start, as a receiver gives."""
     place = bisect_right(screens, frame, key=lambda screen: screen.start) - 1
     if place < 0:
@@ -27,7 +27,7 @@ def screen_at(screens: Sequence[Screen], frame: int) -> Screen | None:
     return screen if screen.end is None or frame < screen.end else None
 
 
-def as_text(screen: Screen | None) -> str:
+def as_text(screen: DisplayedText | None) -> str:
     """The screen as 15 lines of 32 columns, without trailing space."""
     lines = [""] * ROWS
     for row in screen.rows if screen is not None else ():
@@ -35,19 +35,19 @@ def as_text(screen: Screen | None) -> str:
     return "\n".join(lines)
 
 
-def as_svg(screen: Screen | None) -> str:
+def as_svg(screen: DisplayedText | None) -> str:
     """The screen as an SVG picture of its own: white letters on black cells on a grey picture."""
     return _document(WIDTH, HEIGHT, _picture(screen.rows if screen is not None else ()))
 
 
-def strip_svg(labelled: Sequence[tuple[str, Screen]], across: int = 4) -> str:
+def strip_svg(labelled: Sequence[tuple[str, DisplayedText]], across: int = 4) -> str:
     """Screens side by side with a label under each, `across` to a row, as one SVG picture."""
     step_x, step_y = WIDTH + 16, HEIGHT + 34
     rows = -(-len(labelled) // across)
     return _document(across * step_x, max(1, rows) * step_y, _strip(labelled, across, step_x, step_y))
 
 
-def _strip(labelled: Sequence[tuple[str, Screen]], across: int, step_x: int, step_y: int) -> Iterator[str]:
+def _strip(labelled: Sequence[tuple[str, DisplayedText]], across: int, step_x: int, step_y: int) -> Iterator[str]:
     for place, (text, screen) in enumerate(labelled):
         x, y = place % across * step_x, place // across * step_y
         yield f'<g transform="translate({x} {y})">'
@@ -62,7 +62,7 @@ def _document(width: int, height: int, parts: Iterable[str]) -> str:
     )
 
 
-def _picture(rows: Sequence[Row]) -> Iterator[str]:
+def _picture(rows: Sequence[MemoryRow]) -> Iterator[str]:
     yield f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#566"/>'
     for row in rows:
         x = _MARGIN_X + row.column * _CELL_WIDTH
@@ -76,7 +76,7 @@ def _picture(rows: Sequence[Row]) -> Iterator[str]:
         )
 
 
-def _runs(row: Row) -> Iterator[str]:
+def _runs(row: MemoryRow) -> Iterator[str]:
     place = 0
     for start, end in row.italics:
         yield escape(row.text[place:start])

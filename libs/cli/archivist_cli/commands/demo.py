@@ -41,7 +41,7 @@ async def _demo(output: Path) -> int:
         "DEFAULT_LANGUAGE": "en",
     }
     print("Starting database, Redis, gateway, speech workers and monitor …", flush=True)
-    async with run_files.hall(settings) as hall:
+    async with run_files.running_stack(settings) as hall:
         began = time.monotonic()
         job = await run_files.follow(hall.gateway, await hall.gateway.submit("demo", _SAMPLE))
         took = time.monotonic() - began

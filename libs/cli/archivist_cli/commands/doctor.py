@@ -24,13 +24,13 @@ from archivist_common.database.clock import database_now
 from archivist_common.database.engine import Database, engine
 from archivist_common.database.models import OutboxEvent, QueueControl, Transcription, Worker
 from archivist_common.errors import ArchivistError, DeadlineExceeded, SchemaMismatch
-from archivist_common.events.notify import Doorbell
+from archivist_common.events.notify import Notifier
 from archivist_common.maintenance import invariants
-from archivist_common.maintenance.invariants import INVARIANTS, Broken
+from archivist_common.maintenance.invariants import INVARIANTS, Violation
 from archivist_common.settings import CommonSettings, read
 from archivist_common.states import JobStatus
-from archivist_common.storage.client import Storages, StorageServer
-from archivist_common.storage.mounts import Kind
+from archivist_common.storage.client import StorageClient, StorageServer
+from archivist_common.storage.mounts import MountKind
 
 WORKER_GONE_S = 30  # a worker that has not reported itself for so long is dead; as the monitor counts
 RELAYED_WITHIN_S = 30  # the reconciler relays every five seconds
@@ -202,12 +202,12 @@ async def _queue(session: AsyncSession) -> Finding:
 async def _invariants(db: Database, lease: timedelta) -> list[Finding]:
     """What a moment may show is looked at again, and broken when it is still so."""
     async with db.transaction() as session:
-        found = await invariants.broken(session, lease)
+        found = await invariants.violations(session, lease)
     passing = [one for one in found if one.invariant.passing]
     if passing:
         await asyncio.sleep(_LOOK_AGAIN.total_seconds())
         async with db.transaction() as session:
-            again = await invariants.broken(session, lease, [one.invariant for one in passing])
+            again = await invariants.violations(session, lease, [one.invariant for one in passing])
         still = {one.invariant.id: set(one.rows) for one in again}
         found = [one for one in found if not one.invariant.passing or still.get(one.invariant.id)]
     broken = {one.invariant.id: one for one in found}
@@ -217,7 +217,7 @@ async def _invariants(db: Database, lease: timedelta) -> list[Finding]:
     ]
 
 
-def _told_of(broken: Broken) -> Finding:
+def _told_of(broken: Violation) -> Finding:
     return Finding(broken.invariant.id, Health.BROKEN, _first(broken.rows), broken.invariant.remedy)
 
 
@@ -262,14 +262,14 @@ def _rows_of(look: Callable[[], Iterator[str]]) -> list[str]:
 
 
 async def _redis(settings: CommonSettings) -> list[Finding]:
-    bell = Doorbell(settings.redis_dsn)
+    notifier = Notifier(settings.redis_dsn)
     try:
-        memory = await bell.info("memory")
+        memory = await notifier.info("memory")
     except DeadlineExceeded as exc:
         to_do = "Start Redis; is REDIS_URL right? Workers poll the database meanwhile: no job is lost."
         return [Finding("redis", Health.BROKEN, exc.message, to_do)]
     finally:
-        await bell.close()
+        await notifier.close()
     policy = memory.get("maxmemory_policy", "noeviction")
     if policy != "noeviction":
         return [Finding("redis", Health.NOTE, f"maxmemory-policy is {policy}", "Set it to noeviction.")]
@@ -277,8 +277,8 @@ async def _redis(settings: CommonSettings) -> list[Finding]:
 
 
 async def _mounts(settings: CommonSettings) -> list[Finding]:
-    output = StorageServer(_OUTPUT, settings.default_output_path, kind=Kind.FOLDER)
-    async with Storages([output, *settings.flex_servers]) as storages:
+    output = StorageServer(_OUTPUT, settings.default_output_path, kind=MountKind.FOLDER)
+    async with StorageClient([output, *settings.flex_servers]) as storages:
         states = await asyncio.gather(
             *(storages.state(server, settings.storage_deadline) for server in storages.servers)
         )

@@ -68,7 +68,7 @@ async def _transcribe(options: argparse.Namespace, settings: dict[str, str]) -> 
             failed += _complain(file, exc)
     if not files:
         return 1
-    async with run_files.hall(settings) as hall:
+    async with run_files.running_stack(settings) as hall:
         # All are submitted before the first is followed: every slot of this machine has something to do.
         jobs: list[tuple[Path, dict[str, Any]]] = []
         for file in files:

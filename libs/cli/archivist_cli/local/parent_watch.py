@@ -1,6 +1,6 @@
 """Stands for a moment between us and a program we start: ties its life to ours, gives up root, becomes it.
 
-Runs as `python -I -S tether.py PARENT SIGNAL IDENTITY COMMAND…`: the standard library alone, one thread,
+Runs as `python -I -S parent_watch.py PARENT SIGNAL IDENTITY COMMAND…`: the standard library alone, one thread,
 so that nothing of ours runs between fork and exec and a user namespace may be entered.
 
 PARENT: our process id. SIGNAL: what the kernel sends the program when we are gone. IDENTITY: see identity.py.

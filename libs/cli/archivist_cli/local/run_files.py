@@ -22,7 +22,7 @@ _ENDED = {"completed", "failed", "cancelled"}
 
 
 @dataclass(frozen=True, slots=True)
-class Hall:
+class RunningStack:
     """A running stack of our own and the way into it. data: its temporary folder."""
 
     stack: Stack
@@ -31,7 +31,9 @@ class Hall:
 
 
 @asynccontextmanager
-async def hall(settings: Mapping[str, str], services: Sequence[str] = WITHOUT_PUBLISHER) -> AsyncIterator[Hall]:
+async def running_stack(
+    settings: Mapping[str, str], services: Sequence[str] = WITHOUT_PUBLISHER
+) -> AsyncIterator[RunningStack]:
     """Everything in a temporary folder, gone when the block ends. DATABASE_URL and REDIS_URL are left alone.
 
     No publisher, unless it is asked for: with a station's settings, it would put on air what was to be a file.
@@ -44,7 +46,7 @@ async def hall(settings: Mapping[str, str], services: Sequence[str] = WITHOUT_PU
         ) as stack:
             key = await accounts.working_key(stack.database_url)
             async with Gateway(stack.api_url, key) as gateway, until_asked_to_stop(stack):
-                yield Hall(stack, gateway, data)
+                yield RunningStack(stack, gateway, data)
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from typing import Literal
 
 from archivist_cli.local.errors import StackError
 
-_TETHER = Path(__file__).with_name("tether.py")
+_PARENT_WATCH = Path(__file__).with_name("parent_watch.py")
 _TRIAL_DEADLINE_S = 20
 
 
@@ -39,7 +39,7 @@ SAME = Identity()
 def tethered(on_our_death: signal.Signals, identity: Identity) -> list[str]:
     """What to put before a command so that it runs as an identity and gets a signal when we are gone."""
     number = str(int(on_our_death))
-    return [sys.executable, "-I", "-S", str(_TETHER), str(os.getpid()), number, str(identity)]
+    return [sys.executable, "-I", "-S", str(_PARENT_WATCH), str(os.getpid()), number, str(identity)]
 
 
 def unprivileged(program: Path) -> Identity:

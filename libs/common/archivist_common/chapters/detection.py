@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from typing import TypeGuard
 
 from archivist_captions.cue import Cue, Word
-from archivist_common.chapters.rules_en import LONGEST_TITLE, Kind, lowered, result, said, sentences
+from archivist_common.chapters.rules_en import LONGEST_TITLE, Topic, lowered, result, said, sentences
 from archivist_common.errors import InvalidRequest
 
-__all__ = ["Chapter", "Kind", "find", "valid"]
+__all__ = ["Chapter", "Topic", "find", "valid"]
 
 MOST = 60
 """Chapters of a programme; a list longer than that is no help."""
@@ -31,15 +31,15 @@ class Chapter:
 
     start_ms: int
     title: str
-    kind: Kind | None = None
+    kind: Topic | None = None
     """None for one that a person wrote."""
 
 
-_STRONG = frozenset(Kind) - {Kind.MOTION, Kind.REPORT, Kind.ITEM}
+_STRONG = frozenset(Topic) - {Topic.MOTION, Topic.REPORT, Topic.ITEM}
 """Kinds that stand beside one another even seconds apart."""
-_SAY_NOTHING = frozenset({Kind.ITEM, Kind.REPORT, Kind.PLEDGE})
+_SAY_NOTHING = frozenset({Topic.ITEM, Topic.REPORT, Topic.PLEDGE})
 """Kinds that alone make no meeting."""
-_RANK = {Kind.MOTION: 2, Kind.REPORT: 1, Kind.ITEM: 1}
+_RANK = {Topic.MOTION: 2, Topic.REPORT: 1, Topic.ITEM: 1}
 
 
 def find(spoken: Sequence[Word] | Sequence[Cue]) -> tuple[Chapter, ...]:
@@ -64,11 +64,11 @@ def find(spoken: Sequence[Word] | Sequence[Cue]) -> tuple[Chapter, ...]:
             continue
         same = _said_before(chapter, found)
         if same is not None:
-            if chapter.kind in {Kind.MOTION, Kind.ITEM} and len(chapter.title) > len(found[same].title):
+            if chapter.kind in {Topic.MOTION, Topic.ITEM} and len(chapter.title) > len(found[same].title):
                 found[same] = replace(found[same], title=chapter.title)
             continue
         found.append(chapter)
-        motion = len(found) - 1 if chapter.kind is Kind.MOTION else None
+        motion = len(found) - 1 if chapter.kind is Topic.MOTION else None
     if all(chapter.kind in _SAY_NOTHING for chapter in found):
         return ()
     return _begun(_fewest(_apart(found)))
@@ -127,14 +127,14 @@ def _with_result(chapter: Chapter, vote: str) -> Chapter:
 
 def _is_vote(chapter: Chapter, found: Sequence[Chapter]) -> bool:
     """Whether a roll is called for a vote: the second of a meeting, or one that follows a motion."""
-    if chapter.kind is not Kind.ROLL_CALL:
+    if chapter.kind is not Topic.ROLL_CALL:
         return False
     for earlier in reversed(found):
-        if earlier.kind is Kind.CALL_TO_ORDER:
+        if earlier.kind is Topic.CALL_TO_ORDER:
             return False
-        if earlier.kind is Kind.ROLL_CALL:
+        if earlier.kind is Topic.ROLL_CALL:
             return True
-        if earlier.kind is Kind.MOTION and chapter.start_ms - earlier.start_ms < _ROLL_IS_A_VOTE_MS:
+        if earlier.kind is Topic.MOTION and chapter.start_ms - earlier.start_ms < _ROLL_IS_A_VOTE_MS:
             return True
     return False
 
@@ -146,9 +146,9 @@ def _said_before(chapter: Chapter, found: Sequence[Chapter]) -> int | None:
         if chapter.start_ms - earlier.start_ms >= _REPEATED_MS:
             return None
         if earlier.kind is chapter.kind:
-            if chapter.kind in {Kind.ITEM, Kind.HEARING}:
+            if chapter.kind in {Topic.ITEM, Topic.HEARING}:
                 return index if _name(earlier) == _name(chapter) else None
-            if chapter.kind in {Kind.MOTION, Kind.REPORT}:
+            if chapter.kind in {Topic.MOTION, Topic.REPORT}:
                 return index if chapter.start_ms - earlier.start_ms < _APART_MS else None
             return index
     return None
@@ -187,7 +187,7 @@ def _begun(chapters: list[Chapter]) -> tuple[Chapter, ...]:
     first = chapters[0]
     if first.start_ms < _APART_MS:
         return (replace(first, start_ms=0), *chapters[1:])
-    return (Chapter(0, "Start", Kind.START), *chapters)
+    return (Chapter(0, "Start", Topic.START), *chapters)
 
 
 def _rank(chapter: Chapter) -> int:

@@ -9,9 +9,9 @@ from archivist_common.chapters import detection, store
 from archivist_common.chapters.detection import Chapter
 from archivist_common.database.engine import Database
 from archivist_common.jobs import artifacts
-from archivist_common.jobs.artifacts import Stored
+from archivist_common.jobs.artifacts import StoredFile
 
-Reader = Callable[[Stored], Awaitable[bytes]]
+Reader = Callable[[StoredFile], Awaitable[bytes]]
 """Gives a file as it was committed; raises what it likes."""
 
 _SPOKEN = "json"
@@ -44,7 +44,7 @@ async def of_transcription(db: Database, transcription_id: UUID, read: Reader | 
 
 def of_rows(rows: store.Rows) -> tuple[Chapter, ...]:
     """Chapters as they lie in the database."""
-    return tuple(Chapter(start_ms, title, detection.Kind(kind) if kind else None) for start_ms, title, kind in rows)
+    return tuple(Chapter(start_ms, title, detection.Topic(kind) if kind else None) for start_ms, title, kind in rows)
 
 
 def rows_of(found: tuple[Chapter, ...]) -> list[tuple[int, str, str]]:
@@ -52,7 +52,7 @@ def rows_of(found: tuple[Chapter, ...]) -> list[tuple[int, str, str]]:
     return [(one.start_ms, one.title, one.kind or "") for one in found]
 
 
-async def _plainly(file: Stored) -> bytes:
+async def _plainly(file: StoredFile) -> bytes:
     return await asyncio.to_thread(file.path.read_bytes)
 
 

@@ -16,7 +16,7 @@ _MOST_WORDS = 14  # of a title
 _FEWEST_WORDS = 2
 
 
-class Kind(StrEnum):
+class Topic(StrEnum):
     START = "start"
     CALL_TO_ORDER = "call_to_order"
     ROLL_CALL = "roll_call"
@@ -36,7 +36,7 @@ class Said:
     """A step of a meeting, when it was spoken, and the words for it."""
 
     start_ms: int
-    kind: Kind
+    kind: Topic
     title: str
 
 
@@ -183,7 +183,7 @@ def _spoken(sentence: Sentence, match: re.Match[str]) -> str | None:
     return _joined(sentence.words[first:last])
 
 
-def _rule(kind: Kind, titled: Titled, *shapes: str) -> tuple[Kind, re.Pattern[str], Titled]:
+def _rule(kind: Topic, titled: Titled, *shapes: str) -> tuple[Topic, re.Pattern[str], Titled]:
     return kind, re.compile("|".join(shapes)), titled
 
 
@@ -197,59 +197,59 @@ _BEGUN = r"(?:okay |and |so |all right |alright |then |now |next |next is |next 
 # In order: the first rule that fits a sentence makes its chapter.
 _RULES = (
     _rule(
-        Kind.CALL_TO_ORDER,
+        Topic.CALL_TO_ORDER,
         _says("Call to order"),
         r"\bcall(?:ing|ed)?(?: [\w']+){0,9} to order\b(?! (?:a|an|some|more|the|it|them)\b)",
     ),
     _rule(
-        Kind.PLEDGE,
+        Topic.PLEDGE,
         _says("Pledge of Allegiance"),
         r"\bpledge of allegiance\b",
         r"\bi pledge allegiance\b",
         r"\b(?:rise|stand)(?: \w+){0,3} for the pledge\b",
     ),
-    _rule(Kind.ADJOURNMENT, _says("Motion to adjourn"), r"\b(?:motion|move) (?:to|that we|we) adjourn\b"),
+    _rule(Topic.ADJOURNMENT, _says("Motion to adjourn"), r"\b(?:motion|move) (?:to|that we|we) adjourn\b"),
     _rule(
-        Kind.ADJOURNMENT,
+        Topic.ADJOURNMENT,
         _says("Adjournment"),
         r"\b(?:is|are|we're|stands?)(?: now| hereby)? adjourned\b",
         r"\b(?:i|i'll|we|we'll|will|hereby) (?:now |hereby )?adjourn (?:this|the|tonight's)\b",
         r"^adjourn(?:ed|ment)?$",
     ),
     _rule(
-        Kind.ROLL_CALL,
+        Topic.ROLL_CALL,
         _says("Roll call"),
         r"\bcall the roll\b",
         r"\btak(?:e|ing)(?: the)? roll(?: call)?\b",
         r"\broll call\b(?! votes?\b)",
     ),
     _rule(
-        Kind.AGENDA,
+        Topic.AGENDA,
         _says("Consent agenda"),
         rf"{_APPROVED}(?: {_OURS}){{0,3}} consent (?:agenda|calendar|items)\b",
         r"^(?:the )?consent (?:agenda|calendar)$",
     ),
-    _rule(Kind.AGENDA, _says("Approval of the agenda"), rf"{_APPROVED}(?: {_OURS}){{0,3}} agenda\b"),
+    _rule(Topic.AGENDA, _says("Approval of the agenda"), rf"{_APPROVED}(?: {_OURS}){{0,3}} agenda\b"),
     _rule(
-        Kind.MINUTES,
+        Topic.MINUTES,
         _says("Approval of the minutes"),
         rf"{_APPROVED}(?: (?!(?:more|extra|additional|another|{_NUMBER})\b)[\w']+){{0,6}} minutes\b"
         r"(?! (?:to|each|late|ago)\b)",
     ),
     _rule(
-        Kind.HEARING,
+        Topic.HEARING,
         _hearing("opened"),
         r"\b(?:open|opening|reopen)(?: (?:up|the|this|our|that|a)){0,2} public hearing\b",
         r"\bpublic hearing is(?: now| hereby)? open(?:ed)?\b",
     ),
     _rule(
-        Kind.HEARING,
+        Topic.HEARING,
         _hearing("closed"),
         r"\b(?:close|closing)(?: (?:the|this|our|that)){0,2} public hearing\b",
         r"\bpublic hearing is(?: now| hereby)? closed\b",
     ),
     _rule(
-        Kind.ITEM,
+        Topic.ITEM,
         _item,
         rf"(?:^{_BEGUN}?|\bnext (?:agenda )?item(?: on (?:the|our|tonight's) agenda)? is "
         rf"|\b(?:move|moving|go|going|on|brings us|takes us|bring us|back|proceed) to )"
@@ -257,7 +257,7 @@ _RULES = (
         rf"(?: ?(?P<letter>[a-h]))?\b(?:(?: which)? is\b| on (?:the|our) agenda(?: is)?\b)?",
     ),
     _rule(
-        Kind.COMMENT,
+        Topic.COMMENT,
         _says("Public comment"),
         rf"\b{_WENT}(?: [\w']+){{0,4}} (?:to|for|is|have) (?:the |our )?{_COMMENT}\b",
         rf"\bopen(?: up)? the (?:floor|meeting|podium) (?:to|for) (?:the public|{_COMMENT})\b",
@@ -266,14 +266,14 @@ _RULES = (
         r"\bpublic comment (?:period )?is(?: now)? open\b",
     ),
     _rule(
-        Kind.REPORT,
+        Topic.REPORT,
         _spoken,
         rf"(?:^{_BEGUN}?|\b{_WENT}(?: (?:is|to|we|have|with|the|our|up|us|we'll|hear|from|for)){{0,5}} )"
         rf"(?P<what>(?:city |town |school |village )?{_REPORTED}(?:'s|s)?(?: (?:and|\w+'s|{_REPORTED}s?)){{0,3}} "
         r"(?:reports?|updates?))\b(?= ?$| (?:from|by|on|and)\b)",
     ),
     _rule(
-        Kind.ITEM,
+        Topic.ITEM,
         _topic,
         r"\bnext (?:item |thing |matter |order of business )?(?:that )?(?:we have )?(?:up )?"
         r"on (?:the|our|tonight's|this) agenda(?: tonight| this evening)?(?: is| we have| will be|'s)\b",
@@ -281,18 +281,18 @@ _RULES = (
         r"\bnext item is\b",
     ),
     _rule(
-        Kind.MOTION,
+        Topic.MOTION,
         _motion,
         rf"\bi(?:'d| would| will|'ll)?(?: like to)?(?: so)? move (?P<what>to {_ACT}\b|that (?:we|the|this)\b"
         rf"|we {_ACT}\b|(?:for )?(?:the )?(?:approval|adoption|acceptance|denial)\b|resolution\b|ordinance\b|staff)",
     ),
     _rule(
-        Kind.MOTION,
+        Topic.MOTION,
         _motion,
         rf"\bmotion (?P<what>to {_ACT}\b|for (?:the )?(?:approval|adoption|denial)\b|that we {_ACT}\b)",
     ),
     _rule(
-        Kind.MOTION,
+        Topic.MOTION,
         _motion_by,
         rf"\b(?P<what>motion (?:was |is )?(?:made )?by [\w' ]+? (?:to {_ACT}|passe[sd]|carrie[sd]|fail(?:s|ed))\b)",
     ),

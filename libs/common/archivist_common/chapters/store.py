@@ -18,7 +18,7 @@ Rows = Sequence[tuple[int, str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredChapters:
     """rows: [start_ms, title, kind] of each chapter. edited: when a person did, None while the rules' own."""
 
     rows: tuple[tuple[int, str, str], ...]
@@ -26,11 +26,11 @@ class Stored:
     edited: datetime | None
 
 
-async def of_transcription(session: AsyncSession, transcription_id: UUID) -> Stored | None:
+async def of_transcription(session: AsyncSession, transcription_id: UUID) -> StoredChapters | None:
     row = await session.get(ChapterList, transcription_id, populate_existing=True)
     if row is None:
         return None
-    return Stored(tuple((one[0], one[1], one[2]) for one in row.chapters), row.edited_by, row.edited_date)
+    return StoredChapters(tuple((one[0], one[1], one[2]) for one in row.chapters), row.edited_by, row.edited_date)
 
 
 async def keep(session: AsyncSession, transcription_id: UUID, rows: Rows) -> None:

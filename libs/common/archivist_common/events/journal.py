@@ -19,14 +19,14 @@ _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")  # what PostgreSQL refuses in t
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class JournalEntry:
     level: str
     message: str
     component: str | None
     created_date: datetime
 
 
-def plain(message: str) -> str:
+def storable(message: str) -> str:
     """The text as the database can hold it: NUL and halves of surrogates, as broken names have them, are replaced."""
     return _UNSTORABLE.sub(_REPLACEMENT, message)
 
@@ -47,7 +47,7 @@ async def record(
         {
             "level": level,
             "component": component,
-            "message": _CONTROL.sub(_REPLACEMENT, plain(message)),
+            "message": _CONTROL.sub(_REPLACEMENT, storable(message)),
             "transcription_id": transcription_id,
             "user_id": user_id,
             "metadata": details or None,
@@ -55,9 +55,9 @@ async def record(
     )
 
 
-async def of_transcription(session: AsyncSession, transcription_id: UUID, limit: int = 200) -> Sequence[Entry]:
+async def of_transcription(session: AsyncSession, transcription_id: UUID, limit: int = 200) -> Sequence[JournalEntry]:
     """The story of one job, oldest first."""
     rows = await session.scalars(
         select(SystemLog).where(SystemLog.transcription_id == transcription_id).order_by(SystemLog.id).limit(limit)
     )
-    return [Entry(row.level, row.message, row.component, row.created_date) for row in rows]
+    return [JournalEntry(row.level, row.message, row.component, row.created_date) for row in rows]

@@ -52,22 +52,22 @@ def _connect(dsn: str, socket_timeout: float | None = None) -> ArqRedis:
     return ArqRedis(pool, job_serializer=_to_json, job_deserializer=_from_json, default_queue_name=TRANSCRIBE)
 
 
-class Doorbell:
+class Notifier:
     """Rings for a worker. One per process, made in its lifespan."""
 
     def __init__(self, dsn: str) -> None:
         self._redis = _connect(dsn)
         self._away = False
 
-    async def ring(self, transcription_id: UUID) -> bool:
+    async def notify(self, transcription_id: UUID) -> bool:
         """Say that there may be work. False when Redis is away; logged when that begins and when it ends."""
-        return await self._ring(TRANSCRIBE, str(transcription_id))
+        return await self._notify(TRANSCRIBE, str(transcription_id))
 
-    async def ring_publisher(self) -> bool:
+    async def notify_publisher(self) -> bool:
         """Say that there may be something to publish. As `ring`; one hint lies there at a time."""
-        return await self._ring(PUBLISH, "publisher")
+        return await self._notify(PUBLISH, "publisher")
 
-    async def _ring(self, queue: str, what: str) -> bool:
+    async def _notify(self, queue: str, what: str) -> bool:
         try:
             async with asyncio.timeout(_DEADLINE_S):
                 await self._redis.enqueue_job(

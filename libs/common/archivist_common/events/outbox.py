@@ -44,17 +44,17 @@ TARGET_STOPPED = "target.stopped"
 TARGET_RESUMED = "target.resumed"
 
 _APPEND = insert(cast(Table, OutboxEvent.__table__))  # past the mapper, and built once: many are written
-_RINGS = frozenset({QUEUED, RELEASED, RESUMED})
-_RINGS_PUBLISHER = frozenset({PUBLICATION_QUEUED, TARGET_RESUMED, COMPLETED})
+_WAKES_TRANSCRIBERS = frozenset({QUEUED, RELEASED, RESUMED})
+_WAKES_PUBLISHERS = frozenset({PUBLICATION_QUEUED, TARGET_RESUMED, COMPLETED})
 _BATCH = 100
 
 
-class Bell(Protocol):
+class WakeUps(Protocol):
     """Something that wakes a worker. False: it could not be rung, and somebody should ring again."""
 
-    async def ring(self, transcription_id: UUID) -> bool: ...
+    async def notify(self, transcription_id: UUID) -> bool: ...
 
-    async def ring_publisher(self) -> bool: ...
+    async def notify_publisher(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +89,10 @@ async def since(session: AsyncSession, transcription_id: UUID, after: int) -> Se
     return [Event(row.id, row.event, row.transcription_id, row.data, row.created_date) for row in rows]
 
 
-async def relay(db: Database, bell: Bell) -> int:
+async def relay(db: Database, notifier: WakeUps) -> int:
     """Ring for what has not been rung for, oldest first; how many events were relayed.
 
-    Two relays at once share the work. A bell that cannot be rung leaves its event for the next call:
+    Two relays at once share the work. A wake-up that cannot be sent leaves its event for the next call:
     workers poll meanwhile, so nothing waits longer than they do.
     """
     async with db.transaction() as session:
@@ -107,9 +107,13 @@ async def relay(db: Database, bell: Bell) -> int:
         ).all()
         relayed = []
         for event in events:
-            if event.event in _RINGS and event.transcription_id and not await bell.ring(event.transcription_id):
+            if (
+                event.event in _WAKES_TRANSCRIBERS
+                and event.transcription_id
+                and not await notifier.notify(event.transcription_id)
+            ):
                 break
-            if event.event in _RINGS_PUBLISHER and not await bell.ring_publisher():
+            if event.event in _WAKES_PUBLISHERS and not await notifier.notify_publisher():
                 break
             relayed.append(event.id)
         if relayed:

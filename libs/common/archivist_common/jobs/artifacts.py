@@ -17,7 +17,7 @@ MAX_COLUMN = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class StagedFile:
     """A file staged under an attempt-unique path, and the name people will look for."""
 
     kind: str
@@ -28,7 +28,7 @@ class Made:
 
 
 @dataclass(frozen=True, slots=True)
-class Unplaced:
+class PendingFile:
     """A committed file that does not stand under its public name yet."""
 
     id: int
@@ -46,7 +46,7 @@ class Unplaced:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredFile:
     """A committed file, as the API speaks of it."""
 
     kind: str
@@ -58,15 +58,15 @@ class Stored:
     public_error: str | None
 
 
-async def of_transcription(session: AsyncSession, transcription_id: UUID) -> Sequence[Stored]:
+async def of_transcription(session: AsyncSession, transcription_id: UUID) -> Sequence[StoredFile]:
     rows = await session.scalars(
         select(Artifact).where(Artifact.transcription_id == transcription_id).order_by(Artifact.id)
     )
     return [stored(row) for row in rows]
 
 
-def stored(row: Artifact) -> Stored:
-    return Stored(
+def stored(row: Artifact) -> StoredFile:
+    return StoredFile(
         row.kind,
         Path(row.path),
         row.sha256,
@@ -77,7 +77,7 @@ def stored(row: Artifact) -> Stored:
     )
 
 
-async def sample(session: AsyncSession, count: int) -> Sequence[tuple[UUID, Stored]]:
+async def sample(session: AsyncSession, count: int) -> Sequence[tuple[UUID, StoredFile]]:
     """So many committed files, chosen at random, each with its transcription."""
     rows = await session.scalars(select(Artifact).order_by(func.random()).limit(count))
     return [(row.transcription_id, stored(row)) for row in rows]
@@ -91,7 +91,7 @@ async def made_by(session: AsyncSession, transcription_id: UUID, attempt: int) -
     return found is not None
 
 
-async def unplaced(
+async def pending(
     session: AsyncSession,
     limit: int = 50,
     *,
@@ -99,7 +99,7 @@ async def unplaced(
     tried: bool | None = None,
     beneath: Path | None = None,
     but_not: Sequence[Path] = (),
-) -> Sequence[Unplaced]:
+) -> Sequence[PendingFile]:
     """Files still to be put under their public names, oldest first.
 
     after: the id of the last one seen. tried: only those that a place refused before, or only those that are new.
@@ -136,7 +136,7 @@ async def unplaced(
         .limit(limit)
     )
     return [
-        Unplaced(
+        PendingFile(
             row.id,
             row.transcription_id,
             row.kind,
@@ -170,7 +170,7 @@ async def writer_of(session: AsyncSession, public_path: Path, sha256: str) -> tu
     return None if row is None else (row[0], row[1])
 
 
-async def stood_in_for(session: AsyncSession, artifact: Unplaced, sha256: str) -> tuple[str, str] | None:
+async def stood_in_for(session: AsyncSession, artifact: PendingFile, sha256: str) -> tuple[str, str] | None:
     """(storage, path) of the recording whose file of this content stands in where this one's would; None if none's.
 
     A file that stands in for one whose place refuses it has no row of its own: it is known by what it holds, and
@@ -193,7 +193,7 @@ async def stood_in_for(session: AsyncSession, artifact: Unplaced, sha256: str) -
     return found[0] if found else None
 
 
-async def stands(session: AsyncSession, public_path: Path) -> bool:
+async def is_placed(session: AsyncSession, public_path: Path) -> bool:
     """Whether a file was placed under this name for good."""
     found = await session.scalar(
         select(Artifact.id)
@@ -203,8 +203,8 @@ async def stands(session: AsyncSession, public_path: Path) -> bool:
     return found is not None
 
 
-async def settle(
-    session: AsyncSession, artifact: Unplaced, state: PublicState, public_path: Path, error: str | None = None
+async def set_public_state(
+    session: AsyncSession, artifact: PendingFile, state: PublicState, public_path: Path, error: str | None = None
 ) -> None:
     """Say where a file stands now, or why it cannot stand there."""
     await session.execute(
@@ -223,6 +223,6 @@ async def settle(
         )
 
 
-async def note(session: AsyncSession, artifact: Unplaced, error: str) -> None:
+async def note(session: AsyncSession, artifact: PendingFile, error: str) -> None:
     """A file that could not be placed this time; it stays to be tried again."""
     await session.execute(update(Artifact).where(Artifact.id == artifact.id).values(public_error=error))

@@ -21,7 +21,7 @@ Place = tuple[datetime, UUID]
 
 
 @dataclass(frozen=True, slots=True)
-class FileAnswer:
+class BatchEntry:
     """What became of one file: the job that captions it, or why there is none.
 
     is_new: the batch made the job; otherwise the recording was being captioned already.
@@ -40,7 +40,7 @@ class FileAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class BatchJob:
     """How one job of a batch is."""
 
     status: JobStatus
@@ -48,15 +48,15 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class BatchView:
     """One batch. jobs: by id; one that is gone is left out."""
 
     id: UUID
     user_id: int | None
     name: str | None
     created: datetime
-    files: tuple[FileAnswer, ...]
-    jobs: Mapping[UUID, Standing]
+    files: tuple[BatchEntry, ...]
+    jobs: Mapping[UUID, BatchJob]
 
     @property
     def percent(self) -> int:
@@ -75,7 +75,7 @@ async def create(session: AsyncSession, name: str | None, *, user_id: int) -> UU
     return made.scalar_one()
 
 
-async def answer(session: AsyncSession, batch_id: UUID, files: Sequence[FileAnswer], *, user_id: int) -> None:
+async def answer(session: AsyncSession, batch_id: UUID, files: Sequence[BatchEntry], *, user_id: int) -> None:
     """Keep the answers of a batch, in the transaction that made it."""
     await session.execute(update(Batch).where(Batch.id == batch_id).values(results=[_stored(one) for one in files]))
     taken = sum(one.transcription_id is not None for one in files)
@@ -83,7 +83,7 @@ async def answer(session: AsyncSession, batch_id: UUID, files: Sequence[FileAnsw
     await journal.record(session, "INFO", "queue", message, user_id=user_id)
 
 
-async def get(session: AsyncSession, batch_id: UUID, *, user_id: int | None) -> Reading:
+async def get(session: AsyncSession, batch_id: UUID, *, user_id: int | None) -> BatchView:
     """One batch. user_id: whose it must be, None for anybody's. Raises NotFound, the same for both."""
     query = select(Batch).where(Batch.id == batch_id)
     if user_id is not None:
@@ -94,7 +94,7 @@ async def get(session: AsyncSession, batch_id: UUID, *, user_id: int | None) -> 
     return (await _readings(session, [row]))[0]
 
 
-async def page(session: AsyncSession, user_id: int | None, after: Place | None, limit: int) -> Sequence[Reading]:
+async def page(session: AsyncSession, user_id: int | None, after: Place | None, limit: int) -> Sequence[BatchView]:
     """Batches, newest first, behind `after`. user_id: whose; None for everybody's."""
     query = select(Batch).order_by(Batch.created_date.desc(), Batch.id.desc()).limit(limit)
     if user_id is not None:
@@ -104,7 +104,7 @@ async def page(session: AsyncSession, user_id: int | None, after: Place | None, 
     return await _readings(session, list(await session.scalars(query)))
 
 
-async def _readings(session: AsyncSession, rows: Sequence[Batch]) -> list[Reading]:
+async def _readings(session: AsyncSession, rows: Sequence[Batch]) -> list[BatchView]:
     answers = {row.id: tuple(_answer(one) for one in row.results) for row in rows}
     ids = {one.transcription_id for files in answers.values() for one in files if one.transcription_id is not None}
     found = await session.execute(
@@ -112,9 +112,9 @@ async def _readings(session: AsyncSession, rows: Sequence[Batch]) -> list[Readin
             Transcription.id.in_(sorted(ids))
         )
     )
-    standing = {job_id: Standing(JobStatus(status), percent) for job_id, status, percent in found}
+    standing = {job_id: BatchJob(JobStatus(status), percent) for job_id, status, percent in found}
     return [
-        Reading(
+        BatchView(
             id=row.id,
             user_id=row.user_id,
             name=row.name,
@@ -130,16 +130,16 @@ async def _readings(session: AsyncSession, rows: Sequence[Batch]) -> list[Readin
     ]
 
 
-def _stored(one: FileAnswer) -> dict[str, Any]:
-    plain = {"storage": journal.plain(one.storage), "path": journal.plain(one.path)}
+def _stored(one: BatchEntry) -> dict[str, Any]:
+    plain = {"storage": journal.storable(one.storage), "path": journal.storable(one.path)}
     if one.transcription_id is not None:
         return {**plain, "transcription_id": str(one.transcription_id), "is_new": one.is_new}
-    return {**plain, "code": one.code, "message": journal.plain(one.message or "")}
+    return {**plain, "code": one.code, "message": journal.storable(one.message or "")}
 
 
-def _answer(stored: Mapping[str, Any]) -> FileAnswer:
+def _answer(stored: Mapping[str, Any]) -> BatchEntry:
     job_id = stored.get("transcription_id")
-    return FileAnswer(
+    return BatchEntry(
         storage=stored["storage"],
         path=stored["path"],
         transcription_id=None if job_id is None else UUID(job_id),

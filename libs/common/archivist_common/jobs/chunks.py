@@ -24,7 +24,7 @@ from archivist_common.database.models import Chunk, Transcription
 from archivist_common.errors import ArchivistError, Fenced, WorkerCrashed, by_code
 from archivist_common.events import journal, outbox
 from archivist_common.jobs import lifecycle
-from archivist_common.jobs.lifecycle import Claim
+from archivist_common.jobs.lifecycle import JobClaim
 from archivist_common.leases import retry
 from archivist_common.states import LIVE, ChunkStatus, JobStatus
 
@@ -65,7 +65,7 @@ class ChunkClaim:
 
 
 @dataclass(frozen=True, slots=True)
-class Hearing:
+class ChunkTranscript:
     """What was heard in a chunk. dropped: words left out as inventions of the model."""
 
     words: tuple[Word, ...]
@@ -74,7 +74,7 @@ class Hearing:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ChunkProgress:
     """How far a job's chunks are. `error`: why one of them cannot be heard."""
 
     chunks: int
@@ -86,7 +86,7 @@ class Standing:
     """Somebody has paused the job or the whole queue."""
 
 
-async def adopt(session: AsyncSession, held: Claim, recipe: str) -> tuple[int, ...]:
+async def resume(session: AsyncSession, held: JobClaim, recipe: str) -> tuple[int, ...]:
     """Begin, or go on with, the chunks of a claimed job: the ends, in milliseconds, of those stored already.
 
     Chunks of another recipe (engine and settings) are forgotten, unless all have been heard: results of two are
@@ -125,7 +125,7 @@ async def language(session: AsyncSession, transcription_id: UUID) -> str | None:
     return found
 
 
-async def add(session: AsyncSession, held: Claim, recipe: str, cuts: Sequence[Cut]) -> None:
+async def add(session: AsyncSession, held: JobClaim, recipe: str, cuts: Sequence[Cut]) -> None:
     """Store chunks, ready to be claimed. One that is stored already stays as it is. Raises Fenced.
 
     A new one is progress: what the planner crashed or failed of before is forgotten.
@@ -180,7 +180,7 @@ def _due(recipe: str, storages: tuple[str, ...] | None) -> Any:
     return query if storages is None else query.where(Transcription.storage.in_(storages))
 
 
-async def take(session: AsyncSession, chunk_id: int, owner: str, lease: timedelta) -> ChunkClaim:
+async def claim_locked(session: AsyncSession, chunk_id: int, owner: str, lease: timedelta) -> ChunkClaim:
     """Claim a chunk whose row the caller has locked while it was due."""
     chunk = (
         await session.execute(
@@ -239,7 +239,7 @@ async def renew(session: AsyncSession, held: ChunkClaim, lease: timedelta, done_
     )
 
 
-async def finish(session: AsyncSession, held: ChunkClaim, heard: Hearing, took: timedelta) -> None:
+async def finish(session: AsyncSession, held: ChunkClaim, heard: ChunkTranscript, took: timedelta) -> None:
     """Store what was heard, for good. Raises Fenced as `renew` does."""
     await _of_live_job(session, held)
     await _fenced(
@@ -265,7 +265,7 @@ async def finish(session: AsyncSession, held: ChunkClaim, heard: Hearing, took: 
         chunk=held.cut.number,
         start_ms=held.cut.start_ms,
         end_ms=held.cut.end_ms,
-        text=journal.plain(" ".join(word.text for word in heard.words)),
+        text=journal.storable(" ".join(word.text for word in heard.words)),
     )
 
 
@@ -276,7 +276,7 @@ async def fail(
 
     spread: as for `jobs.fail`. Raises Fenced.
     """
-    verdict = retry.judge(Chunk, error)
+    verdict = retry.decide(Chunk, error)
     status = ChunkStatus(
         await _fenced(
             session,
@@ -287,7 +287,7 @@ async def fail(
                 status=case((verdict.again, ChunkStatus.PENDING.value), else_=ChunkStatus.FAILED.value),
                 available_at=database_in(retry.wait_before(error, held.attempt, spread)),
                 error_code=error.code,
-                error_message=journal.plain(error.message),
+                error_message=journal.storable(error.message),
             ),
         )
     )
@@ -311,7 +311,7 @@ async def release_unknown(session: AsyncSession, owner: str) -> None:
     )
 
 
-async def lapsed(session: AsyncSession, lease: timedelta) -> Sequence[tuple[UUID, int, ChunkStatus]]:
+async def expire_leases(session: AsyncSession, lease: timedelta) -> Sequence[tuple[UUID, int, ChunkStatus]]:
     """Take back chunks whose worker has not been heard of for a whole lease: (job, number, state now) of each.
 
     Counts as a crash of the chunk. Nothing lapses while the database has been up for less than a lease.
@@ -328,7 +328,7 @@ async def lapsed(session: AsyncSession, lease: timedelta) -> Sequence[tuple[UUID
         .with_for_update(skip_locked=True, of=(Chunk, Transcription))
     )
     error = WorkerCrashed("the worker was not heard of for a whole lease")
-    verdict = retry.judge(Chunk, error)
+    verdict = retry.decide(Chunk, error)
     rows = await session.execute(
         update(Chunk)
         .where(Chunk.id.in_(overdue))
@@ -349,7 +349,7 @@ async def lapsed(session: AsyncSession, lease: timedelta) -> Sequence[tuple[UUID
     return ends
 
 
-async def standing(session: AsyncSession, transcription_id: UUID) -> Standing:
+async def progress(session: AsyncSession, transcription_id: UUID) -> ChunkProgress:
     """How far the chunks of a job are."""
     done = case(
         (Chunk.status == ChunkStatus.COMPLETED, Chunk.end_ms - Chunk.start_ms),
@@ -381,10 +381,10 @@ async def standing(session: AsyncSession, transcription_id: UUID) -> Standing:
             Transcription.id == transcription_id
         )
     )
-    return Standing(counts[0], counts[1], int(counts[2]), error, bool(held_back))
+    return ChunkProgress(counts[0], counts[1], int(counts[2]), error, bool(held_back))
 
 
-async def heard(session: AsyncSession, transcription_id: UUID) -> Sequence[tuple[Cut, Hearing]]:
+async def transcripts(session: AsyncSession, transcription_id: UUID) -> Sequence[tuple[Cut, ChunkTranscript]]:
     """Every chunk heard so far, in the order of the recording."""
     rows = await session.scalars(
         select(Chunk)
@@ -394,7 +394,7 @@ async def heard(session: AsyncSession, transcription_id: UUID) -> Sequence[tuple
     return [
         (
             Cut(row.number, row.start_ms, row.end_ms, (), row.language),
-            Hearing(
+            ChunkTranscript(
                 tuple(Word(start, end, text, confidence) for start, end, text, confidence in row.words or ()),
                 row.dropped,
                 row.bad_packets,
@@ -404,7 +404,7 @@ async def heard(session: AsyncSession, transcription_id: UUID) -> Sequence[tuple
     ]
 
 
-async def lead(session: AsyncSession, held: Claim) -> None:
+async def lead(session: AsyncSession, held: JobClaim) -> None:
     """Lock a job's row for the rest of the transaction, its leader still being who it was. Raises Fenced."""
     found = await session.scalar(
         select(Transcription.id)

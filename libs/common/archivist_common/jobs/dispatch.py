@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from archivist_common.jobs import chunks, lifecycle
 from archivist_common.jobs.chunks import ChunkClaim
-from archivist_common.jobs.lifecycle import Claim
+from archivist_common.jobs.lifecycle import JobClaim
 
 
 async def next_work(
@@ -19,7 +19,7 @@ async def next_work(
     recipe: str,
     storages: Collection[str] | None = None,
     leads: bool = True,
-) -> Claim | ChunkClaim | None:
+) -> JobClaim | ChunkClaim | None:
     """Claim the next piece of work. None when nothing is due.
 
     A chunk goes by its job's place in the queue: a long recording under way lets an urgent one pass after the
@@ -29,13 +29,13 @@ async def next_work(
     job = (await session.execute(lifecycle.next_due(storages))).one_or_none() if leads else None
     chunk = (await session.execute(chunks.next_due(recipe, storages))).one_or_none()
     if chunk is not None and (job is None or (chunk[2], chunk[1]) <= (job[1], job[0])):
-        return await chunks.take(session, chunk[0], owner, lease)
+        return await chunks.claim_locked(session, chunk[0], owner, lease)
     if job is not None:
-        return await lifecycle.take(session, job[0], owner, lease)
+        return await lifecycle.claim_locked(session, job[0], owner, lease)
     return None
 
 
-async def give_back_unknown(session: AsyncSession, owner: str, leading: Collection[UUID]) -> None:
+async def release_unknown(session: AsyncSession, owner: str, leading: Collection[UUID]) -> None:
     """Give back unharmed what was claimed for a slot that does not know of it.
 
     A claim may count though its answer was lost, in a crash of the database or on the wire. Left alone, its lease

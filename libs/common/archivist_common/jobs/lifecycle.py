@@ -40,14 +40,14 @@ from archivist_common.database.models import Artifact, QueueControl, Transcripti
 from archivist_common.errors import ArchivistError, Fenced, WorkerCrashed
 from archivist_common.events import journal, outbox
 from archivist_common.jobs import artifacts
-from archivist_common.jobs.artifacts import Made
+from archivist_common.jobs.artifacts import StagedFile
 from archivist_common.jobs.cleanup import COMPONENT, leave_nothing, tell
-from archivist_common.leases.retry import judge, wait_before
+from archivist_common.leases.retry import decide, wait_before
 from archivist_common.states import JobStatus, Stage
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class JobClaim:
     """A job in hand. `attempt` and `owner` prove that it still is."""
 
     id: UUID
@@ -68,7 +68,7 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class StageProgress:
     """How far an attempt is. Milliseconds of audio; percent 0 to 100."""
 
     stage: Stage
@@ -78,10 +78,10 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class JobOutcome:
     """What a finished attempt has made."""
 
-    artifacts: tuple[Made, ...]
+    artifacts: tuple[StagedFile, ...]
     audio_ms: int
     language: str
     summary: dict[str, Any] | None
@@ -90,10 +90,10 @@ class Outcome:
 
 async def claim(
     session: AsyncSession, owner: str, lease: timedelta, storages: Collection[str] | None = None
-) -> Claim | None:
+) -> JobClaim | None:
     """Take the next job of these storage servers (None: of any), by its place in the queue. None: nothing is due."""
     due = (await session.execute(next_due(storages))).one_or_none()
-    return None if due is None else await take(session, due.id, owner, lease)
+    return None if due is None else await claim_locked(session, due.id, owner, lease)
 
 
 def next_due(storages: Collection[str] | None) -> Any:
@@ -123,13 +123,13 @@ def queue_is_open() -> ColumnElement[bool]:
     return ~select(QueueControl.id).where(QueueControl.paused_at.is_not(None)).exists()
 
 
-async def take(session: AsyncSession, job_id: UUID, owner: str, lease: timedelta) -> Claim:
+async def claim_locked(session: AsyncSession, job_id: UUID, owner: str, lease: timedelta) -> JobClaim:
     """Claim a job whose row the caller has locked while it was due."""
     asked = {"job": job_id, "owner": owner, "lease": lease}
     row = (await session.execute(_taking(), asked, execution_options={"synchronize_session": False})).one()
     await outbox.append(session, outbox.STARTED, row.id, attempt=row.attempt)
     await tell(session, row.id, f"started, attempt {row.attempt}", owner=owner)
-    return Claim(
+    return JobClaim(
         id=row.id,
         attempt=row.attempt,
         owner=owner,
@@ -182,7 +182,7 @@ def _taking() -> Any:
     )
 
 
-async def renew(session: AsyncSession, held: Claim, lease: timedelta) -> bool:
+async def renew(session: AsyncSession, held: JobClaim, lease: timedelta) -> bool:
     """Keep a job for another lease. True when somebody asked for it to be cancelled. Raises Fenced."""
     cancelled = await _fenced(
         session,
@@ -194,7 +194,7 @@ async def renew(session: AsyncSession, held: Claim, lease: timedelta) -> bool:
     return bool(cancelled)
 
 
-async def advance(session: AsyncSession, held: Claim, progress: Progress) -> bool:
+async def advance(session: AsyncSession, held: JobClaim, progress: StageProgress) -> bool:
     """Write how far the attempt is, never backwards. True when a cancel was asked for. Raises Fenced."""
     moved = Transcription.audio_done_ms < progress.audio_done_ms
     cancelled = await _fenced(
@@ -214,7 +214,7 @@ async def advance(session: AsyncSession, held: Claim, progress: Progress) -> boo
     return bool(cancelled)
 
 
-async def complete(session: AsyncSession, held: Claim, outcome: Outcome) -> None:
+async def complete(session: AsyncSession, held: JobClaim, outcome: JobOutcome) -> None:
     """Make an attempt's files the job's result, in one step with its last change of state. Raises Fenced."""
     paths = {made.kind: str(made.path) for made in outcome.artifacts if len(str(made.path)) <= artifacts.MAX_COLUMN}
     found = {
@@ -283,7 +283,7 @@ def _completing() -> Any:
     )
 
 
-async def planned(session: AsyncSession, held: Claim, audio_ms: int, plan: Mapping[str, Any]) -> None:
+async def store_plan(session: AsyncSession, held: JobClaim, audio_ms: int, plan: Mapping[str, Any]) -> None:
     """All chunks of a job are stored, and this is what its recording holds. Raises Fenced.
 
     Progress: what failed or crashed before is forgotten.
@@ -306,7 +306,7 @@ async def planned(session: AsyncSession, held: Claim, audio_ms: int, plan: Mappi
 
 
 async def fail(
-    session: AsyncSession, held: Claim, error: ArchivistError, *, final: bool = False, spread: float | None = None
+    session: AsyncSession, held: JobClaim, error: ArchivistError, *, final: bool = False, spread: float | None = None
 ) -> JobStatus:
     """End an attempt that could not finish. Where trying again may help, the job waits and is tried again.
 
@@ -314,7 +314,7 @@ async def fail(
     when None. A crash waits for nothing.
     Returns the state the job is in now. Raises Fenced.
     """
-    verdict = judge(Transcription, error, final=final)
+    verdict = decide(Transcription, error, final=final)
     cancelled = Transcription.cancel_requested_at.is_not(None)
     ended = case(
         (cancelled, JobStatus.CANCELLED.value),
@@ -332,7 +332,7 @@ async def fail(
                 status=ended,
                 available_at=database_in(wait_before(error, held.attempt, spread)),
                 error_code=error.code,
-                error_message=journal.plain(error.message),
+                error_message=journal.storable(error.message),
             )
             .returning(Transcription.status),
         )
@@ -341,7 +341,7 @@ async def fail(
     return status
 
 
-async def stop(session: AsyncSession, held: Claim) -> None:
+async def stop(session: AsyncSession, held: JobClaim) -> None:
     """The worker has stopped because somebody cancelled the job. Raises Fenced."""
     await _fenced(
         session,
@@ -353,7 +353,7 @@ async def stop(session: AsyncSession, held: Claim) -> None:
     await tell(session, held.id, "cancelled while running")
 
 
-async def release(session: AsyncSession, held: Claim) -> None:
+async def release(session: AsyncSession, held: JobClaim) -> None:
     """Give a job back unharmed: the worker is asked to stop. No failure is charged. Raises Fenced.
 
     A job somebody has cancelled meanwhile is not given back: it ends.
@@ -380,7 +380,7 @@ async def release_unknown(session: AsyncSession, owner: str, leading: Collection
         await _told_given_back(session, job_id, status, "the answer to its claim was lost")
 
 
-async def lapsed(session: AsyncSession, lease: timedelta) -> Sequence[tuple[UUID, JobStatus]]:
+async def expire_leases(session: AsyncSession, lease: timedelta) -> Sequence[tuple[UUID, JobStatus]]:
     """Take back jobs whose worker has not been heard of for a whole lease; what became of each.
 
     Counts as a crash: the third ends the job. While the database has been up for less than a lease nothing
@@ -396,7 +396,7 @@ async def lapsed(session: AsyncSession, lease: timedelta) -> Sequence[tuple[UUID
         .with_for_update(skip_locked=True)
     )
     error = WorkerCrashed("the worker was not heard of for a whole lease")
-    verdict = judge(Transcription, error)
+    verdict = decide(Transcription, error)
     # While chunks are heard nothing of the job itself runs: a chunk that kills its worker is counted itself.
     leading = Transcription.stage == Stage.TRANSCRIBE
     ended = case(
@@ -438,7 +438,7 @@ _ENDED: dict[str, Any] = {
 }
 
 
-def _mine(held: Claim) -> Update:
+def _mine(held: JobClaim) -> Update:
     return update(Transcription).where(
         Transcription.id == held.id,
         Transcription.attempt == held.attempt,
@@ -466,7 +466,9 @@ async def _told_given_back(session: AsyncSession, job_id: UUID, status: str, rea
     await tell(session, job_id, f"given back: {reason}")
 
 
-async def _fenced(session: AsyncSession, held: Claim, statement: Any, asked: Mapping[str, Any] | None = None) -> Any:
+async def _fenced(
+    session: AsyncSession, held: JobClaim, statement: Any, asked: Mapping[str, Any] | None = None
+) -> Any:
     result = await session.execute(statement, asked, execution_options={"synchronize_session": False})
     row = result.one_or_none()
     if row is None:
@@ -484,7 +486,7 @@ async def _told_end(session: AsyncSession, job_id: UUID, status: JobStatus, erro
         JobStatus.FAILED: outbox.FAILED,
         JobStatus.CANCELLED: outbox.CANCELLED,
     }[status]
-    await outbox.append(session, event, job_id, code=error.code, detail=journal.plain(error.message))
+    await outbox.append(session, event, job_id, code=error.code, detail=journal.storable(error.message))
     level = "ERROR" if status is JobStatus.FAILED else "WARNING"
     message = f"{error.message}; {'tried again' if status is JobStatus.PENDING else status}"
     await journal.record(session, level, COMPONENT, message, transcription_id=job_id, code=error.code)

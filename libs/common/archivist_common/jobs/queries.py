@@ -15,12 +15,12 @@ from archivist_common.database.models import Artifact, OutboxEvent, Transcriptio
 from archivist_common.errors import NotFound
 from archivist_common.events import outbox
 from archivist_common.jobs import artifacts, lifecycle
-from archivist_common.jobs.artifacts import Stored
+from archivist_common.jobs.artifacts import StoredFile
 from archivist_common.states import LIVE, TERMINAL, JobStatus, Stage
 
 
 @dataclass(frozen=True, slots=True)
-class Moving:
+class JobProgress:
     """What changes while a job waits and runs. Milliseconds of audio; percent 0 to 100."""
 
     id: UUID
@@ -44,10 +44,10 @@ class Moving:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class JobView:
     """One transcription."""
 
-    now: Moving
+    now: JobProgress
     user_id: int | None
     storage: str
     path: str
@@ -82,7 +82,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class JobFilter:
     """Which transcriptions to list. user_id: whose; None for everybody's."""
 
     user_id: int | None = None
@@ -96,7 +96,7 @@ Place = tuple[datetime, UUID]
 """Where a page ended: creation and id of its last transcription."""
 
 
-async def get(session: AsyncSession, transcription_id: UUID, *, user_id: int | None) -> Reading:
+async def get(session: AsyncSession, transcription_id: UUID, *, user_id: int | None) -> JobView:
     """One transcription. user_id: whose it must be, None for anybody's. Raises NotFound, the same for both."""
     query = _readings().where(Transcription.id == transcription_id)
     if user_id is not None:
@@ -107,7 +107,7 @@ async def get(session: AsyncSession, transcription_id: UUID, *, user_id: int | N
     return _reading(*row)
 
 
-async def page(session: AsyncSession, which: Filter, after: Place | None, limit: int) -> Sequence[Reading]:
+async def page(session: AsyncSession, which: JobFilter, after: Place | None, limit: int) -> Sequence[JobView]:
     """Transcriptions, newest first, behind `after`. Rows that come or go meanwhile shift nothing."""
     query = _readings().order_by(Transcription.created_date.desc(), Transcription.id.desc()).limit(limit)
     if which.user_id is not None:
@@ -125,7 +125,7 @@ async def page(session: AsyncSession, which: Filter, after: Place | None, limit:
 
 async def lined_up(
     session: AsyncSession, status: JobStatus, *, user_id: int | None, limit: int, skip: int = 0
-) -> Sequence[Reading]:
+) -> Sequence[JobView]:
     """Waiting or running jobs in the order of the queue. user_id: whose; None for everybody's."""
     query = _readings().where(Transcription.status == status)
     if user_id is not None:
@@ -143,9 +143,9 @@ async def counts(session: AsyncSession, *, user_id: int | None) -> dict[JobStatu
     return dict.fromkeys(JobStatus, 0) | {JobStatus(status): count for status, count in rows}
 
 
-async def outputs(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, list[Stored]]:
+async def outputs(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, list[StoredFile]]:
     """The files of several transcriptions."""
-    found: dict[UUID, list[Stored]] = {}
+    found: dict[UUID, list[StoredFile]] = {}
     rows = await session.scalars(
         select(Artifact).where(Artifact.transcription_id.in_(sorted(ids))).order_by(Artifact.id)
     )
@@ -154,7 +154,7 @@ async def outputs(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, li
     return found
 
 
-async def moving(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, Moving]:
+async def progress(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, JobProgress]:
     """How these transcriptions are now; one that does not exist is left out."""
     rows = await session.execute(_movings().where(Transcription.id.in_(sorted(ids))))
     return {row.id: _moving(row, *rest) for row, *rest in rows}
@@ -199,10 +199,10 @@ def _last_event() -> ColumnElement[int]:
     return func.coalesce(newest.correlate(Transcription).scalar_subquery(), 0)
 
 
-def _moving(row: Transcription, left_s: float | None, last_event: int, is_open: bool) -> Moving:
+def _moving(row: Transcription, left_s: float | None, last_event: int, is_open: bool) -> JobProgress:
     status = JobStatus(row.status)
     runs = status is JobStatus.PROCESSING
-    return Moving(
+    return JobProgress(
         id=row.id,
         status=status,
         stage=Stage(row.stage) if row.stage else None,
@@ -219,8 +219,8 @@ def _moving(row: Transcription, left_s: float | None, last_event: int, is_open: 
 
 def _reading(
     row: Transcription, left_s: float | None, last_event: int, is_open: bool, position: int | None
-) -> Reading:
-    return Reading(
+) -> JobView:
+    return JobView(
         now=_moving(row, left_s, last_event, is_open),
         user_id=row.user_id,
         storage=row.storage,

@@ -38,7 +38,7 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class JobResult:
     """What became of one job of many: its state, or why nothing did."""
 
     id: UUID
@@ -97,7 +97,7 @@ async def prioritise(session: AsyncSession, job_id: UUID, priority: int, *, user
     job = await _live(session, job_id)
     if job.priority == priority:
         return
-    sooner = requests.worth(priority) - requests.worth(job.priority)
+    sooner = requests.priority_seconds(priority) - requests.priority_seconds(job.priority)
     await session.execute(
         update(Transcription)
         .where(Transcription.id == job_id)
@@ -165,7 +165,7 @@ async def hold(session: AsyncSession) -> Hold:
 
 async def cancel_all(
     session: AsyncSession, ids: Collection[UUID], *, owner: int | None, user_id: int
-) -> Sequence[Answer]:
+) -> Sequence[JobResult]:
     """Ask for each of these jobs to end, as `job_requests.cancel` does; one answer each, in order.
 
     owner: whose they must be, None for anybody's; another's is answered like one that does not exist.
@@ -179,7 +179,7 @@ async def cancel_all(
 
 async def retry_failed(
     session: AsyncSession, ids: Collection[UUID] | None, *, owner: int | None, user_id: int
-) -> Sequence[Answer]:
+) -> Sequence[JobResult]:
     """Queue failed or cancelled jobs once more; one answer each. ids: which; None for all that failed.
 
     A job whose recording is being done anew already is left as it is, and says so.
@@ -259,7 +259,7 @@ async def _live(session: AsyncSession, job_id: UUID) -> Transcription:
 
 async def _of_each(
     session: AsyncSession, ids: Collection[UUID], owner: int | None, act: Callable[[UUID], Awaitable[JobStatus]]
-) -> Sequence[Answer]:
+) -> Sequence[JobResult]:
     """Do something to each job, in an order that two callers cannot deadlock in; answers in the order asked."""
     query = select(Transcription.id).where(Transcription.id.in_(sorted(ids)))
     if owner is not None:
@@ -270,9 +270,9 @@ async def _of_each(
         try:
             if job_id not in theirs:
                 raise NotFound(f"there is no transcription {job_id}")
-            answers[job_id] = Answer(job_id, await act(job_id))
+            answers[job_id] = JobResult(job_id, await act(job_id))
         except (NotFound, Conflict) as exc:
-            answers[job_id] = Answer(job_id, None, exc)
+            answers[job_id] = JobResult(job_id, None, exc)
     return [answers[job_id] for job_id in ids]
 
 

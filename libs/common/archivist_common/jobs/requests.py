@@ -91,7 +91,7 @@ async def submit(session: AsyncSession, submission: Submission, *, max_queue: in
             include_summary=submission.include_summary,
             audio_track=submission.audio_track,
             priority=submission.priority,
-            queue_key=_waits_since(database_now(), submission.start_at) - worth(submission.priority),
+            queue_key=_waits_since(database_now(), submission.start_at) - priority_seconds(submission.priority),
             available_at=func.coalesce(submission.start_at, database_now()),
             start_at=submission.start_at,
             batch_id=submission.batch_id,
@@ -169,7 +169,7 @@ async def retry(session: AsyncSession, job_id: UUID, *, user_id: int | None = No
             error_code=None,
             error_message=None,
             available_at=database_now(),
-            queue_key=_waits_since(database_now(), None) - worth(job.priority),
+            queue_key=_waits_since(database_now(), None) - priority_seconds(job.priority),
             start_at=None,
             paused_at=None,
             cleared_at=None,
@@ -192,7 +192,7 @@ async def retry(session: AsyncSession, job_id: UUID, *, user_id: int | None = No
     await tell(session, job_id, "queued again", user_id=user_id)
 
 
-def worth(priority: int) -> int:
+def priority_seconds(priority: int) -> int:
     """Seconds of waiting that a priority is worth beyond the lowest; whole, as a float would round the key."""
     return (priority - 1) * (PRIORITY_STEP // timedelta(seconds=1))
 

@@ -34,7 +34,7 @@ def read(output: Path) -> str | None:
         return None
 
 
-def christen(output: Path) -> str:
+def ensure_id(output: Path) -> str:
     """The name of the vault, given now where it has none. Raises StorageError where it cannot be written."""
     if (name := read(output)) is None:
         atomic_files.make_folder(output / VAULT, within=output)  # a missing output folder may be a missing mount
@@ -43,25 +43,25 @@ def christen(output: Path) -> str:
     return name or ""
 
 
-async def proclaim(session: AsyncSession, name: str) -> None:
+async def register(session: AsyncSession, name: str) -> None:
     """The gateway reads this vault."""
     await session.execute(update(QueueControl).where(QueueControl.vault.is_distinct_from(name)).values(vault=name))
 
 
-async def proclaimed(session: AsyncSession) -> str | None:
+async def registered(session: AsyncSession) -> str | None:
     """The vault that the gateway reads; None while it has not said."""
     name: str | None = await session.scalar(select(QueueControl.vault))
     return name
 
 
-async def keep_proclaimed(db: Database, output: Path) -> None:
+async def keep_registered(db: Database, output: Path) -> None:
     """Say which vault is read here, for ever: it may be made, or moved, at any time."""
     while True:
         try:
             name = await asyncio.to_thread(read, output)
             if name is not None:
                 async with db.transaction() as session:
-                    await proclaim(session, name)
+                    await register(session, name)
         except DatabaseUnavailable:
             log.debug("the vault is told of later")
         await asyncio.sleep(EVERY.total_seconds())
@@ -87,9 +87,9 @@ class VaultWatch:
             await asyncio.sleep(EVERY.total_seconds())
 
     async def look(self) -> None:
-        ours = await asyncio.to_thread(christen, self._output)
+        ours = await asyncio.to_thread(ensure_id, self._output)
         async with self._db.transaction() as session:
-            theirs = await proclaimed(session)
+            theirs = await registered(session)
         leads = theirs in (None, ours)
         if leads != self._leads:
             told = "this machine leads jobs" if leads else "the gateway reads another output folder: chunks only"

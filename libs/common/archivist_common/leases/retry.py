@@ -22,16 +22,16 @@ _BACKOFF_MOST_S = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class RetryDecision:
     """What a failure does to a row. again: whether it is tried once more. counts: columns to set."""
 
     again: ColumnElement[bool]
     counts: Mapping[str, Any]
 
 
-def judge(
+def decide(
     row: type[Transcription] | type[Chunk] | type[Publication], error: ArchivistError, *, final: bool = False
-) -> Verdict:
+) -> RetryDecision:
     """By retry class (reliability protocol, step 13): a crash is counted as one, anything else as a failure."""
     crashed = isinstance(error, WorkerCrashed)
     recent = func.coalesce(row.crashed_at > database_in(-CRASHES_COUNT), literal(False))
@@ -39,8 +39,8 @@ def judge(
     failures = row.failure_count + 1
     counts = {"crash_count": crashes, "crashed_at": database_now()} if crashed else {"failure_count": failures}
     if final or not error.retryable:
-        return Verdict(literal(False), counts)
-    return Verdict(crashes < MAX_CRASHES if crashed else failures < error.tries, counts)
+        return RetryDecision(literal(False), counts)
+    return RetryDecision(crashes < MAX_CRASHES if crashed else failures < error.tries, counts)
 
 
 def wait_before(error: ArchivistError, attempt: int, spread: float | None = None) -> timedelta:

@@ -42,7 +42,7 @@ class Invariant:
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class Violation:
     """What a query found: the first of the rows, in words."""
 
     invariant: Invariant
@@ -381,7 +381,9 @@ ELSEWHERE = {
 """Invariants that no query can show, and what shows them."""
 
 
-async def broken(session: AsyncSession, lease: timedelta, which: Iterable[Invariant] = INVARIANTS) -> list[Broken]:
+async def violations(
+    session: AsyncSession, lease: timedelta, which: Iterable[Invariant] = INVARIANTS
+) -> list[Violation]:
     """Those that do not hold now, with the first rows that show it."""
     found = []
     for invariant in which:
@@ -390,7 +392,7 @@ async def broken(session: AsyncSession, lease: timedelta, which: Iterable[Invari
             query = query.bindparams(bindparam("lease_s", lease.total_seconds()))
         rows = (await session.scalars(query)).all()
         if rows:
-            found.append(Broken(invariant, tuple(str(row) for row in rows)))
+            found.append(Violation(invariant, tuple(str(row) for row in rows)))
     return found
 
 

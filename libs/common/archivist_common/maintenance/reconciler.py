@@ -38,7 +38,7 @@ _KEEP = (
 )
 
 
-async def run(db: Database, bell: outbox.Bell, lease: timedelta, every: timedelta = EVERY) -> None:
+async def run(db: Database, notifier: outbox.WakeUps, lease: timedelta, every: timedelta = EVERY) -> None:
     """Mend for ever. A database that is away, or not migrated yet, is waited for, and that is said once."""
     away = False
     spare_until = 0.0
@@ -47,7 +47,7 @@ async def run(db: Database, bell: outbox.Bell, lease: timedelta, every: timedelt
             await migrate.check(db)
             if away:
                 spare_until = time.monotonic() + lease.total_seconds()
-            await mend(db, bell, lease, lapses=time.monotonic() >= spare_until)
+            await run_once(db, notifier, lease, lapses=time.monotonic() >= spare_until)
             if away:
                 log.info("database is back")
             away = False
@@ -60,7 +60,7 @@ async def run(db: Database, bell: outbox.Bell, lease: timedelta, every: timedelt
         await asyncio.sleep(every.total_seconds())
 
 
-async def mend(db: Database, bell: outbox.Bell, lease: timedelta, *, lapses: bool = True) -> bool:
+async def run_once(db: Database, notifier: outbox.WakeUps, lease: timedelta, *, lapses: bool = True) -> bool:
     """One round. lapses: whether leases that ran out are taken back. False when another process is leading it."""
     async with db.transaction() as session:
         if not await session.scalar(select(func.pg_try_advisory_xact_lock(_LEADER_LOCK))):
@@ -68,20 +68,20 @@ async def mend(db: Database, bell: outbox.Bell, lease: timedelta, *, lapses: boo
         if lapses:
             await _take_back(session, lease)
         await _prune(session)
-    await outbox.relay(db, bell)
+    await outbox.relay(db, notifier)
     metrics.RECONCILER_LAST_SUCCESS.set_to_current_time()
     return True
 
 
 async def _take_back(session: AsyncSession, lease: timedelta) -> None:
-    for job_id, status in await jobs.lapsed(session, lease):
+    for job_id, status in await jobs.expire_leases(session, lease):
         metrics.LEASE_EXPIRED.inc()
         log.warning("lease lapsed", extra={"transcription_id": job_id, "status": status})
-    for job_id, number, chunk_status in await chunks.lapsed(session, lease):
+    for job_id, number, chunk_status in await chunks.expire_leases(session, lease):
         metrics.LEASE_EXPIRED.inc()
         told = {"transcription_id": job_id, "chunk": number, "status": chunk_status}
         log.warning("lease of a chunk lapsed", extra=told)
-    for publication_id, publication_status in await publishing.lapsed(session, lease):
+    for publication_id, publication_status in await publishing.expire_leases(session, lease):
         metrics.LEASE_EXPIRED.inc()
         told = {"publication_id": publication_id, "status": publication_status}
         log.warning("lease of a publication lapsed", extra=told)

@@ -19,7 +19,7 @@ from archivist_common.states import EffectState
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LedgerEntry:
     """One change. is_new: nobody has asked for it before."""
 
     id: int
@@ -31,7 +31,7 @@ class Entry:
     is_new: bool = False
 
 
-async def intend(session: AsyncSession, publication_id: UUID, attempt: int, key: str) -> Entry:
+async def intend(session: AsyncSession, publication_id: UUID, attempt: int, key: str) -> LedgerEntry:
     """The entry of this change, made now where there is none. Commit before you ask for the change."""
     made = (
         await session.execute(
@@ -53,7 +53,7 @@ async def intend(session: AsyncSession, publication_id: UUID, attempt: int, key:
     return _entry(row)
 
 
-async def try_again(session: AsyncSession, entry: Entry, attempt: int) -> None:
+async def intend_again(session: AsyncSession, entry: LedgerEntry, attempt: int) -> None:
     """It is asked for once more: it did not happen the time before. One that is confirmed stays so."""
     await session.execute(
         update(Effect)
@@ -62,7 +62,7 @@ async def try_again(session: AsyncSession, entry: Entry, attempt: int) -> None:
     )
 
 
-async def doubt(session: AsyncSession, entry: Entry) -> None:
+async def mark_unknown(session: AsyncSession, entry: LedgerEntry) -> None:
     """No answer came: whether it happened is unknown."""
     await session.execute(
         update(Effect)
@@ -71,7 +71,7 @@ async def doubt(session: AsyncSession, entry: Entry) -> None:
     )
 
 
-async def confirm(session: AsyncSession, entry: Entry, external_id: str) -> None:
+async def confirm(session: AsyncSession, entry: LedgerEntry, external_id: str) -> None:
     await session.execute(
         update(Effect)
         .where(Effect.id == entry.id)
@@ -88,7 +88,7 @@ async def seen(session: AsyncSession, publication_id: UUID, key: str, external_i
     )
 
 
-async def note(session: AsyncSession, entry: Entry, what: Mapping[str, Any]) -> None:
+async def note(session: AsyncSession, entry: LedgerEntry, what: Mapping[str, Any]) -> None:
     """Keep what is needed to go on in the middle of it."""
     await session.execute(update(Effect).where(Effect.id == entry.id).values(note=dict(what)))
 
@@ -98,7 +98,7 @@ async def forget(session: AsyncSession, publication_id: UUID, key: str) -> None:
     await session.execute(delete(Effect).where(Effect.publication_id == publication_id, Effect.key == key))
 
 
-async def of_publication(session: AsyncSession, publication_id: UUID, prefix: str = "") -> Sequence[Entry]:
+async def of_publication(session: AsyncSession, publication_id: UUID, prefix: str = "") -> Sequence[LedgerEntry]:
     """What was asked for, oldest first. prefix: of the keys."""
     rows = await session.scalars(
         select(Effect)
@@ -117,5 +117,5 @@ async def unsettled(session: AsyncSession) -> int:
     return count or 0
 
 
-def _entry(row: Effect, *, is_new: bool = False) -> Entry:
-    return Entry(row.id, row.key, EffectState(row.state), row.tries, row.external_id, row.note, is_new)
+def _entry(row: Effect, *, is_new: bool = False) -> LedgerEntry:
+    return LedgerEntry(row.id, row.key, EffectState(row.state), row.tries, row.external_id, row.note, is_new)

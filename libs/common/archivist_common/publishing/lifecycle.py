@@ -29,14 +29,14 @@ from archivist_common.database.clock import database_in, database_now
 from archivist_common.database.models import CaptionVersion, Publication, PublishTarget
 from archivist_common.errors import ArchivistError, Fenced, WorkerCrashed
 from archivist_common.events import journal, outbox
-from archivist_common.leases.retry import judge, retry_delay
-from archivist_common.publishing.options import Options
+from archivist_common.leases.retry import decide, retry_delay
+from archivist_common.publishing.options import PublishOptions
 from archivist_common.publishing.updates import AFRESH, LET_GO, UNTROUBLED, mirrored, queued, removed, tell
 from archivist_common.states import PublicationStatus, PublishStage, VodStatus
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class PublicationClaim:
     """A publication in hand. `attempt` and `owner` prove that it still is."""
 
     id: UUID
@@ -49,7 +49,7 @@ class Held:
     transcription_id: UUID | None
     version: int | None
     stage: PublishStage
-    options: Options
+    options: PublishOptions
     item: Mapping[str, Any]
     warnings: tuple[str, ...]
     withdrawing: bool
@@ -63,11 +63,13 @@ class Held:
     unchanged: timedelta = timedelta()
     """Since the target last showed a change; zero before."""
 
-    def at(self, stage: PublishStage, item: Mapping[str, Any] | None = None) -> "Held":
+    def at(self, stage: PublishStage, item: Mapping[str, Any] | None = None) -> "PublicationClaim":
         return replace(self, stage=stage, item=self.item if item is None else item)
 
 
-async def claim(session: AsyncSession, owner: str, lease: timedelta, targets: Collection[str]) -> Held | None:
+async def claim(
+    session: AsyncSession, owner: str, lease: timedelta, targets: Collection[str]
+) -> PublicationClaim | None:
     """Take the publication that has waited longest and may be worked on. None: nothing is due.
 
     A target that is stopped or paused gives none; one that was away gives one at a time until it has answered.
@@ -116,7 +118,7 @@ async def claim(session: AsyncSession, owner: str, lease: timedelta, targets: Co
             .execution_options(synchronize_session=False, populate_existing=True)
         )
     ).one()
-    return Held(
+    return PublicationClaim(
         id=row.id,
         attempt=row.attempt,
         owner=owner,
@@ -127,7 +129,7 @@ async def claim(session: AsyncSession, owner: str, lease: timedelta, targets: Co
         transcription_id=row.transcription_id,
         version=row.version,
         stage=PublishStage(row.stage),
-        options=Options.read(row.options),
+        options=PublishOptions.read(row.options),
         item=row.item,
         warnings=tuple(row.warnings),
         withdrawing=row.withdraw_requested_at is not None,
@@ -151,12 +153,12 @@ async def _is_first(session: AsyncSession, target: str) -> bool:
     return (await session.scalar(running.limit(1))) is None
 
 
-async def renew(session: AsyncSession, held: Held, lease: timedelta) -> None:
+async def renew(session: AsyncSession, held: PublicationClaim, lease: timedelta) -> None:
     """Keep a publication for another lease. Raises Fenced."""
     await _fenced(session, held, {"lease_expires_at": database_in(lease)})
 
 
-async def save(session: AsyncSession, held: Held, **values: Any) -> bool:
+async def save(session: AsyncSession, held: PublicationClaim, **values: Any) -> bool:
     """Write what is known by now. False when something else is wanted meanwhile: other captions, options, or none.
 
     Raises Fenced.
@@ -164,7 +166,7 @@ async def save(session: AsyncSession, held: Held, **values: Any) -> bool:
     return await _fenced(session, held, {"stage": held.stage, "item": dict(held.item), **values})
 
 
-async def put_off(session: AsyncSession, held: Held, delay: timedelta, **values: Any) -> None:
+async def reschedule(session: AsyncSession, held: PublicationClaim, delay: timedelta, **values: Any) -> None:
     """Give a publication back until later, unharmed: the target needs time. Raises Fenced."""
     await _fenced(
         session,
@@ -195,14 +197,14 @@ async def release_unknown(session: AsyncSession, owner: str) -> None:
         await queued(session, publication_id, job_id)
 
 
-async def start_over(session: AsyncSession, held: Held) -> None:
+async def start_over(session: AsyncSession, held: PublicationClaim) -> None:
     """Something else is wanted by now: begin with that. Raises Fenced."""
     await _fenced(session, held, {"item": dict(held.item), **AFRESH, **LET_GO})
 
 
 async def hold(
     session: AsyncSession,
-    held: Held,
+    held: PublicationClaim,
     code: str,
     message: str,
     *,
@@ -217,7 +219,7 @@ async def hold(
     if not await save(session, held):
         await start_over(session, held)
         return
-    message = journal.plain(message)
+    message = journal.storable(message)
     await _fenced(
         session,
         held,
@@ -246,7 +248,7 @@ async def hold(
 
 async def fail(
     session: AsyncSession,
-    held: Held,
+    held: PublicationClaim,
     error: ArchivistError,
     spread: float | None = None,
     *,
@@ -259,7 +261,7 @@ async def fail(
     if not await save(session, held):
         await start_over(session, held)
         return True
-    verdict = judge(Publication, error)
+    verdict = decide(Publication, error)
     wait = retry_delay(held.failure_count + 1, random.random() if spread is None else spread)  # noqa: S311
     wait = max(wait, at_least, timedelta(seconds=error.retry_after_s)) if error.retryable else wait
     status = case((verdict.again, PublicationStatus.PENDING.value), else_=PublicationStatus.FAILED.value)
@@ -274,7 +276,7 @@ async def fail(
             "status": status,
             "available_at": database_in(wait),
             "error_code": error.code,
-            "error_message": journal.plain(error.message),
+            "error_message": journal.storable(error.message),
         },
     )
     again = row.status == PublicationStatus.PENDING
@@ -285,7 +287,7 @@ async def fail(
     return False
 
 
-async def finish(session: AsyncSession, held: Held, **values: Any) -> bool:
+async def finish(session: AsyncSession, held: PublicationClaim, **values: Any) -> bool:
     """The target shows the captions: published. False where other captions are wanted by now: they come next.
 
     Raises Fenced.
@@ -330,7 +332,7 @@ async def finish(session: AsyncSession, held: Held, **values: Any) -> bool:
     return True
 
 
-async def gone(session: AsyncSession, held: Held) -> None:
+async def mark_removed(session: AsyncSession, held: PublicationClaim) -> None:
     """The target shows it no more, because a person withdrew it; unless it is wanted again by now. Raises Fenced."""
     if not await save(session, held):
         await start_over(session, held)
@@ -349,16 +351,16 @@ async def gone(session: AsyncSession, held: Held) -> None:
     await removed(session, row)
 
 
-async def mirror(session: AsyncSession, held: Held) -> None:
+async def mirror(session: AsyncSession, held: PublicationClaim) -> None:
     """The VOD is known: say so on the transcription and in `vod_content`."""
     row = await session.get(Publication, held.id, populate_existing=True)
     if row is not None:
         await mirrored(session, row, VodStatus.PROCESSING)
 
 
-async def attention(session: AsyncSession, held: Held, code: str | None, message: str | None) -> None:
+async def set_attention(session: AsyncSession, held: PublicationClaim, code: str | None, message: str | None) -> None:
     """Say, once for each cause, that somebody has to do something at the target; None: no more. Raises Fenced."""
-    message = None if message is None else journal.plain(message)
+    message = None if message is None else journal.storable(message)
     before = await session.scalar(select(Publication.attention_code).where(Publication.id == held.id))
     since = case(
         (Publication.attention_code == code, Publication.attention_since), else_=database_now() if code else None
@@ -370,7 +372,7 @@ async def attention(session: AsyncSession, held: Held, code: str | None, message
         await tell(session, held.transcription_id, f"somebody is needed: {message}", level="WARNING", code=code)
 
 
-async def placed(session: AsyncSession, held: Held) -> None:
+async def mark_placed(session: AsyncSession, held: PublicationClaim) -> None:
     """The captions of this version stand at the target. Raises Fenced."""
     await _fenced(session, held, {})
     await session.execute(
@@ -380,7 +382,7 @@ async def placed(session: AsyncSession, held: Held) -> None:
     )
 
 
-async def lapsed(session: AsyncSession, lease: timedelta) -> Sequence[tuple[UUID, PublicationStatus]]:
+async def expire_leases(session: AsyncSession, lease: timedelta) -> Sequence[tuple[UUID, PublicationStatus]]:
     """Take back publications whose publisher was not heard of for a whole lease. As `jobs.lapsed`."""
     overdue = (
         select(Publication.id)
@@ -392,7 +394,7 @@ async def lapsed(session: AsyncSession, lease: timedelta) -> Sequence[tuple[UUID
         .with_for_update(skip_locked=True)
     )
     error = WorkerCrashed("the publisher was not heard of for a whole lease")
-    verdict = judge(Publication, error)
+    verdict = decide(Publication, error)
     rows = (
         await session.execute(
             update(Publication)
@@ -417,7 +419,7 @@ async def lapsed(session: AsyncSession, lease: timedelta) -> Sequence[tuple[UUID
     return [(row.id, PublicationStatus(row.status)) for row in rows]
 
 
-async def behind(session: AsyncSession, held: Held) -> bool:
+async def has_siblings_pending(session: AsyncSession, held: PublicationClaim) -> bool:
     """Whether another recording of the same show is on its way to having captions there."""
     found = await session.scalar(
         select(Publication.id)
@@ -443,17 +445,21 @@ async def oldest_waiting_s(session: AsyncSession) -> float:
     return max(0.0, float(waits or 0))
 
 
-async def _fenced(session: AsyncSession, held: Held, values: Mapping[str, Any]) -> bool:
+async def _fenced(session: AsyncSession, held: PublicationClaim, values: Mapping[str, Any]) -> bool:
     """Write as the holder. False when another version or other options are wanted by now, or a withdrawal.
 
     Raises Fenced.
     """
     row = await _row(session, held, values)
     withdrawing = row.withdraw_requested_at is not None
-    return (row.version, withdrawing, Options.read(row.options)) == (held.version, held.withdrawing, held.options)
+    return (row.version, withdrawing, PublishOptions.read(row.options)) == (
+        held.version,
+        held.withdrawing,
+        held.options,
+    )
 
 
-async def _row(session: AsyncSession, held: Held, values: Mapping[str, Any]) -> Publication:
+async def _row(session: AsyncSession, held: PublicationClaim, values: Mapping[str, Any]) -> Publication:
     statement: Update = (
         update(Publication)
         .where(
@@ -479,6 +485,6 @@ async def _failed(session: AsyncSession, publication_id: UUID, job_id: UUID | No
     row = await session.get(Publication, publication_id, populate_existing=True)
     if row is not None:
         await mirrored(session, row, VodStatus.FAILED)
-    told = {"publication_id": str(publication_id), "code": error.code, "detail": journal.plain(error.message)}
+    told = {"publication_id": str(publication_id), "code": error.code, "detail": journal.storable(error.message)}
     await outbox.append(session, outbox.PUBLICATION_FAILED, job_id, **told)
     await tell(session, job_id, f"publication failed: {error.message}", level="ERROR", code=error.code)

@@ -12,7 +12,7 @@ _NOT_ASKED = frozenset({"two_step", "chapters_edition"})
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class PublishOptions:
     """What who asks for a publication wants of it. None: as the settings have it.
 
     create_show: make show, media and reel where the target has none. quality: a VOD quality's id or name.
@@ -45,7 +45,7 @@ class Options:
     @property
     def is_plain(self) -> bool:
         """Nothing particular is asked for: what was asked for before stands."""
-        return replace(self, two_step=None, chapters_edition=0) == Options()
+        return replace(self, two_step=None, chapters_edition=0) == PublishOptions()
 
     def after(self, before: Self) -> Self:
         """What holds when this is asked for after that. Whether it has to be approved is the house's to say."""

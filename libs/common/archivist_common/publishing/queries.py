@@ -18,7 +18,7 @@ Place = tuple[datetime, UUID]
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
+class PublicationVersion:
     """Captions of a publication. restores: the version they are a return to."""
 
     number: int
@@ -31,7 +31,7 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class PublicationSummary:
     """A publication as its transcription names it."""
 
     id: UUID
@@ -41,7 +41,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class PublicationView:
     """One publication, our view and the vendor's side by side. waits_for: why nothing happens now, in words."""
 
     id: UUID
@@ -93,7 +93,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class PublicationFilter:
     """user_id: whose transcriptions' publications; None for everybody's."""
 
     user_id: int | None = None
@@ -103,30 +103,34 @@ class Filter:
     batch_id: UUID | None = None
 
 
-async def get(session: AsyncSession, publication_id: UUID, *, user_id: int | None) -> Reading:
+async def get(session: AsyncSession, publication_id: UUID, *, user_id: int | None) -> PublicationView:
     """One publication. user_id: whose transcription it must be of. Raises NotFound, the same for both."""
-    found = await _rows(session, Filter(user_id), publication_id=publication_id, limit=1)
+    found = await _rows(session, PublicationFilter(user_id), publication_id=publication_id, limit=1)
     if not found:
         raise NotFound(f"there is no publication {publication_id}")
     return found[0]
 
 
-async def page(session: AsyncSession, which: Filter, after: Place | None, limit: int) -> Sequence[Reading]:
+async def page(
+    session: AsyncSession, which: PublicationFilter, after: Place | None, limit: int
+) -> Sequence[PublicationView]:
     """Publications, newest first, behind `after`."""
     return await _rows(session, which, after=after, limit=limit)
 
 
-async def standings(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, list[Standing]]:
+async def summaries(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, list[PublicationSummary]]:
     """Where the captions of these transcriptions stand, or are on their way to."""
     rows = await session.execute(
         select(Publication.transcription_id, Publication.id, Publication.target, Publication.status, Publication.url)
         .where(Publication.transcription_id.in_(sorted(ids)))
         .order_by(Publication.target)
     )
-    found: dict[UUID, list[Standing]] = {}
+    found: dict[UUID, list[PublicationSummary]] = {}
     for job_id, publication_id, target, status, url in rows:
         if job_id is not None:
-            found.setdefault(job_id, []).append(Standing(publication_id, target, PublicationStatus(status), url))
+            found.setdefault(job_id, []).append(
+                PublicationSummary(publication_id, target, PublicationStatus(status), url)
+            )
     return found
 
 
@@ -136,7 +140,7 @@ async def counts(session: AsyncSession) -> dict[PublicationStatus, int]:
     return dict.fromkeys(PublicationStatus, 0) | {PublicationStatus(row[0]): row[1] for row in rows}
 
 
-async def versions(session: AsyncSession, publication_id: UUID) -> Sequence[Version]:
+async def versions(session: AsyncSession, publication_id: UUID) -> Sequence[PublicationVersion]:
     """Its captions, newest first."""
     rows = await session.scalars(
         select(CaptionVersion)
@@ -145,7 +149,7 @@ async def versions(session: AsyncSession, publication_id: UUID) -> Sequence[Vers
         .execution_options(populate_existing=True)
     )
     return [
-        Version(
+        PublicationVersion(
             row.number,
             row.transcription_id,
             row.sha256,
@@ -160,12 +164,12 @@ async def versions(session: AsyncSession, publication_id: UUID) -> Sequence[Vers
 
 async def _rows(
     session: AsyncSession,
-    which: Filter,
+    which: PublicationFilter,
     *,
     publication_id: UUID | None = None,
     after: Place | None = None,
     limit: int,
-) -> list[Reading]:
+) -> list[PublicationView]:
     query = (
         select(Publication, PublishTarget)
         .join(PublishTarget, PublishTarget.name == Publication.target)
@@ -191,10 +195,10 @@ async def _rows(
     return [_reading(row, target) for row, target in found]
 
 
-def _reading(row: Publication, target: PublishTarget) -> Reading:
+def _reading(row: Publication, target: PublishTarget) -> PublicationView:
     status = PublicationStatus(row.status)
     waiting = status is PublicationStatus.PENDING
-    return Reading(
+    return PublicationView(
         id=row.id,
         target=row.target,
         storage=row.storage,

@@ -25,7 +25,7 @@ from archivist_common.database.models import (
 )
 from archivist_common.errors import Conflict, NotCompleted, NotFound
 from archivist_common.publishing import effects
-from archivist_common.publishing.options import APPROVAL_NEEDED, DRY_RUN, SIDECARS_UNSUPPORTED, Options
+from archivist_common.publishing.options import APPROVAL_NEEDED, DRY_RUN, SIDECARS_UNSUPPORTED, PublishOptions
 from archivist_common.publishing.updates import (
     AFRESH,
     BACK_TO_CHAPTERS,
@@ -45,12 +45,12 @@ _APPROVABLE = frozenset({APPROVAL_NEEDED, DRY_RUN, SIDECARS_UNSUPPORTED})
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class PublicationRequest:
     """A request to publish a transcription's captions."""
 
     target: str
     transcription_id: UUID
-    options: Options = field(default_factory=Options)
+    options: PublishOptions = field(default_factory=PublishOptions)
     user_id: int | None = None
     batch_id: UUID | None = None
 
@@ -60,7 +60,7 @@ def key_of(storage: str, path: str) -> str:
     return "arc-" + hashlib.sha256(f"{storage}\0{path}".encode()).hexdigest()[:16]
 
 
-async def request(session: AsyncSession, wish: Wish) -> tuple[UUID, bool]:
+async def request(session: AsyncSession, wish: PublicationRequest) -> tuple[UUID, bool]:
     """Publish a transcription's captions. The publication's id, and whether this has set anything going.
 
     Asked again, the same captions are the same publication: nothing happens to one that waits, runs or is published;
@@ -111,7 +111,7 @@ async def request(session: AsyncSession, wish: Wish) -> tuple[UUID, bool]:
     same = await _stands_for(session, row, scc.sha256)
     if same and row.transcription_id != job.id:  # captioned anew, to the byte as before
         await _speaks_for(session, row, job.id)
-    before, status = Options.read(row.options), PublicationStatus(row.status)
+    before, status = PublishOptions.read(row.options), PublicationStatus(row.status)
     again = not same or status in {PublicationStatus.FAILED, PublicationStatus.REMOVED}
     again = again or row.withdraw_requested_at is not None or wish.options.adds_to(before)
     again = again or (status is PublicationStatus.HELD and row.error_code == DRY_RUN and not wish.options.dry_run)
@@ -139,7 +139,9 @@ async def request(session: AsyncSession, wish: Wish) -> tuple[UUID, bool]:
     return row.id, True
 
 
-async def adopt(session: AsyncSession, target: str, options: Options, limit: int = 50) -> Sequence[UUID]:
+async def request_automatic(
+    session: AsyncSession, target: str, options: PublishOptions, limit: int = 50
+) -> Sequence[UUID]:
     """Ask for what is published by itself: transcriptions completed since AUTO_PUBLISH_TO_VOD was turned on for it.
 
     Left to a person: recordings in which nobody spoke, captions that are not their recording's latest, and what was
@@ -187,7 +189,7 @@ async def adopt(session: AsyncSession, target: str, options: Options, limit: int
         .order_by(Transcription.completed_date)
         .limit(limit)
     )
-    return [(await request(session, Wish(target, job_id, options)))[0] for job_id in due.all()]
+    return [(await request(session, PublicationRequest(target, job_id, options)))[0] for job_id in due.all()]
 
 
 async def retry(session: AsyncSession, publication_id: UUID, *, user_id: int | None = None) -> None:
@@ -217,7 +219,7 @@ async def approve(session: AsyncSession, publication_id: UUID, *, user_id: int) 
     row = await locked(session, publication_id)
     if row.status != PublicationStatus.HELD or row.error_code not in _APPROVABLE:
         raise Conflict(f"the publication is {row.status}; it does not wait for approval")
-    options = Options.read(row.options)
+    options = PublishOptions.read(row.options)
     if row.error_code == SIDECARS_UNSUPPORTED:
         options = replace(options, without_captions=True)
     if options.two_step == "two-people" and row.user_id == user_id:
@@ -299,7 +301,7 @@ async def rollback(
     return made
 
 
-async def set_going(session: AsyncSession, storage: str, path: str) -> None:
+async def show_linked(session: AsyncSession, storage: str, path: str) -> None:
     """Its show is known now: what is held for that goes on."""
     rows = await session.scalars(
         select(Publication)
@@ -329,7 +331,7 @@ async def chapters_edited(session: AsyncSession, transcription_id: UUID) -> None
         .execution_options(populate_existing=True)
     )
     for row in rows.all():
-        options = Options.read(row.options)
+        options = PublishOptions.read(row.options)
         edition = replace(options, chapters_edition=options.chapters_edition + 1).stored()
         status, stage = PublicationStatus(row.status), PublishStage(row.stage)
         if status is PublicationStatus.PUBLISHED:

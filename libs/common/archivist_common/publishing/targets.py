@@ -112,12 +112,12 @@ async def stop(session: AsyncSession, name: str, code: str, reason: str) -> bool
     stopped = await session.scalar(
         update(PublishTarget)
         .where(PublishTarget.name == name, PublishTarget.stopped_at.is_(None))
-        .values(stopped_at=database_now(), stopped_code=code, stopped_reason=journal.plain(reason))
+        .values(stopped_at=database_now(), stopped_code=code, stopped_reason=journal.storable(reason))
         .returning(PublishTarget.name)
     )
     if stopped is None:
         return False
-    await outbox.append(session, outbox.TARGET_STOPPED, None, target=name, code=code, detail=journal.plain(reason))
+    await outbox.append(session, outbox.TARGET_STOPPED, None, target=name, code=code, detail=journal.storable(reason))
     await journal.record(session, "ERROR", _COMPONENT, f"publishing to {name} stopped: {reason}", code=code)
     return True
 
@@ -139,7 +139,7 @@ async def resume(session: AsyncSession, name: str, *, user_id: int | None = None
         await journal.record(session, "INFO", _COMPONENT, f"publishing to {name} started again", user_id=user_id)
 
 
-async def away(session: AsyncSession, name: str, reason: str, pause: timedelta) -> bool:
+async def mark_unavailable(session: AsyncSession, name: str, reason: str, pause: timedelta) -> bool:
     """A target does not answer, or asks for a pause. True when that begins."""
     before = await session.scalar(select(PublishTarget.away_since).where(PublishTarget.name == name))
     until = database_in(pause)
@@ -148,7 +148,7 @@ async def away(session: AsyncSession, name: str, reason: str, pause: timedelta) 
         .where(PublishTarget.name == name)
         .values(
             away_since=func.coalesce(PublishTarget.away_since, database_now()),
-            away_reason=journal.plain(reason),
+            away_reason=journal.storable(reason),
             paused_until=func.greatest(func.coalesce(PublishTarget.paused_until, until), until),
         )
         .execution_options(synchronize_session=False)
@@ -158,7 +158,7 @@ async def away(session: AsyncSession, name: str, reason: str, pause: timedelta) 
     return before is None
 
 
-async def answered(session: AsyncSession, name: str) -> None:
+async def mark_available(session: AsyncSession, name: str) -> None:
     """A target has answered as it should."""
     back = await session.scalar(
         update(PublishTarget)

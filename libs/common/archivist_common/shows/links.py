@@ -13,7 +13,7 @@ from archivist_common.database.models import ShowLink
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class RecordingLink:
     """score: 0 to 100, None where a person said so."""
 
     show_id: int
@@ -27,14 +27,14 @@ class Link:
         return self.score is None
 
 
-async def of_recording(session: AsyncSession, storage: str, path: str) -> Link | None:
+async def of_recording(session: AsyncSession, storage: str, path: str) -> RecordingLink | None:
     row = await session.get(ShowLink, (storage, path), populate_existing=True)
     if row is None:
         return None
-    return Link(row.cablecast_id, row.score, tuple(row.reasons), row.linked_by, row.linked_date)
+    return RecordingLink(row.cablecast_id, row.score, tuple(row.reasons), row.linked_by, row.linked_date)
 
 
-async def found(
+async def link_by_rule(
     session: AsyncSession, storage: str, path: str, show_id: int, score: int, reasons: Sequence[str]
 ) -> None:
     """Keep what a rule found out, unless a person has said something."""
@@ -48,7 +48,7 @@ async def found(
     )
 
 
-async def say(session: AsyncSession, storage: str, path: str, show_id: int, *, user_id: int) -> None:
+async def link(session: AsyncSession, storage: str, path: str, show_id: int, *, user_id: int) -> None:
     """A person says which show it is."""
     values = {
         "cablecast_id": show_id,
@@ -64,7 +64,7 @@ async def say(session: AsyncSession, storage: str, path: str, show_id: int, *, u
     )
 
 
-async def unsay(session: AsyncSession, storage: str, path: str) -> bool:
+async def unlink(session: AsyncSession, storage: str, path: str) -> bool:
     """Forget the link, whoever made it. False where there was none."""
     gone = await session.scalar(
         delete(ShowLink)

@@ -11,7 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from archivist_common.shows.recording_names import MONTHS, RecordingName, dated_text, spelled
-from archivist_common.shows.titles import STATION, Agreement, Bodies, Title, compared, taken_apart
+from archivist_common.shows.titles import STATION, Agreement, Bodies, Title, compare, parse
 
 SUGGESTED = 5
 """How many shows a person is given to choose from."""
@@ -41,7 +41,7 @@ class Candidate:
     place: str | None = None
 
 
-class Kind(StrEnum):
+class Evidence(StrEnum):
     NUMBER = "number"
     NUMBER_OTHER = "number_other"
     KEY = "key"
@@ -62,7 +62,7 @@ class Kind(StrEnum):
 class Reason:
     """Why a show may or may not be the one, in words for a person."""
 
-    kind: Kind
+    kind: Evidence
     text: str
 
 
@@ -74,7 +74,7 @@ class Scored:
     score: int
     reasons: tuple[Reason, ...]
 
-    def has(self, *kinds: Kind) -> bool:
+    def has(self, *kinds: Evidence) -> bool:
         return any(reason.kind in kinds for reason in self.reasons)
 
 
@@ -101,28 +101,28 @@ class Nothing:
 
 Verdict = Match | Ambiguous | Nothing
 
-_POINTS: Mapping[Kind, int] = MappingProxyType(
+_POINTS: Mapping[Evidence, int] = MappingProxyType(
     {
-        Kind.NUMBER: 40,
-        Kind.NUMBER_OTHER: -15,
-        Kind.KEY: 60,
-        Kind.FILE: 45,
-        Kind.TITLE: 45,
-        Kind.TITLE_PARTLY: 25,
-        Kind.TITLE_OTHER: -60,
-        Kind.OCCASION_OTHER: -15,
-        Kind.DATE: 40,
-        Kind.DATE_PARTLY: 20,
-        Kind.DATE_OTHER: -25,
-        Kind.DATE_UNSURE: 0,
-        Kind.LENGTH: 7,
-        Kind.LENGTH_OTHER: -7,
+        Evidence.NUMBER: 40,
+        Evidence.NUMBER_OTHER: -15,
+        Evidence.KEY: 60,
+        Evidence.FILE: 45,
+        Evidence.TITLE: 45,
+        Evidence.TITLE_PARTLY: 25,
+        Evidence.TITLE_OTHER: -60,
+        Evidence.OCCASION_OTHER: -15,
+        Evidence.DATE: 40,
+        Evidence.DATE_PARTLY: 20,
+        Evidence.DATE_OTHER: -25,
+        Evidence.DATE_UNSURE: 0,
+        Evidence.LENGTH: 7,
+        Evidence.LENGTH_OTHER: -7,
     }
 )
 """Length may not outweigh _MARGIN between two shows that are alike in all else."""
 
-_NAMED = (Kind.NUMBER, Kind.KEY, Kind.FILE)
-_CONTRADICTED = (Kind.TITLE_OTHER, Kind.DATE_OTHER)
+_NAMED = (Evidence.NUMBER, Evidence.KEY, Evidence.FILE)
+_CONTRADICTED = (Evidence.TITLE_OTHER, Evidence.DATE_OTHER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ class Prepared:
 
 def prepare(candidate: Candidate, bodies: Bodies = STATION) -> Prepared:
     """The candidate, ready to be held against many names."""
-    place = taken_apart(candidate.place or "", bodies).bodies
+    place = parse(candidate.place or "", bodies).bodies
     titles: list[Title] = []
     written: tuple[date, ...] = ()
     month_day = None
@@ -149,7 +149,7 @@ def prepare(candidate: Candidate, bodies: Bodies = STATION) -> Prepared:
         dated = dated_text(text)
         written = written or dated.dates
         month_day = month_day or dated.month_day
-        title = taken_apart(dated.rest, bodies)
+        title = parse(dated.rest, bodies)
         titles.append(title if title.bodies else replace(title, place=place))
     # A day that somebody wrote into the title is meant; the event date may be the day the show was made.
     event = (candidate.event_date,) if candidate.event_date else ()
@@ -172,7 +172,7 @@ def score(
 ) -> Scored:
     """How well one show fits a recording. key: ours, as it would stand in the show's local id; empty for none."""
     prepared = candidate if isinstance(candidate, Prepared) else prepare(candidate, bodies)
-    return _score(name, taken_apart(name.title, bodies, cut=name.truncated), recording_length_s, key, prepared)
+    return _score(name, parse(name.title, bodies, cut=name.truncated), recording_length_s, key, prepared)
 
 
 def rank(
@@ -183,7 +183,7 @@ def rank(
     bodies: Bodies = STATION,
 ) -> tuple[Scored, ...]:
     """Every show that has anything to say for it, best first. Prepare the shows where there are many names."""
-    title = taken_apart(name.title, bodies, cut=name.truncated)
+    title = parse(name.title, bodies, cut=name.truncated)
     scored = [
         _score(name, title, recording_length_s, key, show if isinstance(show, Prepared) else prepare(show, bodies))
         for show in shows
@@ -207,7 +207,7 @@ def decide(scored: Sequence[Scored]) -> Verdict:
             return Match(named[0])
         return Ambiguous(_first(suggestions, named))
     winner = shows[0] if shows and _fits_exactly(shows[0]) else None
-    if winner is not None and not winner.has(Kind.NUMBER_OTHER):
+    if winner is not None and not winner.has(Evidence.NUMBER_OTHER):
         rivals = [one for one in shows if one is not winner and winner.score - one.score < _MARGIN]
         if not rivals:
             return Match(winner)
@@ -228,31 +228,33 @@ def match(
 
 
 def _fits_exactly(one: Scored) -> bool:
-    return one.has(Kind.TITLE) and one.has(Kind.DATE) and not one.has(Kind.OCCASION_OTHER)
+    return one.has(Evidence.TITLE) and one.has(Evidence.DATE) and not one.has(Evidence.OCCASION_OTHER)
 
 
 def _is_surpassed(one: Scored, shows: Sequence[Scored]) -> bool:
     """Whether another show has title and day, and this one has not both: its number may be a slip."""
-    if one.has(Kind.KEY) or _fits_exactly(one):
+    if one.has(Evidence.KEY) or _fits_exactly(one):
         return False
     return any(_fits_exactly(other) for other in shows)
 
 
 def _is_sure(one: Scored) -> bool:
-    if one.has(Kind.KEY):
-        return not one.has(Kind.TITLE_OTHER)
-    if one.has(*_CONTRADICTED, Kind.NUMBER_OTHER):
+    if one.has(Evidence.KEY):
+        return not one.has(Evidence.TITLE_OTHER)
+    if one.has(*_CONTRADICTED, Evidence.NUMBER_OTHER):
         return False
-    return one.has(Kind.FILE) or one.has(Kind.TITLE, Kind.TITLE_PARTLY, Kind.DATE, Kind.DATE_PARTLY)
+    return one.has(Evidence.FILE) or one.has(
+        Evidence.TITLE, Evidence.TITLE_PARTLY, Evidence.DATE, Evidence.DATE_PARTLY
+    )
 
 
 def _is_likely(one: Scored) -> bool:
     """Whether a person should look before a new show is made."""
     if one.has(*_CONTRADICTED):
         return False
-    if one.has(Kind.TITLE_PARTLY):
+    if one.has(Evidence.TITLE_PARTLY):
         return one.score >= _WORTH_SHOWING
-    return one.has(Kind.TITLE, Kind.DATE)
+    return one.has(Evidence.TITLE, Evidence.DATE)
 
 
 def _first(suggestions: Sequence[Scored], named: Sequence[Scored]) -> tuple[Scored, ...]:
@@ -269,13 +271,13 @@ def _score(name: RecordingName, title: Title, length_s: int | None, key: str, sh
     reasons: list[Reason] = []
     if name.show_number is not None:
         if name.show_number == candidate.id:
-            reasons.append(Reason(Kind.NUMBER, f"number {candidate.id} stands in the file name"))
+            reasons.append(Reason(Evidence.NUMBER, f"number {candidate.id} stands in the file name"))
         else:
-            reasons.append(Reason(Kind.NUMBER_OTHER, f"the file name has the number {name.show_number}"))
+            reasons.append(Reason(Evidence.NUMBER_OTHER, f"the file name has the number {name.show_number}"))
     if key and candidate.local_id == key:
-        reasons.append(Reason(Kind.KEY, "the show carries this recording's own key"))
+        reasons.append(Reason(Evidence.KEY, "the show carries this recording's own key"))
     if show.files and name.file.casefold() in show.files:
-        reasons.append(Reason(Kind.FILE, f"a reel of the show plays {name.file}"))
+        reasons.append(Reason(Evidence.FILE, f"a reel of the show plays {name.file}"))
     reasons += _title_reasons(title, show)
     reasons += _date_reasons(name, show)
     reasons += _length_reasons(length_s, candidate.length_s)
@@ -286,23 +288,25 @@ def _score(name: RecordingName, title: Title, length_s: int | None, key: str, sh
 def _title_reasons(name: Title, show: Prepared) -> list[Reason]:
     if not (name.plain and show.titles):
         return []
-    said = [compared(name, title) for title in show.titles]
+    said = [compare(name, title) for title in show.titles]
     shown = next(text for text in (show.candidate.title, show.candidate.cg_title) if text and text.strip())
     reasons: list[Reason] = []
     if Agreement.OTHER in said:
         other = show.titles[said.index(Agreement.OTHER)]
         theirs = other.bodies or other.place
         if theirs and name.bodies and theirs.isdisjoint(name.bodies):
-            return [Reason(Kind.TITLE_OTHER, f"the show's title is a different body: {' and '.join(sorted(theirs))}")]
-        return [Reason(Kind.TITLE_OTHER, f"the show's title is another one: {shown}")]
+            return [
+                Reason(Evidence.TITLE_OTHER, f"the show's title is a different body: {' and '.join(sorted(theirs))}")
+            ]
+        return [Reason(Evidence.TITLE_OTHER, f"the show's title is another one: {shown}")]
     if Agreement.FULL in said:
-        reasons.append(Reason(Kind.TITLE, f"title agrees: {shown}"))
+        reasons.append(Reason(Evidence.TITLE, f"title agrees: {shown}"))
     elif Agreement.PARTLY in said:
-        reasons.append(Reason(Kind.TITLE_PARTLY, f"title agrees in part: {shown}"))
+        reasons.append(Reason(Evidence.TITLE_PARTLY, f"title agrees in part: {shown}"))
     # A cut name may have lost the word.
     if reasons and name.last is None and all(title.occasions != name.occasions for title in show.titles):
         their, our = (" and ".join(sorted(title.occasions)) or "regular" for title in (show.titles[0], name))
-        reasons.append(Reason(Kind.OCCASION_OTHER, f"the show is a {their} meeting, the recording a {our} one"))
+        reasons.append(Reason(Evidence.OCCASION_OTHER, f"the show is a {their} meeting, the recording a {our} one"))
     return reasons
 
 
@@ -311,14 +315,14 @@ def _date_reasons(name: RecordingName, show: Prepared) -> list[Reason]:
         ours, theirs = min(((a, b) for a in name.dates for b in show.dates), key=lambda pair: abs(pair[0] - pair[1]))
         days = abs((ours - theirs).days)
         if days == 0 and len(name.dates) == len(show.dates) == 1:
-            return [Reason(Kind.DATE, f"date agrees: {spelled(ours)}")]
+            return [Reason(Evidence.DATE, f"date agrees: {spelled(ours)}")]
         if days == 0:
-            return [Reason(Kind.DATE_PARTLY, f"date agrees in one way of reading it: {spelled(ours)}")]
+            return [Reason(Evidence.DATE_PARTLY, f"date agrees in one way of reading it: {spelled(ours)}")]
         if days == 1:
-            return [Reason(Kind.DATE_PARTLY, f"date agrees but for a day: {spelled(theirs)}")]
+            return [Reason(Evidence.DATE_PARTLY, f"date agrees but for a day: {spelled(theirs)}")]
         if show.unsure and days <= _CREATION_DAYS:
-            return [Reason(Kind.DATE_UNSURE, f"the show's date, {spelled(theirs)}, may be the day it was made")]
-        return [Reason(Kind.DATE_OTHER, f"date differs by {days} days: {spelled(theirs)}")]
+            return [Reason(Evidence.DATE_UNSURE, f"the show's date, {spelled(theirs)}, may be the day it was made")]
+        return [Reason(Evidence.DATE_OTHER, f"date differs by {days} days: {spelled(theirs)}")]
     if name.dates and show.month_day:
         return _by_day([(day.month, day.day) for day in name.dates], [show.month_day])
     if name.month_day and (show.dates or show.month_day):
@@ -326,7 +330,7 @@ def _date_reasons(name: RecordingName, show: Prepared) -> list[Reason]:
             [name.month_day], [show.month_day] if show.month_day else [(d.month, d.day) for d in show.dates]
         )
     if name.captured and any(abs((name.captured - day).days) <= 1 for day in show.dates):
-        return [Reason(Kind.DATE_PARTLY, f"recorded on {spelled(name.captured)}, the day of the show")]
+        return [Reason(Evidence.DATE_PARTLY, f"recorded on {spelled(name.captured)}, the day of the show")]
     return []
 
 
@@ -336,15 +340,17 @@ def _by_day(ours: Sequence[tuple[int, int]], theirs: Sequence[tuple[int, int]]) 
     # In a leap year, so that 29 February is a day.
     days = min(abs(date(2000, *a) - date(2000, *b)) for a in ours for b in theirs)
     if days <= timedelta(days=1):
-        return [Reason(Kind.DATE_PARTLY, f"day and month agree, without a year: {said}")]
-    return [Reason(Kind.DATE_OTHER, f"day and month differ: {said}")]
+        return [Reason(Evidence.DATE_PARTLY, f"day and month agree, without a year: {said}")]
+    return [Reason(Evidence.DATE_OTHER, f"day and month differ: {said}")]
 
 
 def _length_reasons(ours: int | None, theirs: int | None) -> list[Reason]:
     if not ours or not theirs:
         return []
     if abs(ours - theirs) <= _LENGTH_AGREES_S:
-        return [Reason(Kind.LENGTH, f"length agrees within {_LENGTH_AGREES_S} s")]
+        return [Reason(Evidence.LENGTH, f"length agrees within {_LENGTH_AGREES_S} s")]
     if abs(ours - theirs) > max(ours, theirs) // 10:
-        return [Reason(Kind.LENGTH_OTHER, f"length differs: {theirs // 60} min, the recording has {ours // 60} min")]
+        return [
+            Reason(Evidence.LENGTH_OTHER, f"length differs: {theirs // 60} min, the recording has {ours // 60} min")
+        ]
     return []

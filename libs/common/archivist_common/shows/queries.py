@@ -61,7 +61,7 @@ class Vod:
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class ShowRecording:
     """A recording that is said to be of a show. score: None where a person said so."""
 
     storage: str
@@ -72,7 +72,7 @@ class Recording:
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class ShowFilter:
     """What is None is not asked for. search: words that all stand somewhere in a show, or its number."""
 
     search: str | None = None
@@ -83,7 +83,7 @@ class Filter:
     has_vod: bool | None = None
 
 
-async def page(session: AsyncSession, which: Filter, after: Place | None, limit: int) -> Sequence[Show]:
+async def page(session: AsyncSession, which: ShowFilter, after: Place | None, limit: int) -> Sequence[Show]:
     """Shows, the latest meeting first, behind `after`. Those that are gone are left out."""
     day = func.coalesce(CablecastShow.event_date, UNDATED)
     query = (
@@ -139,7 +139,7 @@ async def vods(session: AsyncSession, show_id: int) -> Sequence[Vod]:
     ]
 
 
-async def recordings(session: AsyncSession, show_id: int) -> Sequence[Recording]:
+async def recordings(session: AsyncSession, show_id: int) -> Sequence[ShowRecording]:
     """What is linked to it."""
     rows = await session.scalars(
         select(ShowLink)
@@ -147,7 +147,7 @@ async def recordings(session: AsyncSession, show_id: int) -> Sequence[Recording]
         .order_by(ShowLink.storage, ShowLink.file_path)
         .execution_options(populate_existing=True)
     )
-    return [Recording(row.storage, row.file_path, row.score, tuple(row.reasons), row.linked_date) for row in rows]
+    return [ShowRecording(row.storage, row.file_path, row.score, tuple(row.reasons), row.linked_date) for row in rows]
 
 
 async def candidates(session: AsyncSession, name: RecordingName, key: str) -> list[Candidate]:
@@ -196,7 +196,7 @@ async def candidates(session: AsyncSession, name: RecordingName, key: str) -> li
     ]
 
 
-def _conditions(which: Filter) -> list[ColumnElement[bool]]:
+def _conditions(which: ShowFilter) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = [_holds(word) for word in (which.search or "").split()[:_MOST_WORDS]]
     if which.date_from is not None:
         conditions.append(CablecastShow.event_date >= which.date_from)

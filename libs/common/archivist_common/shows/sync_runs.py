@@ -18,19 +18,19 @@ _SHOWN = 5
 _IS_LIVE = text("status IN ('pending', 'running')")
 
 
-class Kind(StrEnum):
+class SyncKind(StrEnum):
     SHOWS = "shows"
     VODS = "vods"
 
 
-class Mode(StrEnum):
+class SyncMode(StrEnum):
     """full: everything, so that what is gone is found out; changes: what changed since the run before."""
 
     FULL = "full"
     CHANGES = "changes"
 
 
-class Status(StrEnum):
+class SyncStatus(StrEnum):
     PENDING = "pending"
     RUNNING = "running"
     COMPLETED = "completed"
@@ -38,14 +38,14 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class SyncRunView:
     """One sync. position of total: rows dealt with. moved: when it last got on."""
 
     id: int
     target: str
-    kind: Kind
-    mode: Mode
-    status: Status
+    kind: SyncKind
+    mode: SyncMode
+    status: SyncStatus
     position: int
     total: int | None
     added: int
@@ -62,16 +62,16 @@ class Run:
     @property
     def percent(self) -> int | None:
         """None while the total is not known."""
-        if self.status is Status.COMPLETED:
+        if self.status is SyncStatus.COMPLETED:
             return 100
         if not self.total:
             return None
         return min(99, 100 * self.position // self.total)
 
 
-async def ask(
-    session: AsyncSession, target: str, kind: Kind, mode: Mode, *, user_id: int | None = None
-) -> tuple[Run, bool]:
+async def request(
+    session: AsyncSession, target: str, kind: SyncKind, mode: SyncMode, *, user_id: int | None = None
+) -> tuple[SyncRunView, bool]:
     """A sync of this kind, and whether it is new: one that waits or runs is the answer.
 
     One of changes that still waits is made a full one where that is asked for; one that runs goes on as it is.
@@ -87,29 +87,33 @@ async def ask(
             message = f"a sync of {kind.value} with {target} was asked for"
             await journal.record(session, "INFO", _COMPONENT, message, user_id=user_id, mode=mode.value)
         return _run(made), True
-    if mode is Mode.FULL:  # what a run of changes has read so far counts for nothing in a full one
+    if mode is SyncMode.FULL:  # what a run of changes has read so far counts for nothing in a full one
         await session.execute(
             update(SyncRun)
             .where(
                 SyncRun.target == target,
                 SyncRun.kind == kind,
-                SyncRun.status == Status.PENDING,
-                SyncRun.mode == Mode.CHANGES,
+                SyncRun.status == SyncStatus.PENDING,
+                SyncRun.mode == SyncMode.CHANGES,
             )
-            .values(mode=Mode.FULL, position=0, asked_by=user_id)
+            .values(mode=SyncMode.FULL, position=0, asked_by=user_id)
             .execution_options(synchronize_session=False)
         )
     live = await session.scalar(
         select(SyncRun)
-        .where(SyncRun.target == target, SyncRun.kind == kind, SyncRun.status.in_([Status.PENDING, Status.RUNNING]))
+        .where(
+            SyncRun.target == target,
+            SyncRun.kind == kind,
+            SyncRun.status.in_([SyncStatus.PENDING, SyncStatus.RUNNING]),
+        )
         .execution_options(populate_existing=True)
     )
     if live is None:  # it has ended between the two statements: then there is room for another
-        return await ask(session, target, kind, mode, user_id=user_id)
+        return await request(session, target, kind, mode, user_id=user_id)
     return _run(live), False
 
 
-async def latest(session: AsyncSession, kind: Kind) -> Sequence[Run]:
+async def latest(session: AsyncSession, kind: SyncKind) -> Sequence[SyncRunView]:
     """The last few of a kind, the newest first."""
     rows = await session.scalars(
         select(SyncRun)
@@ -121,20 +125,20 @@ async def latest(session: AsyncSession, kind: Kind) -> Sequence[Run]:
     return [_run(row) for row in rows]
 
 
-async def last_good(session: AsyncSession, kind: Kind) -> datetime | None:
+async def last_good(session: AsyncSession, kind: SyncKind) -> datetime | None:
     """When one was last completed: how old what we know of Cablecast is at most."""
     return await session.scalar(
-        select(func.max(SyncRun.finished_date)).where(SyncRun.kind == kind, SyncRun.status == Status.COMPLETED)
+        select(func.max(SyncRun.finished_date)).where(SyncRun.kind == kind, SyncRun.status == SyncStatus.COMPLETED)
     )
 
 
-def _run(row: SyncRun) -> Run:
-    return Run(
+def _run(row: SyncRun) -> SyncRunView:
+    return SyncRunView(
         id=row.id,
         target=row.target,
-        kind=Kind(row.kind),
-        mode=Mode(row.mode),
-        status=Status(row.status),
+        kind=SyncKind(row.kind),
+        mode=SyncMode(row.mode),
+        status=SyncStatus(row.status),
         position=row.position,
         total=row.total,
         added=row.added,

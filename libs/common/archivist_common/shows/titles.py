@@ -100,7 +100,7 @@ class Title:
 
 
 @lru_cache(maxsize=65_536)
-def taken_apart(text: str, bodies: Bodies, *, cut: bool = False) -> Title:
+def parse(text: str, bodies: Bodies, *, cut: bool = False) -> Title:
     """A title as bodies and words. cut: its last word may be the beginning of one."""
     tokens = _tokens(text)
     if not tokens:
@@ -114,7 +114,7 @@ def taken_apart(text: str, bodies: Bodies, *, cut: bool = False) -> Title:
     return Title(frozenset(named), frozenset(words), frozenset(occasions), tuple(tokens), last)
 
 
-def compared(name: Title, title: Title) -> Agreement | None:
+def compare(name: Title, title: Title) -> Agreement | None:
     """How far the title of a show is that of a name; None where that cannot be said."""
     if name.bodies and title.bodies and name.bodies.isdisjoint(title.bodies):
         return Agreement.OTHER

@@ -19,13 +19,13 @@ from archivist_common.storage import paths
 from archivist_common.storage.atomic_files import Digest, Placed
 from archivist_common.storage.fingerprint import Look
 from archivist_common.storage.io_pool import HelperPool
-from archivist_common.storage.mounts import Kind, mount_at
+from archivist_common.storage.mounts import MountKind, mount_at
 
 MAX_PAGE = 10_000  # entries of one answer
 _SECOND_LOOK_S = 1.0  # after the first, at a recording that may still grow
 _PLAIN_SOUND = frozenset({".wav", ".w64", ".aif", ".aiff"})  # silence is zeros there, at the end too
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_KINDS = {kind.value for kind in Kind if kind is not Kind.AUTO}
+_KINDS = {kind.value for kind in MountKind if kind is not MountKind.AUTO}
 _FLAGS = {"beside", "drop-frame", "non-drop"} | _KINDS
 
 
@@ -42,7 +42,7 @@ class StorageServer:
     name: str
     path: Path
     beside: bool = False
-    kind: Kind = Kind.AUTO
+    kind: MountKind = MountKind.AUTO
     drop_frame: bool | None = None
     start_timecode: str = ""
     is_output: bool = False
@@ -66,7 +66,7 @@ class StorageServer:
             raise ValueError(f"a storage server is one of +mount, +marker and +folder: {entry!r}")
         if {"drop-frame", "non-drop"} <= flags:
             raise ValueError(f"a storage server is +drop-frame or +non-drop, not both: {entry!r}")
-        kind = next((Kind(flag) for flag in _KINDS & flags), Kind.AUTO)
+        kind = next((MountKind(flag) for flag in _KINDS & flags), MountKind.AUTO)
         labels = {"drop-frame": True, "non-drop": False}
         drop_frame = next((labels[flag] for flag in flags & labels.keys()), None)
         return cls(name if equals else path.name, path, "beside" in flags, kind, drop_frame)._checked()
@@ -80,7 +80,7 @@ class StorageServer:
         """
         match entry:
             case {"name": str(name), "path": str(path), **rest}:
-                kind = Kind(str(rest.get("kind", Kind.AUTO)))
+                kind = MountKind(str(rest.get("kind", MountKind.AUTO)))
                 drop_frame = rest.get("drop_frame")
                 if not isinstance(drop_frame, bool | None):
                     raise ValueError(f"drop_frame of a storage server is true or false: {drop_frame!r}")
@@ -108,7 +108,7 @@ class Order(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class FileEntry:
     """A folder or a recording. `path` is beneath the server; `size_bytes` is None for a folder."""
 
     name: str
@@ -126,7 +126,7 @@ class Listing:
 
     server: str
     path: str
-    entries: tuple[Entry, ...]
+    entries: tuple[FileEntry, ...]
     next: str | None
     total: int
     """Folders and recordings in the folder, at most 10,000."""
@@ -169,7 +169,7 @@ class MountState:
     full: bool = False
 
 
-class Storages:
+class StorageClient:
     """The helpers of all storage servers. Open it once per process; hand it to routes and checks.
 
     Every call ends within its deadline, give or take the event loop's own delay.
@@ -305,7 +305,7 @@ class Storages:
             found = await pool.ask({"do": "state", "beside": server.beside}, deadline)
         except TimeoutError as exc:
             # The mount table is the kernel's own: asking it does not wait for the mount.
-            mounted = server.kind is Kind.FOLDER or mount_at(str(server.path)) is not None
+            mounted = server.kind is MountKind.FOLDER or mount_at(str(server.path)) is not None
             return MountState(server.name, mounted, False, False, True, None, None, str(exc))
         except StorageUnavailable as exc:
             return MountState(server.name, False, False, False, False, None, None, exc.message)
@@ -357,9 +357,9 @@ def _named(server: StorageServer, path: str) -> str:
     return path if server.is_output else str(_visible(path))
 
 
-def _entry(folder: str, found: dict[str, Any]) -> Entry:
+def _entry(folder: str, found: dict[str, Any]) -> FileEntry:
     name = found["name"]
-    return Entry(
+    return FileEntry(
         name=name,
         path=f"{folder}/{name}" if folder else name,
         is_folder=found["is_folder"],

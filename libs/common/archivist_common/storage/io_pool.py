@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from archivist_common.errors import StorageUnavailable, by_code
-from archivist_common.storage.mounts import Kind
+from archivist_common.storage.mounts import MountKind
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +93,7 @@ class _Helper:
 class HelperPool:
     """Up to HELPERS processes for one server; a stuck one keeps its place until it ends."""
 
-    def __init__(self, name: str, root: Path, kind: Kind) -> None:
+    def __init__(self, name: str, root: Path, kind: MountKind) -> None:
         self._name = name
         self._root = root
         self._kind = kind
@@ -132,9 +132,9 @@ class HelperPool:
             self._note(away=True)
             raise TimeoutError(f"it did not answer within {deadline.total_seconds():g} s") from exc
         self._note(away=False)
-        if self._kind is Kind.AUTO and (reply["mounted"] or reply["marked"]):
+        if self._kind is MountKind.AUTO and (reply["mounted"] or reply["marked"]):
             # What was a mount or marked once and is not now has gone away.
-            self._kind = Kind.MARKER if reply["marked"] else Kind.MOUNT
+            self._kind = MountKind.MARKER if reply["marked"] else MountKind.MOUNT
         return reply
 
     async def _ask(self, request: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The process that touches one storage server, so that only it is lost when the server hangs.
 
-`python -m archivist_common.storage_child ROOT`: requests in, answers out, one JSON object per line. It
+`python -m archivist_common.storage.io_process ROOT`: requests in, answers out, one JSON object per line. It
 ends with its standard input. `storage.Storages` starts it, and kills it when an answer is overdue.
 """
 
@@ -19,7 +19,7 @@ from typing import Any
 
 from archivist_common.errors import ArchivistError, InvalidFileFormat, InvalidRequest
 from archivist_common.storage import atomic_files, fingerprint, os_errors, paths, safe_open
-from archivist_common.storage.mounts import Kind, Present, mount_at, open_present
+from archivist_common.storage.mounts import MountKind, Present, mount_at, open_present
 
 MAX_LISTED = 10_000  # folders and recordings of one folder
 MAX_SCANNED = 200_000  # names of one folder: every recording has up to seven outputs beside it
@@ -45,7 +45,7 @@ def _answer(root: Path, request: Mapping[str, Any]) -> dict[str, Any]:
     seen = {"mounted": False, "marked": False}
     there = None
     try:
-        there = open_present(root, Kind(request["kind"]), request["name"])
+        there = open_present(root, MountKind(request["kind"]), request["name"])
         try:
             seen = {"mounted": there.mounted, "marked": there.marked}
             return {"ok": _OPERATIONS[request["do"]](there, request), **seen}

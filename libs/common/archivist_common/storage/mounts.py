@@ -34,7 +34,7 @@ _MOUNT_TABLE = Path("/proc/self/mountinfo")
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
-class Kind(StrEnum):
+class MountKind(StrEnum):
     """What a storage server's folder is meant to be."""
 
     AUTO = "auto"
@@ -71,7 +71,7 @@ def mount_at(path: str) -> Mount | None:
     return next((mount for mount in reversed(_table()) if mount.point == path), None)
 
 
-def open_present(path: Path, kind: Kind, name: str) -> Present:
+def open_present(path: Path, kind: MountKind, name: str) -> Present:
     """The folder of the server `name`, opened; raises StorageUnavailable where the storage is not there.
 
     Waits for the disk: call it where a hang can be ended.
@@ -94,7 +94,7 @@ def open_present(path: Path, kind: Kind, name: str) -> Present:
         raise
 
 
-def _look(path: Path, fd: int, kind: Kind, name: str) -> tuple[bool, bool]:
+def _look(path: Path, fd: int, kind: MountKind, name: str) -> tuple[bool, bool]:
     """Whether a mount stands there and whether it is marked. Raises StorageUnavailable, OSError."""
     with os.scandir(fd) as entries:
         names = [entry.name for entry, _ in zip(entries, range(64), strict=False)]
@@ -104,13 +104,13 @@ def _look(path: Path, fd: int, kind: Kind, name: str) -> tuple[bool, bool]:
     mounted = mount is not None and (mount.root == "/" or not empty)
     said = _marker(fd)
     marked = said is not None
-    if said and kind is not Kind.FOLDER and said != name:
+    if said and kind is not MountKind.FOLDER and said != name:
         raise StorageUnavailable(f"another share is mounted on {str(path)!r}: its marker says {said!r}, not {name!r}")
     there = {
-        Kind.AUTO: mounted or marked or not empty,
-        Kind.MOUNT: mounted or marked,
-        Kind.MARKER: marked,
-        Kind.FOLDER: True,
+        MountKind.AUTO: mounted or marked or not empty,
+        MountKind.MOUNT: mounted or marked,
+        MountKind.MARKER: marked,
+        MountKind.FOLDER: True,
     }
     if there[kind]:
         return mounted, marked

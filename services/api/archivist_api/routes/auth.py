@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, Depends, Request, Response
 
 from archivist_api.auth import Person, anyone
-from archivist_api.deps import Deps, Have, address
+from archivist_api.deps import Deps, RequestDeps, address
 from archivist_api.schemas.schemas import Login, PasswordChange, Refresh, Tokens
 from archivist_common.errors import InvalidToken
 from archivist_common.security import login_throttle, sessions, tokens
@@ -17,10 +17,10 @@ REFRESH_KEY = "refresh"
 
 
 @router.post("/login", operation_id="logIn", summary="Log in", dependencies=[Depends(anyone)])
-async def log_in(body: Login, request: Request, have: Have) -> Tokens:
+async def log_in(body: Login, request: Request, deps: RequestDeps) -> Tokens:
     """Exchange a name and a password for tokens. With a one-time password, `new_password` is required."""
     opened = await login_throttle.log_in(
-        have.db,
+        deps.db,
         Credentials(
             username=body.username,
             password=body.password.get_secret_value(),
@@ -28,40 +28,40 @@ async def log_in(body: Login, request: Request, have: Have) -> Tokens:
             new_password=None if body.new_password is None else body.new_password.get_secret_value(),
         ),
     )
-    return _tokens(have, opened)
+    return _tokens(deps, opened)
 
 
 @router.post("/refresh", operation_id="refresh", summary="Continue a session", dependencies=[Depends(anyone)])
-async def refresh(body: Refresh, have: Have) -> Tokens:
+async def refresh(body: Refresh, deps: RequestDeps) -> Tokens:
     """Exchange a refresh token, which is good for one use, for the next pair of tokens."""
-    key = have.keys.derive(REFRESH_KEY)
-    async with have.db.transaction() as session:
+    key = deps.keys.derive(REFRESH_KEY)
+    async with deps.db.transaction() as session:
         opened = await sessions.refresh(
-            session, body.refresh_token.get_secret_value(), key, have.settings.session_timeout
+            session, body.refresh_token.get_secret_value(), key, deps.settings.session_timeout
         )
     if opened is None:
         raise InvalidToken("the refresh token is unknown, used or expired; log in again")
-    return _tokens(have, opened)
+    return _tokens(deps, opened)
 
 
 @router.post("/logout", operation_id="logOut", summary="End this session", status_code=204)
-async def log_out(caller: Person, have: Have) -> Response:
+async def log_out(caller: Person, deps: RequestDeps) -> Response:
     """End the session of the access token; its tokens are refused from the next request on."""
     if caller.session_id is not None:
-        async with have.db.transaction() as session:
+        async with deps.db.transaction() as session:
             await sessions.end(session, caller.session_id)
     return Response(status_code=204)
 
 
 @router.post("/password", operation_id="changePassword", summary="Change your password", status_code=204)
-async def change_password(body: PasswordChange, caller: Person, request: Request, have: Have) -> Response:
+async def change_password(body: PasswordChange, caller: Person, request: Request, deps: RequestDeps) -> Response:
     """Put another password in place of your own. Every session of yours ends, this one too."""
     given = Credentials(caller.username, body.current_password.get_secret_value(), address(request))
-    await login_throttle.change_password(have.db, given, body.new_password.get_secret_value())
+    await login_throttle.change_password(deps.db, given, body.new_password.get_secret_value())
     return Response(status_code=204)
 
 
-def _tokens(have: Deps, opened: Opened) -> Tokens:
-    life = have.settings.token_lifetime
-    access = tokens.issue(have.keys, opened.user_id, opened.id, life, datetime.now(UTC))
+def _tokens(deps: Deps, opened: Opened) -> Tokens:
+    life = deps.settings.token_lifetime
+    access = tokens.issue(deps.keys, opened.user_id, opened.id, life, datetime.now(UTC))
     return Tokens(access_token=access, expires_in_s=int(life.total_seconds()), refresh_token=opened.refresh_token)

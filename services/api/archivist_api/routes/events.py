@@ -10,13 +10,13 @@ from fastapi import APIRouter, Header, Path, Request
 from fastapi.responses import StreamingResponse
 
 from archivist_api.auth import Reader, identify
-from archivist_api.deps import Deps, Have
+from archivist_api.deps import Deps, RequestDeps
 from archivist_api.schemas.schemas import Progress
 from archivist_common.errors import AuthRequired, DatabaseUnavailable, PermissionDenied
 from archivist_common.events import outbox
 from archivist_common.events.outbox import Event
 from archivist_common.jobs import queries
-from archivist_common.jobs.queries import Moving
+from archivist_common.jobs.queries import JobProgress
 from archivist_common.security.permissions import Permission
 from archivist_common.security.principal import Caller
 from archivist_common.states import JobStatus
@@ -51,7 +51,7 @@ _STATUS_AFTER = {
 async def events(
     job_id: Annotated[UUID, Path(description="Id of the transcription")],
     caller: Reader,
-    have: Have,
+    deps: RequestDeps,
     request: Request,
     last_event_id: Annotated[
         str | None,
@@ -63,27 +63,27 @@ async def events(
     Ends after the last event of a job that has ended, when the caller's token or key ends, and when the gateway
     stops: a client that connects again misses nothing.
     """
-    async with have.db.transaction() as session:
+    async with deps.db.transaction() as session:
         job = await queries.get(session, job_id, user_id=caller.sees_only)
-    have.feed.require_room(caller.user_id)
-    stream = _stream(have, caller, request.state.credential, job.now, int(last_event_id or 0))
+    deps.feed.require_room(caller.user_id)
+    stream = _stream(deps, caller, request.state.credential, job.now, int(last_event_id or 0))
     return StreamingResponse(stream, media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 
-async def _stream(have: Deps, caller: Caller, credential: str, now: Moving, last: int) -> AsyncIterator[str]:
-    clock, ping_s = asyncio.get_running_loop().time, have.feed.ping_s
+async def _stream(deps: Deps, caller: Caller, credential: str, now: JobProgress, last: int) -> AsyncIterator[str]:
+    clock, ping_s = asyncio.get_running_loop().time, deps.feed.ping_s
     yield f"retry: {_RETRY_MS}\n\n"
-    with have.feed.watch(now, caller.user_id) as watch:
+    with deps.feed.watch(now, caller.user_id) as watch:
         told: dict[str, Any] | None = None
         resumed, checked, spoke = last > 0, clock(), clock()
         while (latest := watch.latest) is not None:
-            while page := await _events(have, now.id, last, latest):
+            while page := await _events(deps, now.id, last, latest):
                 for event in page:
                     last, resumed, spoke = event.id, True, clock()
                     if event.event == outbox.CAPTIONS:
-                        yield _message("captions", _captions(have, event), event.id)
+                        yield _message("captions", _captions(deps, event), event.id)
                     else:
-                        yield _message("state", _state(have, event, latest), event.id)
+                        yield _message("state", _state(deps, event, latest), event.id)
             if not resumed:  # its events are too old to be kept: say how it stands
                 resumed = True
                 yield _message("state", _standing(latest))
@@ -91,33 +91,33 @@ async def _stream(have: Deps, caller: Caller, credential: str, now: Moving, last
             if progress != told and not latest.has_ended:
                 told, spoke = progress, clock()
                 yield _message("progress", progress)
-            if (latest.has_ended and last >= latest.last_event) or have.feed.stopping.is_set():
+            if (latest.has_ended and last >= latest.last_event) or deps.feed.stopping.is_set():
                 return
             await watch.changed(max(0.0, spoke + ping_s - clock()))
             if clock() - checked >= ping_s:
                 checked = clock()
-                if not await _still_allowed(have, credential):
+                if not await _still_allowed(deps, credential):
                     return
             if clock() - spoke >= ping_s:
                 spoke = clock()
                 yield ": still here\n\n"
 
 
-async def _events(have: Deps, transcription_id: UUID, last: int, latest: Moving) -> Sequence[Event]:
+async def _events(deps: Deps, transcription_id: UUID, last: int, latest: JobProgress) -> Sequence[Event]:
     """Events behind `last`, when there are any. None while the database is away: they come once it is back."""
     if latest.last_event <= last:
         return ()
     try:
-        async with have.db.transaction() as session:
+        async with deps.db.transaction() as session:
             return await outbox.since(session, transcription_id, last)
     except DatabaseUnavailable:
         return ()
 
 
-async def _still_allowed(have: Deps, credential: str) -> bool:
+async def _still_allowed(deps: Deps, credential: str) -> bool:
     """Whether the caller would be let in now: a log-out or a revoked key ends a stream too."""
     try:
-        caller = await identify(have, credential)
+        caller = await identify(deps, credential)
         caller.require(Permission.TRANSCRIPTIONS_READ)
     except (AuthRequired, PermissionDenied):
         return False
@@ -126,7 +126,7 @@ async def _still_allowed(have: Deps, credential: str) -> bool:
     return True
 
 
-def _state(have: Deps, event: Event, latest: Moving) -> dict[str, Any]:
+def _state(deps: Deps, event: Event, latest: JobProgress) -> dict[str, Any]:
     status = _STATUS_AFTER.get(event.event)
     percent = {JobStatus.COMPLETED: 100, JobStatus.PENDING: 0, JobStatus.PROCESSING: 0}
     result: dict[str, Any] = {
@@ -136,19 +136,19 @@ def _state(have: Deps, event: Event, latest: Moving) -> dict[str, Any]:
         "at": event.created_date.isoformat(),
     }
     if "code" in event.data:
-        result["error"] = {"code": event.data["code"], "message": have.outward(event.data.get("detail", ""))}
+        result["error"] = {"code": event.data["code"], "message": deps.outward(event.data.get("detail", ""))}
     if "attempt" in event.data:
         result["attempt"] = event.data["attempt"]
     return result
 
 
-def _captions(have: Deps, event: Event) -> dict[str, Any]:
+def _captions(deps: Deps, event: Event) -> dict[str, Any]:
     """A chunk that was heard. Chunks come in the order in which they were heard, not in that of the recording."""
     data = event.data
-    return {name: data[name] for name in ("chunk", "start_ms", "end_ms")} | {"text": have.partials.text(data["text"])}
+    return {name: data[name] for name in ("chunk", "start_ms", "end_ms")} | {"text": deps.partials.text(data["text"])}
 
 
-def _standing(latest: Moving) -> dict[str, Any]:
+def _standing(latest: JobProgress) -> dict[str, Any]:
     return Progress.standing(latest).model_dump(mode="json")
 
 

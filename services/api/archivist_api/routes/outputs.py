@@ -9,13 +9,13 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Response
 
 from archivist_api.auth import Reader
-from archivist_api.deps import Deps, Have
+from archivist_api.deps import Deps, RequestDeps
 from archivist_api.schemas.schemas import FORMAT_PATTERN, Summary
 from archivist_api.views.partial_captions import Extent, Heard, until_ms
 from archivist_captions.formats import FORMATS
 from archivist_common.errors import FileMissing, NotCompleted, NotFound
 from archivist_common.jobs import artifacts, chunks, queries
-from archivist_common.jobs.queries import Reading
+from archivist_common.jobs.queries import JobView
 from archivist_common.security.principal import Caller
 from archivist_common.states import LIVE, JobStatus
 from archivist_common.storage import paths
@@ -60,7 +60,7 @@ async def captions(
     job_id: JobId,
     format: Annotated[str, Path(pattern=FORMAT_PATTERN, max_length=10)],  # noqa: A002 -- its name in the address
     caller: Reader,
-    have: Have,
+    deps: RequestDeps,
     partial: Annotated[bool, Query(description="What was heard so far, where the rest is still being heard")] = False,
 ) -> Response:
     """The committed file, its hash verified, named after the recording.
@@ -68,18 +68,18 @@ async def captions(
     With `partial`, captions of a recording under way: of the chunks heard so far, none reaching over one that is
     missing. A finished one is answered with its file all the same.
     """
-    async with have.db.transaction() as session:
+    async with deps.db.transaction() as session:
         job = await queries.get(session, job_id, user_id=caller.sees_only)
         if partial and job.now.status in _PARTIAL:
-            heard = await chunks.heard(session, job_id)
-            standing = await chunks.standing(session, job_id)
+            heard = await chunks.transcripts(session, job_id)
+            standing = await chunks.progress(session, job_id)
             plan = await chunks.plan(session, job_id)
             extent = Extent(until_ms(heard), len(heard), None if plan is None else standing.chunks)
         else:
             heard, extent = (), None
     if extent is not None:
-        return await _partial(have, job, format, heard, extent)
-    answer = await _download(have, _finished(job), format, FORMATS[format].media_type)
+        return await _partial(deps, job, format, heard, extent)
+    answer = await _download(deps, _finished(job), format, FORMATS[format].media_type)
     answer.headers["Captions-Partial"] = "false"
     return answer
 
@@ -92,12 +92,12 @@ async def captions(
     responses={200: {"description": "The sentences, or the file", "content": {"text/plain": {"schema": _FILE}}}},
 )
 async def summary(
-    job_id: JobId, caller: Reader, have: Have, as_: Annotated[As, Query(alias="as")] = As.JSON
+    job_id: JobId, caller: Reader, deps: RequestDeps, as_: Annotated[As, Query(alias="as")] = As.JSON
 ) -> Summary | Response:
     """The sentences that say most, with their times; `as=text` gives the file."""
-    job = await _completed(have, caller, job_id)
+    job = await _completed(deps, caller, job_id)
     if as_ is As.TEXT:
-        return await _download(have, job, "summary", "text/plain; charset=utf-8")
+        return await _download(deps, job, "summary", "text/plain; charset=utf-8")
     if job.summary is None:
         raise NotFound(f"transcription {job_id} has no summary")
     return Summary.of(job.summary)
@@ -110,9 +110,9 @@ async def summary(
     response_class=Response,
     responses={200: {"description": "The file", "content": {"application/json": {"schema": {"type": "object"}}}}},
 )
-async def metadata(job_id: JobId, caller: Reader, have: Have) -> Response:
-    job = await _completed(have, caller, job_id)
-    return await _download(have, job, "metadata", "application/json")
+async def metadata(job_id: JobId, caller: Reader, deps: RequestDeps) -> Response:
+    job = await _completed(deps, caller, job_id)
+    return await _download(deps, job, "metadata", "application/json")
 
 
 @router.get(
@@ -128,13 +128,13 @@ async def metadata(job_id: JobId, caller: Reader, have: Have) -> Response:
     },
 )
 async def report(
-    job_id: JobId, caller: Reader, have: Have, as_: Annotated[ReportAs, Query(alias="as")] = ReportAs.JSON
+    job_id: JobId, caller: Reader, deps: RequestDeps, as_: Annotated[ReportAs, Query(alias="as")] = ReportAs.JSON
 ) -> Response:
     """Accuracy, synchrony, completeness and placement of the SCC, and every compromise; `as=page` to read."""
-    job = await _completed(have, caller, job_id)
+    job = await _completed(deps, caller, job_id)
     if as_ is ReportAs.PAGE:
-        return await _download(have, job, "report_page", "text/html; charset=utf-8")
-    return await _download(have, job, "report", "application/json")
+        return await _download(deps, job, "report_page", "text/html; charset=utf-8")
+    return await _download(deps, job, "report", "application/json")
 
 
 def attachment(name: str) -> str:
@@ -143,22 +143,22 @@ def attachment(name: str) -> str:
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
-async def _completed(have: Deps, caller: Caller, job_id: UUID) -> Reading:
+async def _completed(deps: Deps, caller: Caller, job_id: UUID) -> JobView:
     """Raises NotFound, and NotCompleted for one that has made nothing yet."""
-    async with have.db.transaction() as session:
+    async with deps.db.transaction() as session:
         return _finished(await queries.get(session, job_id, user_id=caller.sees_only))
 
 
-def _finished(job: Reading) -> Reading:
+def _finished(job: JobView) -> JobView:
     if job.now.status is not JobStatus.COMPLETED:
         raise NotCompleted(f"the transcription is {job.now.status.value}; its files are there once it has completed")
     return job
 
 
-async def _partial(have: Deps, job: Reading, kind: str, heard: Heard, extent: Extent) -> Response:
+async def _partial(deps: Deps, job: JobView, kind: str, heard: Heard, extent: Extent) -> Response:
     title = PurePosixPath(job.filename).stem
     language = heard[0][0].language if heard else job.language
-    data = await have.partials.write(kind, heard, language, title)
+    data = await deps.partials.write(kind, heard, language, title)
     headers = {
         "Content-Disposition": attachment(paths.output_name(title, kind)),
         "Captions-Partial": "true",
@@ -170,12 +170,12 @@ async def _partial(have: Deps, job: Reading, kind: str, heard: Heard, extent: Ex
     return Response(data, media_type=FORMATS[kind].media_type, headers=headers)
 
 
-async def _download(have: Deps, job: Reading, kind: str, media_type: str) -> Response:
-    async with have.db.transaction() as session:
+async def _download(deps: Deps, job: JobView, kind: str, media_type: str) -> Response:
+    async with deps.db.transaction() as session:
         stored = await artifacts.of_transcription(session, job.id)
     file = next((one for one in stored if one.kind == kind), None)
     if file is None:
         raise FileMissing(f"transcription {job.id} has no {kind} file")
-    data = await have.disk.read(file, have.settings.storage_deadline)
+    data = await deps.disk.read(file, deps.settings.storage_deadline)
     name = paths.output_name(PurePosixPath(job.filename).stem, kind)
     return Response(data, media_type=media_type, headers={"Content-Disposition": attachment(name)})

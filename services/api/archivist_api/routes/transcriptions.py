@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Path, Query, Response
 
 from archivist_api.auth import Operator, Reader, Writer
-from archivist_api.deps import Deps, Have
+from archivist_api.deps import Deps, RequestDeps
 from archivist_api.schemas.schemas import (
     LONGEST_CURSOR,
     LONGEST_PAGE,
@@ -29,7 +29,7 @@ from archivist_api.views import transcriptions
 from archivist_common.errors import Conflict
 from archivist_common.events import journal
 from archivist_common.jobs import artifacts, queries, queue_control, requests
-from archivist_common.jobs.queries import Filter, Reading
+from archivist_common.jobs.queries import JobFilter, JobView
 from archivist_common.security.principal import Caller
 from archivist_common.states import JobStatus
 from archivist_common.web import idempotency
@@ -61,20 +61,20 @@ ClientKey = Annotated[
     },
 )
 async def submit(
-    body: TranscriptionCreate, caller: Writer, have: Have, response: Response, key: ClientKey = None
+    body: TranscriptionCreate, caller: Writer, deps: RequestDeps, response: Response, key: ClientKey = None
 ) -> Transcription:
     """Queue a recording. The answer is given once the job is safe; follow `Location` or `links.events`."""
     asked = idempotency.fingerprint("submit", body.model_dump_json(exclude_unset=True).encode())
     if key is not None:
-        async with have.db.transaction() as session:
+        async with deps.db.transaction() as session:
             before = await idempotency.recall(session, caller.user_id, key, asked)
             if before is not None:
                 return _accepted(
-                    response, await transcriptions.changed(have, session, before), status=202, replayed=True
+                    response, await transcriptions.changed(deps, session, before), status=202, replayed=True
                 )
-    submission = await submitting.check(have, caller, body, have.settings.storage_deadline)
-    most = have.settings.max_queue_size
-    async with have.db.transaction() as session:
+    submission = await submitting.check(deps, caller, body, deps.settings.storage_deadline)
+    most = deps.settings.max_queue_size
+    async with deps.db.transaction() as session:
         before = await idempotency.recall(session, caller.user_id, key, asked) if key is not None else None
         job_id, is_new = (before, False) if before else await requests.submit(session, submission, max_queue=most)
         job = await queries.get(session, job_id, user_id=None)
@@ -82,16 +82,16 @@ async def submit(
             raise Conflict("that recording is being captioned already, for somebody else")
         if key is not None and before is None:
             await idempotency.remember(session, caller.user_id, key, asked, transcription_id=job_id)
-        told = await transcriptions.changed(have, session, job_id)
+        told = await transcriptions.changed(deps, session, job_id)
     if is_new:
-        await submitting.ring(have)
+        await submitting.notify(deps)
     return _accepted(response, told, status=202 if is_new or before else 200, replayed=before is not None)
 
 
 @router.get("", operation_id="listTranscriptions", summary="Transcriptions, newest first")
 async def list_transcriptions(
     caller: Reader,
-    have: Have,
+    deps: RequestDeps,
     status: JobStatus | None = None,
     storage: Annotated[Text | None, Query(max_length=64)] = None,
     cleared: Annotated[bool, Query(description="Those cleared from the list as well")] = False,
@@ -99,20 +99,20 @@ async def list_transcriptions(
     cursor: Annotated[str | None, Query(max_length=LONGEST_CURSOR)] = None,
 ) -> TranscriptionPage:
     """Your own; everybody's where you may see them."""
-    which = Filter(caller.sees_only, status, storage, cleared)
+    which = JobFilter(caller.sees_only, status, storage, cleared)
     listing = f"transcriptions:{which.user_id}:{status}:{storage}:{cleared}"
     after = None
     if cursor is not None:
-        created, job_id = have.cursors.read(listing, cursor)
+        created, job_id = deps.cursors.read(listing, cursor)
         after = (datetime.fromisoformat(created), UUID(job_id))
-    async with have.db.transaction() as session:
+    async with deps.db.transaction() as session:
         page = await queries.page(session, which, after, limit + 1)
         files = await queries.outputs(session, [job.id for job in page[:limit]])
-        items = await transcriptions.told(have, session, page[:limit], files)
+        items = await transcriptions.told(deps, session, page[:limit], files)
     last = page[limit - 1] if len(page) > limit else None
     return TranscriptionPage(
         items=items,
-        next=None if last is None else have.cursors.write(listing, (last.created.isoformat(), str(last.id))),
+        next=None if last is None else deps.cursors.write(listing, (last.created.isoformat(), str(last.id))),
     )
 
 
@@ -120,7 +120,7 @@ async def list_transcriptions(
 async def read(
     job_id: JobId,
     caller: Reader,
-    have: Have,
+    deps: RequestDeps,
     response: Response,
     wait: Annotated[
         int,
@@ -130,39 +130,39 @@ async def read(
     ] = 0,
 ) -> Transcription:
     """Its state, progress and outputs. With `wait`, one that has ended is answered at once."""
-    job, told = await _read(have, caller, job_id)
+    job, told = await _read(deps, caller, job_id)
     if wait and not job.now.has_ended:
-        await _moved(have, caller, job, wait)
-        job, told = await _read(have, caller, job_id)
+        await _moved(deps, caller, job, wait)
+        job, told = await _read(deps, caller, job_id)
     if not job.now.has_ended:
         response.headers["Retry-After"] = str(_POLL_AFTER_S)
     return told
 
 
 @router.patch("/{job_id}", operation_id="changeTranscription", summary="Give it another priority")
-async def change(job_id: JobId, body: PriorityChange, caller: Writer, have: Have) -> Transcription:
+async def change(job_id: JobId, body: PriorityChange, caller: Writer, deps: RequestDeps) -> Transcription:
     """Its place becomes what it would be had it waited with that priority. One that has ended has none."""
-    return await _ordered(have, caller, job_id, partial(queue_control.prioritise, priority=body.priority))
+    return await _ordered(deps, caller, job_id, partial(queue_control.prioritise, priority=body.priority))
 
 
 @router.post("/{job_id}/move", operation_id="moveTranscription", summary="Give it a place in the queue")
-async def move(job_id: JobId, body: Move, caller: Operator, have: Have) -> Transcription:
+async def move(job_id: JobId, body: Move, caller: Operator, deps: RequestDeps) -> Transcription:
     """For operators: everybody's jobs stand in the queue. The front is also before what is running: its chunks in
     hand are finished first."""
-    return await _ordered(have, caller, job_id, partial(queue_control.move, place=body.position))
+    return await _ordered(deps, caller, job_id, partial(queue_control.move, place=body.position))
 
 
 @router.post("/{job_id}/pause", operation_id="pauseTranscription", summary="Hold it back")
-async def pause(job_id: JobId, caller: Writer, have: Have) -> Transcription:
+async def pause(job_id: JobId, caller: Writer, deps: RequestDeps) -> Transcription:
     """Until it is resumed, through any restart. Of one that runs the chunks in hand are finished."""
-    return await _ordered(have, caller, job_id, queue_control.pause)
+    return await _ordered(deps, caller, job_id, queue_control.pause)
 
 
 @router.post("/{job_id}/resume", operation_id="resumeTranscription", summary="Let it go on")
-async def resume(job_id: JobId, caller: Writer, have: Have) -> Transcription:
+async def resume(job_id: JobId, caller: Writer, deps: RequestDeps) -> Transcription:
     """At the place it has kept."""
-    told = await _ordered(have, caller, job_id, queue_control.resume)
-    await submitting.ring(have)
+    told = await _ordered(deps, caller, job_id, queue_control.resume)
+    await submitting.notify(deps)
     return told
 
 
@@ -172,12 +172,12 @@ async def resume(job_id: JobId, caller: Writer, have: Have) -> Transcription:
     summary="Stop a transcription",
     responses={202: {"model": Transcription, "description": "It runs, and stops within seconds"}},
 )
-async def cancel(job_id: JobId, caller: Writer, have: Have, response: Response) -> Transcription:
+async def cancel(job_id: JobId, caller: Writer, deps: RequestDeps, response: Response) -> Transcription:
     """A waiting job ends at once. Asking twice is the same as asking once."""
-    async with have.db.transaction() as session:
+    async with deps.db.transaction() as session:
         await queries.get(session, job_id, user_id=caller.sees_only)
         status = await requests.cancel(session, job_id, user_id=caller.user_id)
-        told = await transcriptions.changed(have, session, job_id)
+        told = await transcriptions.changed(deps, session, job_id)
     if status is JobStatus.PROCESSING:
         response.status_code = 202
     return told
@@ -189,21 +189,21 @@ async def cancel(job_id: JobId, caller: Writer, have: Have, response: Response) 
     summary="Try a failed or cancelled one again",
     status_code=202,
 )
-async def retry(job_id: JobId, caller: Writer, have: Have, response: Response) -> Transcription:
-    async with have.db.transaction() as session:
+async def retry(job_id: JobId, caller: Writer, deps: RequestDeps, response: Response) -> Transcription:
+    async with deps.db.transaction() as session:
         await queries.get(session, job_id, user_id=caller.sees_only)
         await requests.retry(session, job_id, user_id=caller.user_id)
-        told = await transcriptions.changed(have, session, job_id)
-    await submitting.ring(have)
+        told = await transcriptions.changed(deps, session, job_id)
+    await submitting.notify(deps)
     return _accepted(response, told, status=202, replayed=False)
 
 
 @router.get("/{job_id}/log", operation_id="readTranscriptionLog", summary="What happened to it, oldest first")
-async def read_log(job_id: JobId, caller: Reader, have: Have) -> Log:
-    async with have.db.transaction() as session:
+async def read_log(job_id: JobId, caller: Reader, deps: RequestDeps) -> Log:
+    async with deps.db.transaction() as session:
         await queries.get(session, job_id, user_id=caller.sees_only)
         entries = await journal.of_transcription(session, job_id)
-    return Log(items=[LogEntry.of(entry, have.outward) for entry in entries])
+    return Log(items=[LogEntry.of(entry, deps.outward) for entry in entries])
 
 
 def _accepted(response: Response, told: Transcription, *, status: int, replayed: bool) -> Transcription:
@@ -215,27 +215,27 @@ def _accepted(response: Response, told: Transcription, *, status: int, replayed:
     return told
 
 
-async def _read(have: Deps, caller: Caller, job_id: UUID) -> tuple[Reading, Transcription]:
-    async with have.db.transaction() as session:
+async def _read(deps: Deps, caller: Caller, job_id: UUID) -> tuple[JobView, Transcription]:
+    async with deps.db.transaction() as session:
         job = await queries.get(session, job_id, user_id=caller.sees_only)
         files = await artifacts.of_transcription(session, job_id) if job.now.has_ended else ()
-        return job, (await transcriptions.told(have, session, [job], {job_id: files}))[0]
+        return job, (await transcriptions.told(deps, session, [job], {job_id: files}))[0]
 
 
-async def _ordered(have: Deps, caller: Caller, job_id: UUID, act: Callable[..., Awaitable[object]]) -> Transcription:
+async def _ordered(deps: Deps, caller: Caller, job_id: UUID, act: Callable[..., Awaitable[object]]) -> Transcription:
     """Do something to the caller's job in the queue; how it is then."""
-    async with have.db.transaction() as session:
+    async with deps.db.transaction() as session:
         await queries.get(session, job_id, user_id=caller.sees_only)
         await act(session, job_id, user_id=caller.user_id)
-        return await transcriptions.changed(have, session, job_id)
+        return await transcriptions.changed(deps, session, job_id)
 
 
-async def _moved(have: Deps, caller: Caller, job: Reading, seconds: int) -> None:
+async def _moved(deps: Deps, caller: Caller, job: JobView, seconds: int) -> None:
     """Return when the job's status or stage is another one, when the process ends, or after so many seconds."""
     until = asyncio.get_running_loop().time() + seconds
-    have.feed.require_room(caller.user_id)
-    with have.feed.watch(job.now, caller.user_id) as watch:
-        while (left := until - asyncio.get_running_loop().time()) > 0 and not have.feed.stopping.is_set():
+    deps.feed.require_room(caller.user_id)
+    with deps.feed.watch(job.now, caller.user_id) as watch:
+        while (left := until - asyncio.get_running_loop().time()) > 0 and not deps.feed.stopping.is_set():
             await watch.changed(left)
             if watch.latest is None or (watch.latest.status, watch.latest.stage) != (job.now.status, job.now.stage):
                 return

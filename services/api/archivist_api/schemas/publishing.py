@@ -7,7 +7,16 @@ from uuid import UUID
 
 from pydantic import Field
 
-from archivist_api.schemas.schemas import LONGEST_CURSOR, LONGEST_PAGE, Asked, Failure, Outward, Sentences, Text, Told
+from archivist_api.schemas.schemas import (
+    LONGEST_CURSOR,
+    LONGEST_PAGE,
+    Failure,
+    Outward,
+    Request,
+    Response,
+    Sentences,
+    Text,
+)
 from archivist_common.errors import ArchivistError
 from archivist_common.publishing import effects, queries, targets
 from archivist_common.publishing import options as publication_options
@@ -16,7 +25,7 @@ from archivist_common.states import EffectState, PublicationStatus, PublishStage
 MOST_AT_ONCE = 100
 
 
-class PublishOptions(Asked):
+class PublishOptions(Request):
     """How captions shall be published. What is left out is as the publisher's settings say."""
 
     create_show: bool = Field(default=False, description="Make a show where the target has none for the recording")
@@ -31,10 +40,10 @@ class PublishOptions(Asked):
     without_captions: bool = Field(default=False, description="Publish even where the target takes no captions")
     dry_run: bool = Field(default=False, description="Change nothing there: say what would be done, then wait")
 
-    def wanted(self, two_step: str | None) -> publication_options.Options:
+    def wanted(self, two_step: str | None) -> publication_options.PublishOptions:
         """two_step: how the house has publications approved, None for not."""
         given = {name: getattr(self, name) for name in PublishOptions.model_fields}
-        return publication_options.Options(**{**given, "tags": tuple(self.tags)}, two_step=two_step)
+        return publication_options.PublishOptions(**{**given, "tags": tuple(self.tags)}, two_step=two_step)
 
 
 class PublicationCreate(PublishOptions):
@@ -44,19 +53,19 @@ class PublicationCreate(PublishOptions):
     )
 
 
-class PublicationBatchCreate(Asked):
+class PublicationBatchCreate(Request):
     transcription_ids: list[UUID] = Field(min_length=1, max_length=MOST_AT_ONCE)
     target: Text | None = Field(default=None, min_length=1, max_length=64)
     options: PublishOptions = Field(default=PublishOptions(), description="For each of them")
 
 
-class Rollback(Asked):
+class Rollback(Request):
     to: int | None = Field(
         default=None, ge=1, le=10**6, description="Number of the version; the one before if left out"
     )
 
 
-class Suggestion(Told):
+class Suggestion(Response):
     """A show that a recording may be."""
 
     show_id: int = Field(ge=0, le=2**31)
@@ -76,7 +85,7 @@ class Suggestion(Told):
         )
 
 
-class Chosen(Told):
+class Chosen(Response):
     """What was asked for; null and false: nothing particular."""
 
     create_show: bool
@@ -92,12 +101,12 @@ class Chosen(Told):
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Self:
-        options = publication_options.Options.read(stored)
+        options = publication_options.PublishOptions.read(stored)
         given = {name: getattr(options, name) for name in cls.model_fields if name not in {"tags", "approval"}}
         return cls(**given, tags=list(options.tags), approval=options.two_step)
 
 
-class Vendor(Told):
+class Vendor(Response):
     """What the target itself says, in its own words."""
 
     state: str | None = Field(max_length=50)
@@ -106,7 +115,7 @@ class Vendor(Told):
     changed: datetime | None = Field(description="When it last showed a change")
 
 
-class Attention(Told):
+class Attention(Response):
     """Somebody has to do something at the target; the publication goes on by itself then."""
 
     code: str = Field(max_length=50)
@@ -114,7 +123,7 @@ class Attention(Told):
     since: datetime
 
 
-class Publication(Told):
+class Publication(Response):
     """A recording's captions at a target, or on their way there."""
 
     id: UUID
@@ -150,7 +159,7 @@ class Publication(Told):
     links: dict[str, str] = Field(max_length=20)
 
     @classmethod
-    def of(cls, found: queries.Reading, outward: Outward) -> Self:
+    def of(cls, found: queries.PublicationView, outward: Outward) -> Self:
         here = f"/api/v1/publications/{found.id}"
         links = {"self": here, "versions": f"{here}/versions"}
         if found.transcription_id is not None:
@@ -197,12 +206,12 @@ class Publication(Told):
         )
 
 
-class PublicationPage(Told):
+class PublicationPage(Response):
     items: list[Publication] = Field(max_length=LONGEST_PAGE)
     next: str | None = Field(max_length=LONGEST_CURSOR, description="Cursor of the next page")
 
 
-class PublicationAnswer(Told):
+class PublicationAnswer(Response):
     """What became of one transcription of many."""
 
     transcription_id: UUID
@@ -222,7 +231,7 @@ class PublicationAnswer(Told):
         )
 
 
-class PublicationBatch(Told):
+class PublicationBatch(Response):
     batch_id: UUID
     target: str = Field(max_length=64)
     items: list[PublicationAnswer] = Field(
@@ -231,7 +240,7 @@ class PublicationBatch(Told):
     links: dict[str, str] = Field(max_length=20)
 
 
-class CaptionVersion(Told):
+class CaptionVersion(Response):
     """Captions that stood, stand or are to stand at a target."""
 
     number: int = Field(ge=1, le=2**31)
@@ -243,15 +252,15 @@ class CaptionVersion(Told):
     verified: datetime | None = Field(description="When they were read back from the target")
 
     @classmethod
-    def of(cls, version: queries.Version) -> Self:
+    def of(cls, version: queries.PublicationVersion) -> Self:
         return cls(**{name: getattr(version, name) for name in cls.model_fields})
 
 
-class CaptionVersions(Told):
+class CaptionVersions(Response):
     items: list[CaptionVersion] = Field(max_length=10_000)
 
 
-class Effect(Told):
+class Effect(Response):
     """A change made at the target."""
 
     key: str = Field(max_length=200, description="What was done, and to what")
@@ -260,15 +269,15 @@ class Effect(Told):
     external_id: str | None = Field(max_length=200)
 
     @classmethod
-    def of(cls, entry: effects.Entry) -> Self:
+    def of(cls, entry: effects.LedgerEntry) -> Self:
         return cls(key=entry.key, state=entry.state, tries=entry.tries, external_id=entry.external_id)
 
 
-class Effects(Told):
+class Effects(Response):
     items: list[Effect] = Field(max_length=100_000)
 
 
-class Target(Told):
+class Target(Response):
     """A place to publish to."""
 
     name: str = Field(max_length=64)
@@ -304,11 +313,11 @@ class Target(Told):
         )
 
 
-class Targets(Told):
+class Targets(Response):
     items: list[Target] = Field(max_length=100)
 
 
-def _attention(found: queries.Reading, outward: Outward) -> Attention | None:
+def _attention(found: queries.PublicationView, outward: Outward) -> Attention | None:
     if found.attention_code is None or found.attention_since is None:
         return None
     message = outward(found.attention_message or "")[:2000]

@@ -12,19 +12,19 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from archivist_captions.formats import FORMATS
 from archivist_common.errors import ArchivistError
 from archivist_common.events import journal
-from archivist_common.jobs.artifacts import Stored
-from archivist_common.jobs.batches import MOST_FILES, FileAnswer
-from archivist_common.jobs.batches import Reading as Batched
+from archivist_common.jobs.artifacts import StoredFile
+from archivist_common.jobs.batches import MOST_FILES, BatchEntry
+from archivist_common.jobs.batches import BatchView as Batched
 from archivist_common.jobs.estimates import Estimate
-from archivist_common.jobs.queries import Moving, Reading
-from archivist_common.jobs.queue_control import MOST_AT_ONCE, Answer
-from archivist_common.publishing.queries import Standing as Published
+from archivist_common.jobs.queries import JobProgress, JobView
+from archivist_common.jobs.queue_control import MOST_AT_ONCE, JobResult
+from archivist_common.publishing.queries import PublicationSummary as Published
 from archivist_common.security.accounts import Account
 from archivist_common.security.api_keys import Key
 from archivist_common.security.passwords import LONGEST as LONGEST_PASSWORD
 from archivist_common.security.permissions import Permission
 from archivist_common.states import TERMINAL, JobStatus, PublicationStatus, PublicState, Role, Stage
-from archivist_common.storage.client import Entry, Listing, MountState
+from archivist_common.storage.client import FileEntry, Listing, MountState
 
 PAGE = 50
 LONGEST_PAGE = 200
@@ -60,19 +60,19 @@ Secret = Annotated[SecretStr, AfterValidator(_whole_secret)]
 Sentences = Annotated[str, Field(max_length=2000)]
 
 
-class Asked(BaseModel):
+class Request(BaseModel):
     """A request's body."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=False)
 
 
-class Told(BaseModel):
+class Response(BaseModel):
     """An answer."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class Login(Asked):
+class Login(Request):
     username: Text = Field(min_length=1, max_length=80, examples=["admin"])
     password: Secret = Field(min_length=1, max_length=LONGEST_PASSWORD, examples=["correct horse battery staple"])
     new_password: Secret | None = Field(
@@ -82,34 +82,34 @@ class Login(Asked):
     )
 
 
-class Refresh(Asked):
+class Refresh(Request):
     refresh_token: Secret = Field(min_length=43, max_length=43, description="Good for one use")
 
 
-class PasswordChange(Asked):
+class PasswordChange(Request):
     current_password: Secret = Field(min_length=1, max_length=LONGEST_PASSWORD)
     new_password: Secret = Field(min_length=1, max_length=LONGEST_PASSWORD)
 
 
-class Tokens(Told):
+class Tokens(Response):
     access_token: str = Field(max_length=8192)
     token_type: str = Field(default="Bearer", max_length=10)
     expires_in_s: int = Field(ge=0, le=86_400, description="Life of the access token, seconds")
     refresh_token: str = Field(max_length=43, description="Good for one use, for the next pair of tokens")
 
 
-class UserCreate(Asked):
+class UserCreate(Request):
     username: Text = Field(min_length=3, max_length=80, examples=["lee"])
     email: Text | None = Field(default=None, max_length=120, examples=["lee@example.org"])
     role: Role = Role.USER
 
 
-class UserChange(Asked):
+class UserChange(Request):
     role: Role | None = None
     active: bool | None = Field(default=None, description="False shuts the account out with its next request")
 
 
-class User(Told):
+class User(Response):
     id: int = Field(ge=1, le=2**31)
     username: str = Field(max_length=80)
     email: str = Field(max_length=120)
@@ -135,18 +135,18 @@ class Me(User):
     permissions: list[Permission] = Field(max_length=20, description="What this log-in or key may do")
 
 
-class UserCreated(Told):
+class UserCreated(Response):
     user: User
     one_time_password: str = Field(max_length=64, description="Shown once; exchanged at the first log-in")
     until: datetime
 
 
-class UserPage(Told):
+class UserPage(Response):
     items: list[User] = Field(max_length=LONGEST_PAGE)
     next: str | None = Field(max_length=LONGEST_CURSOR, description="Cursor of the next page")
 
 
-class ApiKeyCreate(Asked):
+class ApiKeyCreate(Request):
     name: Text = Field(min_length=1, max_length=100, examples=["web team"])
     description: Text | None = Field(default=None, max_length=1000)
     permissions: list[Permission] = Field(
@@ -159,7 +159,7 @@ class ApiKeyCreate(Asked):
     user_id: int | None = Field(default=None, ge=1, le=2**31 - 1, description="For somebody else; needs `admin`")
 
 
-class ApiKey(Told):
+class ApiKey(Response):
     id: int = Field(ge=1, le=2**31)
     user_id: int = Field(ge=1, le=2**31)
     name: str = Field(max_length=100)
@@ -187,17 +187,17 @@ class ApiKey(Told):
         )
 
 
-class ApiKeyCreated(Told):
+class ApiKeyCreated(Response):
     key: str = Field(max_length=100, description="Shown this once")
     api_key: ApiKey
 
 
-class ApiKeyPage(Told):
+class ApiKeyPage(Response):
     items: list[ApiKey] = Field(max_length=LONGEST_PAGE)
     next: str | None = Field(max_length=LONGEST_CURSOR, description="Cursor of the next page")
 
 
-class Server(Told):
+class Server(Response):
     """A storage server as it is now."""
 
     name: str = Field(max_length=64)
@@ -225,11 +225,11 @@ class Server(Told):
         )
 
 
-class Servers(Told):
+class Servers(Response):
     items: list[Server] = Field(max_length=1000)
 
 
-class File(Told):
+class File(Response):
     """A folder or a recording."""
 
     name: str = Field(max_length=500)
@@ -240,7 +240,7 @@ class File(Told):
     has_captions: bool = Field(description="A caption file lies beside it")
 
     @classmethod
-    def of(cls, entry: Entry) -> Self:
+    def of(cls, entry: FileEntry) -> Self:
         return cls(
             name=entry.name,
             path=entry.path,
@@ -251,7 +251,7 @@ class File(Told):
         )
 
 
-class Files(Told):
+class Files(Response):
     server: str = Field(max_length=64)
     path: str = Field(max_length=1000)
     items: list[File] = Field(max_length=LONGEST_PAGE)
@@ -273,7 +273,7 @@ class Files(Told):
         )
 
 
-class Options(Asked):
+class Options(Request):
     """How recordings shall be captioned. What is left out is as the settings say."""
 
     language: str | None = Field(
@@ -310,42 +310,42 @@ class TranscriptionCreate(Options):
     )
 
 
-class BatchCreate(Asked):
+class BatchCreate(Request):
     name: Text | None = Field(default=None, max_length=100, examples=["Birchwood, April"])
     settings: Options = Field(default=Options(), description="For every file that does not say otherwise itself")
     files: list[TranscriptionCreate] = Field(min_length=1, max_length=MOST_FILES)
 
 
-class PriorityChange(Asked):
+class PriorityChange(Request):
     priority: int = Field(ge=1, le=5, description="5 goes first")
 
 
-class Move(Asked):
+class Move(Request):
     position: int = Field(ge=1, le=10**6, description="1 is the front; the last place at most")
 
 
-class Several(Asked):
+class Several(Request):
     ids: list[UUID] = Field(min_length=1, max_length=100)
 
 
-class Retried(Asked):
+class Retried(Request):
     ids: list[UUID] | None = Field(
         default=None, min_length=1, max_length=100, description="Which; all that failed if unset"
     )
 
 
-class Cleared(Asked):
+class Cleared(Request):
     statuses: list[JobStatus] = Field(
         default=sorted(TERMINAL), min_length=1, max_length=5, description="Jobs that have not ended are never cleared"
     )
 
 
-class Failure(Told):
+class Failure(Response):
     code: str = Field(max_length=50)
     message: str = Field(max_length=10_000)
 
 
-class Output(Told):
+class Output(Response):
     """A file the job made."""
 
     kind: str = Field(max_length=20)
@@ -355,7 +355,7 @@ class Output(Told):
     problem: str | None = Field(max_length=2000, description="Why it does not, in words")
 
 
-class Standing(Told):
+class PublicationLink(Response):
     """A publication of a transcription."""
 
     id: UUID
@@ -364,7 +364,7 @@ class Standing(Told):
     url: str | None = Field(max_length=500)
 
 
-class Progress(Told):
+class Progress(Response):
     """How far it is."""
 
     status: JobStatus
@@ -377,7 +377,7 @@ class Progress(Told):
     paused: bool = Field(description="It does not go on: somebody holds it back, or the whole queue")
 
     @classmethod
-    def standing(cls, now: Moving) -> Self:
+    def standing(cls, now: JobProgress) -> Self:
         return cls(**_progress(now))
 
 
@@ -410,7 +410,7 @@ class Transcription(Progress):
     warnings: list[Sentences] = Field(max_length=1000, description="What was coped with: `CODE: sentence`")
     error: Failure | None
     outputs: list[Output] = Field(max_length=50)
-    publications: list[Standing] = Field(
+    publications: list[PublicationLink] = Field(
         max_length=100, description="Where its captions stand, or are on their way to"
     )
     links: dict[str, str] = Field(max_length=20, description="Where to ask for more")
@@ -418,8 +418,8 @@ class Transcription(Progress):
     @classmethod
     def of(
         cls,
-        job: Reading,
-        files: Sequence[Stored],
+        job: JobView,
+        files: Sequence[StoredFile],
         published: Sequence[Published],
         outward: Outward,
         zone: ZoneInfo,
@@ -459,18 +459,19 @@ class Transcription(Progress):
             else Failure(code=job.error_code, message=outward(job.error_message or "")[:10_000]),
             outputs=[_output(here, file, outward) for file in files],
             publications=[
-                Standing(id=one.id, target=one.target, status=one.status, url=one.url) for one in published[:100]
+                PublicationLink(id=one.id, target=one.target, status=one.status, url=one.url)
+                for one in published[:100]
             ],
             links={"self": here, "events": f"{here}/events", "log": f"{here}/log"},
         )
 
 
-class TranscriptionPage(Told):
+class TranscriptionPage(Response):
     items: list[Transcription] = Field(max_length=LONGEST_PAGE)
     next: str | None = Field(max_length=LONGEST_CURSOR, description="Cursor of the next page")
 
 
-class Queue(Told):
+class Queue(Response):
     """The queue as it is now. What of it belongs to others is counted, and seen by operators alone."""
 
     paused: bool = Field(description="Nothing new is begun; chunks in hand are finished")
@@ -488,7 +489,7 @@ class Queue(Told):
     waiting: list[Transcription] = Field(max_length=LONGEST_PAGE, description="In the order they will be begun")
 
 
-class JobAnswer(Told):
+class JobAnswer(Response):
     """What became of one job of many."""
 
     id: UUID
@@ -496,19 +497,19 @@ class JobAnswer(Told):
     error: Failure | None
 
     @classmethod
-    def of(cls, answer: Answer, outward: Outward) -> Self:
+    def of(cls, answer: JobResult, outward: Outward) -> Self:
         return cls(id=answer.id, status=answer.status, error=_failure(answer.error, outward))
 
 
-class JobAnswers(Told):
+class JobAnswers(Response):
     items: list[JobAnswer] = Field(max_length=MOST_AT_ONCE)
 
 
-class ClearedCount(Told):
+class ClearedCount(Response):
     cleared: int = Field(ge=0, le=2**31)
 
 
-class BatchFile(Told):
+class BatchFile(Response):
     """One file of a batch: the job that captions it, or why there is none."""
 
     storage: str = Field(max_length=64)
@@ -520,7 +521,7 @@ class BatchFile(Told):
     error: Failure | None
 
 
-class BatchHead(Told):
+class BatchHead(Response):
     """A batch without its files. Its progress is that of its jobs together; what has ended, however, is done."""
 
     id: UUID
@@ -548,18 +549,18 @@ class Batch(BatchHead):
         return cls(**_batch(batch, estimates), files=[_batch_file(batch, one, outward) for one in batch.files])
 
 
-class BatchPage(Told):
+class BatchPage(Response):
     items: list[BatchHead] = Field(max_length=LONGEST_PAGE)
     next: str | None = Field(max_length=LONGEST_CURSOR, description="Cursor of the next page")
 
 
-class Sentence(Told):
+class Sentence(Response):
     start_ms: int = Field(ge=0, le=10**12)
     end_ms: int = Field(ge=0, le=10**12)
     text: str = Field(max_length=100_000)
 
 
-class Summary(Told):
+class Summary(Response):
     sentences: list[Sentence] = Field(max_length=10_000)
 
     @classmethod
@@ -568,14 +569,14 @@ class Summary(Told):
         return cls(sentences=[Sentence(**{name: one[name] for name in names}) for one in stored["sentences"]])
 
 
-class LogEntry(Told):
+class LogEntry(Response):
     at: datetime
     level: str = Field(max_length=20)
     message: str = Field(max_length=10_000)
     component: str | None = Field(max_length=50)
 
     @classmethod
-    def of(cls, entry: journal.Entry, outward: Outward) -> Self:
+    def of(cls, entry: journal.JournalEntry, outward: Outward) -> Self:
         return cls(
             at=entry.created_date,
             level=entry.level,
@@ -584,11 +585,11 @@ class LogEntry(Told):
         )
 
 
-class Log(Told):
+class Log(Response):
     items: list[LogEntry] = Field(max_length=1000)
 
 
-def _progress(now: Moving) -> dict[str, Any]:
+def _progress(now: JobProgress) -> dict[str, Any]:
     return {
         "status": now.status,
         "stage": now.stage,
@@ -627,7 +628,7 @@ def _batch(batch: Batched, estimates: Mapping[UUID, Estimate]) -> dict[str, Any]
     }
 
 
-def _batch_file(batch: Batched, one: FileAnswer, outward: Outward) -> BatchFile:
+def _batch_file(batch: Batched, one: BatchEntry, outward: Outward) -> BatchFile:
     job = None if one.transcription_id is None else batch.jobs.get(one.transcription_id)
     return BatchFile(
         storage=one.storage,
@@ -643,7 +644,7 @@ def _batch_file(batch: Batched, one: FileAnswer, outward: Outward) -> BatchFile:
 _HREFS = {"summary": "summary", "metadata": "metadata", "report": "report", "report_page": "report?as=page"}
 
 
-def _output(here: str, file: Stored, outward: Outward) -> Output:
+def _output(here: str, file: StoredFile, outward: Outward) -> Output:
     where = _HREFS.get(file.kind, f"captions/{file.kind}")
     return Output(
         kind=file.kind,

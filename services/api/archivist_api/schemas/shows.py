@@ -6,11 +6,20 @@ from typing import Annotated, Self
 from pydantic import Field
 
 from archivist_api.schemas.publishing import Suggestion
-from archivist_api.schemas.schemas import LONGEST_CURSOR, LONGEST_PAGE, Asked, Failure, Outward, Sentences, Text, Told
+from archivist_api.schemas.schemas import (
+    LONGEST_CURSOR,
+    LONGEST_PAGE,
+    Failure,
+    Outward,
+    Request,
+    Response,
+    Sentences,
+    Text,
+)
 from archivist_common.chapters.detection import MOST as MOST_CHAPTERS
-from archivist_common.chapters.detection import Chapter, Kind
+from archivist_common.chapters.detection import Chapter, Topic
 from archivist_common.shows import queries, sync_runs
-from archivist_common.shows.links import Link
+from archivist_common.shows.links import RecordingLink
 from archivist_common.shows.matching import Scored
 from archivist_common.states import VodStatus
 
@@ -20,7 +29,7 @@ MOST_WRITTEN = 4 * MOST_CHAPTERS
 _Name = Annotated[str, Field(max_length=1000)]
 
 
-class Show(Told):
+class Show(Response):
     """A show as the last sync saw it."""
 
     id: int = Field(ge=0, le=2**31, description="Cablecast's own number")
@@ -46,7 +55,7 @@ class Show(Told):
         return cls(**_show(show))
 
 
-class Vod(Told):
+class Vod(Response):
     """A programme of a show on its VOD server."""
 
     vod_id: str = Field(max_length=100)
@@ -59,7 +68,7 @@ class Vod(Told):
     updated: datetime
 
 
-class LinkedRecording(Told):
+class LinkedRecording(Response):
     storage: str = Field(max_length=64)
     path: str = Field(max_length=500)
     score: int | None = Field(ge=0, le=100, description="Null where a person said so")
@@ -72,7 +81,7 @@ class WholeShow(Show):
     recordings: list[LinkedRecording] = Field(max_length=1000, description="Recordings that are said to be of it")
 
     @classmethod
-    def told(cls, show: queries.Show, vods: list[queries.Vod], recordings: list[queries.Recording]) -> Self:
+    def told(cls, show: queries.Show, vods: list[queries.Vod], recordings: list[queries.ShowRecording]) -> Self:
         return cls(
             **_show(show),
             vods=[
@@ -101,27 +110,27 @@ class WholeShow(Show):
         )
 
 
-class ShowPage(Told):
+class ShowPage(Response):
     items: list[Show] = Field(max_length=LONGEST_PAGE)
     next: str | None = Field(max_length=LONGEST_CURSOR, description="Cursor of the next page")
 
 
-class SyncCreate(Asked):
-    kinds: list[sync_runs.Kind] = Field(default=list(sync_runs.Kind), min_length=1, max_length=2)
-    mode: sync_runs.Mode = Field(
-        default=sync_runs.Mode.CHANGES, description="`full` takes longer and finds out what is gone"
+class SyncCreate(Request):
+    kinds: list[sync_runs.SyncKind] = Field(default=list(sync_runs.SyncKind), min_length=1, max_length=2)
+    mode: sync_runs.SyncMode = Field(
+        default=sync_runs.SyncMode.CHANGES, description="`full` takes longer and finds out what is gone"
     )
     target: Text | None = Field(default=None, min_length=1, max_length=64)
 
 
-class Sync(Told):
+class Sync(Response):
     """One sync of Cablecast's shows or VODs into ours."""
 
     id: int = Field(ge=1, le=2**63 - 1)
     target: str = Field(max_length=64)
-    kind: sync_runs.Kind
-    mode: sync_runs.Mode
-    status: sync_runs.Status
+    kind: sync_runs.SyncKind
+    mode: sync_runs.SyncMode
+    status: sync_runs.SyncStatus
     position: int = Field(ge=0, le=2**31, description="Rows dealt with")
     total: int | None = Field(ge=0, le=2**31)
     percent: int | None = Field(ge=0, le=100, description="Null while the total is not known")
@@ -136,29 +145,29 @@ class Sync(Told):
     finished: datetime | None
 
     @classmethod
-    def of(cls, run: sync_runs.Run, outward: Outward) -> Self:
+    def of(cls, run: sync_runs.SyncRunView, outward: Outward) -> Self:
         plain = {name: getattr(run, name) for name in cls.model_fields if name != "error"}
         message = outward(run.error_message or "")[:10_000]
         return cls(**plain, error=None if run.error_code is None else Failure(code=run.error_code, message=message))
 
 
-class Syncs(Told):
+class Syncs(Response):
     items: list[Sync] = Field(max_length=20, description="The last few of each kind, the newest first")
-    last_good: dict[sync_runs.Kind, datetime | None] = Field(
+    last_good: dict[sync_runs.SyncKind, datetime | None] = Field(
         max_length=5, description="When one of a kind was last completed"
     )
 
 
-class SyncsAsked(Told):
+class SyncsAsked(Response):
     items: list[Sync] = Field(max_length=2, description="One for each kind; one that waits or runs already is it")
 
 
-class ShowChoice(Asked):
+class ShowChoice(Request):
     show_id: int = Field(ge=1, le=LARGEST_ID)
     force: bool = Field(default=False, description="Also a show that no sync has seen yet")
 
 
-class RecordingShow(Told):
+class RecordingShow(Response):
     """Which show a transcription's recording is."""
 
     storage: str = Field(max_length=64)
@@ -172,7 +181,7 @@ class RecordingShow(Told):
     linked: datetime | None
 
     @classmethod
-    def of(cls, storage: str, path: str, link: Link | None, title: str | None) -> Self:
+    def of(cls, storage: str, path: str, link: RecordingLink | None, title: str | None) -> Self:
         return cls(
             storage=storage,
             path=path,
@@ -186,7 +195,7 @@ class RecordingShow(Told):
         )
 
 
-class Suggestions(Told):
+class Suggestions(Response):
     """Shows that a recording may be, best first."""
 
     verdict: str = Field(
@@ -200,13 +209,13 @@ class Suggestions(Told):
         return cls(verdict=verdict, items=[_suggestion(one) for one in scored[:100]])
 
 
-class ChapterRow(Told):
+class ChapterRow(Response):
     start_ms: int = Field(ge=0, le=10**12, description="From the first picture of the recording")
     title: str = Field(max_length=1000)
-    kind: Kind | None = Field(description="The step of the meeting; null for one that a person wrote")
+    kind: Topic | None = Field(description="The step of the meeting; null for one that a person wrote")
 
 
-class Chapters(Told):
+class Chapters(Response):
     edited: datetime | None = Field(description="When a person wrote them; null: found by rules in what was said")
     edited_by: int | None = Field(ge=1, le=2**31)
     items: list[ChapterRow] = Field(max_length=10_000)
@@ -217,13 +226,13 @@ class Chapters(Told):
         return cls(edited=edited, edited_by=edited_by, items=rows)
 
 
-class ChapterWritten(Asked):
+class ChapterWritten(Request):
     start_ms: int = Field(ge=0, le=10**12, description="From the first picture of the recording")
     title: Text = Field(min_length=1, max_length=255)
-    kind: Kind | None = None
+    kind: Topic | None = None
 
 
-class ChaptersWritten(Asked):
+class ChaptersWritten(Request):
     items: list[ChapterWritten] = Field(max_length=MOST_WRITTEN, description="All of them, in order; none for none")
 
     def chapters(self) -> tuple[Chapter, ...]:

@@ -6,19 +6,19 @@ import threading
 from datetime import timedelta
 
 from archivist_common.errors import CaptionsInvalid, StorageUnavailable
-from archivist_common.jobs.artifacts import Stored
+from archivist_common.jobs.artifacts import StoredFile
 from archivist_common.storage import os_errors
 
 MOST = 8  # reads at once; the output folder may lie on a mount that hangs, and a thread in it cannot be ended
 
 
-class Disk:
+class DownloadReader:
     """Reads files in threads of its own. While all of them hang, further reads fail at once."""
 
     def __init__(self) -> None:
         self._free = threading.Semaphore(MOST)
 
-    async def read(self, file: Stored, deadline: timedelta) -> bytes:
+    async def read(self, file: StoredFile, deadline: timedelta) -> bytes:
         """What was committed. Raises FileMissing, StorageUnavailable, CaptionsInvalid for another content."""
         if not self._free.acquire(blocking=False):
             raise StorageUnavailable("the output folder is not responding")

@@ -11,7 +11,7 @@ _LEARNED_S = 60.0  # what completed recordings teach changes slowly
 _RECENT_S = 1.0  # however many ask how their jobs are, the queue is looked at once a second
 
 
-class Forecasts:
+class EstimatesCache:
     """Remembers what was found out a moment ago. One per process."""
 
     def __init__(self) -> None:

@@ -10,12 +10,12 @@ from archivist_captions.layout.layout import layout
 from archivist_captions.layout.masking import mask
 from archivist_captions.profiles import Profile
 from archivist_common.errors import InvalidRequest
-from archivist_common.jobs.chunks import Cut, Hearing
+from archivist_common.jobs.chunks import ChunkTranscript, Cut
 
 _AT_ONCE = 2  # layouts; four hours of words take a core for a second or two
 _WHOLE_ONLY = frozenset({"scc"})  # released only once our own decoder has read the whole file back
 
-Heard = Sequence[tuple[Cut, Hearing]]
+Heard = Sequence[tuple[Cut, ChunkTranscript]]
 """Chunks in the order of the recording."""
 
 
@@ -28,7 +28,7 @@ class Extent:
     chunks: int | None
 
 
-class Partials:
+class PartialCaptions:
     """Lays out in threads, a few at a time. profile, masked: as the finished captions will have them."""
 
     def __init__(self, profile: Profile, masked: Collection[str]) -> None:

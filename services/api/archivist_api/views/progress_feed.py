@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from archivist_common.database.engine import Database
 from archivist_common.errors import DatabaseUnavailable, TooManyAttempts
 from archivist_common.jobs import queries
-from archivist_common.jobs.queries import Moving
+from archivist_common.jobs.queries import JobProgress
 
 log = logging.getLogger(__name__)
 
@@ -23,9 +23,9 @@ _RETRY_AFTER_S = 5
 class Watch:
     """One watcher's view of a job. `latest` is None once the job is gone."""
 
-    def __init__(self, now: Moving) -> None:
+    def __init__(self, now: JobProgress) -> None:
         self.transcription_id = now.id
-        self.latest: Moving | None = now
+        self.latest: JobProgress | None = now
         self._changed = asyncio.Event()
 
     async def changed(self, within_s: float) -> bool:
@@ -38,7 +38,7 @@ class Watch:
         self._changed.clear()
         return True
 
-    def tell(self, latest: Moving | None) -> None:
+    def tell(self, latest: JobProgress | None) -> None:
         if latest != self.latest:
             self.latest = latest
             self._changed.set()
@@ -47,7 +47,7 @@ class Watch:
         self._changed.set()
 
 
-class Feed:
+class ProgressFeed:
     """Keeps the watchers told. Open it once per process; `run` belongs to the lifespan."""
 
     def __init__(self, db: Database) -> None:
@@ -72,7 +72,7 @@ class Feed:
             raise TooManyAttempts("too many event streams are open; close one, or ask again", _RETRY_AFTER_S)
 
     @contextmanager
-    def watch(self, now: Moving, user_id: int) -> Iterator[Watch]:
+    def watch(self, now: JobProgress, user_id: int) -> Iterator[Watch]:
         """A view that moves, from `now` on."""
         watch = Watch(now)
         self._watches.add(watch)
@@ -121,7 +121,7 @@ class Feed:
     async def _round(self) -> None:
         ids = {watch.transcription_id for watch in self._watches}
         async with self._db.transaction() as session:
-            found = await queries.moving(session, ids)
+            found = await queries.progress(session, ids)
         for watch in list(self._watches):
             if watch.transcription_id in ids:
                 watch.tell(found.get(watch.transcription_id))

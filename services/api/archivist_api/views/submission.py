@@ -21,7 +21,7 @@ from archivist_common.errors import (
 )
 from archivist_common.events import outbox
 from archivist_common.jobs import queries, requests, start_time
-from archivist_common.jobs.batches import FileAnswer
+from archivist_common.jobs.batches import BatchEntry
 from archivist_common.jobs.requests import Submission
 from archivist_common.security.principal import Caller
 from archivist_common.storage import paths
@@ -32,18 +32,18 @@ Checked = Submission | ArchivistError
 """What may be queued, or what is wrong with it."""
 
 
-async def check(have: Deps, caller: Caller, body: TranscriptionCreate, deadline: timedelta) -> Submission:
+async def check(deps: Deps, caller: Caller, body: TranscriptionCreate, deadline: timedelta) -> Submission:
     """The submission. deadline: for the storage server.
 
     Raises NotFound, PathRefused, FileMissing, InvalidFileFormat, FileGrowing, StorageUnavailable, FileTooLarge,
     ModelUnknown, ModelMissing, InvalidRequest for a start time that is none.
     """
-    settings = have.settings
-    start_at = start(have, body.start_at)
-    server = have.storages.server(body.storage)
+    settings = deps.settings
+    start_at = start(deps, body.start_at)
+    server = deps.storages.server(body.storage)
     try:
         paths.relative(body.path)
-        recording = await have.storages.stat_recording(
+        recording = await deps.storages.stat_recording(
             server, body.path, deadline, settled=settings.recording_settled
         )
     except PathRefused:
@@ -71,33 +71,33 @@ async def check(have: Deps, caller: Caller, body: TranscriptionCreate, deadline:
     )
 
 
-def start(have: Deps, asked: str | None) -> datetime | None:
+def start(deps: Deps, asked: str | None) -> datetime | None:
     """When to start, by the station's clock; None for at once. Raises InvalidRequest."""
-    return None if asked is None else start_time.start_time(asked, have.settings.zone, datetime.now(UTC))
+    return None if asked is None else start_time.start_time(asked, deps.settings.zone, datetime.now(UTC))
 
 
 async def queue(
-    have: Deps, session: AsyncSession, caller: Caller, batch_id: UUID, file: TranscriptionCreate, checked: Checked
-) -> FileAnswer:
+    deps: Deps, session: AsyncSession, caller: Caller, batch_id: UUID, file: TranscriptionCreate, checked: Checked
+) -> BatchEntry:
     """Queue one file of a batch; its answer."""
     if isinstance(checked, ArchivistError):
-        return FileAnswer.refused(file.storage, file.path, checked)
+        return BatchEntry.refused(file.storage, file.path, checked)
     try:
         job_id, is_new = await requests.submit(
-            session, replace(checked, batch_id=batch_id), max_queue=have.settings.max_queue_size
+            session, replace(checked, batch_id=batch_id), max_queue=deps.settings.max_queue_size
         )
         if not is_new:
             job = await queries.get(session, job_id, user_id=None)
             if caller.sees_only not in {None, job.user_id}:
                 raise Conflict("that recording is being captioned already, for somebody else")
     except (QueueFull, Conflict) as exc:
-        return FileAnswer.refused(file.storage, file.path, exc)
-    return FileAnswer(file.storage, file.path, job_id, is_new)
+        return BatchEntry.refused(file.storage, file.path, exc)
+    return BatchEntry(file.storage, file.path, job_id, is_new)
 
 
-async def ring(have: Deps) -> None:
+async def notify(deps: Deps) -> None:
     """After the commit: the job is safe whatever happens here, and workers poll."""
     try:
-        await outbox.relay(have.db, have.bell)
+        await outbox.relay(deps.db, deps.notifier)
     except DatabaseUnavailable:
         log.warning("the doorbell was not rung; the reconciler will")

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from archivist_common.database.engine import Database
-from archivist_common.events.notify import Doorbell
+from archivist_common.events.notify import Notifier
 from archivist_common.settings import MonitorSettings
-from archivist_common.storage.client import Storages
+from archivist_common.storage.client import StorageClient
 from archivist_monitor.check import Check
 from archivist_monitor.checks.database import DatabaseCheck
 from archivist_monitor.checks.pinned_cores import PinnedCores
@@ -23,13 +23,13 @@ class Clients:
 
     settings: MonitorSettings
     db: Database
-    bell: Doorbell
-    storages: Storages
+    notifier: Notifier
+    storages: StorageClient
 
 
 CHECKS: Mapping[str, Callable[[Clients], Check]] = {
     "database": lambda have: DatabaseCheck(have.db),
-    "redis": lambda have: RedisCheck(have.bell),
+    "redis": lambda have: RedisCheck(have.notifier),
     "storage": lambda have: StorageCheck(have.storages, have.settings.storage_deadline),
     "system": lambda have: SystemCheck(PinnedCores(have.db)),
     "transcription": lambda have: TranscriptionCheck(have.db),

@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from archivist_common.database import migrate
 from archivist_common.database.engine import Database
-from archivist_monitor.check import Reading, Value
+from archivist_monitor.check import CheckResult, Value
 
 ACTIVE_DEGRADED = 50  # connections; the documentation's threshold
 
@@ -23,12 +23,12 @@ class DatabaseCheck:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def read(self) -> Reading:
+    async def read(self) -> CheckResult:
         """Raises DatabaseUnavailable, and SchemaMismatch when migrations are missing."""
         async with self._db.transaction() as session:
             active, connections, limit = (await session.execute(_CONNECTIONS)).one()
         await migrate.check(self._db)
-        return Reading(
+        return CheckResult(
             values=(
                 Value("active_connections", active, "connections", degraded_above=ACTIVE_DEGRADED),
                 Value("connections", connections, "connections"),

@@ -11,10 +11,10 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
-from archivist_common.storage.client import MountState, Storages, StorageServer
-from archivist_common.storage.mounts import Kind
+from archivist_common.storage.client import MountState, StorageClient, StorageServer
+from archivist_common.storage.mounts import MountKind
 from archivist_monitor import gauges
-from archivist_monitor.check import Reading, Status, Value
+from archivist_monitor.check import CheckResult, Status, Value
 
 USED_DEGRADED = 80.0  # %; the documentation's thresholds
 USED_UNHEALTHY = 90.0
@@ -25,18 +25,18 @@ FALLBACK = "OUTPUT_FALLBACK_PATH"
 def output_servers(output: Path, fallback: Path | None = None) -> list[StorageServer]:
     """The output folder and its fallback, looked at like storage servers that we write to."""
     folders = {OUTPUT: output} | ({} if fallback is None else {FALLBACK: fallback})
-    return [StorageServer(name, path, beside=True, kind=Kind.FOLDER) for name, path in folders.items()]
+    return [StorageServer(name, path, beside=True, kind=MountKind.FOLDER) for name, path in folders.items()]
 
 
 class StorageCheck:
     """storages: the servers, and the output folders among them (`output_servers`). deadline: for one mount."""
 
-    def __init__(self, storages: Storages, deadline: timedelta) -> None:
+    def __init__(self, storages: StorageClient, deadline: timedelta) -> None:
         self._storages = storages
         self._each = deadline
         self.deadline = deadline + timedelta(seconds=2)
 
-    async def read(self) -> Reading:
+    async def read(self) -> CheckResult:
         servers = self._storages.servers
         states = await asyncio.gather(*(self._storages.state(server, self._each) for server in servers))
         for state in states:
@@ -49,11 +49,11 @@ class StorageCheck:
             vital = spared or any(path.is_relative_to(server.path) for path in outputs)
             parts[server.name] = mount_reading(server, state, vital=vital, spared=spared)
         if all(server.name in {OUTPUT, FALLBACK} for server in servers):
-            return Reading(Status.DEGRADED, reason="FLEX_SERVERS names no storage server", parts=parts)
-        return Reading(parts=parts)
+            return CheckResult(Status.DEGRADED, reason="FLEX_SERVERS names no storage server", parts=parts)
+        return CheckResult(parts=parts)
 
 
-def mount_reading(server: StorageServer, state: MountState, *, vital: bool, spared: bool = False) -> Reading:
+def mount_reading(server: StorageServer, state: MountState, *, vital: bool, spared: bool = False) -> CheckResult:
     """What a mount's state means. vital: the output lies on it. spared: there is another to take its place."""
     worst = Status.DEGRADED if spared else Status.UNHEALTHY
     used = None
@@ -71,7 +71,7 @@ def mount_reading(server: StorageServer, state: MountState, *, vital: bool, spar
         reason = state.reason
         if server.beside:
             status = worst if server.name == OUTPUT else Status.DEGRADED
-    return Reading(status, values, reason, vital=vital)
+    return CheckResult(status, values, reason, vital=vital)
 
 
 def _export(state: MountState) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from archivist_monitor.check import Reading, Value
+from archivist_monitor.check import CheckResult, Value
 
 DEGRADED = 80.0  # %; the documentation's thresholds
 UNHEALTHY = 90.0
@@ -60,7 +60,7 @@ class SystemCheck:
         self._now = now
         self._seen: deque[tuple[float, Machine]] = deque()
 
-    async def read(self) -> Reading:
+    async def read(self) -> CheckResult:
         found, now = self._look(), self._now()
         # The newest look at or before the window's start stays: the window is five minutes, not less.
         while len(self._seen) > 1 and self._seen[1][0] <= now - _WINDOW_S:
@@ -71,7 +71,7 @@ class SystemCheck:
         free = [core for core in range(len(found.cores)) if core not in pinned]
         judged = now - since >= _JUDGED_FROM_S
         memory = 100 * (1 - found.memory_available / found.memory_total)
-        return Reading(
+        return CheckResult(
             values=(
                 Value(
                     "cpu",

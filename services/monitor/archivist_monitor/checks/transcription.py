@@ -16,7 +16,7 @@ from archivist_common.database.engine import Database
 from archivist_common.database.models import OutboxEvent, Transcription, Worker
 from archivist_common.states import JobStatus
 from archivist_monitor import gauges
-from archivist_monitor.check import Reading, Status, Value
+from archivist_monitor.check import CheckResult, Status, Value
 
 QUEUE_DEGRADED = 50  # waiting jobs; the documentation's threshold
 STUCK_DEGRADED = 120  # seconds a job has waited although a slot is free
@@ -24,7 +24,7 @@ WORKER_GONE = timedelta(seconds=30)  # a worker that has not reported itself for
 
 
 @dataclass(frozen=True, slots=True)
-class Queue:
+class QueueSnapshot:
     """jobs: by status, all statuses. Ages in seconds, 0 with nothing waiting."""
 
     jobs: dict[str, int]
@@ -34,7 +34,7 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class WorkerSnapshot:
     """A worker's last report. age_s by the database's clock."""
 
     id: str
@@ -51,7 +51,7 @@ class TranscriptionCheck:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def read(self) -> Reading:
+    async def read(self) -> CheckResult:
         """Raises DatabaseUnavailable, and SchemaMismatch when there are no tables to count in yet."""
         try:
             await migrate.check(self._db)
@@ -67,7 +67,7 @@ class TranscriptionCheck:
         ready = [worker for worker in live if worker.ready]
         status, reason = _of_workers(live, ready)
         free = sum(worker.free_slots for worker in ready)
-        return Reading(
+        return CheckResult(
             status,
             values=(
                 Value("queue_length", queue.jobs[JobStatus.PENDING], "jobs", degraded_above=QUEUE_DEGRADED),
@@ -87,7 +87,7 @@ class TranscriptionCheck:
         )
 
 
-def _of_workers(live: Sequence[Seen], ready: Sequence[Seen]) -> tuple[Status, str | None]:
+def _of_workers(live: Sequence[WorkerSnapshot], ready: Sequence[WorkerSnapshot]) -> tuple[Status, str | None]:
     if not live:
         return Status.UNHEALTHY, f"no transcriber has reported itself for {WORKER_GONE.total_seconds():g} s"
     idle = "; ".join(
@@ -98,7 +98,7 @@ def _of_workers(live: Sequence[Seen], ready: Sequence[Seen]) -> tuple[Status, st
     return (Status.DEGRADED, idle) if idle else (Status.HEALTHY, None)
 
 
-async def _queue(session: AsyncSession) -> Queue:
+async def _queue(session: AsyncSession) -> QueueSnapshot:
     counted = await session.execute(select(Transcription.status, func.count()).group_by(Transcription.status))
     oldest = await session.scalar(
         select(func.extract("epoch", database_now() - func.min(Transcription.available_at))).where(
@@ -112,7 +112,7 @@ async def _queue(session: AsyncSession) -> Queue:
             )
         )
     ).one()
-    return Queue(
+    return QueueSnapshot(
         jobs={status.value: 0 for status in JobStatus} | {row[0]: row[1] for row in counted},
         oldest_pending_s=max(0.0, float(oldest or 0)),
         outbox_unsent=unsent,
@@ -120,7 +120,7 @@ async def _queue(session: AsyncSession) -> Queue:
     )
 
 
-async def _workers(session: AsyncSession) -> Sequence[Seen]:
+async def _workers(session: AsyncSession) -> Sequence[WorkerSnapshot]:
     rows = await session.execute(
         select(
             Worker.id,
@@ -131,7 +131,7 @@ async def _workers(session: AsyncSession) -> Sequence[Seen]:
             func.extract("epoch", database_now() - Worker.heartbeat_at),
         ).order_by(Worker.id)
     )
-    return [Seen(*row[:-1], age_s=float(row[-1])) for row in rows]
+    return [WorkerSnapshot(*row[:-1], age_s=float(row[-1])) for row in rows]
 
 
 def _forget() -> None:
@@ -142,7 +142,7 @@ def _forget() -> None:
         gauge.set(gauges.UNKNOWN)
 
 
-def _export(queue: Queue, workers: Sequence[Seen]) -> None:
+def _export(queue: QueueSnapshot, workers: Sequence[WorkerSnapshot]) -> None:
     for status, count in queue.jobs.items():
         gauges.JOBS.labels(status).set(count)
     gauges.OLDEST_PENDING.set(queue.oldest_pending_s)

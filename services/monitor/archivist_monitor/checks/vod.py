@@ -21,7 +21,7 @@ from archivist_common.publishing.targets import Target
 from archivist_common.shows import sync_runs
 from archivist_common.states import EffectState, PublicationStatus
 from archivist_monitor import gauges
-from archivist_monitor.check import Reading, Status, Value
+from archivist_monitor.check import CheckResult, Status, Value
 
 AWAY_UNHEALTHY_S = 3600  # a target that does not answer for so long needs somebody
 OVERDUE_DEGRADED = 900  # seconds a publication has been due at a target that is there
@@ -31,7 +31,7 @@ NOT_SET_UP = "publishing is not set up"
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class TargetSnapshot:
     """A target and what goes on with it. overdue_s: the publication that has been due longest; 0 with none.
 
     away_s: None while it answers. attention: codes of what somebody has had to do for an hour, and how often.
@@ -85,7 +85,7 @@ class VodCheck:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def read(self) -> Reading:
+    async def read(self) -> CheckResult:
         """Raises DatabaseUnavailable, and SchemaMismatch when there are no tables to count in yet."""
         try:
             await migrate.check(self._db)
@@ -103,7 +103,7 @@ class VodCheck:
             reason = f"whether {unsettled} changes happened at a target is unknown for more than {minutes:g} minutes"
         elif not seen:
             reason = NOT_SET_UP
-        return Reading(
+        return CheckResult(
             status,
             values=(Value("targets", len(seen), "targets"), Value("unknown_effects", unsettled, "changes")),
             reason=reason,
@@ -111,7 +111,7 @@ class VodCheck:
         )
 
 
-def target_reading(seen: Seen) -> Reading:
+def target_reading(seen: TargetSnapshot) -> CheckResult:
     """What is known of one target, judged."""
     target = seen.target
     status, reason = _of_target(seen)
@@ -122,7 +122,7 @@ def target_reading(seen: Seen) -> Reading:
         reason = f"somebody has been needed there for an hour: {asked}"
     elif usable and seen.sync_failed is not None:
         status, reason = Status.DEGRADED, f"its shows and VODs could not be read: {seen.sync_failed}"
-    return Reading(
+    return CheckResult(
         status,
         values=(
             Value("waiting", seen.waiting, "publications"),
@@ -136,7 +136,7 @@ def target_reading(seen: Seen) -> Reading:
     )
 
 
-def _of_target(seen: Seen) -> tuple[Status, str | None]:
+def _of_target(seen: TargetSnapshot) -> tuple[Status, str | None]:
     target = seen.target
     waits = f"{seen.waiting} publications wait"
     if not target.is_reported and seen.waiting:
@@ -151,7 +151,7 @@ def _of_target(seen: Seen) -> tuple[Status, str | None]:
     return Status.HEALTHY, None
 
 
-async def _seen(session: AsyncSession) -> Sequence[Seen]:
+async def _seen(session: AsyncSession) -> Sequence[TargetSnapshot]:
     since = func.extract("epoch", database_now() - PublishTarget.away_since)
     away = {row[0]: row[1] for row in await session.execute(select(PublishTarget.name, since))}
     publications: dict[str, list[_Some]] = {}
@@ -166,7 +166,7 @@ async def _seen(session: AsyncSession) -> Sequence[Seen]:
             attention[one.attention_code or ""] += one.long_needed
         away_s = away.get(target.name)
         found.append(
-            Seen(
+            TargetSnapshot(
                 target,
                 None if away_s is None else float(away_s),
                 statuses,
@@ -183,9 +183,9 @@ async def _seen(session: AsyncSession) -> Sequence[Seen]:
 async def _why_sync_failed(session: AsyncSession, target: str) -> str | None:
     """Of the newest run of each kind that has ended."""
     failed = []
-    for kind in sync_runs.Kind:
+    for kind in sync_runs.SyncKind:
         ended = [run for run in await sync_runs.latest(session, kind) if run.finished and run.target == target]
-        if ended and ended[0].status is sync_runs.Status.FAILED:
+        if ended and ended[0].status is sync_runs.SyncStatus.FAILED:
             failed.append(ended[0].error_message or "")
     return "; ".join(failed) or None
 
@@ -194,8 +194,8 @@ async def _sync_age_s(session: AsyncSession, target: str) -> float | None:
     age = await session.scalar(
         select(func.extract("epoch", database_now() - func.max(SyncRun.finished_date))).where(
             SyncRun.target == target,
-            SyncRun.kind == sync_runs.Kind.SHOWS,
-            SyncRun.status == sync_runs.Status.COMPLETED,
+            SyncRun.kind == sync_runs.SyncKind.SHOWS,
+            SyncRun.status == sync_runs.SyncStatus.COMPLETED,
         )
     )
     return None if age is None else float(age)
@@ -217,7 +217,7 @@ def _forget() -> None:
     gauges.NEEDING_A_PERSON.clear()
 
 
-def _export(seen: Sequence[Seen]) -> None:
+def _export(seen: Sequence[TargetSnapshot]) -> None:
     _forget()  # targets that left
     for one in seen:
         for status in PublicationStatus:

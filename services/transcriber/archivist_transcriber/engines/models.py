@@ -64,7 +64,7 @@ def check_folder(folder: Path) -> None:
 
 
 def _how_to_fetch(name: str, directory: Path) -> str:
-    return f"with internet access: python -m archivist_transcriber.models fetch {name} --into {directory}"
+    return f"with internet access: python -m archivist_transcriber.engines.models fetch {name} --into {directory}"
 
 
 def _folder(name: str, directory: Path) -> Path:
@@ -116,7 +116,7 @@ def fetch(name: str, into: Path) -> Path:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m archivist_transcriber.models", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m archivist_transcriber.engines.models", description=__doc__)
     commands = parser.add_subparsers(required=True, dest="command")
     get = commands.add_parser("fetch", help="download a model")
     get.add_argument("name", help=", ".join(SIZES))

@@ -23,10 +23,10 @@ from archivist_common.errors import (
     StorageError,
 )
 from archivist_common.jobs import artifacts
-from archivist_common.jobs.artifacts import Unplaced
+from archivist_common.jobs.artifacts import PendingFile
 from archivist_common.states import PublicState
-from archivist_common.storage.client import Storages, StorageServer
-from archivist_common.storage.mounts import Kind
+from archivist_common.storage.client import StorageClient, StorageServer
+from archivist_common.storage.mounts import MountKind
 from archivist_transcriber.outputs.cleanup import LEFT_FOR
 from archivist_transcriber.outputs.paths import beneath_output, second_choice
 
@@ -63,13 +63,13 @@ class Placer:
     """
 
     def __init__(
-        self, db: Database, storages: Storages, deadline: timedelta, output: Path, fallback: Path | None = None
+        self, db: Database, storages: StorageClient, deadline: timedelta, output: Path, fallback: Path | None = None
     ) -> None:
         self._db = db
         self._storages = storages
         self._deadline = deadline
         folders = {"output folder": output} | ({} if fallback is None else {"output fallback": fallback})
-        outputs = [StorageServer(name, path, kind=Kind.FOLDER, is_output=True) for name, path in folders.items()]
+        outputs = [StorageServer(name, path, kind=MountKind.FOLDER, is_output=True) for name, path in folders.items()]
         homes = {server.path: server for server in (*storages.servers, *outputs)}
         self._lanes = [
             _Lane(home, tuple(other for other in homes if path in other.parents)) for path, home in homes.items()
@@ -132,9 +132,9 @@ class Placer:
                     await self._stand_in(lane, artifact, refusal)
         lane.resume = 0
 
-    async def _waiting(self, lane: _Lane, after: int, *, tried: bool) -> list[Unplaced]:
+    async def _waiting(self, lane: _Lane, after: int, *, tried: bool) -> list[PendingFile]:
         async with self._db.transaction() as session:
-            found = await artifacts.unplaced(
+            found = await artifacts.pending(
                 session, _PAGE, after=after, tried=tried, beneath=lane.home.path, but_not=lane.deeper
             )
         return list(found)
@@ -144,12 +144,12 @@ class Placer:
         homes = [lane.home.path for lane in self._lanes]
         try:
             async with self._db.transaction() as session:
-                for artifact in await artifacts.unplaced(session, _PAGE, tried=False, but_not=homes):
+                for artifact in await artifacts.pending(session, _PAGE, tried=False, but_not=homes):
                     await artifacts.note(session, artifact, _NOWHERE)
         except DatabaseUnavailable:
             log.info("placing waits for the database")
 
-    async def _place(self, lane: _Lane, artifact: Unplaced) -> StorageError | None:
+    async def _place(self, lane: _Lane, artifact: PendingFile) -> StorageError | None:
         """Place a file for good, or say that it never will be. What the storage said, where it refused for now."""
         first = artifact.public_path
         if artifact.superseded:
@@ -176,7 +176,7 @@ class Placer:
         await self._settle(artifact, PublicState.BLOCKED, first, "both names belong to other recordings")
         return None
 
-    async def _put(self, lane: _Lane, artifact: Unplaced, target: Path) -> bool:
+    async def _put(self, lane: _Lane, artifact: PendingFile, target: Path) -> bool:
         """Place one file. True when the name belongs to another recording of the same base name."""
         path = str(target.relative_to(lane.home.path))
         try:
@@ -201,7 +201,7 @@ class Placer:
         )
         return False
 
-    async def _stand_in(self, lane: _Lane, artifact: Unplaced, refusal: StorageError) -> None:
+    async def _stand_in(self, lane: _Lane, artifact: PendingFile, refusal: StorageError) -> None:
         """A copy where it can be found meanwhile, and a word on the row of why, and where."""
         why = f"{refusal.code}: {refusal.message}"
         for output in self._outputs:
@@ -213,7 +213,7 @@ class Placer:
                 break
         await self._note(artifact, why)
 
-    async def _copy(self, output: _Lane, artifact: Unplaced) -> Path | None:
+    async def _copy(self, output: _Lane, artifact: PendingFile) -> Path | None:
         for target in self._names(output, artifact):
             try:
                 if not await self._put(output, artifact, target):
@@ -225,12 +225,12 @@ class Placer:
                 return None
         return None
 
-    async def _clear(self, artifact: Unplaced, placed: Path) -> None:
+    async def _clear(self, artifact: PendingFile, placed: Path) -> None:
         """Remove what stood in for a file that has been placed, unless it is another one's for good."""
         for output in self._outputs:
             for target in self._names(output, artifact):
                 async with self._db.transaction() as session:
-                    if target == placed or await artifacts.stands(session, target):
+                    if target == placed or await artifacts.is_placed(session, target):
                         continue
                 path = str(target.relative_to(output.home.path))
                 try:
@@ -239,12 +239,12 @@ class Placer:
                     log.info("a copy was left", extra={"kind": artifact.kind, "why": exc.message})
 
     @staticmethod
-    def _names(output: _Lane, artifact: Unplaced) -> tuple[Path, Path]:
+    def _names(output: _Lane, artifact: PendingFile) -> tuple[Path, Path]:
         """The names a file may stand in under, in an output folder."""
         first = output.home.path / beneath_output(artifact.storage, artifact.source, artifact.kind)
         return first, second_choice(first, artifact.source)
 
-    async def _note(self, artifact: Unplaced, why: str) -> None:
+    async def _note(self, artifact: PendingFile, why: str) -> None:
         if artifact.error == why:
             return
         if artifact.error is None:
@@ -252,11 +252,11 @@ class Placer:
         async with self._db.transaction() as session:
             await artifacts.note(session, artifact, why)
 
-    async def _settle(self, artifact: Unplaced, state: PublicState, path: Path, error: str | None = None) -> None:
+    async def _settle(self, artifact: PendingFile, state: PublicState, path: Path, error: str | None = None) -> None:
         if state is PublicState.PLACED:
             failpoints.reach("file-placed")
         async with self._db.transaction() as session:
-            await artifacts.settle(session, artifact, state, path, error)
+            await artifacts.set_public_state(session, artifact, state, path, error)
         log.info(
             "placed" if state is PublicState.PLACED else "not placed", extra={"kind": artifact.kind, "why": error}
         )

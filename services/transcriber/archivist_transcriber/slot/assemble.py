@@ -25,8 +25,8 @@ from archivist_captions.report.data import Report, report
 from archivist_captions.report.page import page
 from archivist_common import __version__
 from archivist_common.errors import Cancelled, CaptionsInvalid, EngineUnavailable, SourceChanged, StorageError
-from archivist_common.jobs.artifacts import Made
-from archivist_common.jobs.lifecycle import Outcome
+from archivist_common.jobs.artifacts import StagedFile
+from archivist_common.jobs.lifecycle import JobOutcome
 from archivist_common.settings import scc_options_of
 from archivist_common.storage import atomic_files
 from archivist_common.storage.client import StorageServer
@@ -77,7 +77,7 @@ class Transcript:
     warnings: tuple[str, ...]
 
 
-def assemble(work: AssembleWork, places: Places, recipe: str, device: str, stop: Callable[[], bool]) -> Outcome:
+def assemble(work: AssembleWork, places: Places, recipe: str, device: str, stop: Callable[[], bool]) -> JobOutcome:
     """Make a job's files of its words and write them into the attempt's own folder.
 
     The same words give the same files, but for the metadata, which tells of the attempt. stop: raises Cancelled
@@ -102,7 +102,7 @@ def assemble(work: AssembleWork, places: Places, recipe: str, device: str, stop:
     facts = metadata(work, transcript, captions, worth, summary)
     facts["engine"] = {"model": work.model, "recipe": recipe}
     written["metadata"] = json.dumps(facts, indent=2, ensure_ascii=False).encode() + b"\n"
-    return Outcome(
+    return JobOutcome(
         artifacts=stage(written, work, server, places.output, places.fallback),
         audio_ms=transcript.audio_ms,
         language=transcript.language,
@@ -201,7 +201,7 @@ def stage(
     server: StorageServer,
     output: Path,
     fallback: Path | None = None,
-) -> tuple[Made, ...]:
+) -> tuple[StagedFile, ...]:
     """Write a job's files into the attempt's own folder, each whole and flushed to the disk.
 
     All of them go to the fallback's vault where the output path refuses one; the names people look for stay
@@ -224,7 +224,7 @@ def stage(
 
 def _stage(
     root: Path, written: Mapping[str, bytes], work: AssembleWork, server: StorageServer, output: Path
-) -> tuple[Made, ...]:
+) -> tuple[StagedFile, ...]:
     """All files in the vault of `root`, or none. `root` is not made: its disk may not be mounted."""
     folder = attempt_folder(root, work.job_id, work.attempt)
     made = []
@@ -233,7 +233,7 @@ def _stage(
         for kind, data in written.items():
             staged = atomic_files.stage(folder, vault_name(kind), data)
             public = public_path(output, server, work.recording.path, kind)
-            made.append(Made(kind, staged.path, staged.sha256, staged.size_bytes, public))
+            made.append(StagedFile(kind, staged.path, staged.sha256, staged.size_bytes, public))
     except StorageError:
         shutil.rmtree(folder, ignore_errors=True)
         raise

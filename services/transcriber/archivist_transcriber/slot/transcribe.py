@@ -15,7 +15,7 @@ import numpy as np
 
 from archivist_captions.cue import Word
 from archivist_common.errors import Cancelled, SourceChanged
-from archivist_common.jobs.chunks import Cut, Hearing
+from archivist_common.jobs.chunks import ChunkTranscript, Cut
 from archivist_common.states import Stage
 from archivist_common.storage.client import StorageServer
 from archivist_common.storage.fingerprint import look
@@ -25,7 +25,7 @@ from archivist_transcriber.audio import media, vad
 from archivist_transcriber.audio.media import AudioStream, MediaInfo
 from archivist_transcriber.audio.vad import Piece, Samples
 from archivist_transcriber.engines import Engine, Options
-from archivist_transcriber.protocol import ChunkWork, Planned, PlanWork, Recording
+from archivist_transcriber.protocol import ChunkWork, Planned, PlanWork, RecordingFile
 
 
 class Tell(Protocol):
@@ -38,7 +38,7 @@ _PER_MS = vad.RATE // 1000  # samples
 
 
 @contextmanager
-def opened(servers: Mapping[str, StorageServer], recording: Recording) -> Iterator[int]:
+def opened(servers: Mapping[str, StorageServer], recording: RecordingFile) -> Iterator[int]:
     """A descriptor of the recording, opened beneath its mount.
 
     One that was only touched since (another time, the same size, head and tail) is the same: Windows shares write
@@ -97,13 +97,13 @@ def plan(
         return Planned(max(end_ms, audio.info.duration_ms), language, _facts(audio.info, audio, work.recording))
 
 
-def hear(
+def transcribe(
     work: ChunkWork, engine: Engine, source: int, deadline_s: float, tell: Tell, stop: Callable[[], bool]
-) -> Hearing:
+) -> ChunkTranscript:
     """The words of one chunk. Raises MediaError, EngineError, and Cancelled when `stop` says so."""
     cut = work.cut
     if not cut.speech:
-        return Hearing((), 0, 0)
+        return ChunkTranscript((), 0, 0)
     track = work.recording.audio_track
     with media.open_audio(source, track, start_ms=cut.start_ms, end_ms=cut.end_ms, deadline_s=deadline_s) as audio:
         samples = _exactly(np.concatenate([np.zeros(0, np.float32), *audio]), (cut.end_ms - cut.start_ms) * _PER_MS)
@@ -117,7 +117,7 @@ def hear(
         tell(Stage.TRANSCRIBE, min(heard.done_ms, cut.end_ms) - cut.start_ms)
         if stop():
             raise Cancelled("somebody asked for this")
-    return Hearing(tuple(words), dropped, bad_packets)
+    return ChunkTranscript(tuple(words), dropped, bad_packets)
 
 
 def _give(cuts: list[Cut], language: str, on_cut: Callable[[Cut], None]) -> None:
@@ -131,7 +131,7 @@ def _exactly(samples: Samples, count: int) -> Samples:
     return samples[:count] if len(samples) >= count else np.pad(samples, (0, count - len(samples)))
 
 
-def _facts(info: MediaInfo, audio: AudioStream, recording: Recording) -> dict[str, Any]:
+def _facts(info: MediaInfo, audio: AudioStream, recording: RecordingFile) -> dict[str, Any]:
     video = info.video
     return {
         "container": info.container,

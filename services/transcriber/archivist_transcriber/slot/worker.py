@@ -230,7 +230,7 @@ def _done(work: protocol.Work, bench: Bench, channel: Channel, device: str, stop
             length_ms = work.cut.end_ms - work.cut.start_ms
             with opened(places.servers, work.recording) as source, Meter(channel, length_ms) as meter:
                 engine = bench.engine(work.model)[0]
-                found = transcribe.hear(work, engine, source, places.media_deadline_s, meter.tell, stop)
+                found = transcribe.transcribe(work, engine, source, places.media_deadline_s, meter.tell, stop)
                 failpoints.reach("chunk-heard")
                 return protocol.hearing_message(found)
         case protocol.MeasureWork():

@@ -11,13 +11,13 @@ from archivist_common.database.clock import database_now
 from archivist_common.database.engine import Database
 from archivist_common.database.models import MachineSpeed
 from archivist_common.errors import ArchivistError
-from archivist_transcriber.supervisor.chunk_run import Workplace
+from archivist_transcriber.supervisor.chunk_run import SlotProtocol
 from archivist_transcriber.supervisor.slot import Loaded
 
 log = logging.getLogger(__name__)
 
 
-async def of(db: Database, slot: Workplace, loaded: Loaded) -> float | None:
+async def of(db: Database, slot: SlotProtocol, loaded: Loaded) -> float | None:
     """Seconds of computing for thirty seconds of speech in one slot: as stored, else measured now and stored.
 
     None where it could not be found out; estimates are then not given.
@@ -37,7 +37,7 @@ async def of(db: Database, slot: Workplace, loaded: Loaded) -> float | None:
     return window_s
 
 
-async def _known(session: AsyncSession, slot: Workplace, loaded: Loaded) -> float | None:
+async def _known(session: AsyncSession, slot: SlotProtocol, loaded: Loaded) -> float | None:
     found: float | None = await session.scalar(
         select(MachineSpeed.window_s).where(
             MachineSpeed.host == socket.gethostname(),
@@ -49,7 +49,7 @@ async def _known(session: AsyncSession, slot: Workplace, loaded: Loaded) -> floa
     return found
 
 
-async def _store(session: AsyncSession, slot: Workplace, loaded: Loaded, window_s: float) -> None:
+async def _store(session: AsyncSession, slot: SlotProtocol, loaded: Loaded, window_s: float) -> None:
     row = {"window_s": window_s, "measured_date": database_now()}
     keys = {
         "host": socket.gethostname(), "model": loaded.model, "recipe": loaded.recipe, "threads": slot.threads

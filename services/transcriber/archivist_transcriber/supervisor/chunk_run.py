@@ -27,8 +27,8 @@ from archivist_common.errors import (
 )
 from archivist_common.events import outbox
 from archivist_common.jobs import chunks
-from archivist_common.jobs.chunks import ChunkClaim, Cut, Hearing
-from archivist_common.jobs.lifecycle import Outcome
+from archivist_common.jobs.chunks import ChunkClaim, ChunkTranscript, Cut
+from archivist_common.jobs.lifecycle import JobOutcome
 from archivist_common.observability import logs, metrics
 from archivist_transcriber import protocol
 from archivist_transcriber.protocol import Moved
@@ -48,7 +48,7 @@ _GIVE_BACK_S = 3.0
 _QUARANTINE = 2  # crashes, after which a chunk is tried with the least memory, in a process of its own
 
 
-class Workplace(Protocol):
+class SlotProtocol(Protocol):
     """What computes: a pinned process (`slots.Slot`), or what stands for one in a test of everything around it."""
 
     number: int
@@ -61,8 +61,8 @@ class Workplace(Protocol):
     async def plan(
         self, work: protocol.PlanWork, on_cut: Callable[[Cut], None], on_moved: Callable[[Moved], None]
     ) -> protocol.Planned: ...
-    async def hear(self, work: protocol.ChunkWork, on_moved: Callable[[Moved], None]) -> Hearing: ...
-    async def assemble(self, work: protocol.AssembleWork, on_moved: Callable[[Moved], None]) -> Outcome: ...
+    async def transcribe(self, work: protocol.ChunkWork, on_moved: Callable[[Moved], None]) -> ChunkTranscript: ...
+    async def assemble(self, work: protocol.AssembleWork, on_moved: Callable[[Moved], None]) -> JobOutcome: ...
     async def stop_work(self, working: "asyncio.Task[Any]") -> None: ...
     async def kill(self, reason: str) -> None: ...
 
@@ -76,7 +76,7 @@ class Deps:
     """
 
     db: Database
-    bell: outbox.Bell
+    notifier: outbox.WakeUps
     lease: timedelta
     timeout: timedelta | None
     outputs: tuple[Path, ...]
@@ -111,7 +111,7 @@ class Movement:
             raise WorkerCrashed(f"nothing has moved for {STALL}")
 
 
-async def hear(deps: Deps, slot: Workplace, claim: ChunkClaim) -> None:
+async def transcribe_chunk(deps: Deps, slot: SlotProtocol, claim: ChunkClaim) -> None:
     """Work on a claimed chunk and write how it ended. Never raises for what the chunk did; only when cancelled."""
     with logs.bound(transcription_id=str(claim.transcription_id), chunk=claim.cut.number, attempt=claim.attempt):
         failpoints.reach("chunk-claimed")
@@ -148,7 +148,7 @@ async def hear(deps: Deps, slot: Workplace, claim: ChunkClaim) -> None:
             _count("completed")
 
 
-async def _heard(deps: Deps, slot: Workplace, claim: ChunkClaim, careful: bool) -> Hearing:
+async def _heard(deps: Deps, slot: SlotProtocol, claim: ChunkClaim, careful: bool) -> ChunkTranscript:
     cut = claim.cut
     movement = Movement(timedelta(milliseconds=cut.end_ms - cut.start_ms))
     renewed = time.monotonic()
@@ -161,12 +161,12 @@ async def _heard(deps: Deps, slot: Workplace, claim: ChunkClaim, careful: bool) 
                 await chunks.renew(session, claim, deps.lease, movement.done_ms)
             renewed = time.monotonic()
 
-    work = protocol.ChunkWork(protocol.Recording.of(claim), claim.model, cut, careful)
-    return await watched(slot, slot.hear(work, movement.heard), beat, movement)
+    work = protocol.ChunkWork(protocol.RecordingFile.of(claim), claim.model, cut, careful)
+    return await watched(slot, slot.transcribe(work, movement.heard), beat, movement)
 
 
 async def watched(
-    slot: Workplace, work: Coroutine[Any, Any, T], beat: Callable[[], Awaitable[None]], movement: Movement
+    slot: SlotProtocol, work: Coroutine[Any, Any, T], beat: Callable[[], Awaitable[None]], movement: Movement
 ) -> T:
     """A slot's result, while this side looks after it once a second.
 

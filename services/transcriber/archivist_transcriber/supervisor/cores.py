@@ -16,7 +16,7 @@ _SLOTS_BY_MEMORY = ((32 * _GIB, 6), (16 * _GIB, 4), (0, 2))
 _LITTLE = 0.8  # of the best core's capacity or frequency; less is an efficiency core
 
 
-class Kind(StrEnum):
+class CoreKind(StrEnum):
     PERFORMANCE = "performance"
     EFFICIENCY = "efficiency"
 
@@ -28,7 +28,7 @@ class Core:
     cpus: tuple[int, ...]
     package: int
     node: int
-    kind: Kind = Kind.PERFORMANCE
+    kind: CoreKind = CoreKind.PERFORMANCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class SlotPlan:
     cpus: tuple[int, ...]
     threads: int
     node: int
-    kind: Kind
+    kind: CoreKind
 
 
 def discover(sysfs: Path = Path("/sys"), allowed: Collection[int] | None = None) -> Topology:
@@ -73,7 +73,7 @@ def discover(sysfs: Path = Path("/sys"), allowed: Collection[int] | None = None)
         if siblings not in cores:
             cores[siblings] = Core(siblings, _number(topology / "physical_package_id"), nodes.get(cpu, 0), kinds[cpu])
     order = sorted(
-        cores.values(), key=lambda core: (core.kind != Kind.PERFORMANCE, core.node, core.package, core.cpus)
+        cores.values(), key=lambda core: (core.kind != CoreKind.PERFORMANCE, core.node, core.package, core.cpus)
     )
     return Topology(tuple(order))
 
@@ -149,21 +149,21 @@ def _nodes(folder: Path) -> dict[int, int]:
     return found
 
 
-def _kinds(sysfs: Path, cpus: Iterable[int]) -> dict[int, Kind]:
+def _kinds(sysfs: Path, cpus: Iterable[int]) -> dict[int, CoreKind]:
     """Performance or efficiency: as Intel's hybrid chips list them, else by capacity, else by top frequency."""
     cpus = list(cpus)
     small = _cpu_list(sysfs / "devices/cpu_atom/cpus") | _cpu_list(sysfs / "devices/cpu_lowpower/cpus")
     if small:
-        return {cpu: Kind.EFFICIENCY if cpu in small else Kind.PERFORMANCE for cpu in cpus}
+        return {cpu: CoreKind.EFFICIENCY if cpu in small else CoreKind.PERFORMANCE for cpu in cpus}
     for name in ("cpu_capacity", "cpufreq/cpuinfo_max_freq"):
         strength = {cpu: _number(sysfs / f"devices/system/cpu/cpu{cpu}/{name}") for cpu in cpus}
         best = max(strength.values(), default=0)
         if best > 0 and all(strength.values()):
             return {
-                cpu: Kind.EFFICIENCY if value < _LITTLE * best else Kind.PERFORMANCE
+                cpu: CoreKind.EFFICIENCY if value < _LITTLE * best else CoreKind.PERFORMANCE
                 for cpu, value in strength.items()
             }
-    return dict.fromkeys(cpus, Kind.PERFORMANCE)
+    return dict.fromkeys(cpus, CoreKind.PERFORMANCE)
 
 
 def _cpu_list(path: Path) -> set[int]:

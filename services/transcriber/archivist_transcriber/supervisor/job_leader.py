@@ -20,15 +20,15 @@ from archivist_common import failpoints
 from archivist_common.errors import ArchivistError, Cancelled, DatabaseUnavailable, DeadlineExceeded, Fenced
 from archivist_common.events import outbox
 from archivist_common.jobs import artifacts, chunks, lifecycle
-from archivist_common.jobs.chunks import Cut, Standing
-from archivist_common.jobs.lifecycle import Claim, Outcome, Progress
+from archivist_common.jobs.chunks import ChunkProgress, Cut
+from archivist_common.jobs.lifecycle import JobClaim, JobOutcome, StageProgress
 from archivist_common.observability import logs, metrics
 from archivist_common.states import JobStatus, Stage
 from archivist_transcriber import protocol
 from archivist_transcriber.outputs.paths import attempt_folder
 from archivist_transcriber.protocol import Moved
 from archivist_transcriber.supervisor import chunk_run
-from archivist_transcriber.supervisor.chunk_run import Deps, Movement, Workplace
+from archivist_transcriber.supervisor.chunk_run import Deps, Movement, SlotProtocol
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -39,10 +39,10 @@ _GIVE_BACK_S = 3.0
 _LOOK_S = 2.0
 
 
-class Lead:
+class JobLeader:
     """An attempt in hand. `run` owns it; slots come to `plan` and `assemble` for it."""
 
-    def __init__(self, deps: Deps, claim: Claim, recipe: str, call_slots: Callable[[], None]) -> None:
+    def __init__(self, deps: Deps, claim: JobClaim, recipe: str, call_slots: Callable[[], None]) -> None:
         """call_slots: called when there is something new for a slot of this machine to do."""
         self.claim = claim
         self._deps = deps
@@ -60,7 +60,7 @@ class Lead:
         self._planned: protocol.Planned | None = None
         self._is_planned = False  # and stored
         self._assembly: protocol.AssembleWork | None = None
-        self._outcome: Outcome | None = None
+        self._outcome: JobOutcome | None = None
         self._error: ArchivistError | None = None
         self._given_up = False  # a chunk was, so that trying again has been tried
         self._stage = Stage.PROBE
@@ -128,9 +128,9 @@ class Lead:
                 self._over = True
                 self._begun.set()
                 self._seen.set()
-            await _ring(deps)
+            await _notify(deps)
 
-    async def plan(self, slot: Workplace) -> None:
+    async def plan(self, slot: SlotProtocol) -> None:
         """Have the recording cut by this slot, unless that is done. Returns when the slot is free again."""
         await self._begun.wait()
         if self._is_planned or self._over:
@@ -138,12 +138,12 @@ class Lead:
         movement = Movement()
         language = None if self.claim.language == "auto" else self.claim.language
         work = protocol.PlanWork(
-            protocol.Recording.of(self.claim), self.claim.model, self._language or language, self._ends_ms
+            protocol.RecordingFile.of(self.claim), self.claim.model, self._language or language, self._ends_ms
         )
         self._planned = await self._worked(slot, slot.plan(work, self._cut, self._heard(movement)), movement)
         await self.look()
 
-    async def assemble(self, slot: Workplace) -> None:
+    async def assemble(self, slot: SlotProtocol) -> None:
         """Have the files made by this slot. Returns when the slot is free again."""
         work = self._assembly
         if work is None or self._over:
@@ -153,7 +153,7 @@ class Lead:
         self._outcome = await self._worked(slot, slot.assemble(work, self._heard(movement)), movement)
         self._changed.set()
 
-    async def _worked(self, slot: Workplace, work: Coroutine[Any, Any, T], movement: Movement) -> T | None:
+    async def _worked(self, slot: SlotProtocol, work: Coroutine[Any, Any, T], movement: Movement) -> T | None:
         """A slot's result; None when there is none, and the leader knows why."""
 
         async def beat() -> None:
@@ -190,7 +190,7 @@ class Lead:
             metrics.JOB_STAGE_SECONDS.labels(self._stage).observe(now - self._stage_began)
             self._stage, self._stage_began = stage, now
 
-    async def _led(self) -> Outcome:
+    async def _led(self) -> JobOutcome:
         """The attempt's result. Raises what it failed of, Cancelled, and Fenced when the job is somebody else's."""
         failpoints.reach("after-claim")
         await chunk_run.last_word(self._deps.db, self._adopt)
@@ -240,7 +240,7 @@ class Lead:
 
     async def _adopt(self, session: AsyncSession) -> None:
         """Find out what earlier attempts have left to go on from."""
-        self._ends_ms = await chunks.adopt(session, self.claim, self._recipe)
+        self._ends_ms = await chunks.resume(session, self.claim, self._recipe)
         self._language = await chunks.language(session, self.claim.id)
         found = await chunks.plan(session, self.claim.id)
         if found is not None:
@@ -255,11 +255,11 @@ class Lead:
         failpoints.reach("chunks-added")
         for _ in cuts:
             self._call_slots()
-        await self._deps.bell.ring(self.claim.id)
+        await self._deps.notifier.notify(self.claim.id)
 
     async def _store_plan(self, planned: protocol.Planned) -> None:
         async with self._deps.db.transaction() as session:
-            await lifecycle.planned(session, self.claim, planned.audio_ms, asdict(planned))
+            await lifecycle.store_plan(session, self.claim, planned.audio_ms, asdict(planned))
         self._is_planned = True
         self._reach(Stage.TRANSCRIBE)
         failpoints.reach("planned")
@@ -267,14 +267,14 @@ class Lead:
     async def _prepare_assembly(self) -> None:
         assert self._planned is not None  # noqa: S101 -- the caller has looked
         async with self._deps.db.transaction() as session:
-            heard = await chunks.heard(session, self.claim.id)
+            heard = await chunks.transcripts(session, self.claim.id)
         self._assembly = protocol.AssembleWork.of(self.claim, self._planned, heard)
 
-    async def _tell(self) -> tuple[Standing, bool]:
+    async def _tell(self) -> tuple[ChunkProgress, bool]:
         """Write how far the job is and keep its lease; how its chunks stand, and whether it shall end."""
         due = time.monotonic() - self._renewed >= self._deps.lease.total_seconds() / chunk_run.RENEWALS
         async with self._deps.db.transaction() as session:
-            standing = await chunks.standing(session, self.claim.id)
+            standing = await chunks.progress(session, self.claim.id)
             cancel = await lifecycle.advance(session, self.claim, self._progress(standing))
             if due:
                 await lifecycle.renew(session, self.claim, self._deps.lease)
@@ -282,16 +282,16 @@ class Lead:
             self._renewed = time.monotonic()
         return standing, cancel
 
-    def _progress(self, standing: Standing) -> Progress:
+    def _progress(self, standing: ChunkProgress) -> StageProgress:
         audio_ms = self._planned.audio_ms if self._planned is not None else self._announced_ms
         done_ms = standing.done_ms if audio_ms is None else min(standing.done_ms, audio_ms)
         if self._assembly is not None:
             percent = _HEARD_SHARE + 1
         else:
             percent = done_ms * _HEARD_SHARE // audio_ms if audio_ms else 0
-        return Progress(self._stage, percent, done_ms, audio_ms)
+        return StageProgress(self._stage, percent, done_ms, audio_ms)
 
-    def _check_time(self, began: float, standing: Standing) -> None:
+    def _check_time(self, began: float, standing: ChunkProgress) -> None:
         """Raises DeadlineExceeded past JOB_TIMEOUT. While a person holds the job back, the time stands still."""
         if standing.held_back:
             self._held_back_s += chunk_run.BEAT_S
@@ -330,7 +330,7 @@ class Lead:
             await _discard(self._deps, self.claim)
 
 
-async def _discard(deps: Deps, claim: Claim) -> None:
+async def _discard(deps: Deps, claim: JobClaim) -> None:
     """Remove an attempt's files, unless they are the job's result: an answer lost on its way may hide that."""
     try:
         async with deps.db.transaction() as session:
@@ -343,9 +343,9 @@ async def _discard(deps: Deps, claim: Claim) -> None:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
 
-async def _ring(deps: Deps) -> None:
+async def _notify(deps: Deps) -> None:
     try:
-        await outbox.relay(deps.db, deps.bell)
+        await outbox.relay(deps.db, deps.notifier)
     except DatabaseUnavailable:
         log.info("events are relayed later")
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from archivist_common.errors import WorkerCrashed, by_code
-from archivist_common.jobs.chunks import Cut, Hearing
-from archivist_common.jobs.lifecycle import Outcome
+from archivist_common.jobs.chunks import ChunkTranscript, Cut
+from archivist_common.jobs.lifecycle import JobOutcome
 from archivist_common.observability import metrics
 from archivist_transcriber import protocol
 from archivist_transcriber.protocol import Moved
@@ -131,11 +131,11 @@ class Slot:
         """
         return protocol.planned_of(await self._done(work, "planned", on_moved, on_cut))
 
-    async def hear(self, work: protocol.ChunkWork, on_moved: Callable[[Moved], None]) -> Hearing:
+    async def transcribe(self, work: protocol.ChunkWork, on_moved: Callable[[Moved], None]) -> ChunkTranscript:
         """The words of one chunk."""
         return protocol.hearing_of(await self._done(work, "heard", on_moved))
 
-    async def assemble(self, work: protocol.AssembleWork, on_moved: Callable[[Moved], None]) -> Outcome:
+    async def assemble(self, work: protocol.AssembleWork, on_moved: Callable[[Moved], None]) -> JobOutcome:
         """A job's files, staged in the attempt's own folder."""
         return protocol.outcome_of(await self._done(work, "made", on_moved))
 

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Mapping
 from datetime import timedelta
 
-from archivist_common.storage.client import MountState, Storages, StorageServer
+from archivist_common.storage.client import MountState, StorageClient, StorageServer
 
 log = logging.getLogger(__name__)
 
@@ -17,13 +17,13 @@ EVERY = timedelta(seconds=5)
 _SLACK = timedelta(seconds=1)  # a state is there within its deadline, give or take the event loop's own delay
 
 
-class MountWatch:
+class StorageWatch:
     """The state of every server of `storages`, each looked at anew every few seconds while `run` runs.
 
     deadline: a server that has not answered by then hangs. every: the pause between two looks at one server.
     """
 
-    def __init__(self, storages: Storages, deadline: timedelta, every: timedelta = EVERY) -> None:
+    def __init__(self, storages: StorageClient, deadline: timedelta, every: timedelta = EVERY) -> None:
         self._storages = storages
         self._deadline = deadline
         self._every = every

@@ -20,12 +20,12 @@ from archivist_common.errors import ArchivistError, DatabaseUnavailable, EngineU
 from archivist_common.events.notify import Listener
 from archivist_common.jobs import dispatch
 from archivist_common.jobs.chunks import ChunkClaim
-from archivist_common.jobs.lifecycle import Claim
+from archivist_common.jobs.lifecycle import JobClaim
 from archivist_common.jobs.workers import machine_id
 from archivist_common.observability import metrics
 from archivist_transcriber.supervisor import calibration, chunk_run
-from archivist_transcriber.supervisor.chunk_run import Deps, Workplace
-from archivist_transcriber.supervisor.job_leader import Lead
+from archivist_transcriber.supervisor.chunk_run import Deps, SlotProtocol
+from archivist_transcriber.supervisor.job_leader import JobLeader
 from archivist_transcriber.supervisor.slot import Loaded
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ _RESTART_MOST_S = 30.0
 class Supervisor:
     """The slots of one machine. `run` owns them until it is cancelled; then their jobs are given back."""
 
-    def __init__(self, deps: Deps, slots: Sequence[Workplace], redis_dsn: str, on_end: Callable[[], None]) -> None:
+    def __init__(self, deps: Deps, slots: Sequence[SlotProtocol], redis_dsn: str, on_end: Callable[[], None]) -> None:
         """on_end: called after every attempt; there may be files to place."""
         self.id = f"{socket.gethostname()[:60]}:{uuid.uuid4().hex[:12]}"
         self._deps = deps
@@ -49,7 +49,7 @@ class Supervisor:
         self._rung: asyncio.Queue[None] = asyncio.Queue(maxsize=len(slots))
         self._busy: set[int] = set()
         self._loaded: dict[int, Loaded] = {}
-        self._leads: dict[UUID, Lead] = {}
+        self._leads: dict[UUID, JobLeader] = {}
         self._speeds: dict[int, float] = {}
         self._unsure: set[int] = set()  # slots whose last claim got no answer: it may count all the same
         self._measuring = asyncio.Lock()
@@ -79,7 +79,7 @@ class Supervisor:
         if not self._rung.full():
             self._rung.put_nowait(None)
 
-    async def _serve(self, slot: Workplace) -> None:
+    async def _serve(self, slot: SlotProtocol) -> None:
         """One slot's life: loaded, then job after job."""
         pause = _RESTART_FIRST_S
         while True:
@@ -107,7 +107,7 @@ class Supervisor:
                 finally:
                     self._set_busy(slot, False)
 
-    async def _measure(self, slot: Workplace, loaded: Loaded) -> None:
+    async def _measure(self, slot: SlotProtocol, loaded: Loaded) -> None:
         """Know how fast a slot is. One after another: the first one measures for all of its kind."""
         if slot.number in self._speeds:
             return
@@ -116,23 +116,23 @@ class Supervisor:
         if speed is not None:
             self._speeds[slot.number] = speed
 
-    async def _do(self, slot: Workplace, work: Lead | Claim | ChunkClaim) -> None:
+    async def _do(self, slot: SlotProtocol, work: JobLeader | JobClaim | ChunkClaim) -> None:
         match work:
-            case Lead():
+            case JobLeader():
                 await work.assemble(slot)
-            case Claim():
-                lead = Lead(self._deps, work, self._loaded[slot.number].recipe, self._wake)
+            case JobClaim():
+                lead = JobLeader(self._deps, work, self._loaded[slot.number].recipe, self._wake)
                 self._leads[work.id] = lead
                 assert self._group is not None  # noqa: S101 -- slots are served within it
                 self._group.create_task(self._lead(lead))
                 await lead.plan(slot)
             case ChunkClaim():
-                await chunk_run.hear(self._deps, slot, work)
+                await chunk_run.transcribe_chunk(self._deps, slot, work)
                 lead_here = self._leads.get(work.transcription_id)
                 if lead_here is not None:
                     await lead_here.look()
 
-    async def _lead(self, lead: Lead) -> None:
+    async def _lead(self, lead: JobLeader) -> None:
         try:
             await lead.run()
         except Exception:
@@ -142,7 +142,7 @@ class Supervisor:
                 del self._leads[lead.claim.id]
             self._on_end()
 
-    async def _next(self, slot: Workplace, recipe: str) -> Lead | Claim | ChunkClaim | None:
+    async def _next(self, slot: SlotProtocol, recipe: str) -> JobLeader | JobClaim | ChunkClaim | None:
         """The next work for a slot; None when nothing came within a poll interval: then the slot is looked after."""
         for lead in self._leads.values():
             if lead.offers_assembly:
@@ -154,7 +154,7 @@ class Supervisor:
         try:
             async with self._deps.db.transaction() as session:
                 if unsure:
-                    await dispatch.give_back_unknown(session, owner, self._leads.keys())
+                    await dispatch.release_unknown(session, owner, self._leads.keys())
                 work = await dispatch.next_work(
                     session,
                     owner,
@@ -174,10 +174,10 @@ class Supervisor:
                 pass
         return work
 
-    def _owner(self, slot: Workplace) -> str:
+    def _owner(self, slot: SlotProtocol) -> str:
         return f"{self.id}/{slot.number}"
 
-    def _set_busy(self, slot: Workplace, busy: bool) -> None:
+    def _set_busy(self, slot: SlotProtocol, busy: bool) -> None:
         (self._busy.add if busy else self._busy.discard)(slot.number)
         self._listener.accept(len(self._busy) < len(self._slots))
         metrics.WORKER_SLOTS.labels("busy").set(len(self._busy))
@@ -230,7 +230,7 @@ class Supervisor:
         try:
             async with asyncio.timeout(2), self._deps.db.transaction() as session:
                 for slot in self._slots:
-                    await dispatch.give_back_unknown(session, self._owner(slot), ())
+                    await dispatch.release_unknown(session, self._owner(slot), ())
                 await session.execute(delete(Worker).where(Worker.id == self.id))
         except (DatabaseUnavailable, TimeoutError):
             log.info("left without saying so")

@@ -22,15 +22,15 @@ from archivist_common.errors import (
     VodFailed,
 )
 from archivist_common.publishing import lifecycle, options
-from archivist_common.publishing.lifecycle import Held
+from archivist_common.publishing.lifecycle import PublicationClaim
 from archivist_common.shows import links, queries, recording_names
 from archivist_common.shows.matching import Candidate
 from archivist_common.states import PublishStage
 from archivist_vod.attempts import pacing
 from archivist_vod.attempts import work as programme
 from archivist_vod.attempts.deps import Deps
-from archivist_vod.attempts.ledger import Effects, Gate
-from archivist_vod.attempts.state import Ended, Standing
+from archivist_vod.attempts.ledger import EffectLedger, LeaseGate
+from archivist_vod.attempts.state import AttemptState, Ended
 from archivist_vod.targets.interface import Accepted, Ambiguous, Found, Nothing, Work
 from archivist_vod.targets.progress import Item
 
@@ -43,15 +43,15 @@ AMBIGUOUS_SHOW = "AMBIGUOUS_SHOW"
 class Attempt:
     """One claim of a publication. standing: what is known of it by now."""
 
-    def __init__(self, deps: Deps, held: Held, gate: Gate) -> None:
+    def __init__(self, deps: Deps, held: PublicationClaim, gate: LeaseGate) -> None:
         self._deps = deps
         self._publisher = deps.publishers[held.target]
-        self._ledger = Effects(deps.db, held, gate, deps.sleep, deps.pace.apart_s)
-        self.standing = Standing(deps, held, self._ledger.warnings)
+        self._ledger = EffectLedger(deps.db, held, gate, deps.sleep, deps.pace.apart_s)
+        self.standing = AttemptState(deps, held, self._ledger.warnings)
         self._work: Work | None = None
 
     @property
-    def _held(self) -> Held:
+    def _held(self) -> PublicationClaim:
         return self.standing.held
 
     async def go(self) -> None:
@@ -108,7 +108,7 @@ class Attempt:
                 show = item.get("show")
                 if score is not None and isinstance(show, int):
                     async with self._deps.db.transaction() as session:
-                        await links.found(session, work.storage, work.path, show, score, reasons)
+                        await links.link_by_rule(session, work.storage, work.path, show, score, reasons)
         self.standing.at(PublishStage.RESOLVE, {**self.standing.remembered, **(item or {})})
         if work.options.dry_run or (work.options.two_step and not self._held.approved):
             code = options.DRY_RUN if work.options.dry_run else options.APPROVAL_NEEDED
@@ -128,7 +128,7 @@ class Attempt:
         item = await self._publisher.put_captions(work, self._held.item, self._ledger)
         self.standing.at(PublishStage.CAPTIONS, item)
         async with self._deps.db.transaction() as session:
-            await lifecycle.placed(session, self._held)
+            await lifecycle.mark_placed(session, self._held)
             await self.standing.follow(session)
         return PublishStage.ACCEPT
 
@@ -146,16 +146,16 @@ class Attempt:
                 "the target has not taken the captions into use: old SX servers ignore them, others index a new file "
                 "within two minutes",
             )
-        return await self.standing.put_off(pace.next_look(self._held.followed))
+        return await self.standing.reschedule(pace.next_look(self._held.followed))
 
     async def _start(self) -> PublishStage:
         work = await self._prepared()
         waits = timedelta() < self._held.followed < self._deps.pace.captions
         if waits and not self._held.item.get("vod_id"):
             async with self._deps.db.transaction() as session:
-                behind = await lifecycle.behind(session, self._held)
+                behind = await lifecycle.has_siblings_pending(session, self._held)
             if behind:  # a show of several reels is made into one VOD: their captions should all stand by then
-                await self.standing.put_off(self._deps.pace.floor)
+                await self.standing.reschedule(self._deps.pace.floor)
         item = await self._publisher.start(work, self._held.item, self._ledger)
         self.standing.at(PublishStage.START, item)
         vod_id = item.get("vod_id")
@@ -164,7 +164,7 @@ class Attempt:
             await lifecycle.mirror(session, self._held)
         if self._publisher.capabilities().asynchronous:
             self.standing.at(PublishStage.FOLLOW)
-            await self.standing.put_off(self._deps.pace.floor)
+            await self.standing.reschedule(self._deps.pace.floor)
         return PublishStage.FOLLOW
 
     async def _follow(self) -> PublishStage:
@@ -192,7 +192,7 @@ class Attempt:
         self.standing.at(PublishStage.FOLLOW, item)
         async with self._deps.db.transaction() as session:
             wanted = await lifecycle.save(session, self._held, **shown)
-            await lifecycle.attention(session, self._held, *(attention or (None, None)))
+            await lifecycle.set_attention(session, self._held, *(attention or (None, None)))
         if not wanted:
             await self.standing.start_over()
         match step:
@@ -203,7 +203,7 @@ class Attempt:
             case pacing.Hold(code, message):
                 return await self.standing.hold(code, message)
             case pacing.Wait(delay):
-                return await self.standing.put_off(delay)
+                return await self.standing.reschedule(delay)
 
     async def _verify(self) -> PublishStage:
         work = await self._prepared()
@@ -216,7 +216,7 @@ class Attempt:
         if isinstance(step, pacing.GiveUp):
             raise CaptionsRefused(step.message)
         await self.standing.attention(*(step.attention or (None, None)))
-        return await self.standing.put_off(step.delay)
+        return await self.standing.reschedule(step.delay)
 
     async def _put_chapters(self) -> PublishStage:
         work = await self._prepared()
@@ -235,10 +235,12 @@ class Attempt:
         item = await self._publisher.withdraw(self._held.item, self._ledger)
         self.standing.at(PublishStage.WITHDRAW, item)
         async with self._deps.db.transaction() as session:
-            await lifecycle.gone(session, self._held)
+            await lifecycle.mark_removed(session, self._held)
         raise Ended
 
-    async def _optional(self, code: str, what: str, put: Callable[[Work, Item, Effects], Awaitable[Item]]) -> None:
+    async def _optional(
+        self, code: str, what: str, put: Callable[[Work, Item, EffectLedger], Awaitable[Item]]
+    ) -> None:
         """Something without which the programme is published all the same: what refuses it is a warning."""
         try:
             item = await put(await self._prepared(), self._held.item, self._ledger)

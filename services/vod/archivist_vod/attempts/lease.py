@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 from archivist_common.errors import ArchivistError, DatabaseUnavailable, Fenced
 from archivist_common.observability import metrics
 from archivist_common.publishing import lifecycle
-from archivist_common.publishing.lifecycle import Held
+from archivist_common.publishing.lifecycle import PublicationClaim
 from archivist_vod.attempts.attempt import Attempt
 from archivist_vod.attempts.deps import Deps
-from archivist_vod.attempts.ledger import Gate
+from archivist_vod.attempts.ledger import LeaseGate
 from archivist_vod.attempts.state import Ended
 
 log = logging.getLogger(__name__)
@@ -20,12 +20,12 @@ log = logging.getLogger(__name__)
 _RENEWALS = 4  # in a lease
 
 
-async def run(deps: Deps, held: Held) -> None:
+async def run(deps: Deps, held: PublicationClaim) -> None:
     """Bring a claimed publication as far as it goes now.
 
     Raises DatabaseUnavailable when it could not be written how that ended: it is still held.
     """
-    gate = Gate(min(10.0, deps.lease.total_seconds() / 3), deps.clock)
+    gate = LeaseGate(min(10.0, deps.lease.total_seconds() / 3), deps.clock)
     attempt = Attempt(deps, held, gate)
     try:
         async with _renewed(deps, held, gate):
@@ -40,17 +40,17 @@ async def run(deps: Deps, held: Held) -> None:
         raise
 
 
-async def _give_back(deps: Deps, held: Held) -> None:
+async def _give_back(deps: Deps, held: PublicationClaim) -> None:
     """The process stops: the next one goes on at once, rather than when the lease has lapsed."""
     try:
         async with asyncio.timeout(2), deps.db.transaction() as session:
-            await lifecycle.put_off(session, held, deps.pace.at_least(held.stage))
+            await lifecycle.reschedule(session, held, deps.pace.at_least(held.stage))
     except (ArchivistError, TimeoutError):
         log.info("a publication was left to its lease", extra={"publication_id": str(held.id)})
 
 
 @asynccontextmanager
-async def _renewed(deps: Deps, held: Held, gate: Gate) -> AsyncIterator[None]:
+async def _renewed(deps: Deps, held: PublicationClaim, gate: LeaseGate) -> AsyncIterator[None]:
     """The lease is renewed while the block runs. One that is lost ends the block with Fenced."""
     working = asyncio.current_task()
     lost: list[Fenced] = []

@@ -12,15 +12,15 @@ from archivist_common import failpoints
 from archivist_common.database.engine import Database
 from archivist_common.errors import Fenced, OutcomeUnknown
 from archivist_common.publishing import effects
-from archivist_common.publishing.effects import Entry
-from archivist_common.publishing.lifecycle import Held
+from archivist_common.publishing.effects import LedgerEntry
+from archivist_common.publishing.lifecycle import PublicationClaim
 from archivist_common.states import EffectState
 
 _TRIES = 6
 """How often one attempt asks for the same thing. Each was looked for in vain before."""
 
 
-class Gate:
+class LeaseGate:
     """Whether an attempt may still change things: only while its lease was renewed a moment ago.
 
     within_s: reliability protocol, step 5. clock: seconds, never going back.
@@ -45,7 +45,7 @@ class Gate:
             raise Fenced("the lease was not renewed in time; nothing more is changed at the target")
 
 
-class Effects:
+class EffectLedger:
     """The ledger of one attempt at one publication.
 
     sleep, apart_s: the two looks for what may be there are so many seconds apart.
@@ -54,8 +54,8 @@ class Effects:
     def __init__(
         self,
         db: Database,
-        held: Held,
-        gate: Gate,
+        held: PublicationClaim,
+        gate: LeaseGate,
         sleep: Callable[[float], Awaitable[None]],
         apart_s: float,
     ) -> None:
@@ -88,14 +88,14 @@ class Effects:
                 return await self._confirm(entry, found[0])
             if tried or not entry.is_new:
                 async with self._db.transaction() as session:
-                    await effects.try_again(session, entry, self._held.attempt)
+                    await effects.intend_again(session, entry, self._held.attempt)
             failpoints.reach("effect-intended")
             self._gate.require()  # as late as can be
             try:
                 made = await do()
             except OutcomeUnknown:
                 async with self._db.transaction() as session:
-                    await effects.doubt(session, entry)
+                    await effects.mark_unknown(session, entry)
                 found = await self._look_twice(look)
                 continue
             failpoints.reach("effect-done")
@@ -155,11 +155,11 @@ class Effects:
     def require(self) -> None:
         self._gate.require()
 
-    async def _intend(self, key: str) -> Entry:
+    async def _intend(self, key: str) -> LedgerEntry:
         async with self._db.transaction() as session:
             return await effects.intend(session, self._held.id, self._held.attempt, key)
 
-    async def _confirm(self, entry: Entry, external_id: str) -> str:
+    async def _confirm(self, entry: LedgerEntry, external_id: str) -> str:
         async with self._db.transaction() as session:
             await effects.confirm(session, entry, external_id)
         return external_id

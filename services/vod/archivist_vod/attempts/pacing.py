@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from archivist_common.states import PublishStage
-from archivist_vod.targets.progress import Progress, State
+from archivist_vod.targets.progress import State, TargetProgress
 
 VOD_WAITING = "VOD_WAITING"
 VOD_ERROR = "VOD_ERROR"
@@ -80,7 +80,7 @@ class Hold:
 Step = Wait | GoOn | GiveUp | Hold
 
 
-def follow(seen: Progress, followed: timedelta, unchanged: timedelta, pace: Pace) -> Step:
+def follow(seen: TargetProgress, followed: timedelta, unchanged: timedelta, pace: Pace) -> Step:
     """After a look at a programme. followed: since it was begun; unchanged: since it last showed any change."""
     said = f": {seen.message}" if seen.message else ""
     match seen.state:
@@ -103,7 +103,7 @@ def follow(seen: Progress, followed: timedelta, unchanged: timedelta, pace: Pace
     return Wait(delay, suspects_stall=unchanged >= pace.stalled)
 
 
-def stalled(seen: Progress, unchanged: timedelta) -> tuple[str, str]:
+def stalled(seen: TargetProgress, unchanged: timedelta) -> tuple[str, str]:
     """What to tell of a programme that stands still while its target does nothing else either."""
     hours = unchanged.total_seconds() / 3600
     at = "" if seen.percent is None else f" at {seen.percent:g} %"

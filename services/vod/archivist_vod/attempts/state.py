@@ -18,7 +18,7 @@ from archivist_common.errors import (
     TargetUnavailable,
 )
 from archivist_common.publishing import lifecycle, targets
-from archivist_common.publishing.lifecycle import Held
+from archivist_common.publishing.lifecycle import PublicationClaim
 from archivist_common.states import PublishStage
 from archivist_vod import metrics
 from archivist_vod.attempts.deps import Deps
@@ -44,13 +44,13 @@ class Ended(Exception):
     """The attempt has been brought to its end already."""
 
 
-class Standing:
+class AttemptState:
     """held: what is known by now. warned: this attempt's warnings by their codes, which grow.
 
     Whatever gives nothing back (NoReturn) has ended the attempt, and raises Ended. All raise Fenced.
     """
 
-    def __init__(self, deps: Deps, held: Held, warned: Mapping[str, str]) -> None:
+    def __init__(self, deps: Deps, held: PublicationClaim, warned: Mapping[str, str]) -> None:
         self.held = held
         self._deps = deps
         self._warned = warned
@@ -82,7 +82,7 @@ class Standing:
 
     async def attention(self, code: str | None, message: str | None = None) -> None:
         async with self._deps.db.transaction() as session:
-            await lifecycle.attention(session, self.held, code, message)
+            await lifecycle.set_attention(session, self.held, code, message)
 
     async def answered(self) -> None:
         """The target has done what it was asked for: one that was away is back."""
@@ -90,7 +90,7 @@ class Standing:
             return
         self._did_answer = True
         async with self._deps.db.transaction() as session:
-            await targets.answered(session, self.held.target)
+            await targets.mark_available(session, self.held.target)
 
     # ends
 
@@ -108,9 +108,9 @@ class Standing:
             await lifecycle.start_over(session, self.held)
         raise Ended
 
-    async def put_off(self, delay: timedelta) -> NoReturn:
+    async def reschedule(self, delay: timedelta) -> NoReturn:
         async with self._deps.db.transaction() as session:
-            await lifecycle.put_off(session, self.held, delay, warnings=self._warnings(), crash_count=0)
+            await lifecycle.reschedule(session, self.held, delay, warnings=self._warnings(), crash_count=0)
         raise Ended
 
     async def hold(self, code: str, message: str, *, plan: tuple[str, ...] | None = None, **more: Any) -> NoReturn:
@@ -149,7 +149,7 @@ class Standing:
         """Our credentials were refused: the whole target stops, its queue is kept, one alert is raised."""
         async with self._deps.db.transaction() as session:
             first = await targets.stop(session, self.held.target, error.code, error.message)
-            await lifecycle.put_off(session, self.held, timedelta(), warnings=self._warnings())
+            await lifecycle.reschedule(session, self.held, timedelta(), warnings=self._warnings())
         self._deps.stopped(self.held.target)
         if first:
             log.error("target stopped", extra={"target": self.held.target, "detail": error.message})
@@ -159,9 +159,9 @@ class Standing:
         """The target is not there for anybody: nothing is charged to this publication."""
         pause = min(timedelta(seconds=max(error.retry_after_s, 1)), _LONGEST_PAUSE)
         async with self._deps.db.transaction() as session:
-            first = await targets.away(session, self.held.target, error.message, pause)
+            first = await targets.mark_unavailable(session, self.held.target, error.message, pause)
             wait = self._deps.pace.at_least(self.held.stage)
-            await lifecycle.put_off(session, self.held, wait, warnings=self._warnings())
+            await lifecycle.reschedule(session, self.held, wait, warnings=self._warnings())
         if first:
             log.warning("target is away", extra={"target": self.held.target, "detail": error.message})
         raise Ended
@@ -170,13 +170,13 @@ class Standing:
         """Something we knew is not there any more: found anew once, then a person looks."""
         if self.held.withdrawing:  # what is not there is not shown
             async with self._deps.db.transaction() as session:
-                await lifecycle.gone(session, self.held)
+                await lifecycle.mark_removed(session, self.held)
             raise Ended
         if self.held.item.get("missed"):
             code = SHOW_GONE if self.held.stage in {PublishStage.RESOLVE, PublishStage.ENSURE} else VOD_GONE
             await self.hold(code, f"it was deleted at the target: {error.message}")
         self.at(PublishStage.RESOLVE, {**self.remembered, "missed": True})
-        await self.put_off(self._deps.pace.floor)
+        await self.reschedule(self._deps.pace.floor)
 
     def _warnings(self) -> list[str]:
         """Those of before, and this attempt's, each once by its code."""

@@ -10,12 +10,12 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from archivist_common.chapters import lookup
-from archivist_common.chapters.detection import Chapter, Kind
+from archivist_common.chapters.detection import Chapter, Topic
 from archivist_common.database.engine import Database
 from archivist_common.database.models import Artifact, CaptionVersion, Transcription
 from archivist_common.errors import CaptionsInvalid, FileMissing, NotCompleted
 from archivist_common.jobs import artifacts
-from archivist_common.publishing.lifecycle import Held
+from archivist_common.publishing.lifecycle import PublicationClaim
 from archivist_common.shows import links
 from archivist_vod.targets.interface import Track, Work
 
@@ -23,7 +23,7 @@ _DESCRIPTION = 1000  # characters; whole sentences of the summary are taken whil
 _SCC = "scc"
 
 
-async def of(db: Database, held: Held, *, auto_tags: bool = False) -> Work:
+async def of(db: Database, held: PublicationClaim, *, auto_tags: bool = False) -> Work:
     """Everything an attempt needs to know. Raises FileMissing, CaptionsInvalid for a damaged committed file."""
     async with db.transaction() as session:
         version = await session.scalar(
@@ -75,12 +75,12 @@ def described(summary: Mapping[str, Any] | None) -> str:
 
 def tags_of(chapters: Sequence[Chapter]) -> tuple[str, ...]:
     """What a meeting had in it, by the kinds of its chapters."""
-    wanted = {Kind.HEARING: "Public hearing", Kind.COMMENT: "Public comment", Kind.MOTION: "Motion"}
+    wanted = {Topic.HEARING: "Public hearing", Topic.COMMENT: "Public comment", Topic.MOTION: "Motion"}
     kinds = {chapter.kind for chapter in chapters}
     return tuple(name for kind, name in wanted.items() if kind in kinds)
 
 
-async def _ours(session: AsyncSession, held: Held) -> frozenset[str]:
+async def _ours(session: AsyncSession, held: PublicationClaim) -> frozenset[str]:
     """Hashes of the caption files that Archivist has written for this recording."""
     versions = await session.scalars(select(CaptionVersion.sha256).where(CaptionVersion.publication_id == held.id))
     made = await session.scalars(

@@ -23,7 +23,7 @@ _ASSETS_AT_ONCE = 500
 _NEWEST = 100  # shows looked through besides the search, which may lag behind
 
 
-class Catalogue(Objects):
+class CablecastApi(Objects):
     """Of one server. lookups: what it says of itself, and the lists that its shows and VODs refer to."""
 
     def __init__(self, client: CablecastClient, *, clock: Callable[[], float] = time.monotonic) -> None:

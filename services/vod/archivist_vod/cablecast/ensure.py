@@ -14,7 +14,7 @@ from typing import Any
 from archivist_common.errors import NeedsPerson, TargetMissing
 from archivist_common.shows.recording_names import read as read_name
 from archivist_vod.cablecast import models
-from archivist_vod.cablecast.api import Catalogue
+from archivist_vod.cablecast.api import CablecastApi
 from archivist_vod.cablecast.readback import kept_reels
 from archivist_vod.cablecast.resolve import item_of
 from archivist_vod.cablecast.transport.paging import rows
@@ -34,7 +34,7 @@ class Place:
     file: VideoFile | None
 
 
-async def show(catalogue: Catalogue, work: Work, location: int, ledger: Ledger) -> models.Show:
+async def show(catalogue: CablecastApi, work: Work, location: int, ledger: Ledger) -> models.Show:
     """A new show for the recording. Made once, whatever becomes of the answer."""
     title = title_of(work)
 
@@ -61,7 +61,7 @@ async def show(catalogue: Catalogue, work: Work, location: int, ledger: Ledger) 
     return await catalogue.show(int(made))
 
 
-async def place(catalogue: Catalogue, work: Work, found: models.Show) -> Place | None:
+async def place(catalogue: CablecastApi, work: Work, found: models.Show) -> Place | None:
     """Where the recording is in its show; None where no reel plays it."""
     reels = await catalogue.reels(found)
     files = {reel.id: await catalogue.file_of(reel) for reel in reels}
@@ -69,7 +69,7 @@ async def place(catalogue: Catalogue, work: Work, found: models.Show) -> Place |
     return None if chosen is None else Place(chosen, reels, files[chosen.id])
 
 
-async def new_place(catalogue: Catalogue, work: Work, found: models.Show, ledger: Ledger) -> Place:
+async def new_place(catalogue: CablecastApi, work: Work, found: models.Show, ledger: Ledger) -> Place:
     """A place for the recording behind the show's other reels."""
     reels = await catalogue.reels(found)
     made = await _new_reel(catalogue, work, found, len(reels) + 1, ledger)
@@ -142,7 +142,9 @@ def _file_name(reel: models.Reel, file: VideoFile | None) -> str:
     return name.replace("\\", "/").rpartition("/")[2]
 
 
-async def _new_reel(catalogue: Catalogue, work: Work, found: models.Show, number: int, ledger: Ledger) -> models.Reel:
+async def _new_reel(
+    catalogue: CablecastApi, work: Work, found: models.Show, number: int, ledger: Ledger
+) -> models.Reel:
     """A media and a reel that play the recording's file, which must lie in one of the stores."""
     file = await catalogue.video(work.filename)
     if file is None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from archivist_common.chapters.detection import Chapter
 from archivist_vod.cablecast import models
-from archivist_vod.cablecast.api import Catalogue
+from archivist_vod.cablecast.api import CablecastApi
 from archivist_vod.cablecast.ensure import LONGEST_TITLE, title_of
 from archivist_vod.cablecast.readback import reels_of
 from archivist_vod.targets.interface import Ledger, Work
@@ -16,7 +16,9 @@ _MARK = "archivist "
 """Begins the operator's note of every chapter that Archivist writes; the recording's key follows."""
 
 
-async def put_chapters(catalogue: Catalogue, work: Work, item: Mapping[str, Any], ledger: Ledger) -> dict[str, Any]:
+async def put_chapters(
+    catalogue: CablecastApi, work: Work, item: Mapping[str, Any], ledger: Ledger
+) -> dict[str, Any]:
     """The recording's chapters stand at its VOD, each once, and are published. People's own are left alone."""
     vod_id = item["vod_id"]
     standing = await catalogue.chapters(vod_id)
@@ -48,7 +50,7 @@ async def put_chapters(catalogue: Catalogue, work: Work, item: Mapping[str, Any]
 
 
 async def put_metadata(
-    catalogue: Catalogue, work: Work, item: Mapping[str, Any], ledger: Ledger, *, tags_field: str
+    catalogue: CablecastApi, work: Work, item: Mapping[str, Any], ledger: Ledger, *, tags_field: str
 ) -> dict[str, Any]:
     """What the show lacks, or what was asked for: public title, description, tags, thumbnail. All else stays.
 
@@ -87,7 +89,7 @@ async def put_metadata(
 
 
 async def _add(
-    catalogue: Catalogue, vod_id: int, offset: int, title: str, note: str, work: Work, ledger: Ledger
+    catalogue: CablecastApi, vod_id: int, offset: int, title: str, note: str, work: Work, ledger: Ledger
 ) -> None:
     async def make() -> str:
         body = {
@@ -115,7 +117,7 @@ async def _add(
 
 
 async def _settle(
-    catalogue: Catalogue, vod_id: int, wanted: Collection[tuple[int, str]], note: str, work: Work, ledger: Ledger
+    catalogue: CablecastApi, vod_id: int, wanted: Collection[tuple[int, str]], note: str, work: Work, ledger: Ledger
 ) -> None:
     """Each once: what the ledger knows and the VOD does not is made again, a twin is taken away."""
     seen: set[tuple[int, str]] = set()
@@ -137,7 +139,7 @@ def _key(vod_id: int, offset: int, title: str, work: Work) -> str:
 
 
 async def _with_tags(
-    catalogue: Catalogue, show: models.Show, tags: Sequence[str], field: str, ledger: Ledger
+    catalogue: CablecastApi, show: models.Show, tags: Sequence[str], field: str, ledger: Ledger
 ) -> list[dict[str, Any]] | None:
     """The show's custom fields with the tags in theirs; None where that changes nothing or there is no such field."""
     names = {one.id: one.name for one in await catalogue.lookups.field_definitions()}

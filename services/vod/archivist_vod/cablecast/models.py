@@ -62,7 +62,7 @@ Flag = Annotated[bool, BeforeValidator(_no)]
 Whole = Annotated[int | None, BeforeValidator(_whole)]
 
 
-class Wire(BaseModel):
+class CablecastModel(BaseModel):
     """One object as it came. `read` keeps the JSON in `raw`."""
 
     model_config = ConfigDict(extra="allow", frozen=True, alias_generator=to_camel, populate_by_name=True)
@@ -93,7 +93,7 @@ class CustomField(BaseModel):
     value: Any = None
 
 
-class Show(Wire):
+class Show(CablecastModel):
     location: int | None = None
     local_id: Text = ""  # ours to use: Cablecast makes nothing of it
     title: Text = ""  # for operators
@@ -113,13 +113,13 @@ class Show(Wire):
     custom_fields: Annotated[tuple[CustomField, ...], BeforeValidator(_ids)] = ()
 
 
-class Media(Wire):
+class Media(CablecastModel):
     location: int | None = None
     format: int | None = None
     media_name: Text = ""
 
 
-class Reel(Wire):
+class Reel(CablecastModel):
     show: int | None = None
     media: int | None = None
     reel_number: int | None = None
@@ -134,13 +134,13 @@ class Reel(Wire):
     has_processing_file: bool | None = None
 
 
-class AssetInfo(Wire):
+class AssetInfo(CablecastModel):
     asset: int | None = None
     frame_count: Whole = None
     frame_rate: float | None = None
 
 
-class Asset(Wire):
+class Asset(CablecastModel):
     path: Text = ""  # relative to the store's mount
     url: Text = ""
     extension: Text = ""
@@ -159,16 +159,16 @@ class Asset(Wire):
         return self.path.replace("\\", "/").rpartition("/")[2]
 
 
-class AssetReelLink(Wire):
+class AssetReelLink(CablecastModel):
     asset: int | None = None
     reel: int | None = None
 
 
-class FileStore(Wire):
+class FileStore(CablecastModel):
     name: Text = ""
 
 
-class DigitalFile(Wire):
+class DigitalFile(CablecastModel):
     file_name: Text = ""
     path: Text = ""
     show: int | None = None
@@ -183,7 +183,7 @@ class DigitalFile(Wire):
     captions_message: Text = ""
 
 
-class FileUpload(Wire):
+class FileUpload(CablecastModel):
     file_name: Text = ""
     destination_store: int | None = None
     state: int | None = None
@@ -192,7 +192,7 @@ class FileUpload(Wire):
     asset: int | None = None
 
 
-class Vod(Wire):
+class Vod(CablecastModel):
     show: int | None = None
     vod_configuration: int | None = None
     quality: int | None = None
@@ -216,7 +216,7 @@ class Vod(Wire):
     transaction_type: int | None = None
 
 
-class VodStatus(Wire):
+class VodStatus(CablecastModel):
     """How far a VOD is. id: the VOD's."""
 
     vod_state: Text = ""
@@ -224,7 +224,7 @@ class VodStatus(Wire):
     error_message: Text = ""
 
 
-class VodTransaction(Wire):
+class VodTransaction(CablecastModel):
     vod: int | None = None
     transaction_type: int | None = None
     percent_complete: float | None = None
@@ -232,18 +232,18 @@ class VodTransaction(Wire):
     last_modified: Moment = None
 
 
-class VodConfiguration(Wire):
+class VodConfiguration(CablecastModel):
     location: int | None = None
     provider_name: Text = ""
     default_quality: int | None = None
     vod_transcode_qualities: Ids = ()
 
 
-class VodTranscodeQuality(Wire):
+class VodTranscodeQuality(CablecastModel):
     name: Text = ""
 
 
-class Chapter(Wire):
+class Chapter(CablecastModel):
     vod: int | None = None
     title: Text = ""
     body: Text = ""
@@ -255,39 +255,39 @@ class Chapter(Wire):
     hidden: Flag = False
 
 
-class Location(Wire):
+class Location(CablecastModel):
     name: Text = ""
     vod_configurations: Ids = ()
 
 
-class Format(Wire):
+class Format(CablecastModel):
     name: Text = ""
     location: int | None = None
     primitive_format: int | None = None  # 4: a digital file
 
 
-class Category(Wire):
+class Category(CablecastModel):
     name: Text = ""
     location: int | None = None
 
 
-class Producer(Wire):
+class Producer(CablecastModel):
     name: Text = ""
     location: int | None = None
 
 
-class Project(Wire):
+class Project(CablecastModel):
     name: Text = ""
     location: int | None = None
 
 
-class FieldDefinition(Wire):
+class FieldDefinition(CablecastModel):
     name: Text = ""
     type: Text = ""  # string, select, date, number, file, producer
     location: int | None = None
 
 
-class ShowField(Wire):
+class ShowField(CablecastModel):
     label: Text = ""
     field_definition: int | None = None
 

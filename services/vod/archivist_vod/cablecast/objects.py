@@ -11,7 +11,7 @@ from archivist_vod.cablecast import models
 from archivist_vod.cablecast.transport.client import CablecastClient
 from archivist_vod.cablecast.transport.paging import rows
 
-WireT = TypeVar("WireT", bound=models.Wire)
+WireT = TypeVar("WireT", bound=models.CablecastModel)
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
@@ -46,7 +46,7 @@ class Objects:
 def read(model: type[ModelT], raw: Mapping[str, Any], path: str) -> ModelT:
     """An object of the server's. Raises TargetFailed for one that is not what it should be."""
     try:
-        return model.read(raw) if issubclass(model, models.Wire) else model.model_validate(raw)
+        return model.read(raw) if issubclass(model, models.CablecastModel) else model.model_validate(raw)
     except ValidationError as exc:
         first = exc.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit, urlunsplit
 from archivist_common.errors import PublishError, TargetDenied, TargetMissing, TargetUnavailable
 from archivist_common.settings import VodSettings, read
 from archivist_vod.cablecast import models, qualities
-from archivist_vod.cablecast.api import Catalogue
+from archivist_vod.cablecast.api import CablecastApi
 from archivist_vod.cablecast.transport.client import CablecastClient
 from archivist_vod.cablecast.transport.connection import http
 from archivist_vod.cablecast.transport.paging import rows
@@ -79,7 +79,7 @@ class Report:
 
 
 async def probe(
-    settings: VodSettings, catalogue: Catalogue, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    settings: VodSettings, catalogue: CablecastApi, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> Report:
     """Look at the settings' server. Every failure becomes a finding; nothing is raised for one."""
     report = Report()
@@ -137,7 +137,7 @@ def _says_reflect(settings: VodSettings, report: Report, why: str) -> None:
         report.advise("CABLECAST_API_URL", own, "the station's own server, as its name suggests")
 
 
-async def _server(catalogue: Catalogue, report: Report) -> models.SystemInfo | None:
+async def _server(catalogue: CablecastApi, report: Report) -> models.SystemInfo | None:
     try:
         info = await catalogue.lookups.system_info()
     except TargetDenied as exc:
@@ -163,7 +163,7 @@ async def _server(catalogue: Catalogue, report: Report) -> models.SystemInfo | N
     return info
 
 
-async def _rights(catalogue: Catalogue, report: Report) -> bool:
+async def _rights(catalogue: CablecastApi, report: Report) -> bool:
     """Whether the server knows us."""
     try:
         session = await catalogue.lookups.user_session()
@@ -192,7 +192,7 @@ async def _rights(catalogue: Catalogue, report: Report) -> bool:
     return True
 
 
-async def _rights_without_session(catalogue: Catalogue, report: Report) -> bool:
+async def _rights_without_session(catalogue: CablecastApi, report: Report) -> bool:
     """Older servers: ask for a list that only a known user gets."""
     try:
         await catalogue.client.get_page("assetreellinks", "assetReelLinks", page_size=1)
@@ -215,7 +215,7 @@ def _may_write(permissions: Any) -> bool:
     return isinstance(permissions, str) and any(verb in permissions.lower() for verb in _WRITING)
 
 
-async def _clock(catalogue: Catalogue, report: Report, now: Callable[[], datetime]) -> None:
+async def _clock(catalogue: CablecastApi, report: Report, now: Callable[[], datetime]) -> None:
     before = now()
     clock = await catalogue.lookups.system_time()
     ours = before + (now() - before) / 2
@@ -229,7 +229,7 @@ async def _clock(catalogue: Catalogue, report: Report, now: Callable[[], datetim
     (report.good if abs(skew) <= _SKEW_S else report.note)("clock", text)
 
 
-async def _locations(settings: VodSettings, catalogue: Catalogue, report: Report) -> None:
+async def _locations(settings: VodSettings, catalogue: CablecastApi, report: Report) -> None:
     found = await catalogue.lookups.locations()
     ours = settings.cablecast_location_id
     listed = ", ".join(f"{one.id} {one.name!r}" for one in found) or "none"
@@ -244,7 +244,7 @@ async def _locations(settings: VodSettings, catalogue: Catalogue, report: Report
             report.advise("CABLECAST_LOCATION_ID", one.id, f"location {one.name!r}")
 
 
-async def _vod(settings: VodSettings, catalogue: Catalogue, report: Report) -> None:
+async def _vod(settings: VodSettings, catalogue: CablecastApi, report: Report) -> None:
     known = await catalogue.lookups.qualities()
     wanted = qualities.quality(settings, known)
     listed = ", ".join(f"{one.id} {one.name!r}" for one in known) or "none"
@@ -266,7 +266,7 @@ async def _vod(settings: VodSettings, catalogue: Catalogue, report: Report) -> N
         report.good("VOD configurations", f"{ours} for location {location}; {chosen.id} is used")
 
 
-async def _stores(catalogue: Catalogue, report: Report) -> None:
+async def _stores(catalogue: CablecastApi, report: Report) -> None:
     try:
         stores = await catalogue.lookups.file_stores()
     except TargetMissing:
@@ -279,7 +279,7 @@ async def _stores(catalogue: Catalogue, report: Report) -> None:
         report.note("file stores", "none: captions go through the content share")
 
 
-async def _sidecars(catalogue: Catalogue, report: Report, version: tuple[int, ...]) -> None:
+async def _sidecars(catalogue: CablecastApi, report: Report, version: tuple[int, ...]) -> None:
     if version and version < SIDECARS_SINCE:
         report.bad("sidecars", "caption files beside a video are read from version 7.1 on; this server is older")
         return
@@ -294,7 +294,7 @@ async def _sidecars(catalogue: Catalogue, report: Report, version: tuple[int, ..
         report.note("sidecars", "not known: the server says no version, and no file with captions was seen")
 
 
-async def _captioned(catalogue: Catalogue) -> str:
+async def _captioned(catalogue: CablecastApi) -> str:
     """The name of a file that has captions, or is a caption file; empty where none was met."""
     for path, root in (("assets", "assets"), ("digitalfiles", "digitalFiles")):
         looked_at = 0
@@ -365,7 +365,7 @@ async def look(settings: VodSettings) -> Report:
         report.bad("certificate", f"CABLECAST_CA_BUNDLE cannot be read: {exc.strerror or type(exc).__name__}")
         return report
     async with connection:
-        return await probe(settings, Catalogue(CablecastClient.of(settings, connection)))
+        return await probe(settings, CablecastApi(CablecastClient.of(settings, connection)))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,31 +10,31 @@ from archivist_common.errors import NeedsPerson, PublishError, TargetDenied, Tar
 from archivist_common.publishing.options import SIDECARS_UNSUPPORTED
 from archivist_common.settings import VodSettings, scc_options_of
 from archivist_common.shows.matching import Candidate
-from archivist_common.storage.client import Storages
+from archivist_common.storage.client import StorageClient
 from archivist_vod.cablecast import ensure as making
 from archivist_vod.cablecast import metadata, readback, sidecars, vods
 from archivist_vod.cablecast import resolve as finding
-from archivist_vod.cablecast.api import Catalogue
+from archivist_vod.cablecast.api import CablecastApi
 from archivist_vod.cablecast.sidecars import Ways
 from archivist_vod.cablecast.transport import connection
 from archivist_vod.cablecast.transport.client import CablecastClient
 from archivist_vod.cablecast.uploads import Uploads
 from archivist_vod.targets.caption_comparison import ReadBack
 from archivist_vod.targets.interface import Accepted, Capabilities, Ledger, Probe, Resolution, Work
-from archivist_vod.targets.progress import Item, Progress
+from archivist_vod.targets.progress import Item, TargetProgress
 
 SIDECARS_SINCE = (7, 1)
 """The version from which servers take sidecars (vendor's support article)."""
 
 
 @asynccontextmanager
-async def opened(settings: VodSettings, storages: Storages) -> AsyncIterator["Cablecast"]:
+async def opened(settings: VodSettings, storages: StorageClient) -> AsyncIterator["CablecastPublisher"]:
     """The settings' server, with the one pool of connections to it."""
     async with connection.http(settings) as http:
-        yield Cablecast(settings, CablecastClient.of(settings, http), storages)
+        yield CablecastPublisher(settings, CablecastClient.of(settings, http), storages)
 
 
-class Cablecast:
+class CablecastPublisher:
     """One Cablecast server. Its client is handed in; whoever made it closes it."""
 
     kind = "cablecast"
@@ -43,12 +43,12 @@ class Cablecast:
         self,
         settings: VodSettings,
         client: CablecastClient,
-        storages: Storages,
+        storages: StorageClient,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self.client = client
-        self.catalogue = Catalogue(self.client)
+        self.catalogue = CablecastApi(self.client)
         floor_s = settings.vod_status_check_interval.total_seconds()
         self._looks = vods.Looks(self.catalogue, floor_s, clock)
         self._uploads = Uploads(self.client, deadline_s=settings.vod_timeout.total_seconds())
@@ -171,7 +171,7 @@ class Cablecast:
     async def start(self, work: Work, item: Item, ledger: Ledger) -> Item:
         return await vods.start(self.catalogue, work, item, ledger, settings=self._settings)
 
-    async def poll(self, item: Item) -> Progress:
+    async def poll(self, item: Item) -> TargetProgress:
         return await vods.poll(self.catalogue, self._looks, item)
 
     async def works_elsewhere(self, item: Item) -> str:

@@ -17,7 +17,7 @@ from archivist_vod.cablecast.transport.client import CablecastClient
 from archivist_vod.targets import caption_comparison
 from archivist_vod.targets.caption_comparison import ReadBack
 from archivist_vod.targets.interface import Track
-from archivist_vod.targets.timeline import Reel, begins_at_ms, cues_on_vod
+from archivist_vod.targets.timeline import ReelSpan, begins_at_ms, cues_on_vod
 
 _SUBTITLES = re.compile(r"#EXT-X-MEDIA:(?=[^\n]*TYPE=SUBTITLES)[^\n]*")
 _ATTRIBUTE = re.compile(r'([A-Z-]+)=("[^"]*"|[^,]*)')
@@ -60,10 +60,10 @@ def kept_reels(ours: models.Reel, reels: Iterable[models.Reel]) -> dict[str, Any
     }
 
 
-def reels_of(item: Mapping[str, Any]) -> tuple[Reel, tuple[Reel, ...]]:
+def reels_of(item: Mapping[str, Any]) -> tuple[ReelSpan, tuple[ReelSpan, ...]]:
     """The reel that plays our recording, and those before it, as `kept_reels` has kept them."""
-    earlier = tuple(Reel(*one) for one in item.get("earlier", ()))
-    return Reel(item.get("reel_number", 1), item.get("cue_s", 0), item.get("length_s") or _ANY_LENGTH_S), earlier
+    earlier = tuple(ReelSpan(*one) for one in item.get("earlier", ()))
+    return ReelSpan(item.get("reel_number", 1), item.get("cue_s", 0), item.get("length_s") or _ANY_LENGTH_S), earlier
 
 
 async def _cues(client: CablecastClient, folder: str, language: str) -> list[Cue] | None:

@@ -10,14 +10,14 @@ from archivist_common.errors import NeedsPerson, TargetMissing
 from archivist_common.shows import matching, recording_names
 from archivist_common.shows.matching import Candidate, Scored
 from archivist_vod.cablecast import models
-from archivist_vod.cablecast.api import Catalogue
+from archivist_vod.cablecast.api import CablecastApi
 from archivist_vod.cablecast.sync import rows
 from archivist_vod.targets.interface import Ambiguous, Found, Nothing, Resolution, Suggestion, Work
 
 Shows = Callable[[], Awaitable[Sequence[Candidate]]]
 
 
-async def resolve(catalogue: Catalogue, work: Work, synced: Shows) -> Resolution:
+async def resolve(catalogue: CablecastApi, work: Work, synced: Shows) -> Resolution:
     """The show, suggestions, or nothing. Raises NeedsPerson where a show that a person named is gone."""
     if work.link is not None:
         try:
@@ -53,7 +53,7 @@ async def resolve(catalogue: Catalogue, work: Work, synced: Shows) -> Resolution
     return Ambiguous(_why(name, verdict.suggestions), suggestions)
 
 
-async def candidate_of(catalogue: Catalogue, show: models.Show) -> Candidate:
+async def candidate_of(catalogue: CablecastApi, show: models.Show) -> Candidate:
     """A show as matching takes it, with the names of its reels' files as far as the reels say."""
     reels = await catalogue.reels(show) if show.reels else ()
     names = await catalogue.lookups.names()
@@ -85,7 +85,7 @@ def item_of(show: models.Show) -> dict[str, object]:
     }
 
 
-async def _by_file(catalogue: Catalogue, filename: str) -> Sequence[models.Show]:
+async def _by_file(catalogue: CablecastApi, filename: str) -> Sequence[models.Show]:
     """Shows with a reel that plays exactly this file."""
     try:
         file = await catalogue.video(filename)

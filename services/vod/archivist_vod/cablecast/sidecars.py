@@ -13,9 +13,9 @@ from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from archivist_common.errors import CaptionsRefused, NeedsPerson, PublicNameTaken, TargetMissing, TargetRefused
-from archivist_common.storage.client import Storages, StorageServer
-from archivist_vod.cablecast.api import Catalogue
-from archivist_vod.cablecast.uploads import Progress, Uploads
+from archivist_common.storage.client import StorageClient, StorageServer
+from archivist_vod.cablecast.api import CablecastApi
+from archivist_vod.cablecast.uploads import UploadProgress, Uploads
 from archivist_vod.targets.interface import Accepted, Ledger, Work
 
 Way = Literal["auto", "share", "upload"]
@@ -38,7 +38,7 @@ class Ways:
 
     way: Way
     shares: Mapping[str, str]
-    storages: Storages
+    storages: StorageClient
     deadline: timedelta
 
 
@@ -48,7 +48,7 @@ def sidecar_path(item: Mapping[str, Any]) -> str:
     return str(path.with_name(path.name.removesuffix(path.suffix) + ".scc"))
 
 
-async def share_of(ways: Ways, catalogue: Catalogue, work: Work, item: Mapping[str, Any]) -> Share | None:
+async def share_of(ways: Ways, catalogue: CablecastApi, work: Work, item: Mapping[str, Any]) -> Share | None:
     """The mounted folder to write to; None where it goes by upload."""
     if ways.way == "upload":
         return None
@@ -65,7 +65,7 @@ async def share_of(ways: Ways, catalogue: Catalogue, work: Work, item: Mapping[s
 
 
 async def put(
-    ways: Ways, catalogue: Catalogue, uploads: Uploads, work: Work, item: Mapping[str, Any], ledger: Ledger
+    ways: Ways, catalogue: CablecastApi, uploads: Uploads, work: Work, item: Mapping[str, Any], ledger: Ledger
 ) -> None:
     """The sidecar stands. Raises PublicNameTaken where people's does, NeedsPerson where there is no way to put it."""
     share = await share_of(ways, catalogue, work, item)
@@ -95,7 +95,7 @@ async def put(
     await _upload(catalogue, uploads, work, item, ledger)
 
 
-async def accepted(catalogue: Catalogue, item: Mapping[str, Any]) -> Accepted:
+async def accepted(catalogue: CablecastApi, item: Mapping[str, Any]) -> Accepted:
     """Whether the server has found the sidecar and can read it. Raises CaptionsRefused with what it says."""
     judged = None
     if item.get("digital_file") is not None:
@@ -111,7 +111,7 @@ async def accepted(catalogue: Catalogue, item: Mapping[str, Any]) -> Accepted:
 
 
 async def _upload(
-    catalogue: Catalogue, uploads: Uploads, work: Work, item: Mapping[str, Any], ledger: Ledger
+    catalogue: CablecastApi, uploads: Uploads, work: Work, item: Mapping[str, Any], ledger: Ledger
 ) -> None:
     store, path = item["stores"][0], sidecar_path(item)
     key = f"sidecar:{work.version}"
@@ -128,14 +128,14 @@ async def _upload(
             raise PublicNameTaken(f"{path!r} in store {store} is not a file Archivist wrote, or somebody edited it")
     note = await ledger.note(key)
 
-    async def keep(progress: Progress) -> None:
+    async def keep(progress: UploadProgress) -> None:
         ledger.require()
         await ledger.note(key, progress.to_json())
 
     async def send() -> None:
         try:
             sent = await uploads.upload(
-                path, store, work.track.data, progress=Progress.from_json(dict(note) or None), keep=keep
+                path, store, work.track.data, progress=UploadProgress.from_json(dict(note) or None), keep=keep
             )
         except TargetRefused as exc:
             if exc.status == _CONFLICT and stands is not None:
@@ -157,7 +157,7 @@ async def _upload(
     await ledger.change(key, send)
 
 
-async def _sha256_at(catalogue: Catalogue, url: str) -> str | None:
+async def _sha256_at(catalogue: CablecastApi, url: str) -> str | None:
     if not url:
         return None
     try:

@@ -47,7 +47,7 @@ _NO_LIST = frozenset({404, 405})
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class UploadProgress:
     """How far an upload is; what to keep so that another process can go on. next_segment: counted from 0."""
 
     upload_id: int | None = None
@@ -62,10 +62,10 @@ class Progress:
         return cls() if value is None else cls(value["upload_id"], value["next_segment"])
 
 
-Keep = Callable[[Progress], Awaitable[None]]
+Keep = Callable[[UploadProgress], Awaitable[None]]
 
 
-async def _forget(progress: Progress) -> None:
+async def _forget(progress: UploadProgress) -> None:
     """For a caller that begins anew after a crash."""
 
 
@@ -90,7 +90,7 @@ class Uploads:
         self._clock = clock
 
     async def upload(
-        self, name: str, store: int, data: bytes, *, progress: Progress | None = None, keep: Keep = _forget
+        self, name: str, store: int, data: bytes, *, progress: UploadProgress | None = None, keep: Keep = _forget
     ) -> models.FileUpload:
         """The finished upload; its `asset` is set where the server says.
 
@@ -103,7 +103,7 @@ class Uploads:
         deadline = asyncio.timeout(self._deadline_s)
         try:
             async with deadline:
-                return await job.run(progress or Progress())
+                return await job.run(progress or UploadProgress())
         except TimeoutError as exc:
             if not deadline.expired():
                 raise
@@ -127,20 +127,20 @@ class _Job:
     def segments(self) -> int:
         return max(1, -(-len(self.data) // self.segment_bytes))
 
-    async def run(self, progress: Progress) -> models.FileUpload:
+    async def run(self, progress: UploadProgress) -> models.FileUpload:
         why = ""
         for _ in range(_BEGINNINGS):
             try:
                 return await self._from(progress)
             except _BeginAnew as exc:
                 why = str(exc)
-                progress = Progress()
+                progress = UploadProgress()
                 await self.keep(progress)
         raise TargetFailed(f"upload of {self.name!r}: begun {_BEGINNINGS} times: {why}")
 
-    async def _from(self, progress: Progress) -> models.FileUpload:
+    async def _from(self, progress: UploadProgress) -> models.FileUpload:
         if progress.upload_id is None:
-            progress = Progress(await self._created())
+            progress = UploadProgress(await self._created())
             await self.keep(progress)
             upload = None
         else:
@@ -218,7 +218,7 @@ class _Job:
             past = await self._send_one(id_, segment, self.data[start : start + self.segment_bytes])
             if past is not None:
                 return past
-            await self.keep(Progress(id_, segment + 1))
+            await self.keep(UploadProgress(id_, segment + 1))
         return None
 
     async def _send_one(self, id_: int, segment: int, data: bytes) -> models.FileUpload | None:

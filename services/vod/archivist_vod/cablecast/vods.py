@@ -7,10 +7,10 @@ from typing import Any
 from archivist_common.errors import NeedsPerson, TargetMissing, TargetRefused
 from archivist_common.settings import VodSettings
 from archivist_vod.cablecast import models, qualities
-from archivist_vod.cablecast.api import Catalogue
+from archivist_vod.cablecast.api import CablecastApi
 from archivist_vod.cablecast.readback import kept_reels
 from archivist_vod.targets.interface import Ledger, Work
-from archivist_vod.targets.progress import Progress, State
+from archivist_vod.targets.progress import State, TargetProgress
 
 _CONFLICT = 409
 _NEARLY = 0.97  # of the floor: who comes back after all of it, by another clock, looks for himself
@@ -30,7 +30,7 @@ _MOST_LOOKED_AT = 500  # other VODs, to see whether the server works at all
 
 
 async def start(
-    catalogue: Catalogue,
+    catalogue: CablecastApi,
     work: Work,
     item: Mapping[str, Any],
     ledger: Ledger,
@@ -79,7 +79,7 @@ async def start(
     return await listed({**item, "vod_id": vod_id, "configuration": chosen.id}, catalogue, ledger)
 
 
-async def listed(item: dict[str, Any], catalogue: Catalogue, ledger: Ledger) -> dict[str, Any]:
+async def listed(item: dict[str, Any], catalogue: CablecastApi, ledger: Ledger) -> dict[str, Any]:
     """A programme that Archivist once took off the list is put back on it; one that people took off is not."""
     if not item.get("withdrawn"):
         return item
@@ -97,7 +97,7 @@ class Looks:
     floor_s: a VOD is asked about no more often. clock: seconds, never going back.
     """
 
-    def __init__(self, catalogue: Catalogue, floor_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, catalogue: CablecastApi, floor_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._catalogue = catalogue
         self._kept_s = _NEARLY * floor_s
         self._clock = clock
@@ -112,7 +112,7 @@ class Looks:
         return self._last[vod_id][1]
 
 
-async def poll(catalogue: Catalogue, looks: Looks, item: Mapping[str, Any]) -> Progress:
+async def poll(catalogue: CablecastApi, looks: Looks, item: Mapping[str, Any]) -> TargetProgress:
     """How the VOD is getting on. What its status does not say is read from the VOD itself, when its state changes."""
     status, read = await looks.at(item["vod_id"])
     state = _STATES.get(status.vod_state, State.UNKNOWN)
@@ -131,7 +131,7 @@ async def poll(catalogue: Catalogue, looks: Looks, item: Mapping[str, Any]) -> P
         state = State.USABLE  # every variant is made, and none can be seen yet
         seen["seen"] = ""  # so that the next look reads it again
     why = await _what_is_missing(catalogue, item) if state is State.NEEDS_HUMAN else None
-    return Progress(
+    return TargetProgress(
         state=state,
         raw=status.vod_state or models.UNKNOWN,
         percent=status.percent_complete,
@@ -143,7 +143,7 @@ async def poll(catalogue: Catalogue, looks: Looks, item: Mapping[str, Any]) -> P
     )
 
 
-async def works_elsewhere(catalogue: Catalogue, item: Mapping[str, Any]) -> str:
+async def works_elsewhere(catalogue: CablecastApi, item: Mapping[str, Any]) -> str:
     """How the other VODs that are being made stand, in one line that changes when any of them does."""
     page = await catalogue.client.get_page("vods", "vods", page_size=_MOST_LOOKED_AT)
     busy = [
@@ -154,7 +154,7 @@ async def works_elsewhere(catalogue: Catalogue, item: Mapping[str, Any]) -> str:
     return " ".join(":".join(map(str, one)) for one in sorted(busy, key=str))
 
 
-async def withdraw(catalogue: Catalogue, item: Mapping[str, Any], ledger: Ledger) -> dict[str, Any]:
+async def withdraw(catalogue: CablecastApi, item: Mapping[str, Any], ledger: Ledger) -> dict[str, Any]:
     """Off the public list. Nothing is deleted: publishing it again puts it back."""
     vod = await catalogue.vod(item["vod_id"])
     key = f"withdrawn:{vod.id}"
@@ -171,7 +171,7 @@ async def withdraw(catalogue: Catalogue, item: Mapping[str, Any], ledger: Ledger
 
 
 async def _configuration(
-    catalogue: Catalogue, show: models.Show, quality: models.VodTranscodeQuality | None, wanted: int | None
+    catalogue: CablecastApi, show: models.Show, quality: models.VodTranscodeQuality | None, wanted: int | None
 ) -> models.VodConfiguration:
     known = await catalogue.lookups.vod_configurations()
     if wanted is not None:
@@ -187,14 +187,14 @@ async def _configuration(
     return found
 
 
-async def _reels_now(catalogue: Catalogue, item: Mapping[str, Any]) -> dict[str, Any]:
+async def _reels_now(catalogue: CablecastApi, item: Mapping[str, Any]) -> dict[str, Any]:
     """In points and lengths as they are now: somebody may have set them while Cablecast waited for it."""
     reels = await catalogue.reels(await catalogue.show(item["show"]))
     ours = next((reel for reel in reels if reel.id == item["reel"]), None)
     return {} if ours is None else kept_reels(ours, reels)
 
 
-async def _what_is_missing(catalogue: Catalogue, item: Mapping[str, Any]) -> str:
+async def _what_is_missing(catalogue: CablecastApi, item: Mapping[str, Any]) -> str:
     """Why Cablecast waits, in words: a reel without a length, or without a file."""
     try:
         reels = await catalogue.reels(await catalogue.show(item["show"]))

@@ -64,7 +64,7 @@ class Listing:
 
         media = None
         if one.media_url is not None:
-            media = rss.Media(one.media_url, contents.media_type(one.recording), one.media_bytes)
+            media = rss.MediaFile(one.media_url, contents.media_type(one.recording), one.media_bytes)
         return rss.Item(
             key=one.key,
             title=one.title,

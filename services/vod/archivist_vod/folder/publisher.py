@@ -26,14 +26,14 @@ from archivist_common.errors import (
 )
 from archivist_common.settings import VodSettings
 from archivist_common.storage import os_errors
-from archivist_common.storage.client import Storages
+from archivist_common.storage.client import StorageClient
 from archivist_vod.folder import contents
 from archivist_vod.folder.listing import Listing, tell_of_edits
 from archivist_vod.folder.manifest import Manifest, ManifestDamaged
 from archivist_vod.folder.shelf import FEED, INDEX, Memory, Shelf
 from archivist_vod.targets.caption_comparison import ReadBack
 from archivist_vod.targets.interface import Accepted, Capabilities, Found, Ledger, Probe, Resolution, Work
-from archivist_vod.targets.progress import Item, Progress, State
+from archivist_vod.targets.progress import Item, State, TargetProgress
 
 T = TypeVar("T")
 
@@ -44,7 +44,7 @@ _LISTED, _UNLISTED = "listed", "not listed"
 
 
 @asynccontextmanager
-async def opened(settings: VodSettings, storages: Storages) -> AsyncIterator["Folder"]:
+async def opened(settings: VodSettings, storages: StorageClient) -> AsyncIterator["Folder"]:
     """The settings' folder, with the threads that write there."""
     folder = Folder(settings, storages)
     try:
@@ -61,7 +61,7 @@ class Folder:
     def __init__(
         self,
         settings: VodSettings,
-        storages: Storages,
+        storages: StorageClient,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         if settings.publish_folder is None:
@@ -214,11 +214,11 @@ class Folder:
         await self._on_disk(act, ledger)
         return {**item, "vod_id": work.key}
 
-    async def poll(self, item: Item) -> Progress:
+    async def poll(self, item: Item) -> TargetProgress:
         _, known = await self._on_disk(lambda shelf: _known(shelf, item))
         told = _LISTED if known.is_listed else _UNLISTED
         state = State.DONE if known.is_listed else State.UNLISTED
-        return Progress(state, told, percent=100.0, url=self._address(item), mark=f"{told} {known.captions}")
+        return TargetProgress(state, told, percent=100.0, url=self._address(item), mark=f"{told} {known.captions}")
 
     async def works_elsewhere(self, item: Item) -> str:
         return ""

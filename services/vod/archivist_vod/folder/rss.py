@@ -24,7 +24,7 @@ _GENERATOR = "Archivist"
 
 
 @dataclass(frozen=True, slots=True)
-class Media:
+class MediaFile:
     """The recording itself, where it can be reached. size_bytes: None while unknown."""
 
     url: str
@@ -58,7 +58,7 @@ class Item:
     transcript: str | None = None
     chapters: str | None = None
     scenes: tuple[Scene, ...] = ()
-    media: Media | None = None
+    media: MediaFile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def _item(channel: ET.Element, item: Item) -> None:
     _podcast(made, item)
 
 
-def _content(item: Item, media: Media) -> dict[str, str]:
+def _content(item: Item, media: MediaFile) -> dict[str, str]:
     told = {"url": media.url, "type": media.type, "medium": media.type.partition("/")[0], "expression": "full"}
     if media.size_bytes:
         told["fileSize"] = str(media.size_bytes)

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from archivist_common.chapters.detection import Chapter
-from archivist_common.publishing.options import Options
+from archivist_common.publishing.options import PublishOptions
 from archivist_vod.targets.caption_comparison import ReadBack
-from archivist_vod.targets.progress import Item, Progress
+from archivist_vod.targets.progress import Item, TargetProgress
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Work:
     path: str
     length_s: int | None
     track: Track
-    options: Options
+    options: PublishOptions
     chapters: tuple[Chapter, ...] = ()
     description: str = ""
     tags: tuple[str, ...] = ()
@@ -238,7 +238,7 @@ class Publisher(Protocol):
         """The programme is there, or on its way. The item has `vod_id` from then on."""
         ...
 
-    async def poll(self, item: Item) -> Progress: ...
+    async def poll(self, item: Item) -> TargetProgress: ...
 
     async def works_elsewhere(self, item: Item) -> str:
         """A mark that changes while the target works at other programmes: then ours waits for its turn."""

@@ -27,7 +27,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class TargetProgress:
     """How a programme is getting on. raw: the vendor's own word. why: what somebody has to do, in words.
 
     mark: changes whenever the target shows any change: what a stall is told by.

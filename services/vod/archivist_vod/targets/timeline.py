@@ -12,7 +12,7 @@ from archivist_common.chapters.detection import Chapter
 
 
 @dataclass(frozen=True, slots=True)
-class Reel:
+class ReelSpan:
     """A file's part in a show: what is shown of it, in whole seconds, as the server keeps them."""
 
     number: int
@@ -32,12 +32,12 @@ class Reel:
         return self.begin_ms + self.length_s * 1_000
 
 
-def begins_at_ms(reel: Reel, reels: Sequence[Reel]) -> int:
+def begins_at_ms(reel: ReelSpan, reels: Sequence[ReelSpan]) -> int:
     """Where a reel begins on the VOD: after those of lower numbers, in whatever order the reels are given."""
     return sum(other.length_s for other in reels if other.number < reel.number) * 1_000
 
 
-def vod_offset_ms(file_ms: int, reel: Reel, reels: Sequence[Reel]) -> int | None:
+def vod_offset_ms(file_ms: int, reel: ReelSpan, reels: Sequence[ReelSpan]) -> int | None:
     """When the VOD shows what stands at `file_ms` in a reel's file; None where it shows that nowhere.
 
     reels: those of the show; the reel itself and later ones may be among them.
@@ -47,7 +47,7 @@ def vod_offset_ms(file_ms: int, reel: Reel, reels: Sequence[Reel]) -> int | None
     return begins_at_ms(reel, reels) + file_ms - reel.begin_ms
 
 
-def chapters_on_vod(chapters: Iterable[Chapter], reel: Reel, reels: Sequence[Reel]) -> tuple[Chapter, ...]:
+def chapters_on_vod(chapters: Iterable[Chapter], reel: ReelSpan, reels: Sequence[ReelSpan]) -> tuple[Chapter, ...]:
     """A file's chapters by the VOD's clock, without those it does not show.
 
     The one that runs as the reel begins, if any, begins with it.
@@ -65,7 +65,7 @@ def chapters_on_vod(chapters: Iterable[Chapter], reel: Reel, reels: Sequence[Ree
     )
 
 
-def cues_on_vod(cues: Iterable[Cue], reel: Reel, reels: Sequence[Reel]) -> tuple[Cue, ...]:
+def cues_on_vod(cues: Iterable[Cue], reel: ReelSpan, reels: Sequence[ReelSpan]) -> tuple[Cue, ...]:
     """A file's cues by the VOD's clock, cut to what the reel shows."""
     shift = begins_at_ms(reel, reels) - reel.begin_ms
     shown = (

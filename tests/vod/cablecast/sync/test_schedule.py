@@ -22,9 +22,9 @@ from archivist_common.publishing import targets
 from archivist_common.shows import queries as catalogue
 from archivist_common.shows import recording_names, sync_runs
 from archivist_common.shows.matching import Candidate
-from archivist_common.shows.sync_runs import Kind, Mode, Run
-from archivist_vod.cablecast.publisher import Cablecast
-from archivist_vod.cablecast.sync.schedule import Syncing
+from archivist_common.shows.sync_runs import SyncKind, SyncMode, SyncRunView
+from archivist_vod.cablecast.publisher import CablecastPublisher
+from archivist_vod.cablecast.sync.schedule import SyncSchedule
 from archivist_vod.cablecast.sync.source import PAGE, Source
 from archivist_vod.cablecast.transport.client import Page
 
@@ -43,22 +43,22 @@ def syncing(
     full_every: timedelta = _FULL_EVERY,
     page_size: int = PAGE,
     **more: Any,
-) -> Syncing:
+) -> SyncSchedule:
     publisher = world.publishers["cablecast"]
-    assert isinstance(publisher, Cablecast)
+    assert isinstance(publisher, CablecastPublisher)
     source = Source(publisher.catalogue, page_size, clock=lambda: world.monotonic[0])
-    return Syncing(world.db, "cablecast", source, every=every, full_every=full_every, **more)
+    return SyncSchedule(world.db, "cablecast", source, every=every, full_every=full_every, **more)
 
 
-async def settle(of: Syncing) -> None:
+async def settle(of: SyncSchedule) -> None:
     while await of.round():
         pass
 
 
-async def runs(world: World) -> list[Run]:
+async def runs(world: World) -> list[SyncRunView]:
     """Oldest first."""
     async with world.db.transaction() as session:
-        found = [run for kind in Kind for run in await sync_runs.latest(session, kind)]
+        found = [run for kind in SyncKind for run in await sync_runs.latest(session, kind)]
     return sorted(found, key=lambda run: run.id)
 
 
@@ -75,7 +75,7 @@ async def vods(world: World) -> dict[str, VodContent]:
 
 async def ask(world: World, kind: str, mode: str, user_id: int | None = None) -> int:
     async with world.db.transaction() as session:
-        return (await sync_runs.ask(session, "cablecast", Kind(kind), Mode(mode), user_id=user_id))[0].id
+        return (await sync_runs.request(session, "cablecast", SyncKind(kind), SyncMode(mode), user_id=user_id))[0].id
 
 
 async def person(world: World) -> int:
@@ -267,7 +267,7 @@ async def _each(*things: Awaitable[Any]) -> None:
         await thing
 
 
-async def _between_pages(world: World, of: Syncing, act: Callable[[], Awaitable[None]]) -> bool:
+async def _between_pages(world: World, of: SyncSchedule, act: Callable[[], Awaitable[None]]) -> bool:
     """Work, and do something once the first page of shows has come."""
     done = False
     client = of.source.catalogue.client
@@ -527,13 +527,13 @@ async def test_a_run_gives_way_where_publishing_finds_the_server_away(world: Wor
 
     async def away() -> None:
         async with world.db.transaction() as session:
-            await targets.away(session, "cablecast", "no answer", timedelta(minutes=1))
+            await targets.mark_unavailable(session, "cablecast", "no answer", timedelta(minutes=1))
 
     await _between_pages(world, of, away)
     assert (await runs(world))[0].status == "pending"
     assert not await of.round()
     async with world.db.transaction() as session:
-        await targets.answered(session, "cablecast")
+        await targets.mark_available(session, "cablecast")
     await settle(of)
     assert (await runs(world))[0].status == "completed"
 
@@ -745,7 +745,7 @@ async def test_a_server_that_says_it_has_more_shows_than_it_gives_takes_nothing_
         await settle(of)
     finally:
         del of.source.catalogue.client.get_page  # type: ignore[method-assign]
-    run = next(one for one in (await runs(world))[2:] if one.kind is Kind.SHOWS)
+    run = next(one for one in (await runs(world))[2:] if one.kind is SyncKind.SHOWS)
     assert (run.status, run.error_code, run.gone) == ("completed", "SYNC_INCOMPLETE", 0)
     assert run.error_message == "the server gave 9 of 10; what is gone was not looked for"
     assert 4105 in await shows(world)

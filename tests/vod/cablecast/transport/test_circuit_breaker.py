@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
 from archivist_common.errors import TargetDenied, TargetUnavailable
-from archivist_vod.cablecast.transport.circuit_breaker import Circuit, Host, retry_after_s
+from archivist_vod.cablecast.transport.circuit_breaker import Circuit, CircuitBreaker, retry_after_s
 
 _NOW = datetime(2026, 11, 27, 12, 0, 0, tzinfo=UTC)
 _IN_2_MINUTES = "Fri, 27 Nov 2026 12:02:00 GMT"
@@ -32,11 +32,11 @@ def gauge() -> Gauge:
 
 
 @pytest.fixture
-def host(clock: Clock, gauge: Gauge) -> Host:
-    return Host("cablecast", clock=clock, gauge=gauge)
+def host(clock: Clock, gauge: Gauge) -> CircuitBreaker:
+    return CircuitBreaker("cablecast", clock=clock, gauge=gauge)
 
 
-def _fail(host: Host, times: int) -> None:
+def _fail(host: CircuitBreaker, times: int) -> None:
     for _ in range(times):
         host.failed("HTTP 500", deciding=host.admit("GET shows"))
 
@@ -77,7 +77,7 @@ def test_retry_after_is_read_as_seconds_or_a_date(value: str | None, date: str |
     ],
 )
 def test_a_pause_holds_every_call_and_then_no_more(
-    host: Host, clock: Clock, asked: float | None, pause: float
+    host: CircuitBreaker, clock: Clock, asked: float | None, pause: float
 ) -> None:
     assert host.asked_to_wait(asked) == pause
     if pause:
@@ -90,19 +90,19 @@ def test_a_pause_holds_every_call_and_then_no_more(
     assert host.admit("GET shows") is False
 
 
-def test_a_pause_nobody_named_grows_while_they_keep_coming(host: Host) -> None:
+def test_a_pause_nobody_named_grows_while_they_keep_coming(host: CircuitBreaker) -> None:
     assert [host.asked_to_wait(None) for _ in range(8)] == [5, 10, 20, 40, 80, 160, 300, 300]
     host.succeeded()
     assert host.asked_to_wait(None) == 5
 
 
-def test_a_shorter_pause_does_not_cut_a_longer_one(host: Host) -> None:
+def test_a_shorter_pause_does_not_cut_a_longer_one(host: CircuitBreaker) -> None:
     host.asked_to_wait(100)
     host.asked_to_wait(1)
     assert host.state.paused_s == 100
 
 
-def test_the_circuit_opens_after_five_failures_in_a_row(host: Host, gauge: Gauge) -> None:
+def test_the_circuit_opens_after_five_failures_in_a_row(host: CircuitBreaker, gauge: Gauge) -> None:
     _fail(host, 4)
     assert host.state.circuit is Circuit.CLOSED
     host.succeeded()
@@ -116,7 +116,7 @@ def test_the_circuit_opens_after_five_failures_in_a_row(host: Host, gauge: Gauge
 
 
 def test_a_half_open_circuit_lets_one_call_through_and_closes_on_its_success(
-    host: Host, clock: Clock, gauge: Gauge
+    host: CircuitBreaker, clock: Clock, gauge: Gauge
 ) -> None:
     _fail(host, 5)
     clock.now = 30
@@ -129,7 +129,7 @@ def test_a_half_open_circuit_lets_one_call_through_and_closes_on_its_success(
     assert host.admit("GET vods") is False
 
 
-def test_an_open_circuit_rests_twice_as_long_each_time_up_to_five_minutes(host: Host, clock: Clock) -> None:
+def test_an_open_circuit_rests_twice_as_long_each_time_up_to_five_minutes(host: CircuitBreaker, clock: Clock) -> None:
     _fail(host, 5)
     rests = []
     for _ in range(6):
@@ -139,7 +139,7 @@ def test_an_open_circuit_rests_twice_as_long_each_time_up_to_five_minutes(host: 
     assert rests == [30, 60, 120, 240, 300, 300]
 
 
-def test_a_deciding_call_given_up_leaves_the_next_one_to_decide(host: Host, clock: Clock) -> None:
+def test_a_deciding_call_given_up_leaves_the_next_one_to_decide(host: CircuitBreaker, clock: Clock) -> None:
     _fail(host, 5)
     clock.now = 30
     host.abandoned(deciding=host.admit("GET shows"))
@@ -147,7 +147,7 @@ def test_a_deciding_call_given_up_leaves_the_next_one_to_decide(host: Host, cloc
 
 
 def test_a_call_from_before_it_opened_neither_prolongs_the_rest_nor_lets_a_second_one_decide(
-    host: Host, clock: Clock
+    host: CircuitBreaker, clock: Clock
 ) -> None:
     late = host.admit("GET slow")
     _fail(host, 5)
@@ -160,7 +160,7 @@ def test_a_call_from_before_it_opened_neither_prolongs_the_rest_nor_lets_a_secon
         host.admit("GET vods")
 
 
-def test_after_a_refusal_nothing_goes_out_until_somebody_has_looked(host: Host) -> None:
+def test_after_a_refusal_nothing_goes_out_until_somebody_has_looked(host: CircuitBreaker) -> None:
     host.denied(TargetDenied("GET shows: HTTP 401", status=401, body="no"))
     with pytest.raises(TargetDenied, match="not asked, because GET shows: HTTP 401") as caught:
         host.admit("GET vods")
@@ -175,7 +175,7 @@ def _messages(records: Any) -> list[tuple[int, str]]:
 
 
 def test_trouble_is_logged_when_it_begins_and_when_it_ends(
-    host: Host, clock: Clock, caplog: pytest.LogCaptureFixture
+    host: CircuitBreaker, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     _fail(host, 5)

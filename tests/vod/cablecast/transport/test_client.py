@@ -630,7 +630,7 @@ async def test_credentials_occur_in_no_error_no_log_no_repr_and_no_address(
             ours.host.reset()
         said += [repr(ours.client), repr(ours.client._http), repr(ours.client._http.auth), ours.client.base]
         said += [str(ours.host.state)]
-    # What httpcore traces at DEBUG, a server's headers among it, is never let out (archivist_common.logs).
+    # What httpcore traces at DEBUG, a server's headers among it, is never let out (`observability.logs`).
     ours_only = [record for record in caplog.records if not record.name.startswith("httpcore")]
     said += [f"{record.getMessage()} {record.__dict__}" for record in ours_only]
     said += [seen.target for seen in server.seen]

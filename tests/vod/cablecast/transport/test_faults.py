@@ -8,7 +8,7 @@ from tests.simulators.cablecast.process import Simulator
 from tests.vod.cablecast.conftest import Connect
 
 from archivist_common.errors import OutcomeUnknown, PublishError, TargetDenied, TargetFailed, TargetUnavailable
-from archivist_vod.cablecast.api import Catalogue
+from archivist_vod.cablecast.api import CablecastApi
 from archivist_vod.cablecast.transport.connection import CONNECTIONS
 
 SHOW = {"title": "Harbor Council", "location": 1, "localId": "arc-1", "cgExempt": False, "customFields": []}
@@ -22,7 +22,7 @@ async def test_a_show_made_behind_a_spoiled_answer_is_found_again_by_its_key(
     async with attend(modern) as ours:
         with pytest.raises(OutcomeUnknown):
             await ours.client.post("shows", "show", SHOW)
-        (found,) = await Catalogue(ours.client).shows_by_local_id("arc-1")
+        (found,) = await CablecastApi(ours.client).shows_by_local_id("arc-1")
     assert found.title == "Harbor Council"
     assert [show["localId"] for show in await modern.control.objects("shows")].count("arc-1") == 1
 
@@ -34,14 +34,14 @@ async def test_a_spoiled_answer_to_a_question_is_asked_for_again(
     await modern.control.seed(shows=[{"id": 4120, "title": "a"}])
     await modern.control.fault("malformed", method="GET", path="/shows/4120", times=2, kind=kind)
     async with attend(modern) as ours:
-        assert (await Catalogue(ours.client).show(4120)).title == "a"
+        assert (await CablecastApi(ours.client).show(4120)).title == "a"
 
 
 async def test_a_byte_order_mark_is_read_over(modern: Simulator, attend: Connect) -> None:
     await modern.control.seed(shows=[{"id": 4120, "title": "a"}])
     await modern.control.fault("malformed", method="GET", path="/shows/4120", kind="bom")
     async with attend(modern) as ours:
-        assert (await Catalogue(ours.client).show(4120)).title == "a"
+        assert (await CablecastApi(ours.client).show(4120)).title == "a"
         assert ours.time.slept == []
 
 
@@ -51,7 +51,7 @@ async def test_words_where_a_number_belongs_are_no_object_of_the_servers(modern:
     await modern.control.fault("malformed", method="GET", path="/(shows|reels)", kind="string_for_int")
     async with attend(modern) as ours:
         with pytest.raises(TargetFailed):
-            await Catalogue(ours.client).show(4120)
+            await CablecastApi(ours.client).show(4120)
 
 
 @pytest.mark.parametrize(

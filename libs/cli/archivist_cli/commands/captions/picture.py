@@ -1,8 +1,8 @@
 """The screen as a PNG: white letters in black cells on a grey picture, as a television set draws them.
 
 The letters come from `glyphs.png`, one cell for each character CEA-608 can show, so the same captions give the same
-picture on every machine, whatever fonts it has. `python -m archivist_cli.captions.picture FONT.ttf` draws the sheet
-anew from a monospaced font (the one here is from DejaVu Sans Mono).
+picture on every machine, whatever fonts it has. The sheet is drawn anew by
+`python -m archivist_cli.commands.captions.picture FONT.ttf` from a monospaced font (the one here: DejaVu Sans Mono).
 """
 
 import io
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from archivist_captions.cea608.characters import SHOWABLE
 from archivist_captions.cea608.codes import COLUMNS, ROWS
-from archivist_captions.cea608.decoder import Screen
+from archivist_captions.cea608.decoder import DisplayedText
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -31,7 +31,7 @@ _SIZE = 27  # points at which the sheet's letters fit their cells
 CHARACTERS = tuple(sorted(SHOWABLE))  # in the order of the sheet
 
 
-def png(screen: Screen | None) -> bytes:
+def png(screen: DisplayedText | None) -> bytes:
     """The screen, or a blank one, as a grey PNG of 800 x 600."""
     from PIL import Image
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
-from archivist_captions.cea608.decoder import Screen
+from archivist_captions.cea608.decoder import DisplayedText
 from archivist_captions.report.preview import as_text, screen_at
 from archivist_captions.timecode import LAST_DROP_FRAME, LAST_NON_DROP, NTSC_30, label
 
@@ -18,7 +18,7 @@ _UNENDED = 120  # frames; how long a caption that nothing erases stays
 
 
 def play(
-    screens: Sequence[Screen],
+    screens: Sequence[DisplayedText],
     *,
     begin: int | None = None,
     speed: float = 1.0,
@@ -42,7 +42,7 @@ def play(
     if terminal:
         out.write(_ENTER)
     try:
-        shown: Screen | None = None
+        shown: DisplayedText | None = None
         while True:
             frame = first + int((clock() - began) * speed * NTSC_30)
             if frame >= last:
@@ -63,14 +63,14 @@ def play(
     return 0
 
 
-def _next_change(screens: Sequence[Screen], frame: int, last: int) -> int:
+def _next_change(screens: Sequence[DisplayedText], frame: int, last: int) -> int:
     screen = screen_at(screens, frame)
     if screen is not None and screen.end is not None:
         return screen.end
     return next((following.start for following in screens if following.start > frame), last)
 
 
-def _page(screen: Screen | None, at: str) -> str:
+def _page(screen: DisplayedText | None, at: str) -> str:
     lines = as_text(screen).split("\n")
     for row in screen.rows if screen is not None else ():
         line = lines[row.number - 1]

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from archivist_captions.cea608.codes import COLUMNS
-from archivist_captions.cea608.decoder import Screen
+from archivist_captions.cea608.decoder import DisplayedText
 from archivist_captions.report.preview import as_svg, as_text, screen_at
 from archivist_captions.timecode import LAST_DROP_FRAME, LAST_NON_DROP, label
 from archivist_cli.commands.captions import scc_options, writing
@@ -64,7 +64,7 @@ def run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     return 0
 
 
-def framed(screen: Screen | None) -> Iterator[str]:
+def framed(screen: DisplayedText | None) -> Iterator[str]:
     """The whole screen as lines with a frame around it."""
     yield "┌" + "─" * COLUMNS + "┐"
     for line in as_text(screen).split("\n"):
@@ -75,7 +75,7 @@ def framed(screen: Screen | None) -> Iterator[str]:
 _DRAWN = (".png", ".svg", ".txt")
 
 
-def _drawn(screen: Screen | None, suffix: str) -> bytes:
+def _drawn(screen: DisplayedText | None, suffix: str) -> bytes:
     if suffix == ".svg":
         return as_svg(screen).encode()
     if suffix == ".txt":
@@ -88,7 +88,7 @@ def _drawn(screen: Screen | None, suffix: str) -> bytes:
         raise StackError(f"a PNG needs Pillow: install archivist[embedded], or ask for .svg ({exc})") from exc
 
 
-def _when(screens: Sequence[Screen], frame: int, drop_frame: bool) -> str:
+def _when(screens: Sequence[DisplayedText], frame: int, drop_frame: bool) -> str:
     """Where there is something to see, for who asked for a moment without."""
     last = LAST_DROP_FRAME if drop_frame else LAST_NON_DROP
     before = next((screen for screen in reversed(screens) if screen.start <= frame), None)

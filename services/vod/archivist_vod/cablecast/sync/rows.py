@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from archivist_common.events.journal import plain
+from archivist_common.events.journal import storable
 from archivist_common.states import VodStatus
 from archivist_vod.cablecast import models
 from archivist_vod.cablecast.transport.envelopes import Json
@@ -51,7 +51,7 @@ def show_row(raw: Json, names: Names, files: Iterable[str]) -> dict[str, Any] | 
         "cablecast_id": show.id,
         "title": title or _line(show.cg_title, _TITLE) or f"show {show.id}",
         "cg_title": _line(show.cg_title, _TITLE) or None,
-        "description": plain(show.comments) or None,
+        "description": storable(show.comments) or None,
         "category": _named(show.category, names.categories),
         "producer": _named(show.producer, names.producers),
         "project": place(show, names),
@@ -75,7 +75,7 @@ def vod_row(raw: Json, target: str, titles: Mapping[int, str]) -> dict[str, Any]
         return None
     if not fits(vod.id):
         return None
-    url = plain(vod.url or vod.local_url)
+    url = storable(vod.url or vod.local_url)
     show = _number(vod.show)
     known = None if show is None else titles.get(show)
     state = vod_state(vod)
@@ -163,7 +163,7 @@ def files_of(document: Json) -> dict[int, list[str]] | None:
 
 
 def file_name(path: str) -> str:
-    return plain(path).replace("\\", "/").rpartition("/")[2]
+    return storable(path).replace("\\", "/").rpartition("/")[2]
 
 
 def fits(number: object) -> bool:
@@ -180,4 +180,4 @@ def _named(number: int | None, names: Mapping[int, str]) -> str | None:
 
 def _line(text: str, most: int) -> str:
     """One line of at most so many characters."""
-    return " ".join(plain(text).split())[:most].rstrip()
+    return " ".join(storable(text).split())[:most].rstrip()

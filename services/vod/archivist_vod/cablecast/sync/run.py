@@ -25,7 +25,7 @@ from archivist_common.errors import (
     TargetUnavailable,
 )
 from archivist_common.publishing import targets
-from archivist_common.shows.sync_runs import Kind, Mode
+from archivist_common.shows.sync_runs import SyncKind, SyncMode
 from archivist_vod import metrics
 from archivist_vod.cablecast.sync import rows as copying
 from archivist_vod.cablecast.sync import runs, store
@@ -112,7 +112,7 @@ class Sync:
     async def _read(self) -> None:
         self._names = await self._meanings()
         self._source.forget_files()
-        if self._run.mode is Mode.FULL:
+        if self._run.mode is SyncMode.FULL:
             is_whole = await self._pages(resume=True)
             async with self._db.transaction() as session:
                 gone, note = 0, {}
@@ -126,7 +126,7 @@ class Sync:
             return
         since = self._run.since or await self._changed_since()
         await self._keep((), since=since)
-        gone = await (self._changed_shows(since) if self._run.kind is Kind.SHOWS else self._changed_vods(since))
+        gone = await (self._changed_shows(since) if self._run.kind is SyncKind.SHOWS else self._changed_vods(since))
         async with self._db.transaction() as session:
             await self._complete(session, gone=gone)
 
@@ -142,7 +142,7 @@ class Sync:
 
         until_unchanged: stop after a page on which nothing was changed since then.
         """
-        path, params = ("shows", _WITH_FILES) if self._run.kind is Kind.SHOWS else ("vods", {})
+        path, params = ("shows", _WITH_FILES) if self._run.kind is SyncKind.SHOWS else ("vods", {})
         start = 0
         if resume and self._run.total is not None and self._run.position:
             async with self._db.transaction() as session:
@@ -267,7 +267,7 @@ class Sync:
     ) -> None:
         """Store rows not met before, and how far the run is. Raises Fenced, and _GiveWay where the target rests."""
         fresh = [row for row in rows if row["id"] not in self._seen]
-        if self._run.kind is Kind.SHOWS:
+        if self._run.kind is SyncKind.SHOWS:
             files = copying.files_of(document or {})
             if files is None and any(row.get("reels") for row in fresh):
                 files = await self._source.files()
@@ -301,7 +301,7 @@ class Sync:
     async def _store(
         self, session: Any, read: list[dict[str, Any]], unread: list[int], values: dict[str, Any]
     ) -> None:
-        if self._run.kind is Kind.SHOWS:
+        if self._run.kind is SyncKind.SHOWS:
             stored = await store.store_shows(session, self._run, read)
             await store.seen_shows(session, self._run, unread)
         else:
@@ -319,7 +319,7 @@ class Sync:
 
     async def _meanings(self) -> Names:
         """What numbers in shows mean, and the zone of the server's clock."""
-        if self._run.kind is not Kind.SHOWS:
+        if self._run.kind is not SyncKind.SHOWS:
             return Names(zone=await self._catalogue.lookups.zone())
         return await self._catalogue.lookups.names()
 

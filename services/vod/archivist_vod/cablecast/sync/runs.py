@@ -21,7 +21,7 @@ from archivist_common.database.models import SyncRun
 from archivist_common.errors import Fenced
 from archivist_common.events import journal
 from archivist_common.shows import sync_runs
-from archivist_common.shows.sync_runs import Kind, Mode, Status
+from archivist_common.shows.sync_runs import SyncKind, SyncMode, SyncStatus
 
 TOO_MANY_GONE = "SYNC_TOO_MANY_GONE"
 """More than half would be gone at once: nothing is marked so, and a person looks."""
@@ -30,8 +30,8 @@ INCOMPLETE = "SYNC_INCOMPLETE"
 
 _COMPONENT = "vod"
 _CLAIM_LOCK = 0x53796E63  # "Sync"
-_DONE, _FAILED = SyncRun.status == Status.COMPLETED, SyncRun.status == Status.FAILED
-_WHOLE = SyncRun.mode == Mode.FULL
+_DONE, _FAILED = SyncRun.status == SyncStatus.COMPLETED, SyncRun.status == SyncStatus.FAILED
+_WHOLE = SyncRun.mode == SyncMode.FULL
 _AFTER_FAILURE = timedelta(hours=1)  # at the least, before a full one is tried again by itself
 
 
@@ -41,8 +41,8 @@ class Run:
 
     id: int
     target: str
-    kind: Kind
-    mode: Mode
+    kind: SyncKind
+    mode: SyncMode
     position: int
     total: int | None
     since: datetime | None
@@ -58,7 +58,7 @@ class Run:
 async def schedule(session: AsyncSession, target: str, every: timedelta, full_every: timedelta) -> int:
     """Put what is due into the queue; how many runs that were. The first of all is a full one."""
     made = 0
-    for kind in Kind:
+    for kind in SyncKind:
         full_done, any_done, full_failed, any_failed = (
             await session.execute(
                 select(
@@ -84,10 +84,10 @@ async def schedule(session: AsyncSession, target: str, every: timedelta, full_ev
         patience = min(full_every, _AFTER_FAILURE)
         mode = None
         if (full_done is None or full_done >= full_every) and (full_failed is None or full_failed >= patience):
-            mode = Mode.FULL
+            mode = SyncMode.FULL
         elif full_done is not None and any_done >= every and (any_failed is None or any_failed >= every):
-            mode = Mode.CHANGES
-        if mode is not None and (await sync_runs.ask(session, target, kind, mode))[1]:
+            mode = SyncMode.CHANGES
+        if mode is not None and (await sync_runs.request(session, target, kind, mode))[1]:
             made += 1
     return made
 
@@ -99,12 +99,12 @@ async def claim(session: AsyncSession, target: str, lease: timedelta) -> Run | N
     other = aliased(SyncRun)
     since = database_in(-lease)
     stands_still = or_(SyncRun.moved_date.is_(None), SyncRun.moved_date < since)
-    moves = exists().where(other.target == target, other.status == Status.RUNNING, other.moved_date >= since)
+    moves = exists().where(other.target == target, other.status == SyncStatus.RUNNING, other.moved_date >= since)
     found = await session.scalar(
         select(SyncRun.id)
         .where(
             SyncRun.target == target,
-            or_(SyncRun.status == Status.PENDING, and_(SyncRun.status == Status.RUNNING, stands_still)),
+            or_(SyncRun.status == SyncStatus.PENDING, and_(SyncRun.status == SyncStatus.RUNNING, stands_still)),
             ~moves,
         )
         .order_by(SyncRun.kind, SyncRun.id)
@@ -118,7 +118,7 @@ async def claim(session: AsyncSession, target: str, lease: timedelta) -> Run | N
         await session.execute(
             update(SyncRun)
             .where(SyncRun.id == found)
-            .values(status=Status.RUNNING, started_date=func.coalesce(SyncRun.started_date, now), moved_date=now)
+            .values(status=SyncStatus.RUNNING, started_date=func.coalesce(SyncRun.started_date, now), moved_date=now)
             .returning(SyncRun)
             .execution_options(populate_existing=True)
         )
@@ -133,26 +133,26 @@ async def moved(session: AsyncSession, run: Run, **values: Any) -> Run:
 
 async def put_off(session: AsyncSession, run: Run) -> None:
     """Let it wait, for whoever takes it next. Raises Fenced."""
-    await _fenced(session, run, {"status": Status.PENDING})
+    await _fenced(session, run, {"status": SyncStatus.PENDING})
 
 
 async def complete(session: AsyncSession, run: Run, **values: Any) -> None:
     """Raises Fenced."""
-    done = await _fenced(session, run, {"status": Status.COMPLETED, "finished_date": database_now(), **values})
-    if run.mode == Mode.FULL:
+    done = await _fenced(session, run, {"status": SyncStatus.COMPLETED, "finished_date": database_now(), **values})
+    if run.mode == SyncMode.FULL:
         told = f"{run.kind} of {run.target} read: {done.added} new, {done.changed} changed, {done.gone} gone"
         await journal.record(session, "INFO", _COMPONENT, told)
 
 
 async def fail(session: AsyncSession, run: Run, code: str, message: str) -> None:
     """Raises Fenced."""
-    ended = {"status": Status.FAILED, "finished_date": database_now()}
-    await _fenced(session, run, {**ended, "error_code": code, "error_message": journal.plain(message)})
+    ended = {"status": SyncStatus.FAILED, "finished_date": database_now()}
+    await _fenced(session, run, {**ended, "error_code": code, "error_message": journal.storable(message)})
     told = f"reading the {run.kind} of {run.target} failed: {message}"
     await journal.record(session, "ERROR", _COMPONENT, told, code=code)
 
 
-async def age_of_last(session: AsyncSession, target: str, kind: Kind) -> timedelta | None:
+async def age_of_last(session: AsyncSession, target: str, kind: SyncKind) -> timedelta | None:
     """Since the last run that completed was begun; None where none has."""
     age: timedelta | None = await session.scalar(select(_age(SyncRun.started_date, kind, target, _DONE)))
     return age
@@ -160,7 +160,7 @@ async def age_of_last(session: AsyncSession, target: str, kind: Kind) -> timedel
 
 async def is_confirmed(session: AsyncSession, run: Run) -> bool:
     """Whether a person asks for this full run after one that would have marked too many as gone."""
-    if run.asked_by is None or run.mode != Mode.FULL:
+    if run.asked_by is None or run.mode != SyncMode.FULL:
         return False
     before = await session.scalar(
         select(SyncRun.error_code)
@@ -177,7 +177,7 @@ async def is_confirmed(session: AsyncSession, run: Run) -> bool:
     return before == TOO_MANY_GONE
 
 
-def _age(column: Any, kind: Kind, target: str, *conditions: Any) -> Any:
+def _age(column: Any, kind: SyncKind, target: str, *conditions: Any) -> Any:
     return (
         select(database_now() - func.max(column))
         .where(SyncRun.kind == kind, SyncRun.target == target, *conditions)
@@ -189,7 +189,7 @@ async def _fenced(session: AsyncSession, run: Run, values: dict[str, Any]) -> Ru
     row = (
         await session.execute(
             update(SyncRun)
-            .where(SyncRun.id == run.id, SyncRun.status == Status.RUNNING, SyncRun.moved_date == run.moved)
+            .where(SyncRun.id == run.id, SyncRun.status == SyncStatus.RUNNING, SyncRun.moved_date == run.moved)
             .values(moved_date=database_now(), **values)
             .returning(SyncRun)
             .execution_options(populate_existing=True)
@@ -204,8 +204,8 @@ def _run(row: SyncRun) -> Run:
     return Run(
         id=row.id,
         target=row.target,
-        kind=Kind(row.kind),
-        mode=Mode(row.mode),
+        kind=SyncKind(row.kind),
+        mode=SyncMode(row.mode),
         position=row.position,
         total=row.total,
         since=row.since,

@@ -24,7 +24,7 @@ LEASE = timedelta(minutes=2)
 _POLL_S = 5.0
 
 
-class Syncing:
+class SyncSchedule:
     """The syncs of one target. `run` owns them until it is cancelled.
 
     every: between two reads of what changed; 0: only when somebody asks. full_every: between two whole ones.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import aclosing
 
 from archivist_common.errors import TargetMissing, TargetRefused, TargetUnavailable
-from archivist_vod.cablecast.api import Catalogue
+from archivist_vod.cablecast.api import CablecastApi
 from archivist_vod.cablecast.sync import rows as copying
 from archivist_vod.cablecast.transport import paging
 from archivist_vod.cablecast.transport.envelopes import Json
@@ -24,7 +24,7 @@ class Source:
     """page_size: rows to ask for at once; fewer after an answer that did not come. clock: seconds."""
 
     def __init__(
-        self, catalogue: Catalogue, page_size: int = PAGE, clock: Callable[[], float] = time.monotonic
+        self, catalogue: CablecastApi, page_size: int = PAGE, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.catalogue = catalogue
         self.page_size = page_size

@@ -18,7 +18,7 @@ from sqlalchemy.sql import ColumnElement
 from archivist_common.database.clock import database_now
 from archivist_common.database.models import CablecastShow, Publication, VodContent
 from archivist_common.events import journal
-from archivist_common.shows.sync_runs import Kind
+from archivist_common.shows.sync_runs import SyncKind
 from archivist_common.states import VodStatus
 from archivist_vod.cablecast.sync.runs import Run
 
@@ -32,12 +32,12 @@ class TooManyGone(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredPage:
     added: int = 0
     changed: int = 0
 
 
-async def store_shows(session: AsyncSession, run: Run, rows: Sequence[Mapping[str, Any]]) -> Stored:
+async def store_shows(session: AsyncSession, run: Run, rows: Sequence[Mapping[str, Any]]) -> StoredPage:
     """Rows of `cablecast_shows` as a page gave them."""
     ids = [row["cablecast_id"] for row in rows]
     kept = await session.scalars(
@@ -57,10 +57,10 @@ async def store_shows(session: AsyncSession, run: Run, rows: Sequence[Mapping[st
             )
         )
     await seen_shows(session, run, ids)
-    return Stored(added, len(fresh) - added)
+    return StoredPage(added, len(fresh) - added)
 
 
-async def store_vods(session: AsyncSession, run: Run, rows: Sequence[Mapping[str, Any]]) -> Stored:
+async def store_vods(session: AsyncSession, run: Run, rows: Sequence[Mapping[str, Any]]) -> StoredPage:
     """Rows of `vod_content` as a page gave them."""
     ids = [row["vod_id"] for row in rows]
     kept = await session.scalars(
@@ -92,7 +92,7 @@ async def store_vods(session: AsyncSession, run: Run, rows: Sequence[Mapping[str
             )
         added, changed = added + new, changed + len(fresh) - new
     await seen_vods(session, run, ids)
-    return Stored(added, changed)
+    return StoredPage(added, changed)
 
 
 async def seen_shows(session: AsyncSession, run: Run, ids: Iterable[int]) -> None:
@@ -116,7 +116,7 @@ async def seen_vods(session: AsyncSession, run: Run, ids: Iterable[str]) -> None
 
 async def met(session: AsyncSession, run: Run) -> set[int]:
     """Numbers of the rows that this run has seen so far."""
-    if run.kind is Kind.SHOWS:
+    if run.kind is SyncKind.SHOWS:
         return set(await session.scalars(select(CablecastShow.cablecast_id).where(CablecastShow.seen_run == run.id)))
     found = await session.scalars(
         select(VodContent.vod_id).where(VodContent.seen_run == run.id, VodContent.target == run.target)
@@ -129,10 +129,10 @@ async def mark_unseen(session: AsyncSession, run: Run, *, confirmed: bool) -> in
 
     Raises TooManyGone for more than half of what was there before the run, unless a person has confirmed it.
     """
-    model: type[CablecastShow] | type[VodContent] = CablecastShow if run.kind is Kind.SHOWS else VodContent
+    model: type[CablecastShow] | type[VodContent] = CablecastShow if run.kind is SyncKind.SHOWS else VodContent
     there = _there(run)
     unseen = and_(there, or_(model.seen_run.is_(None), model.seen_run != run.id))
-    if run.kind is Kind.VODS:  # what the publisher has made meanwhile is no older than the run
+    if run.kind is SyncKind.VODS:  # what the publisher has made meanwhile is no older than the run
         unseen = and_(unseen, VodContent.created_date < run.started)
     missing = await session.scalar(select(func.count()).select_from(model).where(unseen)) or 0
     before = (await session.scalar(select(func.count()).select_from(model).where(there)) or 0) - run.added
@@ -203,7 +203,7 @@ async def link_vods(session: AsyncSession, target: str) -> None:
 
 
 async def _gone(session: AsyncSession, run: Run, which: ColumnElement[bool]) -> int:
-    if run.kind is Kind.SHOWS:
+    if run.kind is SyncKind.SHOWS:
         rows = await session.scalars(
             update(CablecastShow)
             .where(which)
@@ -235,7 +235,7 @@ async def _gone(session: AsyncSession, run: Run, which: ColumnElement[bool]) -> 
 
 
 def _there(run: Run) -> ColumnElement[bool]:
-    if run.kind is Kind.SHOWS:
+    if run.kind is SyncKind.SHOWS:
         return CablecastShow.gone_at.is_(None)
     return and_(VodContent.gone_at.is_(None), VodContent.target == run.target)
 

@@ -47,7 +47,7 @@ class HostState:
     denied: str
 
 
-class Host:
+class CircuitBreaker:
     """One server's gate, circuit breaker and latch. For one event loop; `clock` counts seconds, only forward.
 
     open_after: failures in a row.

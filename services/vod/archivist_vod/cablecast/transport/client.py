@@ -30,7 +30,7 @@ from archivist_common.errors import (
 )
 from archivist_common.settings import VodSettings
 from archivist_vod.cablecast.transport import metrics
-from archivist_vod.cablecast.transport.circuit_breaker import Host, retry_after_s
+from archivist_vod.cablecast.transport.circuit_breaker import CircuitBreaker, retry_after_s
 from archivist_vod.cablecast.transport.connection import Login, origin
 from archivist_vod.cablecast.transport.envelopes import Json, Reader, Root, reader, why
 from archivist_vod.cablecast.transport.request import Answer, Call, first_words, reason, shown
@@ -75,7 +75,7 @@ class CablecastClient:
         self,
         http: httpx.AsyncClient,
         *,
-        host: Host | None = None,
+        host: CircuitBreaker | None = None,
         request_timeout_s: float = 30.0,
         retries: int = 3,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -83,8 +83,8 @@ class CablecastClient:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._http = http
-        self.host = host or Host(http.base_url.host, gauge=metrics.CIRCUIT_OPEN)
-        self._others: dict[str, Host] = {}
+        self.host = host or CircuitBreaker(http.base_url.host, gauge=metrics.CIRCUIT_OPEN)
+        self._others: dict[str, CircuitBreaker] = {}
         self._request_timeout_s = request_timeout_s
         self._retries = retries
         self.sleep = sleep
@@ -265,7 +265,7 @@ class CablecastClient:
                 host.abandoned(deciding=deciding)
         raise AssertionError("the last try returns or raises")
 
-    async def _once(self, call: Call, host: Host) -> Answer:
+    async def _once(self, call: Call, host: CircuitBreaker) -> Answer:
         """One request and its whole answer. The only place where errors of the transport become ours."""
         began = time.monotonic()
         outcome = "cut_off"
@@ -291,7 +291,7 @@ class CablecastClient:
             metrics.REQUESTS.labels(call.operation, outcome).inc()
             metrics.SECONDS.labels(call.operation).observe(time.monotonic() - began)
 
-    async def _answer(self, call: Call, response: httpx.Response, host: Host) -> Answer:
+    async def _answer(self, call: Call, response: httpx.Response, host: CircuitBreaker) -> Answer:
         status = response.status_code
         if 300 <= status < 400:
             to = response.headers.get("Location", "")
@@ -336,7 +336,7 @@ class CablecastClient:
             body = self._scrubbed(bytes(data[:ERROR_KEPT]).decode("utf-8", "replace"))
             raise call.failed(f"HTTP {response.status_code}, but {why(exc)}", response.status_code, body) from exc
 
-    def _host(self, call: Call) -> Host:
+    def _host(self, call: Call) -> CircuitBreaker:
         if origin(call.url) == origin(self._http.base_url):
             if self._http.auth is None:  # an anonymous answer may be minutes old
                 raise TargetDenied(f"{call.what}: not asked, because no user and password are set")
@@ -344,7 +344,7 @@ class CablecastClient:
         name = call.url.host
         if name not in self._others and len(self._others) >= _OTHERS_KEPT:
             self._others.pop(next(iter(self._others)))
-        return self._others.setdefault(name, Host(name))
+        return self._others.setdefault(name, CircuitBreaker(name))
 
     def _note_headers(self, call: Call, response: httpx.Response) -> None:
         """The vendor marks what it means to take away with a Warning header: said once a path."""
@@ -364,7 +364,7 @@ class CablecastClient:
         return text
 
 
-def _tell(host: Host, error: PublishError, *, deciding: bool) -> None:
+def _tell(host: CircuitBreaker, error: PublishError, *, deciding: bool) -> None:
     """Let the host know how a call ended."""
     if isinstance(error, TargetDenied) or error.status == _TOO_MANY:
         host.abandoned(deciding=deciding)
