@@ -102,6 +102,14 @@ def test_on_each_python_a_package_has_one_version_and_it_is_the_one_that_was_tes
         assert versions == tested.get(name), f"{name} is not the same in {lock}.txt and dev.txt: make lock"
 
 
+@pytest.mark.parametrize("lock", LOCKS)
+def test_no_package_has_another_version_on_another_python(lock: str) -> None:
+    """Fault: PyAV 18 below Python 3.12 and 19 from there on, and 19 opened no recording at all."""
+    for name, versions in _pins(lock).items():
+        chosen = {version for version, _ in versions}
+        assert len(chosen) == 1, f"{lock}.txt: {name} is {' or '.join(map(str, sorted(chosen)))}, by Python or platform"
+
+
 COME_ALONG = {"pydantic", "starlette"}
 """Imported by name, and part of what fastapi and pydantic-settings are."""
 OPTIONAL = {"whisperx"}
