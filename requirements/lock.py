@@ -29,7 +29,8 @@ def main() -> None:
 
 def compile_lock(target: Path, *inputs: str | Path) -> None:
     command = [Path(sys.executable).parent / "uv", "pip", "compile", "--quiet", "--universal"]
-    command += ["--fork-strategy", "fewest", "--python-version", "3.11", "--generate-hashes", "--no-header", "--no-annotate", "--strip-extras"]
+    command += ["--python-version", "3.11", "--fork-strategy", "fewest"]  # one version for all Pythons
+    command += ["--generate-hashes", "--no-header", "--no-annotate", "--strip-extras"]
     command += ["--no-emit-index-url", "--no-emit-find-links", "--output-file", target.relative_to(ROOT)]
     subprocess.run([*command, *inputs], cwd=ROOT, check=True)
 

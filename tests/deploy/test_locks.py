@@ -107,7 +107,9 @@ def test_no_package_has_another_version_on_another_python(lock: str) -> None:
     """Fault: PyAV 18 below Python 3.12 and 19 from there on, and 19 opened no recording at all."""
     for name, versions in _pins(lock).items():
         chosen = {version for version, _ in versions}
-        assert len(chosen) == 1, f"{lock}.txt: {name} is {' or '.join(map(str, sorted(chosen)))}, by Python or platform"
+        assert len(chosen) == 1, (
+            f"{lock}.txt: {name} is {' or '.join(map(str, sorted(chosen)))}, by Python or platform"
+        )
 
 
 COME_ALONG = {"pydantic", "starlette"}
