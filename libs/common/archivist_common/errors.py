@@ -34,6 +34,7 @@ ArchivistError
 ├── EngineError              the speech engine or its model
 │   ├── ModelMissing         MODEL_MISSING
 │   ├── EngineUnavailable    ENGINE_UNAVAILABLE
+│   ├── SelfTestFailed       SELF_TEST_FAILED
 │   └── ResourceExhausted    RESOURCE_EXHAUSTED
 ├── PublishError             CABLECAST_ERROR: a VOD target, as its client saw it
 │   ├── TargetUnavailable    TARGET_UNAVAILABLE
@@ -46,6 +47,7 @@ ArchivistError
 │   └── VodFailed            VOD_PUBLISH_FAILED
 ├── NeedsPerson              NEEDS_PERSON
 ├── WorkerCrashed            WORKER_CRASHED
+│   └── DecoderFailed        DECODER_FAILED
 ├── DeadlineExceeded         DEADLINE_EXCEEDED
 ├── Cancelled                CANCELLED
 ├── Fenced                   FENCED
@@ -249,6 +251,17 @@ class EngineUnavailable(EngineError):
     code = "ENGINE_UNAVAILABLE"
 
 
+class SelfTestFailed(EngineError):
+    """A slot could not caption the second of speech that comes with us. It takes no job until it can."""
+
+    code = "SELF_TEST_FAILED"
+
+    def __init__(self, message: str, *, stderr: str = "") -> None:
+        """stderr: what a decoder that failed in it wrote last, as `DecoderFailed` has it."""
+        super().__init__(message)
+        self.stderr = stderr
+
+
 class ResourceExhausted(EngineError):
     """Tried once more, with the least memory the engine can do with."""
 
@@ -351,6 +364,20 @@ class NeedsPerson(ArchivistError):
 class WorkerCrashed(ArchivistError):
     code = "WORKER_CRASHED"
     retryable = True
+
+
+class DecoderFailed(WorkerCrashed):
+    """The decoder ended without an answer that makes sense: our fault, until it has done so three times.
+
+    stderr: the last lines it wrote on its standard error, control characters replaced. Not told to callers.
+    """
+
+    code = "DECODER_FAILED"
+    http_status = 503
+
+    def __init__(self, message: str, *, stderr: str = "") -> None:
+        super().__init__(message)
+        self.stderr = stderr
 
 
 class DeadlineExceeded(ArchivistError):

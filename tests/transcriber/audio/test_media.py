@@ -15,6 +15,7 @@ from tests import media_factory as factory
 
 from archivist_common.errors import (
     ArchivistError,
+    DecoderFailed,
     FileMissing,
     MediaUnreadable,
     NoAudioTrack,
@@ -317,11 +318,12 @@ def test_a_child_that_hangs_is_a_storage_that_does_not_answer(folder: Path) -> N
             list(audio)
 
 
-def test_a_child_that_crashes_is_an_unreadable_recording(folder: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL, signal.SIGABRT], ids=lambda n: n.name)
+def test_a_child_that_crashes_is_a_failure_of_the_decoder(folder: Path, number: signal.Signals) -> None:
     path = factory.write(folder / "crashing.flac", np.tile(factory.tone(20), 30))
     with media.open_audio(path) as audio:
-        os.kill(audio._child._process.pid, signal.SIGSEGV)
-        with pytest.raises(MediaUnreadable, match="SIGSEGV"):
+        os.kill(audio._child._process.pid, number)
+        with pytest.raises(DecoderFailed, match=f"killed by {number.name}"):
             list(audio)
 
 

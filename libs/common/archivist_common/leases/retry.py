@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, case, func, literal
 
 from archivist_common.database.clock import database_in, database_now
 from archivist_common.database.models import Chunk, Publication, Transcription
-from archivist_common.errors import ArchivistError, WorkerCrashed
+from archivist_common.errors import ArchivistError, DecoderFailed, WorkerCrashed
 
 MAX_CRASHES = 3  # a recording that killed its worker this often is poison (Sidekiq)
 CRASHES_COUNT = timedelta(hours=72)  # and crashes that lie further apart are not of one cause
@@ -44,8 +44,11 @@ def decide(
 
 
 def wait_before(error: ArchivistError, attempt: int, spread: float | None = None) -> timedelta:
-    """How long a failed attempt's next one waits. A crash waits for nothing: the worker is what was lost."""
-    if isinstance(error, WorkerCrashed):
+    """How long a failed attempt's next one waits. A crash waits for nothing: the worker is what was lost.
+
+    But for a decoder's: what ended it may be a shortage of memory, which passes.
+    """
+    if isinstance(error, WorkerCrashed) and not isinstance(error, DecoderFailed):
         return timedelta()
     return retry_delay(attempt, random.random() if spread is None else spread)  # noqa: S311 -- nobody gains by it
 

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from archivist_common.errors import (
     ArchivistError,
+    DecoderFailed,
     FileMissing,
     MediaUnreadable,
     PathRefused,
@@ -35,6 +36,7 @@ from archivist_common.errors import (
     by_code,
 )
 from archivist_transcriber.audio.decoder import main
+from archivist_transcriber.audio.last_lines import LastLines
 
 RATE = main.RATE
 """Samples a second of every stream here."""
@@ -114,9 +116,9 @@ class MediaInfo:
                 timecode=None if value["timecode"] is None else _word(value["timecode"]),
             )
         except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as exc:
-            raise MediaUnreadable("the decoder's answer makes no sense") from exc
+            raise DecoderFailed("the decoder's answer makes no sense") from exc
         if not (0 <= info.default_track < len(audio) <= info.streams <= main.MAX_STREAMS):
-            raise MediaUnreadable("the decoder's answer makes no sense: tracks are missing")
+            raise DecoderFailed("the decoder's answer makes no sense: tracks are missing")
         if not 0 <= info.duration_ms <= main.MAX_HOURS * 3_600_000:
             raise MediaUnreadable(f"it claims to last {info.duration_ms} ms")
         return info
@@ -153,7 +155,8 @@ def _word(text: str, limit: int = 40) -> str:
 def probe(source: Path | int, *, deadline_s: float = DEADLINE_S, memory_bytes: int = MEMORY) -> MediaInfo:
     """What a recording holds. `source` is a path or an open descriptor (which stays open and keeps its position).
 
-    Raises FileMissing, MediaUnreadable, NoAudioTrack, StorageUnavailable (also when nothing was read in time).
+    Raises FileMissing, MediaUnreadable, NoAudioTrack, StorageUnavailable (also when nothing was read in time), and
+    DecoderFailed when the decoder itself ended without an answer: that says nothing about the recording.
     """
     with _Child(source, {"mode": "probe", "track": None, "start_ms": 0, "end_ms": None}, memory_bytes) as child:
         return _expect_info(child, deadline_s)
@@ -179,7 +182,7 @@ def open_audio(
         wanted = info.default_track if track is None else track
         if not 0 <= wanted < len(info.audio):
             child.message(deadline_s)  # the child says so itself, and it is raised here
-            raise MediaUnreadable(f"the decoder has no word on track {wanted}")
+            raise DecoderFailed(f"the decoder has no word on track {wanted}")
         return AudioStream(child, info, info.audio[wanted], start_ms, deadline_s)
     except BaseException:
         child.close()
@@ -190,8 +193,8 @@ class AudioStream:
     """Iterate for blocks of about ten seconds of sound; close (or leave the `with`) to end the child.
 
     A block is never longer than 160,000 samples. Raises MediaUnreadable for a file that turns out to be cut
-    off or broken, SourceChanged for one that was written to meanwhile. The thread that opened the stream must
-    outlive it: the kernel ends the child with the thread that started it.
+    off or broken, SourceChanged for one that was written to meanwhile, DecoderFailed. The thread that opened the
+    stream must outlive it: the kernel ends the child with the thread that started it.
     """
 
     def __init__(self, child: "_Child", info: MediaInfo, track: AudioTrack, start_ms: int, deadline_s: float) -> None:
@@ -221,7 +224,7 @@ class AudioStream:
                 self.samples += len(block)
                 complete = len(block) < main.BLOCK
             else:
-                raise MediaUnreadable(f"the decoder answered out of turn: {kind!r}, {len(body)} bytes")
+                raise DecoderFailed(f"the decoder answered out of turn: {kind!r}, {len(body)} bytes")
             if passed > _MOST:
                 raise MediaUnreadable(f"its sound goes on past {main.MAX_HOURS} hours")
             self._child.grant(passed)
@@ -241,7 +244,7 @@ class AudioStream:
 def _expect_info(child: "_Child", deadline_s: float) -> MediaInfo:
     kind, body = child.message(deadline_s)
     if kind != b"I":
-        raise MediaUnreadable(f"the decoder answered out of turn: {kind!r}, {len(body)} bytes")
+        raise DecoderFailed(f"the decoder answered out of turn: {kind!r}, {len(body)} bytes")
     return MediaInfo._from_json(body)
 
 
@@ -249,7 +252,7 @@ def _bad_packets(body: bytes) -> int:
     try:
         return int(json.loads(body)["bad_packets"])
     except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as exc:
-        raise MediaUnreadable("the decoder's answer makes no sense") from exc
+        raise DecoderFailed("the decoder's answer makes no sense") from exc
 
 
 class _Child:
@@ -273,21 +276,27 @@ class _Child:
             self._before = _fingerprint(self._fd)
             self._buffer = bytearray()
             self._cpu_s = self._granted_s = cpu_s
-            most_s = _MOST_CPU_S if request["mode"] == "audio" else cpu_s
+            # A second of grace: with both limits at one time the kernel kills without saying which of them it was.
+            most_s = _MOST_CPU_S if request["mode"] == "audio" else cpu_s + 1
             limits = {"fd": self._fd, "memory": memory_bytes, "cpu_s": (cpu_s, most_s), "parent": os.getpid()}
             self._process = subprocess.Popen(
                 [sys.executable, "-I", program, json.dumps(request | limits)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
                 pass_fds=(self._fd,),
                 env={"OPENBLAS_NUM_THREADS": "1"},
                 cwd="/",
                 start_new_session=True,
             )
+        except OSError as exc:
+            os.close(self._fd)
+            raise DecoderFailed(f"the decoder could not be started: {exc.strerror}") from exc
         except BaseException:
             os.close(self._fd)
             raise
+        assert self._process.stderr is not None  # noqa: S101 -- a pipe was asked for
+        self._last_lines = LastLines(self._process.stderr.fileno())
 
     def message(self, deadline_s: float) -> tuple[bytes, bytes]:
         """The next message, waiting at most `deadline_s` for all of it. An error message is raised."""
@@ -296,7 +305,7 @@ class _Child:
         cpu = _cpu_seconds(self._process.pid)
         kind, length = _HEAD.unpack(self._read(_HEAD.size, until, cpu))
         if length > _LONGEST:
-            raise MediaUnreadable(f"the decoder sent a message of {length} bytes")
+            raise DecoderFailed(f"the decoder sent a message of {length} bytes")
         body = self._read(length, until, cpu)
         if kind == b"E":
             raise _accusation(body)
@@ -315,9 +324,18 @@ class _Child:
         pipe = self._process.stdout.fileno()
         poll = select.poll()  # select() cannot watch descriptors above 1023
         poll.register(pipe, select.POLLIN)
+        if self._last_lines.is_open:
+            poll.register(self._last_lines.fd, select.POLLIN)
         while len(self._buffer) < count:
-            if not poll.poll(max(0.0, until - time.monotonic()) * 1000):
-                raise self._late(cpu)
+            ready = dict(poll.poll(max(0.0, until - time.monotonic()) * 1000))
+            if self._last_lines.fd in ready:
+                self._last_lines.read()
+                if not self._last_lines.is_open:
+                    poll.unregister(self._last_lines.fd)
+            if pipe not in ready:
+                if time.monotonic() >= until:
+                    raise self._late(cpu)
+                continue
             data = os.read(pipe, 1 << 20)
             if not data:
                 raise self._died()
@@ -332,17 +350,19 @@ class _Child:
             return MediaUnreadable(f"decoding it got nowhere for {self._deadline_s:g} s")
         return StorageUnavailable(f"the recording could not be read for {self._deadline_s:g} s")
 
-    def _died(self) -> MediaUnreadable:
+    def _died(self) -> MediaUnreadable | DecoderFailed:
+        """What its end means. Only the end that we set it ourselves, its processor time, is the recording's doing."""
         try:
             code = self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:
-            return MediaUnreadable("the decoder stopped answering on it")
+            return DecoderFailed("the decoder closed its answer and did not end")
         if code == -signal.SIGXCPU:
             return MediaUnreadable(f"decoding it takes too long: {self._granted_s} s of processor time got nowhere")
+        how = f"exit code {code}"
         if code < 0:
             with contextlib.suppress(ValueError):
-                return MediaUnreadable(f"the decoder crashed on it ({signal.Signals(-code).name})")
-        return MediaUnreadable(f"the decoder gave up on it (exit {code})")
+                how = f"killed by {signal.Signals(-code).name}"
+        return DecoderFailed(f"the decoder ended without an answer ({how})", stderr=self._last_lines.rest())
 
     def check_unchanged(self) -> None:
         """Raises SourceChanged when the file was written to since it was opened."""
@@ -356,8 +376,9 @@ class _Child:
         os.close(self._fd)
         self._fd = -1
         self._process.kill()
-        assert self._process.stdout is not None  # noqa: S101 -- a pipe was asked for
-        self._process.stdout.close()
+        for pipe in (self._process.stdout, self._process.stderr):
+            assert pipe is not None  # noqa: S101 -- a pipe was asked for
+            pipe.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=2)
 
@@ -376,8 +397,10 @@ def _accusation(body: bytes) -> ArchivistError:
         problem = json.loads(body)
         code, message = str(problem["code"]), _word(problem["message"], 300)
     except (ValueError, TypeError, LookupError, RecursionError):
-        return MediaUnreadable("the decoder's answer makes no sense")
-    return by_code(code)(message) if code in _SAYS else MediaUnreadable(message)
+        return DecoderFailed("the decoder's answer makes no sense")
+    if code not in _SAYS:
+        return DecoderFailed(f"the decoder gave an error that is not its to give ({_word(code)}): {message}")
+    return by_code(code)(message)
 
 
 def _descriptor(source: Path | int) -> int:

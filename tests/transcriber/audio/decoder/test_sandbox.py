@@ -15,11 +15,9 @@ import numpy as np
 import pytest
 from tests import media_factory as factory
 
-from archivist_common.errors import ArchivistError, MediaUnreadable, StorageUnavailable
+from archivist_common.errors import ArchivistError, DecoderFailed, MediaUnreadable, StorageUnavailable
 from archivist_transcriber.audio import media
 from archivist_transcriber.audio.decoder import main
-
-HERE = Path(main.__file__).parent
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +31,7 @@ def inside(program: str) -> dict[str, str]:
     escape = Path(tempfile.gettempdir()) / f"archivist-escape-{uuid4().hex}"
     whole = f"""
 import ctypes, errno, json, os, socket, sys
-sys.path.insert(0, {str(HERE)!r})
-import media_child
+from archivist_transcriber.audio.decoder import main as media_child
 found = {{}}
 libc = ctypes.CDLL(None, use_errno=True)
 ESCAPE = {str(escape)!r}
@@ -153,7 +150,7 @@ def test_seen_from_outside_the_child_holds_nothing_of_ours(long: Path, monkeypat
     recording = descriptors.pop(fd)
     assert recording == long
     assert {n: str(target).partition(":")[0] for n, target in descriptors.items()} == {
-        0: "/dev/null", 1: "pipe", 2: "/dev/null"
+        0: "/dev/null", 1: "pipe", 2: "pipe"
     }  # fmt: skip
     assert environment == b"OPENBLAS_NUM_THREADS=1\0"
     for status in threads:
@@ -186,9 +183,8 @@ def false_child(path: Path, program: str, *, cpu_s: int = media.CPU_S) -> media.
     script = path / "child.py"
     script.write_text(f"""
 import json, os, resource, struct, sys, time
-sys.path.insert(0, {str(HERE)!r})
-import media_child
-from media_child import BLOCK, send, send_json
+from archivist_transcriber.audio.decoder import main as media_child
+from archivist_transcriber.audio.decoder.main import BLOCK, send, send_json
 INFO = {INFO!r}
 TRACK = INFO["audio"][0]
 request = json.loads(sys.argv[1])
@@ -219,27 +215,37 @@ def hear(path: Path, program: str, *, cpu_s: int = media.CPU_S) -> int:
         pytest.param("send(b'I', b'[' * 100_000)", "makes no sense", id="nested-answer"),
         pytest.param("send(b'I', b'\\xff')", "makes no sense", id="no-text"),
         pytest.param("send(b'I', b'[]')", "makes no sense", id="no-answer"),
-        pytest.param("send_json(b'I', INFO | {'duration_ms': 1e300})", "claims to last", id="endless"),
         pytest.param("send(b'I', json.dumps(INFO).replace('60000', 'Infinity').encode())", "sense", id="infinite"),
         pytest.param("send_json(b'I', INFO | {'default_track': 1})", "tracks are missing", id="no-such-track"),
         pytest.param("send_json(b'I', INFO | {'streams': 33, 'audio': [TRACK] * 33})", "tracks", id="many-tracks"),
         pytest.param("send_json(b'I', INFO | {'video': {'frame_rate': '1/0'}})", "makes no sense", id="no-rate"),
         pytest.param("send(b'A', bytes(200))", "out of turn", id="sound-before-information"),
         pytest.param("os.write(1, struct.pack('<cI', b'I', 0xffffffff))", "4294967295 bytes", id="huge-message"),
-        pytest.param("os.write(1, b'I')", "exit 0", id="half-a-head"),
+        pytest.param("os.write(1, b'I')", "exit code 0", id="half-a-head"),
         pytest.param("send_json(b'E', {'code': 'FENCED', 'message': 'go away'})", "go away", id="not-its-error"),
         pytest.param("send(b'E', b'nonsense')", "makes no sense", id="no-error"),
         pytest.param("send_json(b'I', INFO); send_json(b'I', INFO)", "out of turn", id="information-twice"),
         pytest.param("send_json(b'I', INFO); send(b'A', bytes(3))", "out of turn: b'A', 3 bytes", id="half-a-sample"),
         pytest.param("send_json(b'I', INFO); send(b'A', b'')", "out of turn: b'A', 0 bytes", id="empty-block"),
         pytest.param("send_json(b'I', INFO)\nfor _ in range(9): send(b'A', b'ab')", "out of turn", id="tiny-blocks"),
-        pytest.param("send_json(b'I', INFO)\nwhile True: send(b'S', b'')", "past 24 hours", id="skips-for-ever"),
         pytest.param("send_json(b'I', INFO); send(b'Z', b'null')", "makes no sense", id="no-end"),
         pytest.param("send_json(b'I', INFO); send(b'Z', b'{\"bad_packets\": 1e999}')", "no sense", id="bad-end"),
-        pytest.param("send_json(b'I', INFO)", "exit 0", id="no-more-word"),
+        pytest.param("send_json(b'I', INFO)", "exit code 0", id="no-more-word"),
     ],
 )  # fmt: skip
 def test_nothing_that_comes_over_the_wall_is_believed(tmp_path: Path, program: str, message: str) -> None:
+    with pytest.raises(DecoderFailed, match=message):
+        hear(tmp_path, program)
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        pytest.param("send_json(b'I', INFO | {'duration_ms': 1e300})", "claims to last", id="endless"),
+        pytest.param("send_json(b'I', INFO)\nwhile True: send(b'S', b'')", "past 24 hours", id="skips-for-ever"),
+    ],
+)  # fmt: skip
+def test_what_it_says_of_its_recording_has_limits(tmp_path: Path, program: str, message: str) -> None:
     with pytest.raises(MediaUnreadable, match=message):
         hear(tmp_path, program)
 
