@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from archivist_captions.cue import Word
+from archivist_common.errors import ArchivistError, DecoderFailed, SelfTestFailed, by_code
 from archivist_common.jobs.artifacts import StagedFile
 from archivist_common.jobs.chunks import ChunkClaim, ChunkTranscript, Cut
 from archivist_common.jobs.lifecycle import JobClaim, JobOutcome
@@ -147,6 +148,18 @@ def work_of(message: dict[str, Any]) -> Work:
                 **fields | {"planned": Planned(**fields["planned"]), "words": _words(fields["words"])}
             )
     raise ValueError(f"no such work: {message['do']!r}")
+
+
+def failed_message(error: ArchivistError) -> bytes:
+    last = error.stderr if isinstance(error, DecoderFailed | SelfTestFailed) else ""
+    return encode(tell="failed", code=error.code, message=error.message, stderr=last)
+
+
+def error_of(message: dict[str, Any]) -> ArchivistError:
+    error = by_code(message["code"])(message["message"])
+    if isinstance(error, DecoderFailed | SelfTestFailed):
+        error.stderr = message["stderr"]
+    return error
 
 
 def moved_message(moved: Moved) -> bytes:

@@ -353,13 +353,13 @@ async def stop(session: AsyncSession, held: JobClaim) -> None:
     await tell(session, held.id, "cancelled while running")
 
 
-async def release(session: AsyncSession, held: JobClaim) -> None:
-    """Give a job back unharmed: the worker is asked to stop. No failure is charged. Raises Fenced.
+async def release(session: AsyncSession, held: JobClaim, reason: str = "the worker stopped") -> None:
+    """Give a job back unharmed: its worker stops, or cannot work. No failure is charged. Raises Fenced.
 
     A job somebody has cancelled meanwhile is not given back: it ends.
     """
     status = await _fenced(session, held, _given_back(_mine(held)).returning(Transcription.status))
-    await _told_given_back(session, held.id, status, "the worker stopped")
+    await _told_given_back(session, held.id, status, reason)
 
 
 async def release_unknown(session: AsyncSession, owner: str, leading: Collection[UUID]) -> None:

@@ -22,7 +22,7 @@ from archivist_transcriber import protocol
 from archivist_transcriber.audio import vad
 from archivist_transcriber.engines import ENGINES, Engine, EngineSettings, models
 from archivist_transcriber.protocol import Moved
-from archivist_transcriber.slot import assemble, transcribe
+from archivist_transcriber.slot import assemble, self_test, transcribe
 from archivist_transcriber.slot.assemble import Authoring, Places
 from archivist_transcriber.slot.transcribe import opened
 
@@ -187,22 +187,25 @@ class Meter:
 
 
 def serve(options: Mapping[str, Any], supervisor: BinaryIO, channel: Channel) -> int:
-    """Load the model, say so, and work on what the supervisor sends until it closes the channel. The exit code."""
+    """Load the model, test it on a second of speech, say so, and work on what the supervisor sends until it closes
+    the channel. The exit code.
+    """
     logging.basicConfig(level=logging.WARNING)
     settings = SlotSettings.of(options)
-    failpoints.arm(settings.kill_points)
     bench = Bench(settings)
     began = time.perf_counter()
     try:
         engine, name = bench.engine(None)
+        load_s = round(time.perf_counter() - began, 2)
+        recipe = settings.recipe(engine.device)
+        self_test.run(engine, name, settings.places, recipe)
     except ArchivistError as exc:
-        channel.write(protocol.encode(tell="failed", code=exc.code, message=exc.message))
+        channel.write(protocol.failed_message(exc))
         return 1
-    load_s = round(time.perf_counter() - began, 2)
+    test_s = round(time.perf_counter() - began - load_s, 2)
+    failpoints.arm(settings.kill_points)  # not before: a self-test writes files as a job does
     channel.write(
-        protocol.encode(
-            tell="ready", model=name, device=engine.device, load_s=load_s, recipe=settings.recipe(engine.device)
-        )
+        protocol.encode(tell="ready", model=name, device=engine.device, load_s=load_s, test_s=test_s, recipe=recipe)
     )
     asked_to_stop = threading.Event()
     waiting: SimpleQueue[protocol.Work | None] = SimpleQueue()
@@ -212,7 +215,7 @@ def serve(options: Mapping[str, Any], supervisor: BinaryIO, channel: Channel) ->
         try:
             channel.write(_done(work, bench, channel, engine.device, asked_to_stop.is_set))
         except ArchivistError as exc:
-            channel.write(protocol.encode(tell="failed", code=exc.code, message=exc.message))
+            channel.write(protocol.failed_message(exc))
     return 0
 
 

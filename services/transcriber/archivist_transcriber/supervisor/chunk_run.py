@@ -21,8 +21,10 @@ from archivist_common.errors import (
     Cancelled,
     DatabaseUnavailable,
     DeadlineExceeded,
+    DecoderFailed,
     Fenced,
     ResourceExhausted,
+    SelfTestFailed,
     WorkerCrashed,
 )
 from archivist_common.events import outbox
@@ -137,6 +139,10 @@ async def transcribe_chunk(deps: Deps, slot: SlotProtocol, claim: ChunkClaim) ->
         except Cancelled:
             await _ended(deps, lambda session: chunks.release(session, claim))
             _count("released")
+        except SelfTestFailed as exc:
+            await _ended(deps, lambda session: chunks.release(session, claim))
+            log.warning("chunk given back", extra={"code": exc.code, "detail": exc.message})
+            _count("released")
         except ArchivistError as exc:
             error = exc
             status = await _ended(deps, lambda session: chunks.fail(session, claim, error))
@@ -162,7 +168,23 @@ async def _heard(deps: Deps, slot: SlotProtocol, claim: ChunkClaim, careful: boo
             renewed = time.monotonic()
 
     work = protocol.ChunkWork(protocol.RecordingFile.of(claim), claim.model, cut, careful)
-    return await watched(slot, slot.transcribe(work, movement.heard), beat, movement)
+    return await watched(slot, proven(slot, slot.transcribe(work, movement.heard)), beat, movement)
+
+
+async def proven(slot: SlotProtocol, work: Coroutine[Any, Any, T]) -> T:
+    """A slot's result. A decoder that failed is tried on what comes with us before a recording is charged with it.
+
+    Raises what the work raised, and SelfTestFailed where the slot can caption nothing now: that is given back,
+    and costs the recording no try.
+    """
+    try:
+        return await work
+    except DecoderFailed:
+        try:
+            await slot.start()
+        except ArchivistError as exc:
+            raise SelfTestFailed(exc.message) from exc
+        raise
 
 
 async def watched(

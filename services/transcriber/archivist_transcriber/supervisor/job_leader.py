@@ -17,7 +17,14 @@ from typing import Any, TypeVar
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from archivist_common import failpoints
-from archivist_common.errors import ArchivistError, Cancelled, DatabaseUnavailable, DeadlineExceeded, Fenced
+from archivist_common.errors import (
+    ArchivistError,
+    Cancelled,
+    DatabaseUnavailable,
+    DeadlineExceeded,
+    Fenced,
+    SelfTestFailed,
+)
 from archivist_common.events import outbox
 from archivist_common.jobs import artifacts, chunks, lifecycle
 from archivist_common.jobs.chunks import ChunkProgress, Cut
@@ -109,6 +116,11 @@ class JobLeader:
                 await self._leave(self._ended(lambda session: lifecycle.stop(session, claim)))
                 log.info("job cancelled")
                 _count("cancelled")
+            except SelfTestFailed as exc:
+                reason = f"the worker can caption nothing now: {exc.message}"
+                await self._leave(self._ended(lambda session: lifecycle.release(session, claim, reason)))
+                log.warning("job given back", extra={"code": exc.code, "detail": exc.message})
+                _count("released")
             except ArchivistError as exc:
                 status = await self._leave(self._failed(exc))
                 log.error("attempt failed", extra={"code": exc.code, "detail": exc.message, "status": status})
@@ -162,7 +174,8 @@ class JobLeader:
 
         self._idle.clear()
         try:
-            return await chunk_run.watched(slot, work, beat, movement)
+            with logs.bound(transcription_id=str(self.claim.id), attempt=self.claim.attempt):
+                return await chunk_run.watched(slot, chunk_run.proven(slot, work), beat, movement)
         except Fenced:
             return None
         except ArchivistError as exc:

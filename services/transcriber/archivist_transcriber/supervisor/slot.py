@@ -17,7 +17,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from archivist_common.errors import WorkerCrashed, by_code
+from archivist_common.errors import ArchivistError, DecoderFailed, WorkerCrashed
 from archivist_common.jobs.chunks import ChunkTranscript, Cut
 from archivist_common.jobs.lifecycle import JobOutcome
 from archivist_common.observability import metrics
@@ -56,6 +56,8 @@ class Loaded:
     load_s: float
     recipe: str
     """Engine and settings: slots of one recipe give the same words for a chunk."""
+    test_s: float = 0.0
+    """What its self-test took, in seconds."""
 
 
 class Slot:
@@ -84,9 +86,10 @@ class Slot:
         return self._process.pid if self._process is not None else None
 
     async def start(self) -> Loaded:
-        """Start the process unless it runs, and wait for its model.
+        """Start the process unless it runs, and wait for its model and its self-test.
 
-        Raises what kept the engine from loading (ModelMissing, ResourceExhausted …), WorkerCrashed when it died.
+        Raises what kept the engine from loading (ModelMissing, ResourceExhausted …), SelfTestFailed when it loaded
+        and cannot caption, WorkerCrashed when it died.
         """
         if self._process is not None and self._process.returncode is None and self.loaded is not None:
             return self.loaded
@@ -113,12 +116,23 @@ class Slot:
                 message = await self._hear()
         except TimeoutError as exc:
             await self.kill("load deadline")
-            raise WorkerCrashed(f"slot {self.number} did not load its model within {LOAD_DEADLINE}") from exc
+            raise WorkerCrashed(f"slot {self.number} did not load and test its model within {LOAD_DEADLINE}") from exc
         if message["tell"] == "failed":
             await self.kill("load failed")
-            raise by_code(message["code"])(message["message"])
-        self.loaded = Loaded(message["model"], message["device"], message["load_s"], message["recipe"])
-        log.info("slot ready", extra={"slot": self.number, "cores": self.cores, "model": self.loaded.model})
+            raise protocol.error_of(message)
+        self.loaded = Loaded(
+            message["model"], message["device"], message["load_s"], message["recipe"], message["test_s"]
+        )
+        log.info(
+            "slot ready",
+            extra={
+                "slot": self.number,
+                "cores": self.cores,
+                "model": self.loaded.model,
+                "load_s": self.loaded.load_s,
+                "self_test_s": self.loaded.test_s,
+            },
+        )
         return self.loaded
 
     async def plan(
@@ -161,9 +175,19 @@ class Slot:
                 case "cut" if on_cut is not None:
                     on_cut(protocol.cut_of(message))
                 case "failed":
-                    raise by_code(message["code"])(message["message"])
+                    raise self._failed(protocol.error_of(message))
                 case word if word == last:
                     return message
+
+    def _failed(self, error: ArchivistError) -> ArchivistError:
+        """A decoder that failed may fail on everything: the slot is tested anew before it takes more work."""
+        if isinstance(error, DecoderFailed):
+            self.loaded = None
+            log.warning(
+                "decoder failed",
+                extra={"slot": self.number, "code": error.code, "detail": error.message, "stderr": error.stderr},
+            )
+        return error
 
     async def stop_work(self, working: asyncio.Task[Any]) -> None:
         """Ask for the work in hand to end, and end the process where it does not look up in time."""

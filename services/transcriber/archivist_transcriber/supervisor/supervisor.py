@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from archivist_common import failpoints
 from archivist_common.database.clock import database_now
 from archivist_common.database.models import Worker
-from archivist_common.errors import ArchivistError, DatabaseUnavailable, EngineUnavailable
+from archivist_common.errors import ArchivistError, DatabaseUnavailable, EngineUnavailable, SelfTestFailed
 from archivist_common.events.notify import Listener
 from archivist_common.jobs import dispatch
 from archivist_common.jobs.chunks import ChunkClaim
@@ -54,7 +54,7 @@ class Supervisor:
         self._unsure: set[int] = set()  # slots whose last claim got no answer: it may count all the same
         self._measuring = asyncio.Lock()
         self._group: asyncio.TaskGroup | None = None
-        self._reasons: dict[int, str] = {slot.number: "loading its model" for slot in slots}
+        self._reasons: dict[int, str] = {slot.number: "loading and testing its model" for slot in slots}
 
     async def run(self) -> None:
         try:
@@ -80,7 +80,7 @@ class Supervisor:
             self._rung.put_nowait(None)
 
     async def _serve(self, slot: SlotProtocol) -> None:
-        """One slot's life: loaded, then job after job."""
+        """One slot's life: loaded and tested, then job after job."""
         pause = _RESTART_FIRST_S
         while True:
             try:
@@ -91,11 +91,13 @@ class Supervisor:
                 pause = _RESTART_FIRST_S
             except ArchivistError as exc:
                 self._loaded.pop(slot.number, None)
-                if self._reasons.get(slot.number) != exc.message:
-                    log.error(
-                        "slot cannot start", extra={"slot": slot.number, "code": exc.code, "detail": exc.message}
-                    )
-                self._reasons[slot.number] = exc.message
+                reason = f"{exc.code}: {exc.message}"
+                if self._reasons.get(slot.number) != reason:
+                    told = {"slot": slot.number, "code": exc.code, "detail": exc.message}
+                    if isinstance(exc, SelfTestFailed):
+                        told["stderr"] = exc.stderr
+                    log.error("slot cannot start", extra=told)
+                self._reasons[slot.number] = reason
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _RESTART_MOST_S)
                 continue
