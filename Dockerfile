@@ -2,6 +2,7 @@
 #     docker build --target api --tag archivist/api .
 # Targets: api transcriber vod monitor migrate. They run as an ordinary user on a read-only root; only /tmp and the
 # volumes are written to. Settings come from the environment (.env.example); no secret is in an image.
+# A Python that `make smoke-pythons` tries: .ci/smoke-pythons.
 ARG BASE_IMAGE=python:3.13-slim
 
 # What building takes: pip, and the hash-pinned tools of requirements/build.txt.

@@ -9,11 +9,11 @@ unexport PYTHONDONTWRITEBYTECODE
 SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-publish up test test-fast e2e chaos chaos-short storm storm-short marathon bench fuzz check \
+.PHONY: help demo demo-publish up test test-fast e2e smoke smoke-pythons chaos chaos-short storm storm-short marathon bench fuzz check \
   format lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.run ## caption the bundled recording through the whole system and show the result
 	@$(BIN)/archivist demo
@@ -33,6 +33,12 @@ test-fast: $(VENV)/.dev ## tests without the end-to-end and slow ones
 
 e2e: $(VENV)/.dev ## only the end-to-end tests
 	@$(BIN)/pytest -m e2e
+
+smoke: ## the main job and the installed wheel on another Python (PYTHON=python3.12)
+	@.ci/smoke $(PYTHON)
+
+smoke-pythons: ## the same on each supported Python of this machine but the one that the tests run on
+	@.ci/smoke-pythons $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))
 
 chaos: $(VENV)/.dev ## kill, stop, flush and fill everything for twenty minutes; each goal beside its bound
 	@$(BIN)/python -m tests.chaos $(ARGS)
@@ -72,7 +78,7 @@ lock: $(VENV)/.dev ## make the hash-pinned locks anew from pyproject.toml
 	@$(BIN)/python requirements/lock.py
 
 clean: ## remove the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache archivist-demo
+	rm -rf $(VENV) $(VENV)-3.* .mypy_cache .ruff_cache .pytest_cache .import_linter_cache archivist-demo
 
 # uv where it is present: seconds instead of a minute. Plain pip checks the same hashes.
 define install

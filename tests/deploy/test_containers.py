@@ -3,11 +3,13 @@
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -31,6 +33,24 @@ def test_every_service_of_ours_is_a_target_of_the_one_dockerfile() -> None:
     assert set(OURS) <= set(_stages())
     for name in OURS:
         assert SERVICES[name]["build"] == {"context": ".", "target": name}
+
+
+def test_the_images_python_is_one_that_ci_captions_a_recording_on() -> None:
+    """Fault: the images had a Python that nothing had been run on, and captioned nothing."""
+    images = re.search(r"^ARG BASE_IMAGE=python:(3\.\d+)-", DOCKERFILE, re.MULTILINE)
+    tried = re.search(r'^SUPPORTED="([^"]+)"$', (ROOT / ".ci/smoke-pythons").read_text(), re.MULTILINE)
+    assert images is not None
+    assert tried is not None
+    assert images[1] in tried[1].split()
+    assert "smoke-pythons || status=1" in (ROOT / ".ci/run").read_text()
+
+
+def test_ci_captions_a_recording_on_every_python_that_is_supported() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    tried = re.search(r'^SUPPORTED="([^"]+)"$', (ROOT / ".ci/smoke-pythons").read_text(), re.MULTILINE)
+    assert tried is not None
+    allowed = SpecifierSet(project["requires-python"])
+    assert tried[1].split() == [f"3.{minor}" for minor in range(30) if f"3.{minor}.0" in allowed]
 
 
 @pytest.mark.parametrize("name", OURS)
