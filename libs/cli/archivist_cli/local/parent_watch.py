@@ -8,19 +8,26 @@ PARENT: our process id. SIGNAL: what the kernel sends the program when we are go
 
 import ctypes
 import os
+import struct
 import sys
 from pathlib import Path
 
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_PR_SET_PDEATHSIG, _PR_SET_SECUREBITS, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT = 1, 28, 38, 47  # linux/prctl.h
+_PR_CAP_AMBIENT_RAISE = 2
+_SECBIT_NO_SETUID_FIXUP = 1 << 2  # linux/securebits.h
+_CAPABILITY_VERSION_3 = 0x20080522  # linux/capability.h
 _CLONE_NEWUSER = 0x10000000  # linux/sched.h
 
 
 def main(arguments: list[str]) -> None:
     parent, death_signal, identity, *command = arguments
-    _become(identity)
+    try:
+        _become(identity)
+    except OSError as exc:
+        sys.exit(f"cannot become {identity} in {Path.cwd()}: {exc.strerror}")
     if sys.platform == "linux":
         # After the change of identity: the kernel forgets the signal when credentials change.
-        _checked(ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0))
+        _prctl(_PR_SET_PDEATHSIG, int(death_signal))
         if os.getppid() != int(parent):
             sys.exit("the process that started this one is gone")
     try:
@@ -33,7 +40,7 @@ def _become(identity: str) -> None:
     kind, *numbers = identity.split(":")
     if kind == "same":
         return
-    uid, gid = (int(number) for number in numbers)
+    uid, gid, *kept = (int(number) for number in numbers)
     if kind == "mapped":
         # As `unshare --user --map-user --map-group` does; "deny" comes before gid_map (user_namespaces(7)).
         outside_uid, outside_gid = os.geteuid(), os.getegid()
@@ -42,9 +49,29 @@ def _become(identity: str) -> None:
         Path("/proc/self/uid_map").write_text(f"{uid} {outside_uid} 1")
         Path("/proc/self/gid_map").write_text(f"{gid} {outside_gid} 1")
     else:
+        if kept:
+            # Without this bit access(2), which PostgreSQL asks about its programs, looks past a user's capabilities.
+            _prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP)
         os.setgroups([])
         os.setgid(gid)
         os.setuid(uid)
+        if kept:
+            _keep_only(kept[0])
+    os.chdir(Path.cwd())  # by its whole path: the program will go by that
+
+
+def _keep_only(capability: int) -> None:
+    """Give up every capability but this one, which programs we become have too (capabilities(7), "ambient")."""
+    header = struct.pack("<Ii", _CAPABILITY_VERSION_3, 0)
+    bit = 1 << capability  # below 32: the first of two such triples
+    _checked(ctypes.CDLL(None, use_errno=True).capset(header, struct.pack("<6I", bit, bit, bit, 0, 0, 0)))
+    _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, capability)
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+
+
+def _prctl(option: int, *arguments: int) -> None:
+    words = [ctypes.c_ulong(word) for word in (*arguments, 0, 0, 0, 0)[:4]]
+    _checked(ctypes.CDLL(None, use_errno=True).prctl(option, *words))
 
 
 def _checked(result: int) -> None:

@@ -91,7 +91,10 @@ class Postgres:
         Raises StackError with the end of its log.
         """
         binaries = _binaries(self.data)
-        identity = self._identity = self._identity or unprivileged(binaries / "postgres")
+        # The folders that hold them are ours, to be opened where that is enough; those above are not.
+        identity = self._identity = self._identity or unprivileged(
+            binaries / "postgres", self.data.parent.parent, self.socket_dir.parent.parent
+        )
         if not (self.data / "PG_VERSION").exists():
             await self._initialise(binaries)
         give(self.data, identity)
@@ -236,7 +239,7 @@ def _stop_steps(within_s: float) -> tuple[tuple[signal.Signals, float], ...]:
 
 def _let_through(folder: Path, identity: Identity) -> None:
     """Let another user pass through a folder of ours to what is its own. No other folder is touched."""
-    if identity.kind == "other" and folder.stat().st_uid == os.geteuid():
+    if identity.kind == "other" and identity.capability is None and folder.stat().st_uid == os.geteuid():
         mode = folder.stat().st_mode & 0o7777
         if not mode & 0o001:
             folder.chmod(mode | 0o011)

@@ -13,19 +13,26 @@ from archivist_cli.local.errors import StackError
 
 _PARENT_WATCH = Path(__file__).with_name("parent_watch.py")
 _TRIAL_DEADLINE_S = 20
+CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 1, 2  # linux/capability.h
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
     """same: as ourselves. mapped: root that is called uid:gid inside a user namespace, so that files stay
-    root's. other: another user, who must own the files and be able to read the program."""
+    root's. other: another user, who owns the files.
+
+    capability: all that such a user keeps of root, to pass folders that only root may enter, such as its home.
+    """
 
     kind: Literal["same", "mapped", "other"] = "same"
     uid: int = 0
     gid: int = 0
+    capability: int | None = None
 
     def __str__(self) -> str:
-        return self.kind if self.kind == "same" else f"{self.kind}:{self.uid}:{self.gid}"
+        if self.kind == "same":
+            return self.kind
+        return f"{self.kind}:{self.uid}:{self.gid}" + ("" if self.capability is None else f":{self.capability}")
 
     @property
     def owner(self) -> tuple[int, int]:
@@ -42,20 +49,27 @@ def tethered(on_our_death: signal.Signals, identity: Identity) -> list[str]:
     return [sys.executable, "-I", "-S", str(_PARENT_WATCH), str(os.getpid()), number, str(identity)]
 
 
-def unprivileged(program: Path) -> Identity:
-    """An identity that is not root and can run this program: ourselves wherever we are not root.
+def unprivileged(program: Path, *folders: Path) -> Identity:
+    """An identity that is not root, can run this program and enter these folders: ourselves where we are not root.
 
     Raises StackError when root can give itself up in no way here.
     """
     if os.geteuid() != 0:
         return SAME
     uid, gid = _nobody()
-    for identity in (Identity("mapped", uid, gid), Identity("other", uid, gid)):
-        if _can_run(identity, program):
+    # The least first. Containers commonly refuse user namespaces, and may have only the last of the capabilities.
+    for identity in (
+        Identity("mapped", uid, gid),
+        Identity("other", uid, gid),
+        Identity("other", uid, gid, CAP_DAC_READ_SEARCH),
+        Identity("other", uid, gid, CAP_DAC_OVERRIDE),
+    ):
+        if all(_can_run(identity, program, folder) for folder in folders or (Path("/"),)):
             return identity
+    reached = ", ".join(str(path) for path in (program, *folders))
     raise StackError(
-        f"PostgreSQL does not run as root, user namespaces are refused here, and user {uid} cannot read "
-        f"{program}: start Archivist as an ordinary user, or install it where every user may read it"
+        f"PostgreSQL does not run as root, user namespaces are refused here, and user {uid} cannot reach all of "
+        f"{reached}: start Archivist as an ordinary user, or put it and its data where every user may pass"
     )
 
 
@@ -83,10 +97,11 @@ def _nobody() -> tuple[int, int]:
     raise StackError("PostgreSQL does not run as root, and this machine has no other user")
 
 
-def _can_run(identity: Identity, program: Path) -> bool:
+def _can_run(identity: Identity, program: Path, folder: Path) -> bool:
+    """Whether an identity gets as far as a program's version, started in a folder."""
     command = [*tethered(signal.SIGKILL, identity), str(program), "--version"]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=_TRIAL_DEADLINE_S, cwd="/", check=False)
+        done = subprocess.run(command, capture_output=True, timeout=_TRIAL_DEADLINE_S, cwd=folder, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0
