@@ -460,6 +460,18 @@ class VodSettings(SccSettings, ApprovalSettings):
         user, colon, secret = self.cablecast_api_key.get_secret_value().partition(":")
         return (user, SecretStr(secret)) if user and colon and secret else None
 
+    @property
+    def cablecast_login_trouble(self) -> str | None:
+        """Why there is no `cablecast_login`, and what to set, without a secret; None where there is one."""
+        if self.cablecast_login is not None:
+            return None
+        if self.cablecast_api_key is not None:
+            return (
+                "CABLECAST_API_KEY alone does not log in: it must be a token pair, id:secret; "
+                "write both parts, or set CABLECAST_USER_ID and CABLECAST_PASSWORD instead"
+            )
+        return "set CABLECAST_USER_ID and CABLECAST_PASSWORD: the server lets nobody in without"
+
 
 class MonitorSettings(CommonSettings):
     """Health checks."""

@@ -1,11 +1,12 @@
 """The publisher's process: sends publications to their targets, copies Cablecast's shows, mends with the others.
 
-Ready when the database is there and every target it has in its settings answers: a target that is away or stopped is
-the reason it gives, though what waits for it is kept and captioning goes on.
+Ready when the database is there. A target that is unavailable or stopped leaves it ready: starting it again, or
+taking it out of service, would mend nothing and stop publications to other targets. Which targets are so, and why,
+stands in the answer of `/health/ready`, in the metrics and in the monitor's report.
 """
 
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -13,7 +14,6 @@ from fastapi import FastAPI
 
 from archivist_common import failpoints
 from archivist_common.database.engine import Database
-from archivist_common.errors import TargetDenied, TargetUnavailable
 from archivist_common.events.notify import Notifier
 from archivist_common.maintenance import reconciler
 from archivist_common.publishing import targets
@@ -49,16 +49,19 @@ def create_app(settings: VodSettings, kinds: Mapping[str, TargetKind] = TARGETS)
             storages = await stack.enter_async_context(StorageClient(settings.flex_servers))
             publishers = await make_publishers(settings, storages, stack, kinds)
             sender = make_sender(settings, db, publishers)
-            state.update(db=db, publishers=publishers)
+            state.update(db=db, sender=sender)
             loops = [syncing.run() for syncing in make_syncings(settings, db, publishers)]
             loops += [sender.run(), reconciler.run(db, notifier, settings.job_lease)]
             await stack.enter_async_context(service.owned(*loops))
             yield
 
     def readiness(_: FastAPI) -> list[service.Readiness]:
-        return [service.database_ready(state["db"]), targets_ready(state["db"], list(state["publishers"]))]
+        return [service.database_ready(state["db"])]
 
-    return service.create_app(NAME, lifespan=lifespan, readiness=readiness)
+    async def details(_: FastAPI) -> dict[str, Any]:
+        return {"targets": await target_states(state["db"], state["sender"].known)}
+
+    return service.create_app(NAME, lifespan=lifespan, readiness=readiness, details=details)
 
 
 async def make_publishers(
@@ -124,19 +127,13 @@ def make_syncings(settings: VodSettings, db: Database, publishers: dict[str, Pub
     ]
 
 
-def targets_ready(db: Database, names: list[str]) -> service.Readiness:
-    """Ready while no target of ours is stopped or away."""
-
-    async def check() -> None:
-        async with db.transaction() as session:
-            known = [target for target in await targets.all_of(session) if target.name in names]
-        for target in known:
-            if target.state == "stopped":
-                raise TargetDenied(f"publishing to {target.name} is stopped: {target.reason}; {target.waiting} wait")
-            if target.state == "away":
-                raise TargetUnavailable(f"{target.name} is away: {target.reason}; {target.waiting} publications wait")
-
-    return check
+async def target_states(db: Database, names: Collection[str]) -> dict[str, dict[str, Any]]:
+    """How each of these targets is, by name. Raises DatabaseUnavailable."""
+    async with db.transaction() as session:
+        known = [target for target in await targets.all_of(session) if target.name in names]
+    return {
+        target.name: {"state": target.state, "reason": target.reason, "waiting": target.waiting} for target in known
+    }
 
 
 def main() -> None:

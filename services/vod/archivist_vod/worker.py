@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 _POLL_S = 2.0
 _REPORT_S = 5.0
 _PROBE_S = 60.0
+_PROBE_AWAY_S = 15.0  # while a target is unavailable: its return is noticed. Its circuit breaker lets fewer through.
 _LEAVE_S = 2.0
 
 
@@ -49,6 +50,8 @@ class PublishingWorker:
     ) -> None:
         self.id = f"vod:{socket.gethostname()[:60]}:{uuid.uuid4().hex[:12]}"
         self._stopped: set[str] = set()
+        self._probed: set[str] = set()
+        self._away: set[str] = set()  # as the last probe found them
         self._deps = replace(deps, stopped=self._stopped.add)
         self._slots = slots
         self._automatic = automatic
@@ -63,12 +66,17 @@ class PublishingWorker:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._listener.run())
-                group.create_task(self._patiently(self._report, _REPORT_S))
-                group.create_task(self._patiently(self._probe, _PROBE_S))
+                group.create_task(self._patiently(self._report, lambda: _REPORT_S))
+                group.create_task(self._patiently(self._probe, lambda: _PROBE_AWAY_S if self._away else _PROBE_S))
                 for slot in range(self._slots):
                     group.create_task(self._serve(slot))
         finally:
             await self._leave()
+
+    @property
+    def known(self) -> frozenset[str]:
+        """Targets whose state in the database is of now: what an earlier process noted may have ended long ago."""
+        return frozenset(self._probed | self._stopped)
 
     async def report(self) -> None:
         """Say which targets there are, learn which are stopped, and ask for what is to be published by itself."""
@@ -170,6 +178,7 @@ class PublishingWorker:
             if name in self._stopped:
                 continue
             found = await publisher.probe()
+            (self._away.discard if found.reason is None or found.denied else self._away.add)(name)
             async with self._deps.db.transaction() as session:
                 if found.reason is None:
                     await targets.describe(session, name, found.details)
@@ -180,6 +189,7 @@ class PublishingWorker:
                     await targets.mark_unavailable(
                         session, name, found.reason, timedelta(seconds=TargetUnavailable.retry_after_s)
                     )
+            self._probed.add(name)
 
     async def _count(self, session: AsyncSession, known: dict[str, targets.Target]) -> None:
         for name in self._deps.publishers:
@@ -189,11 +199,11 @@ class PublishingWorker:
         metrics.UNKNOWN_EFFECTS.set(await effects.unsettled(session))
         metrics.OLDEST.set(await lifecycle.oldest_waiting_s(session))
 
-    async def _patiently(self, act: Callable[[], Awaitable[None]], every_s: float) -> None:
+    async def _patiently(self, act: Callable[[], Awaitable[None]], every_s: Callable[[], float]) -> None:
         """Again and again, through any outage of the database."""
         while True:
             try:
                 await act()
             except (DatabaseUnavailable, SchemaMismatch) as exc:
                 log.debug("waits for the database", extra={"why": exc.message})
-            await asyncio.sleep(every_s)
+            await asyncio.sleep(every_s())

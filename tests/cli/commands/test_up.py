@@ -41,8 +41,14 @@ def _said(**settings: str) -> str:
         ),
         pytest.param(
             {"CABLECAST_API_URL": SERVER},
-            f"{API}: lets nobody in without CABLECAST_USER_ID and CABLECAST_PASSWORD",
+            f"{API}: nothing yet: set CABLECAST_USER_ID and CABLECAST_PASSWORD: the server lets nobody in without",
             id="no-login",
+        ),
+        pytest.param(
+            {"CABLECAST_API_URL": SERVER, "CABLECAST_API_KEY": "station-secret"},
+            f"{API}: nothing yet: CABLECAST_API_KEY alone does not log in: it must be a token pair, id:secret; "
+            "write both parts, or set CABLECAST_USER_ID and CABLECAST_PASSWORD instead",
+            id="key-that-is-no-pair",
         ),
         pytest.param(
             {"PUBLISH_FOLDER": "/srv/captions"}, "/srv/captions: by itself, as captions complete", id="folder"

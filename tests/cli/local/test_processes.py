@@ -28,7 +28,7 @@ if mode == "parent":
 
 class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        ready = self.path == "/health/ready" and mode != "never"
+        ready = self.path == "/health/live" or (self.path == "/health/ready" and mode != "never")
         self.send_response(200 if ready else 503)
         self.end_headers()
         self.wfile.write(b"up" if ready else b"still thinking")
@@ -87,6 +87,12 @@ async def test_last_words_of_an_earlier_start_are_not_repeated(supervisor, servi
 async def test_a_service_that_is_never_ready_is_reported_with_its_reason(supervisor, service):
     with pytest.raises(StackError, match=r"not ready within 1 s \(still thinking\)"):
         await supervisor.start(service("never", ready_within_s=1))
+
+
+async def test_a_service_that_is_only_to_live_is_not_waited_for_until_it_is_ready(supervisor, service):
+    web = service("never", wait_for="live", ready_within_s=5)
+    await supervisor.start(web)
+    assert supervisor.pids() == {"web": web.pid}
 
 
 async def test_a_killed_service_is_started_again_at_the_same_address(supervisor, service, look):

@@ -41,8 +41,8 @@ async def nothing(app: FastAPI) -> AsyncIterator[None]:
     yield
 
 
-def made(*checks: service.Readiness) -> FastAPI:
-    app = service.create_app("tests", lifespan=nothing, readiness=lambda app: checks)
+def made(*checks: service.Readiness, details: service.Details | None = None) -> FastAPI:
+    app = service.create_app("tests", lifespan=nothing, readiness=lambda app: checks, details=details)
 
     @app.get("/boom/{code}")
     async def boom(code: str) -> None:
@@ -134,11 +134,26 @@ class TestHealth:
         async with client(made(check)) as http:
             answer = await http.get("/health/ready")
             assert answer.status_code == 503
-            assert answer.json() == {"status": "not ready", "service": "tests", "reason": "the model is loading"}
+            assert answer.json() == {
+                "status": "not ready",
+                "service": "tests",
+                "reason": "the model is loading",
+                "code": "ENGINE_UNAVAILABLE",
+            }
             assert answer.headers["retry-after"] == "2"
             assert (await http.get("/health/live")).status_code == 200
             reasons.clear()
             assert (await http.get("/health/ready")).status_code == 200
+
+    async def test_a_ready_process_says_more_of_itself_where_it_has_more_to_say(self) -> None:
+        async def details(_: FastAPI) -> dict[str, Any]:
+            return {"targets": {"cablecast": "away"}}
+
+        async with client(made(details=details)) as http:
+            for _ in range(2):  # the second answer is the one that was kept
+                answer = await http.get("/health/ready")
+                assert answer.status_code == 200
+                assert answer.json() == {"status": "ready", "service": "tests", "targets": {"cablecast": "away"}}
 
     async def test_ready_is_believed_for_two_seconds(self) -> None:
         asked = 0

@@ -15,7 +15,7 @@ from tests.lost_answers import LosesAnAnswer
 from tests.transcriber.conftest import Slots, Station
 
 from archivist_common.database.models import Chunk, Transcription, Worker
-from archivist_common.errors import EngineUnavailable
+from archivist_common.errors import EngineUnavailable, ModelMissing
 from archivist_common.events.notify import Notifier
 from archivist_common.jobs import artifacts
 from archivist_transcriber.supervisor.slot import Slot
@@ -138,7 +138,7 @@ async def test_a_missing_model_is_the_reason_why_no_job_is_taken(
                 break
             await asyncio.sleep(0.2)
         assert not worker.ready
-        with pytest.raises(EngineUnavailable, match="no-model"):
+        with pytest.raises(ModelMissing, match="no-model"):
             await supervisor.ready()
         assert (await station.row(job_id)).status == "pending"
 

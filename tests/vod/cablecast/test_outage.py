@@ -1,11 +1,11 @@
 """Scenario 19: Cablecast is away for a night, in each of the ways it can be; all is sent after it, nothing lost."""
 
 import asyncio
-import contextlib
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -13,12 +13,13 @@ from asgi_lifespan import LifespanManager
 from fastapi import FastAPI
 from sqlalchemy import text
 from tests.simulators.cablecast.process import Simulator
+from tests.vod.line import Line
 from tests.vod.world import World, station
 
 from archivist_common.settings import MonitorSettings
 from archivist_common.web import service
 from archivist_monitor.app import create_app as create_monitor
-from archivist_vod.app import targets_ready
+from archivist_vod.app import target_states
 from archivist_vod.cablecast.publisher import CablecastPublisher
 from archivist_vod.cablecast.transport import metrics
 
@@ -31,47 +32,6 @@ _ROUNDS = 60
 _PUBLISHERS = 3  # that find out at once that it is back
 
 
-class Line:
-    """The way to a server, which can be cut: then nobody listens there. It counts who came."""
-
-    def __init__(self, port: int) -> None:
-        self._behind = port
-        self._server: asyncio.Server | None = None
-        self._open: set[asyncio.StreamWriter] = set()
-        self.port = 0
-        self.came = 0
-
-    async def mend(self) -> None:
-        self._server = await asyncio.start_server(self._carry, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def cut(self) -> None:
-        assert self._server is not None
-        self._server.close()
-        for one in self._open:
-            one.transport.abort()
-        await self._server.wait_closed()
-
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.came += 1
-        there, back = await asyncio.open_connection("127.0.0.1", self._behind)
-        self._open |= {writer, back}
-        try:
-            await asyncio.gather(_pour(reader, back), _pour(there, writer))
-        finally:
-            self._open -= {writer, back}
-            writer.close()
-            back.close()
-
-
-async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError):
-        while data := await reader.read(65_536):
-            writer.write(data)
-            await writer.drain()
-        writer.close()
-
-
 @asynccontextmanager
 async def asked_of(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     async with (
@@ -82,14 +42,17 @@ async def asked_of(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def app_of(world: World) -> FastAPI:
-    """A publisher's health, of what the sender of this test tells the database."""
+    """A publisher's health, of what the sender of this test tells the database. It is ready all night: issue 10."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
 
-    checks = [service.database_ready(world.db), targets_ready(world.db, ["cablecast"])]
-    return service.create_app("vod", lifespan=lifespan, readiness=lambda _: checks)
+    async def details(_: FastAPI) -> dict[str, Any]:
+        return {"targets": await target_states(world.db, ["cablecast"])}
+
+    checks = [service.database_ready(world.db)]
+    return service.create_app("vod", lifespan=lifespan, readiness=lambda _: checks, details=details)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +78,7 @@ async def test_after_a_night_without_cablecast_all_is_sent_in_order_and_nothing_
                 default_output_path=tmp_path,
             )
             async with asked_of(app_of(world)) as vod, asked_of(create_monitor(settings)) as monitor:
-                assert (await vod.get("/health/ready")).status_code == 200
+                await target_is(vod, "ok")
                 await sim.control.switch(index_s=15, slots=4, transcode_speed=40)
                 shows = [await a_show(world, number) for number in range(recordings)]
                 if way == "refuses":
@@ -131,7 +94,9 @@ async def test_after_a_night_without_cablecast_all_is_sent_in_order_and_nothing_
                 asked = requests() - asked_before
                 assert 0 < asked <= hours * 3600 / _LONGEST_REST_S + _UNTIL_LONGEST, f"{asked} requests"
                 assert await standing(world) == [("pending", 0, 0)] * recordings
-                assert "cablecast is away" in (await readiness(vod, 503)).json()["reason"]
+                target = await target_is(vod, "away")
+                assert target["reason"]
+                assert target["waiting"] == recordings
                 assert (await monitor.get("/health/ready")).status_code == 200
 
                 waits_for_answers(world, _MORNING_S)
@@ -144,7 +109,7 @@ async def test_after_a_night_without_cablecast_all_is_sent_in_order_and_nothing_
                 await the_morning(world)
                 assert await standing(world) == [("published", 0, 0)] * recordings
                 assert_in_order(await asked_about(world, slept), shows)
-                await readiness(vod, 200)
+                assert (await target_is(vod, "ok"))["waiting"] == 0
             await world.check()
         await line.cut()
 
@@ -156,12 +121,16 @@ def waits_for_answers(world: World, seconds: float) -> None:
     publisher.client._http.timeout = httpx.Timeout(seconds)
 
 
-async def readiness(service: httpx.AsyncClient, status: int) -> httpx.Response:
-    """The answer with this status: one is kept for two seconds, and a night may be over sooner."""
+async def target_is(publisher: httpx.AsyncClient, state: str) -> dict[str, Any]:
+    """What a ready publisher says of Cablecast: an answer is kept for two seconds, and a night may be over sooner."""
     async with asyncio.timeout(10):
-        while (answer := await service.get("/health/ready")).status_code != status:
+        while True:
+            answer = await publisher.get("/health/ready")
+            assert answer.status_code == 200
+            target: dict[str, Any] = answer.json()["targets"]["cablecast"]
+            if target["state"] == state:
+                return target
             await asyncio.sleep(0.1)
-    return answer
 
 
 async def a_show(world: World, number: int) -> int:

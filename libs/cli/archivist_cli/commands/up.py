@@ -2,14 +2,19 @@
 
 import argparse
 import asyncio
+import os
 from pathlib import Path
+
+import httpx
 
 from archivist_cli import accounts, config
 from archivist_cli.local import environment
-from archivist_cli.local.errors import StackError
+from archivist_cli.local.outside import Outside
 from archivist_cli.local.ports import Ports
 from archivist_cli.local.stack import Stack
 from archivist_common.settings import VodSettings
+
+_LOOK_S = 3.0
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -42,9 +47,10 @@ async def _up(data: Path, media: list[Path], port: int) -> int:
     if demo:
         settings["WHISPER_MODEL_PATH"] = str(config.demo_folder())
     else:
-        settings["WHISPER_MODEL_PATH"] = str(config.checked_model(Path(settings["WHISPER_MODEL_PATH"]).absolute()))
+        settings["WHISPER_MODEL_PATH"] = str(Path(settings["WHISPER_MODEL_PATH"]).absolute())
     settings.setdefault("MODEL_DIRECTORY", str(config.model_directory(settings)))
-    async with Stack(data, settings=settings, ports=Ports(api=port)) as stack:
+    # Whoever starts this may be nobody, after a power cut: what others provide may be missing, and come later.
+    async with Stack(data, settings=settings, ports=Ports(api=port), wait_for="live") as stack:
         first = await accounts.first_administrator(stack.database_url)
         print(f"Archivist is running.\n  API     {stack.api_url}/api/v1\n  Docs    {stack.api_url}/docs")
         print(f"  Health  {stack.urls['monitor']}/health\n  Data    {data}")
@@ -56,9 +62,22 @@ async def _up(data: Path, media: list[Path], port: int) -> int:
             print("  Speech model: the small demo model, for synthetic speech only.")
             print("  For real recordings: archivist models fetch small, then set WHISPER_MODEL_PATH.")
         print("Stop with Ctrl-C.", flush=True)
+        telling = asyncio.create_task(_tell_what_is_missing(stack))
         await stack.wait()
+        telling.cancel()
+        await asyncio.gather(telling, return_exceptions=True)
         print("Stopping …", flush=True)
     return 0
+
+
+async def _tell_what_is_missing(stack: Stack) -> None:
+    """A line when a target, a mount, a model or a server is found missing, and one when it is back."""
+    outside = Outside(stack.urls)
+    async with httpx.AsyncClient(trust_env=False) as http:
+        while True:
+            for line in await outside.look(http):
+                print(line, flush=True)
+            await asyncio.sleep(_LOOK_S)
 
 
 def publishing(settings: VodSettings) -> str:
@@ -66,8 +85,8 @@ def publishing(settings: VodSettings) -> str:
     targets = [str(place) for place in (settings.cablecast_api_url, settings.publish_folder) if place is not None]
     if not targets:
         return "nowhere: set CABLECAST_API_URL or PUBLISH_FOLDER (docs/operations/publishing.md)"
-    if settings.cablecast_api_url is not None and settings.cablecast_login is None:
-        return f"{targets[0]}: lets nobody in without CABLECAST_USER_ID and CABLECAST_PASSWORD"
+    if settings.cablecast_api_url is not None and settings.cablecast_login_trouble is not None:
+        return f"{targets[0]}: nothing yet: {settings.cablecast_login_trouble}"
     said = []
     for target in targets:
         # What completes goes by itself to the first target only.
@@ -77,14 +96,13 @@ def publishing(settings: VodSettings) -> str:
 
 
 def _named(media: list[Path]) -> dict[str, Path]:
-    """A distinct storage name for each folder."""
+    """A distinct storage name for each folder. None is looked at: one that is missing, or hangs, is told later."""
     result: dict[str, Path] = {}
-    for folder in media:
-        if not folder.is_dir():
-            raise StackError(f"--media {folder}: there is no such folder")
-        name = plain = config.storage_name(folder.resolve())
+    for given in media:
+        folder = Path(os.path.normpath(given.absolute()))
+        name = plain = config.storage_name(folder)
         number = 2
         while name in result:
             name, number = f"{plain}-{number}", number + 1
-        result[name] = folder.resolve()
+        result[name] = folder
     return result

@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import httpx
 
@@ -26,6 +26,9 @@ _SETTLED_S = 60.0  # alive for so long, a child has its first delay back
 _WATCH_S = 0.1
 _SWEEPS = 5  # one process may start another while we look
 _TAG = "ARCHIVIST_CHILD_OF"
+
+WaitFor = Literal["live", "ready"]
+"""When a start is done: the process answers, or it can do all of its work."""
 
 
 class Child(Protocol):
@@ -48,7 +51,7 @@ class Child(Protocol):
 
 
 class Service:
-    """One of our own programs. url: where its /health/ready is asked. tag: marks all its descendants."""
+    """One of our own programs. url: where its /health/… is asked. tag: marks all its descendants."""
 
     def __init__(
         self,
@@ -60,6 +63,7 @@ class Service:
         log: Path,
         cwd: Path,
         tag: str,
+        wait_for: WaitFor = "ready",
         ready_within_s: float = _READY_S,
     ) -> None:
         self.name = name
@@ -69,6 +73,7 @@ class Service:
         self._env = {**env, _TAG: self._tag}
         self._log = log
         self._cwd = cwd
+        self._wait_for = wait_for
         self._ready_within_s = ready_within_s
         self._log_start = 0
         self._process: subprocess.Popen[bytes] | None = None
@@ -92,7 +97,7 @@ class Service:
                 if code is not None:
                     raise StackError(f"{self.name} {_how(code)} before it was ready:\n{said}")
                 try:
-                    answer = await client.get(f"{self.url}/health/ready")
+                    answer = await client.get(f"{self.url}/health/{self._wait_for}")
                     if answer.status_code == 200:
                         return
                     reason = answer.text[:500]
@@ -100,7 +105,7 @@ class Service:
                     reason = str(exc) or type(exc).__name__
                 if time.monotonic() >= deadline:
                     within = f"within {self._ready_within_s:g} s"
-                    raise StackError(f"{self.name} was not ready {within} ({reason}):\n{said}")
+                    raise StackError(f"{self.name} was not {self._wait_for} {within} ({reason}):\n{said}")
                 await asyncio.sleep(0.1)
 
     async def stop(self, within_s: float = SERVICES_STOP_S) -> None:

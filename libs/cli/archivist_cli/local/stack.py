@@ -16,7 +16,7 @@ from archivist_cli.local.data_folder import DataFolder, Running
 from archivist_cli.local.errors import StackError, StackInterrupted
 from archivist_cli.local.ports import Ports, Reserved
 from archivist_cli.local.postgres import Postgres
-from archivist_cli.local.processes import Service, Supervisor
+from archivist_cli.local.processes import Service, Supervisor, WaitFor
 from archivist_cli.local.valkey import Valkey
 
 SERVICES = ("api", "transcriber", "vod", "monitor")
@@ -34,6 +34,7 @@ class Stack:
     data: the only folder written to, but for a folder of sockets that goes when we go.
     settings: what the services are told, over this process' environment, each those it reads; paths must be
     absolute. An empty value means: not set, whatever the environment says.
+    wait_for: "live" starts also where what others provide, such as a speech model, is missing; "ready" does not.
     PostgreSQL and Valkey are started where it has no DATABASE_URL and no REDIS_URL; only these settings
     decide, not the environment.
     Entering raises StackError with a sentence when something does not start; whatever had started is
@@ -48,6 +49,7 @@ class Stack:
         ports: Ports | None = None,
         services: Sequence[str] = SERVICES,
         durable: bool = True,
+        wait_for: WaitFor = "ready",
     ) -> None:
         self._data = data.resolve()
         self._settings = {name: value for name, value in settings.items() if value}
@@ -55,6 +57,7 @@ class Stack:
         self._ports = ports or Ports()
         self._names = tuple(services)
         self._durable = durable
+        self._wait_for = wait_for
         self._supervisor = Supervisor()
         self._reserved: dict[str, Reserved] = {}
         self._folder: DataFolder | None = None
@@ -206,6 +209,7 @@ class Stack:
             log=folder.logs / f"{name}.log",
             cwd=self._data,  # a .env elsewhere is for the caller to read
             tag=str(self._data),
+            wait_for=self._wait_for,
         )
 
     async def _stop(self) -> None:

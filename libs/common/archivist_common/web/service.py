@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from archivist_common import __version__
 from archivist_common.database import migrate
 from archivist_common.database.engine import Database
-from archivist_common.errors import ArchivistError
+from archivist_common.errors import ArchivistError, DeadlineExceeded
 from archivist_common.observability import logs, metrics
 from archivist_common.settings import CommonSettings
 from archivist_common.web import problems
@@ -31,7 +31,13 @@ from archivist_common.web import problems
 log = logging.getLogger(__name__)
 
 Readiness = Callable[[], Awaitable[None]]
-"""Returns when the process can do its work; raises ArchivistError with the reason when it cannot."""
+"""Returns when the process can do its work; raises ArchivistError with the reason when it cannot.
+
+Asks nothing of systems that are not ours: a restart mends none of them, and the rest of the work goes on without.
+"""
+
+Details = Callable[[FastAPI], Awaitable[Mapping[str, Any]]]
+"""More of what a ready process says of itself: how the outside systems are that it works with."""
 
 _READY_DEADLINE_S = 1.5
 _READY_CACHED_S = 2.0
@@ -53,15 +59,17 @@ def create_app(
     *,
     lifespan: Lifespan,
     readiness: Callable[[FastAPI], Sequence[Readiness]],
+    details: Details | None = None,
     **options: Any,
 ) -> FastAPI:
     """An app with /health/live, /health/ready, /metrics and /version, problem details and request ids.
 
     readiness: called once the lifespan has made what the checks need. Answers are kept for two seconds.
+    details: added to the answer of a ready process.
     """
     app = FastAPI(title=f"Archivist {name}", version=__version__, lifespan=lifespan, **options)
     problems.install(app)
-    gate = _ReadyGate(lambda: readiness(app))
+    gate = _ReadyGate(lambda: readiness(app), None if details is None else lambda: details(app))
 
     @app.get("/health/live", tags=["health"], operation_id="live", summary="Whether the process runs at all")
     async def live() -> dict[str, str]:
@@ -75,12 +83,11 @@ def create_app(
         responses={503: {"description": "It cannot, and why", "model": dict[str, str]}},
     )
     async def ready() -> JSONResponse:
-        reason = await gate.reason()
-        if reason is None:
-            return JSONResponse({"status": "ready", "service": name})
-        return JSONResponse(
-            {"status": "not ready", "service": name, "reason": reason}, 503, headers={"Retry-After": "2"}
-        )
+        found = await gate.ask()
+        if isinstance(found, ArchivistError):
+            said = {"status": "not ready", "service": name, "reason": found.message, "code": found.code}
+            return JSONResponse(said, 503, headers={"Retry-After": "2"})
+        return JSONResponse({"status": "ready", "service": name, **found})
 
     @app.get("/metrics", tags=["health"], operation_id="metrics", summary="Figures for Prometheus")
     async def exported() -> Response:
@@ -162,32 +169,37 @@ class _Server(uvicorn.Server):
 class _ReadyGate:
     """Asks the checks for everybody who waits at once; ready is believed for a while, not ready is not."""
 
-    def __init__(self, checks: Callable[[], Sequence[Readiness]]) -> None:
+    def __init__(
+        self, checks: Callable[[], Sequence[Readiness]], details: Callable[[], Awaitable[Mapping[str, Any]]] | None
+    ) -> None:
         self._checks = checks
-        self._asking: asyncio.Task[str | None] | None = None
+        self._details = details
+        self._asking: asyncio.Task[Mapping[str, Any] | ArchivistError] | None = None
+        self._found: Mapping[str, Any] = {}
         self._ready_until = 0.0
 
-    async def reason(self) -> str | None:
-        """Why not; None when ready. Never later than the deadline, whatever a check hangs on."""
+    async def ask(self) -> Mapping[str, Any] | ArchivistError:
+        """The details when ready, else why not. Never later than the deadline, whatever a check hangs on."""
         if time.monotonic() < self._ready_until:
-            return None
+            return self._found
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._ask())
         asking = self._asking
         await asyncio.wait([asking], timeout=_READY_DEADLINE_S)
         if not asking.done():
             asking.cancel()  # not waited for: what hangs may take its time to let go
-            return f"no answer within {_READY_DEADLINE_S:g} s"
-        return "the check was given up" if asking.cancelled() else asking.result()
+            return DeadlineExceeded(f"no answer within {_READY_DEADLINE_S:g} s")
+        return DeadlineExceeded("the check was given up") if asking.cancelled() else asking.result()
 
-    async def _ask(self) -> str | None:
+    async def _ask(self) -> Mapping[str, Any] | ArchivistError:
         try:
             for check in self._checks():
                 await check()
+            self._found = {} if self._details is None else await self._details()
         except ArchivistError as exc:
-            return exc.message
+            return exc
         self._ready_until = time.monotonic() + _READY_CACHED_S
-        return None
+        return self._found
 
 
 class _Requests:

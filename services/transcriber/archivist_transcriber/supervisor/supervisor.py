@@ -16,7 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from archivist_common import failpoints
 from archivist_common.database.clock import database_now
 from archivist_common.database.models import Worker
-from archivist_common.errors import ArchivistError, DatabaseUnavailable, EngineUnavailable, SelfTestFailed
+from archivist_common.errors import (
+    ArchivistError,
+    DatabaseUnavailable,
+    EngineUnavailable,
+    ModelMissing,
+    SelfTestFailed,
+)
 from archivist_common.events.notify import Listener
 from archivist_common.jobs import dispatch
 from archivist_common.jobs.chunks import ChunkClaim
@@ -54,6 +60,7 @@ class Supervisor:
         self._unsure: set[int] = set()  # slots whose last claim got no answer: it may count all the same
         self._measuring = asyncio.Lock()
         self._group: asyncio.TaskGroup | None = None
+        self._without_model: set[int] = set()  # slots that cannot start because their model's files are not here
         self._reasons: dict[int, str] = {slot.number: "loading and testing its model" for slot in slots}
 
     async def run(self) -> None:
@@ -70,9 +77,10 @@ class Supervisor:
             await self._leave()
 
     async def ready(self) -> None:
-        """Returns when a slot can take work. Raises EngineUnavailable with the reason when none can."""
+        """Returns when a slot can take work. Raises ModelMissing or EngineUnavailable, with why, when none can."""
         if not self._loaded:
-            raise EngineUnavailable("; ".join(sorted(set(self._reasons.values()))))
+            kind = ModelMissing if self._without_model else EngineUnavailable
+            raise kind("; ".join(sorted(set(self._reasons.values()))))
 
     def _wake(self) -> None:
         """There may be work: let one free slot look. A hint too many is a look in vain."""
@@ -88,6 +96,7 @@ class Supervisor:
                 await self._measure(slot, loaded)
                 self._loaded[slot.number] = loaded
                 self._reasons.pop(slot.number, None)
+                self._without_model.discard(slot.number)
                 pause = _RESTART_FIRST_S
             except ArchivistError as exc:
                 self._loaded.pop(slot.number, None)
@@ -98,6 +107,8 @@ class Supervisor:
                         told["stderr"] = exc.stderr
                     log.error("slot cannot start", extra=told)
                 self._reasons[slot.number] = reason
+                lacks_model = isinstance(exc, ModelMissing)
+                (self._without_model.add if lacks_model else self._without_model.discard)(slot.number)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _RESTART_MOST_S)
                 continue

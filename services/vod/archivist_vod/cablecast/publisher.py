@@ -30,7 +30,8 @@ SIDECARS_SINCE = (7, 1)
 @asynccontextmanager
 async def opened(settings: VodSettings, storages: StorageClient) -> AsyncIterator["CablecastPublisher"]:
     """The settings' server, with the one pool of connections to it."""
-    async with connection.http(settings) as http:
+    late = None if settings.cablecast_ca_bundle is None else connection.LateBundle(settings)
+    async with connection.http(settings, transport=late) as http:
         yield CablecastPublisher(settings, CablecastClient.of(settings, http), storages)
 
 
@@ -83,8 +84,8 @@ class CablecastPublisher:
         self.client.host.reset()
 
     async def probe(self) -> Probe:
-        if self._settings.cablecast_login is None:
-            return Probe("set CABLECAST_USER_ID and CABLECAST_PASSWORD: nothing can be published without")
+        if self._settings.cablecast_login_trouble is not None:
+            return Probe(self._settings.cablecast_login_trouble)
         try:
             info = await self.catalogue.lookups.system_info()
         except TargetDenied as exc:

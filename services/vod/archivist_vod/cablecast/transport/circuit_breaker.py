@@ -68,6 +68,7 @@ class CircuitBreaker:
         self._closed_until = -math.inf
         self._unasked_pause_s = _FIRST_UNASKED_PAUSE_S
         self._failures = 0
+        self._last_failure = ""
         self._rest_s = 0.0  # 0: the circuit is closed
         self._rest_until = -math.inf
         self._trying = False  # the one call of a half-open circuit is out
@@ -107,7 +108,8 @@ class CircuitBreaker:
         if not self._rest_s:
             return False
         if now < self._rest_until:
-            raise self._not_asked(what, f"it failed {self._failures} times in a row", self._rest_until - now)
+            why = f"it failed {self._failures} times in a row, at last with: {self._last_failure}"
+            raise self._not_asked(what, why, self._rest_until - now)
         if self._trying:
             raise self._not_asked(what, "one call is finding out whether it works again", 1.0)
         self._trying = True
@@ -128,6 +130,7 @@ class CircuitBreaker:
     def failed(self, reason: str, *, deciding: bool) -> None:
         """It gave no answer, no usable one, or an error of its own (5xx)."""
         self._failures += 1
+        self._last_failure = reason
         if deciding:
             self._trying = False
         elif self._rest_s or self._failures < self._open_after:

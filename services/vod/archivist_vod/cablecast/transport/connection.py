@@ -1,5 +1,6 @@
 """The pooled connection to the settings' server: who we are, whom we believe, how long we wait."""
 
+import asyncio
 import logging
 import ssl
 from base64 import b64encode
@@ -16,6 +17,7 @@ log = logging.getLogger(__name__)
 
 CONNECTIONS = 4  # servers are small, and some take no more than eight in all
 _CONNECT_S = 10.0
+_LIMITS = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=30)
 
 
 class Login(httpx.Auth):
@@ -57,14 +59,43 @@ def http(
     return httpx.AsyncClient(
         base_url=base,
         auth=None if login is None else Login(login[0], login[1].get_secret_value(), base),
-        verify=context(verify=settings.cablecast_verify_ssl, bundle=settings.cablecast_ca_bundle),
+        verify=_context(settings) if transport is None else True,
         timeout=httpx.Timeout(longest, connect=min(_CONNECT_S, longest)),
-        limits=httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS, keepalive_expiry=30),
+        limits=_LIMITS,
         headers={"User-Agent": f"archivist/{__version__}", "Accept": "application/json"},
         follow_redirects=False,
         trust_env=trust_env,
         transport=transport,
     )
+
+
+class LateBundle(httpx.AsyncBaseTransport):
+    """Connections by a CA bundle that may not be there yet, such as on a share that is mounted later.
+
+    It is read at the first request; while it cannot be, requests fail as those to an unavailable server do.
+    """
+
+    def __init__(self, settings: VodSettings) -> None:
+        self._settings = settings
+        self._connections: httpx.AsyncHTTPTransport | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self._connections is None:
+            try:
+                believed = await asyncio.to_thread(_context, self._settings)
+            except OSError as exc:  # ssl.SSLError is one
+                bundle = self._settings.cablecast_ca_bundle
+                raise httpx.ConnectError(f"CABLECAST_CA_BUNDLE {bundle} cannot be read: {exc.strerror}") from exc
+            self._connections = self._connections or httpx.AsyncHTTPTransport(verify=believed, limits=_LIMITS)
+        return await self._connections.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        if self._connections is not None:
+            await self._connections.aclose()
+
+
+def _context(settings: VodSettings) -> ssl.SSLContext:
+    return context(verify=settings.cablecast_verify_ssl, bundle=settings.cablecast_ca_bundle)
 
 
 def context(*, verify: bool, bundle: Path | None) -> ssl.SSLContext:
