@@ -149,7 +149,6 @@ async def test_a_server_that_does_not_answer_is_told_and_no_worker_that_waits_fo
         ),
     )
     assert [line.partition(":")[0] for line in said] == ["The database is unavailable", "Redis is unavailable"]
-    back = await processes.look(
-        monitor=report(database=CheckResult(Status.HEALTHY), redis=CheckResult(Status.HEALTHY))
-    )
+    healthy = CheckResult(Status.HEALTHY)
+    back = await processes.look(monitor=report(database=healthy, redis=healthy))
     assert back == ["The database is available again.", "Redis is available again."]
