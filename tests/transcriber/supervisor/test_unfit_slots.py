@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
+from tests.transcriber import changed_decoder
 from tests.transcriber.conftest import Slots, Station
 from tests.transcriber.supervisor.test_supervisor import _ready, _running
 
 from archivist_common.database.models import OutboxEvent, Transcription, Worker
 from archivist_common.errors import DecoderFailed, EngineUnavailable, SelfTestFailed
 from archivist_common.events import outbox
-from archivist_transcriber.audio.decoder import main
 
 NOWHERE = "unix:///nowhere/valkey.sock"
 ANOTHER_PYAV = ('metadata_errors="replace"', 'metadata_faults="replace"')
@@ -39,13 +39,11 @@ def decoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Decoders:
     def changed(change: tuple[str, str]) -> Path:
         folder = tmp_path / "another-installation"
         folder.mkdir()
-        source = Path(main.__file__).read_text()
-        assert source.count(change[0]) == 1
-        program, switch, python = folder / "decoder.py", folder / "broken", folder / "python"
-        program.write_text(source.replace(*change))
+        program = changed_decoder.program(folder, *change)
+        switch, python = folder / "broken", folder / "python"
         switch.touch()
         python.write_text(
-            f'#!/bin/sh\nif [ -e {switch} ]; then exec {sys.executable} -I {program} "$3"; fi\n'
+            f'#!/bin/sh\nif [ -e {switch} ]; then exec {sys.executable} -I {program} "$4"; fi\n'
             f'exec {sys.executable} "$@"\n'
         )
         python.chmod(0o755)

@@ -156,11 +156,11 @@ def stands(wall: str) -> bool:
     """Whether the kernel gives this process's children this wall."""
     program = f"""
 import ctypes, os, sys
-from archivist_transcriber.audio.decoder import main as media_child
+from archivist_transcriber.audio.decoder import sandbox
 libc = ctypes.CDLL(None, use_errno=True)
 libc.prctl(38, 1, 0, 0, 0)
 before = os.stat("/proc/self/ns/net").st_ino
-media_child.{wall}(libc)
+sandbox.{wall}(libc)
 try:
     sys.exit(0 if os.stat("/proc/self/ns/net").st_ino != before or not open("/proc/self/stat") else 1)
 except OSError:

@@ -11,14 +11,15 @@ from typing import Any
 import av
 import pytest
 from tests import media_factory as factory
+from tests.transcriber import changed_decoder
 
 from archivist_common.errors import DecoderFailed, MediaError, MediaUnreadable, StorageUnavailable
 from archivist_transcriber.audio import last_lines, media
-from archivist_transcriber.audio.decoder import main
+from archivist_transcriber.audio.decoder import containers
+from archivist_transcriber.audio.decoder_process import DecoderProcess
 from archivist_transcriber.audio.last_lines import LastLines
 
 REQUEST = {"mode": "audio", "track": None, "start_ms": 0, "end_ms": None}
-REAL = Path(main.__file__)
 
 
 @pytest.fixture(scope="module")
@@ -29,17 +30,8 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def opened_by(program: Path, recording: Path, *, deadline_s: float = 20) -> media.MediaInfo:
     """What another program in the decoder's place says of a recording. Raises as `media.open_audio` does."""
-    with media._Child(recording, REQUEST, program=str(program)) as child:
+    with DecoderProcess(recording, REQUEST, program=[str(program)]) as child:
         return media._expect_info(child, deadline_s)
-
-
-def changed(folder: Path, old: str, new: str) -> Path:
-    """The real decoder with one line of it changed."""
-    source = REAL.read_text()
-    assert source.count(old) == 1
-    program = folder / "decoder.py"
-    program.write_text(source.replace(old, new))
-    return program
 
 
 def asked_of_pyav() -> dict[str, Any]:
@@ -49,7 +41,7 @@ def asked_of_pyav() -> dict[str, Any]:
     def opening(_: object, **arguments: Any) -> None:
         asked.update(arguments)
 
-    main.open_container(SimpleNamespace(open=opening), object())  # type: ignore[arg-type]
+    containers.open_container(SimpleNamespace(open=opening), object())  # type: ignore[arg-type]
     return asked
 
 
@@ -72,7 +64,7 @@ def test_pyav_refuses_an_argument_it_does_not_know(good: Path) -> None:
 def test_the_decoder_opens_what_it_is_given_with_all_of_them_at_once(good: Path) -> None:
     descriptor = os.open(good, os.O_RDONLY)
     try:
-        with main.open_container(av, main.Source(descriptor)) as container:
+        with containers.open_container(av, containers.Source(descriptor)) as container:
             assert container.format.name == "flac"
     finally:
         os.close(descriptor)
@@ -120,7 +112,7 @@ def test_a_death_without_a_message_is_ours_and_never_the_recordings(
     tmp_path: Path, good: Path, old: str, new: str, how: str, said: str
 ) -> None:
     with pytest.raises(DecoderFailed) as caught:
-        opened_by(changed(tmp_path, old, new), good)
+        opened_by(changed_decoder.program(tmp_path, old, new), good)
     error = caught.value
     assert error.message == f"the decoder ended without an answer ({how})"
     assert error.retryable
@@ -138,7 +130,7 @@ def test_a_decoder_that_cannot_be_started_is_a_failure_of_the_decoder(
 
 
 def test_a_recording_that_wants_too_much_memory_says_so_itself(tmp_path: Path, good: Path) -> None:
-    hungry = changed(
+    hungry = changed_decoder.program(
         tmp_path, "        if source.size == 0:", "        raise MemoryError\n        if source.size == 0:"
     )
     with pytest.raises(MediaUnreadable, match="needs more than 512 MB"):
@@ -156,7 +148,7 @@ def test_a_decoder_that_writes_without_end_holds_nobody_up_past_the_deadline(tmp
 
 def test_a_decoder_that_warns_much_is_heard_to_its_end(tmp_path: Path, good: Path) -> None:
     """More than a pipe holds: unread, it would wait for ever, and be taken for a disk that hangs."""
-    chatty = changed(
+    chatty = changed_decoder.program(
         tmp_path,
         '            send_json(b"I", info)',
         '            os.write(2, b"x" * 300_000)\n            send_json(b"I", info)',

@@ -17,7 +17,9 @@ from tests import media_factory as factory
 
 from archivist_common.errors import ArchivistError, DecoderFailed, MediaUnreadable, StorageUnavailable
 from archivist_transcriber.audio import media
-from archivist_transcriber.audio.decoder import main
+from archivist_transcriber.audio.decoder import sandbox
+from archivist_transcriber.audio.decoder.messages import BLOCK
+from archivist_transcriber.audio.decoder_process import CPU_S, DecoderProcess
 
 
 @pytest.fixture(scope="module")
@@ -27,11 +29,11 @@ def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def inside(program: str) -> dict[str, str]:
-    """Run lines in a process of its own that has `media_child` and `tried`; what they put into `found`."""
+    """Run lines in a process of its own that has `sandbox` and `tried`; what they put into `found`."""
     escape = Path(tempfile.gettempdir()) / f"archivist-escape-{uuid4().hex}"
     whole = f"""
 import ctypes, errno, json, os, socket, sys
-from archivist_transcriber.audio.decoder import main as media_child
+from archivist_transcriber.audio.decoder import sandbox
 found = {{}}
 libc = ctypes.CDLL(None, use_errno=True)
 ESCAPE = {str(escape)!r}
@@ -80,7 +82,7 @@ def test_without_the_wall_each_of_these_is_allowed(port: int) -> None:
 
 
 def test_the_confined_child_is_refused_everything(port: int) -> None:
-    found = inside(f"PORT = {port}\nmedia_child.confine(2**29, (60, 60), os.getppid())\n{ATTACK}")
+    found = inside(f"PORT = {port}\nsandbox.confine(2**29, (60, 60), os.getppid())\n{ATTACK}")
     if "allowed" in {found["read"], found["connect"]}:
         pytest.skip(f"this kernel has neither Landlock nor seccomp filters: {found}")
     assert "allowed" not in found.values(), found
@@ -90,7 +92,7 @@ def test_a_network_namespace_alone_reaches_nobody(port: int) -> None:
     found = inside(f"""
 PORT = {port}
 before = os.stat("/proc/self/ns/net").st_ino
-media_child.leave_network(libc)
+sandbox.leave_network(libc)
 found["left"] = str(before != os.stat("/proc/self/ns/net").st_ino)
 {ATTACK}""")
     if found["left"] == "False":
@@ -99,7 +101,7 @@ found["left"] = str(before != os.stat("/proc/self/ns/net").st_ino)
 
 
 def test_landlock_alone_opens_no_file(port: int) -> None:
-    found = inside(f"PORT = {port}\nmedia_child.forbid_files(libc)\n{ATTACK}")
+    found = inside(f"PORT = {port}\nsandbox.forbid_files(libc)\n{ATTACK}")
     if found["read"] == "allowed":
         pytest.skip("this kernel has no Landlock")
     assert (found["read"], found["write"], found["list"], found["exec"]) == ("EACCES",) * 4
@@ -109,7 +111,7 @@ def test_landlock_alone_opens_no_file(port: int) -> None:
 
 
 def test_the_system_call_filter_alone_refuses_everything(port: int) -> None:
-    found = inside(f"PORT = {port}\nmedia_child.forbid_calls(libc)\n{ATTACK}")
+    found = inside(f"PORT = {port}\nsandbox.forbid_calls(libc)\n{ATTACK}")
     if found["read"] == "allowed":
         pytest.skip("this machine has no seccomp filter, or is of a kind whose calls are not listed")
     assert set(found.values()) == {"ENOSYS"}
@@ -118,7 +120,7 @@ def test_the_system_call_filter_alone_refuses_everything(port: int) -> None:
 def test_the_filter_lets_threads_through_and_no_process() -> None:
     found = inside("""
 import threading
-media_child.forbid_calls(libc)
+sandbox.forbid_calls(libc)
 heard = []
 thread = threading.Thread(target=heard.append, args=(1,))
 thread.start()
@@ -157,10 +159,10 @@ def test_seen_from_outside_the_child_holds_nothing_of_ours(long: Path, monkeypat
         fields = dict(line.split(":\t", 1) for line in status.splitlines())
         assert fields["NoNewPrivs"] == "1"
         assert int(fields["CapEff"], 16) == int(fields["CapPrm"], 16) == 0
-        assert fields["Seccomp"] == ("2" if os.uname().machine in main._MACHINES else "0")
+        assert fields["Seccomp"] == ("2" if os.uname().machine in sandbox._MACHINES else "0")
     assert limits["Max file size"][:2] == limits["Max core file size"][:2] == ["0", "0"]
     assert limits["Max open files"][:2] == ["64", "64"]
-    assert int(limits["Max cpu time"][0]) >= media.CPU_S
+    assert int(limits["Max cpu time"][0]) >= CPU_S
     if (
         inside("found['left'] = str(libc.unshare(0x40000000) == 0 or libc.unshare(0x50000000) == 0)")["left"]
         == "True"
@@ -178,23 +180,23 @@ INFO = {
 TRACK = INFO["audio"][0]
 
 
-def false_child(path: Path, program: str, *, cpu_s: int = media.CPU_S) -> media.AudioStream:
+def false_child(path: Path, program: str, *, cpu_s: int = CPU_S) -> media.AudioStream:
     """An audio stream out of a child that runs these lines instead. Raises as `open_audio` does."""
     script = path / "child.py"
     script.write_text(f"""
 import json, os, resource, struct, sys, time
-from archivist_transcriber.audio.decoder import main as media_child
-from archivist_transcriber.audio.decoder.main import BLOCK, send, send_json
+from archivist_transcriber.audio.decoder import sandbox
+from archivist_transcriber.audio.decoder.messages import BLOCK, send, send_json
 INFO = {INFO!r}
 TRACK = INFO["audio"][0]
 request = json.loads(sys.argv[1])
-media_child.confine(request["memory"], tuple(request["cpu_s"]), request["parent"])
+sandbox.confine(request["memory"], tuple(request["cpu_s"]), request["parent"])
 {program}
 """)
     source = path / "recording.wav"
     source.write_bytes(b"RIFF")
     request = {"mode": "audio", "track": None, "start_ms": 0, "end_ms": None}
-    child = media._Child(source, request, program=str(script), cpu_s=cpu_s)
+    child = DecoderProcess(source, request, program=[str(script)], cpu_s=cpu_s)
     try:
         info = media._expect_info(child, 10)
         return media.AudioStream(child, info, info.audio[0], 0, 10)
@@ -203,7 +205,7 @@ media_child.confine(request["memory"], tuple(request["cpu_s"]), request["parent"
         raise
 
 
-def hear(path: Path, program: str, *, cpu_s: int = media.CPU_S) -> int:
+def hear(path: Path, program: str, *, cpu_s: int = CPU_S) -> int:
     """Samples such a child sends."""
     with false_child(path, program, cpu_s=cpu_s) as audio:
         return sum(len(block) for block in audio)
@@ -276,7 +278,7 @@ for _ in range(4):
     while time.process_time() < until: pass
 send(b'Z', b'{"bad_packets": 0}')"""
     with false_child(tmp_path, program, cpu_s=1) as audio:
-        assert sum(len(block) for block in audio) == 4 * main.BLOCK
+        assert sum(len(block) for block in audio) == 4 * BLOCK
         assert resource.prlimit(audio._child._process.pid, resource.RLIMIT_CPU)[0] == 5
 
 

@@ -1,6 +1,6 @@
 """A decoder whose lists are switched off, behind walls of one's choice: `unlisted.py '{"walls": […], "files": […]}'`.
 
-It opens each file as `media_child` does, but with every container, codec and protocol that FFmpeg has, and with the
+It opens each file as the decoder does, but with every container, codec and protocol that FFmpeg has, and with the
 demuxers told to trust what they read. Prints for each file what came of it. Run by path, in a process of its own.
 """
 
@@ -10,7 +10,7 @@ import os
 import sys
 from types import SimpleNamespace
 
-from archivist_transcriber.audio.decoder import main as media_child
+from archivist_transcriber.audio.decoder import containers, sandbox
 
 TRUSTING = {
     "allowed_extensions": "ALL",  # hls
@@ -27,27 +27,27 @@ PACKETS = 20
 
 
 def main(walls: list[str], files: list[str]) -> None:
-    av = media_child.load_all()
+    av = containers.load_all()
     av.logging.set_level(av.logging.PANIC)
-    sources = [media_child.Source(os.open(file, os.O_RDONLY)) for file in files]
+    sources = [containers.Source(os.open(file, os.O_RDONLY)) for file in files]
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS, which the walls need
-    media_child.CONTAINERS = ",".join(sorted(av.formats_available))
-    media_child.CODECS = ",".join(sorted(av.codecs_available))
-    media_child.PROTOCOLS = "file,http,tcp,udp,rtp,crypto,concat,concatf,subfile,data,pipe,httpproxy,ftp,cache,async"
+    containers.CONTAINERS = ",".join(sorted(av.formats_available))
+    containers.CODECS = ",".join(sorted(av.codecs_available))
+    containers.PROTOCOLS = "file,http,tcp,udp,rtp,crypto,concat,concatf,subfile,data,pipe,httpproxy,ftp,cache,async"
     for wall in walls:
-        getattr(media_child, wall)(libc)
+        getattr(sandbox, wall)(libc)
     said = {file: attempt(av, source) for file, source in zip(files, sources, strict=True)}
     os.write(1, json.dumps(said).encode())
 
 
-def attempt(av: object, source: media_child.Source) -> str:
+def attempt(av: object, source: containers.Source) -> str:
     def trusting(file: object, *, options: dict[str, str], **how: object) -> object:
         return av.open(file, options=options | TRUSTING, timeout=SECONDS, **how)
 
     packets = 0
     try:
-        with media_child.open_container(SimpleNamespace(open=trusting), source) as container:
+        with containers.open_container(SimpleNamespace(open=trusting), source) as container:
             for packet in container.demux():
                 packets += packet.size > 0
                 if packets > PACKETS:
