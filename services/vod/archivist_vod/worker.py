@@ -17,7 +17,7 @@ from archivist_common import failpoints
 from archivist_common.database.migrate import check as check_schema
 from archivist_common.errors import DatabaseUnavailable, SchemaMismatch, TargetDenied, TargetUnavailable
 from archivist_common.events.notify import PUBLISH, Listener
-from archivist_common.publishing import effects, lifecycle, requests, targets
+from archivist_common.publishing import effects, lifecycle, queries, requests, targets
 from archivist_common.publishing.options import PublishOptions
 from archivist_vod import metrics
 from archivist_vod.attempts import lease
@@ -197,7 +197,7 @@ class PublishingWorker:
             metrics.AWAY.labels(name).set(known[name].away_since is not None)
             metrics.WAITING.labels(name).set(known[name].waiting)
         metrics.UNKNOWN_EFFECTS.set(await effects.unsettled(session))
-        metrics.OLDEST.set(await lifecycle.oldest_waiting_s(session))
+        metrics.OLDEST.set(await queries.oldest_waiting_s(session))
 
     async def _patiently(self, act: Callable[[], Awaitable[None]], every_s: Callable[[], float]) -> None:
         """Again and again, through any outage of the database."""

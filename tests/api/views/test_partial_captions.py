@@ -11,7 +11,7 @@ from archivist_captions.formats import FORMATS
 from archivist_captions.profiles import BROADCAST
 from archivist_common.errors import MediaUnreadable
 from archivist_common.events import outbox
-from archivist_common.jobs import chunks, lifecycle
+from archivist_common.jobs import chunks, lifecycle, planning
 from archivist_common.jobs.chunks import ChunkTranscript, Cut
 
 LEASE = timedelta(seconds=30)
@@ -30,7 +30,7 @@ def heard(*numbers: int) -> list[tuple[Cut, ChunkTranscript]]:
 async def cut(gateway, held, count):
     async with gateway.db.transaction() as session:
         cuts = [Cut(n, n * CHUNK_MS, (n + 1) * CHUNK_MS, (), "en") for n in range(count)]
-        await chunks.add(session, held, "r", cuts)
+        await planning.add(session, held, "r", cuts)
 
 
 async def hear(gateway, *numbers, words=said):
@@ -77,7 +77,7 @@ async def test_first_captions_are_read_while_the_rest_is_being_heard(gateway):
         assert [answer.headers.get(name) for name in names] == ["true", "30000", "2", None]
         assert [word["text"] for word in answer.json()["words"]] == [word.text for n in (0, 2) for word in said(n)]
         async with gateway.db.transaction() as session:
-            await lifecycle.store_plan(session, held, 120_000, {})
+            await planning.store_plan(session, held, 120_000, {})
         await hear(gateway, 1)
         answer = await uma.get(f"{here}/vtt?partial=true")
         assert [answer.headers.get(name) for name in names] == ["true", "90000", "3", "4"]

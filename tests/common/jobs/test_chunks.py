@@ -21,7 +21,7 @@ from archivist_common.errors import (
     WorkerCrashed,
 )
 from archivist_common.events import outbox
-from archivist_common.jobs import chunks, dispatch, lifecycle, requests
+from archivist_common.jobs import chunks, dispatch, lifecycle, planning, requests
 from archivist_common.jobs.chunks import ChunkClaim, ChunkTranscript, Cut
 from archivist_common.jobs.lifecycle import JobClaim
 from archivist_common.states import ChunkStatus, JobStatus
@@ -43,9 +43,9 @@ def cuts(count: int) -> list[Cut]:
 async def planned(db: Database, held: JobClaim, count: int = 3) -> None:
     """A job whose recording was cut into so many chunks of a minute."""
     async with db.transaction() as session:
-        await chunks.resume(session, held, RECIPE)
-        await chunks.add(session, held, RECIPE, cuts(count))
-        await lifecycle.store_plan(session, held, count * 60_000, {"audio_ms": count * 60_000})
+        await planning.resume(session, held, RECIPE)
+        await planning.add(session, held, RECIPE, cuts(count))
+        await planning.store_plan(session, held, count * 60_000, {"audio_ms": count * 60_000})
 
 
 async def take(db: Database, owner: str = "host-b/0", lease: timedelta = LEASE) -> JobClaim | ChunkClaim | None:
@@ -191,7 +191,7 @@ class TestFinishing:
         again = await take(db)
         assert isinstance(again, JobClaim)
         async with db.transaction() as session:
-            assert await chunks.resume(session, again, RECIPE) == (60_000,)
+            assert await planning.resume(session, again, RECIPE) == (60_000,)
             assert (await chunks.progress(session, held.id)).completed == 1
 
     async def test_nothing_is_stored_for_a_job_that_shall_end(self, db: Database, claimed: Claimed) -> None:
@@ -265,8 +265,8 @@ class TestFailing:
         again = await take(db)
         assert isinstance(again, JobClaim)
         async with db.transaction() as session:
-            assert await chunks.resume(session, again, RECIPE) == ()
-            assert await chunks.plan(session, held.id) is None
+            assert await planning.resume(session, again, RECIPE) == ()
+            assert await planning.plan(session, held.id) is None
 
     async def test_a_chunk_given_back_is_charged_nothing(self, db: Database, claimed: Claimed) -> None:
         await planned(db, await claimed(db), 1)
@@ -304,20 +304,20 @@ class TestPlanning:
     ) -> None:
         held = await claimed(db)
         async with db.transaction() as session:
-            await chunks.resume(session, held, RECIPE)
-            await chunks.add(session, held, RECIPE, cuts(2))
+            await planning.resume(session, held, RECIPE)
+            await planning.add(session, held, RECIPE, cuts(2))
             await lifecycle.release(session, held)
         again = await take(db)
         assert isinstance(again, JobClaim)
         async with db.transaction() as session:
-            assert await chunks.resume(session, again, RECIPE) == (60_000, 120_000)
-            assert await chunks.plan(session, again.id) is None
-            await chunks.add(session, again, RECIPE, cuts(3))
+            assert await planning.resume(session, again, RECIPE) == (60_000, 120_000)
+            assert await planning.plan(session, again.id) is None
+            await planning.add(session, again, RECIPE, cuts(3))
             numbers = (await session.scalars(select(Chunk.number).order_by(Chunk.number))).all()
         assert numbers == [0, 1, 2]
         with pytest.raises(Fenced):
             async with db.transaction() as session:
-                await chunks.add(session, held, RECIPE, cuts(4))
+                await planning.add(session, held, RECIPE, cuts(4))
 
     async def test_planners_that_die_after_another_chunk_each_cost_the_job_nothing(
         self, db: Database, claimed: Claimed
@@ -326,8 +326,8 @@ class TestPlanning:
         for count in (1, 2, 3, 4):
             assert isinstance(held, JobClaim)
             async with db.transaction() as session:
-                await chunks.resume(session, held, RECIPE)
-                await chunks.add(session, held, RECIPE, cuts(count))
+                await planning.resume(session, held, RECIPE)
+                await planning.add(session, held, RECIPE, cuts(count))
                 await session.execute(update(Transcription).values(lease_expires_at=database_now()))
                 assert await lifecycle.expire_leases(session, timedelta()) == [(held.id, JobStatus.PENDING)]
             held = await take(db)
@@ -339,8 +339,8 @@ class TestPlanning:
         ends = []
         while isinstance(held, JobClaim):
             async with db.transaction() as session:
-                await chunks.resume(session, held, RECIPE)
-                await chunks.add(session, held, RECIPE, cuts(2))
+                await planning.resume(session, held, RECIPE)
+                await planning.add(session, held, RECIPE, cuts(2))
                 ends.append(await lifecycle.fail(session, held, WorkerCrashed("signal 11")))
             held = await take(db)
             while isinstance(held, ChunkClaim):
@@ -353,8 +353,8 @@ class TestPlanning:
         chunk = await chunk_of(db)
         async with db.transaction() as session:
             await chunks.finish(session, chunk, HEARD, TOOK)
-            assert await chunks.resume(session, held, "another") == ()
-            assert await chunks.plan(session, held.id) is None
+            assert await planning.resume(session, held, "another") == ()
+            assert await planning.plan(session, held.id) is None
 
     async def test_a_recording_heard_to_its_end_is_assembled_by_whoever_comes(
         self, db: Database, claimed: Claimed
@@ -364,8 +364,8 @@ class TestPlanning:
         chunk = await chunk_of(db)
         async with db.transaction() as session:
             await chunks.finish(session, chunk, HEARD, TOOK)
-            assert await chunks.resume(session, held, "another") == (60_000,)
-            assert await chunks.plan(session, held.id) == {"audio_ms": 60_000}
+            assert await planning.resume(session, held, "another") == (60_000,)
+            assert await planning.plan(session, held.id) == {"audio_ms": 60_000}
 
 
 async def test_events_of_a_job_keep_their_order_when_chunks_end_at_once(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import insert, text
 
 from archivist_common.database.models import MachineSpeed, Worker
-from archivist_common.jobs import chunks, estimates, lifecycle, queue_control, requests
+from archivist_common.jobs import chunks, estimates, lifecycle, planning, queue_control, requests
 from archivist_common.jobs.chunks import ChunkTranscript, Cut
 from archivist_common.jobs.estimates import Learned, Load, forecast
 from archivist_common.jobs.lifecycle import JobOutcome
@@ -171,7 +171,7 @@ async def test_completed_recordings_teach_their_bytes_and_their_share_of_speech(
         held = await claimed(db, storage=storage, size_bytes=size)
         cut = Cut(0, 0, 60_000, ((0, 16_000 * 20), (16_000 * 30, 16_000 * 40)), "en")  # 30 s of speech
         async with db.transaction() as session:
-            await chunks.add(session, held, "r", [cut])
+            await planning.add(session, held, "r", [cut])
             row = await session.execute(chunks.next_due("r", None))
             chunk = await chunks.claim_locked(session, row.one()[0], "a", LEASE)
             await chunks.finish(session, chunk, ChunkTranscript((), 0, 0), timedelta(seconds=1))

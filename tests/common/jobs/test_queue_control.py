@@ -20,7 +20,8 @@ from archivist_common.database.models import OutboxEvent, Transcription
 from archivist_common.errors import Conflict, MediaUnreadable, NotFound
 from archivist_common.events import journal, outbox
 from archivist_common.jobs import dispatch, lifecycle, queries, queue_control, requests
-from archivist_common.jobs.chunks import Cut, add
+from archivist_common.jobs.chunks import Cut
+from archivist_common.jobs.planning import add
 from archivist_common.jobs.queries import JobFilter
 from archivist_common.jobs.queue_control import between
 from archivist_common.states import JobStatus

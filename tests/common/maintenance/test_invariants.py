@@ -13,7 +13,7 @@ from tests.common.conftest import LEASE, Claimed, Submit
 from archivist_captions.cue import Word
 from archivist_common.database.engine import Database
 from archivist_common.errors import MediaUnreadable
-from archivist_common.jobs import chunks
+from archivist_common.jobs import chunks, planning
 from archivist_common.jobs import lifecycle as jobs
 from archivist_common.jobs import requests as job_requests
 from archivist_common.jobs.artifacts import StagedFile
@@ -36,11 +36,11 @@ async def healthy(db: Database, submission: Submit, claimed: Claimed) -> Databas
     for path in ("done.mp4", "half.mp4"):
         held = await claimed(db, path=path)
         async with db.transaction() as session:
-            await chunks.resume(session, held, _RECIPE)
-            await chunks.add(
+            await planning.resume(session, held, _RECIPE)
+            await planning.add(
                 session, held, _RECIPE, [Cut(n, 10_000 * n, 10_000 * (n + 1), ((0, 16_000),), "en") for n in (0, 1)]
             )
-            await jobs.store_plan(session, held, 20_000, {})
+            await planning.store_plan(session, held, 20_000, {})
             for _ in range(2 if path == "done.mp4" else 1):
                 due = (await session.execute(chunks.next_due(_RECIPE, None))).one()
                 chunk = await chunks.claim_locked(session, due[0], "host-a/slot-1", LEASE)

@@ -22,7 +22,7 @@ from archivist_common.database.models import (
     Worker,
 )
 from archivist_common.events import outbox
-from archivist_common.jobs import chunks, dispatch
+from archivist_common.jobs import dispatch, planning
 from archivist_common.jobs import lifecycle as jobs
 from archivist_common.jobs import requests as job_requests
 from archivist_common.jobs.chunks import Cut
@@ -188,8 +188,8 @@ async def test_a_stumble_is_logged_and_the_next_round_runs(
 async def test_a_chunk_whose_worker_is_gone_is_given_back(db: Database, claimed: Claimed) -> None:
     held = await claimed(db)
     async with db.transaction() as session:
-        await chunks.resume(session, held, "recipe")
-        await chunks.add(session, held, "recipe", [Cut(0, 0, 60_000, (), "en")])
+        await planning.resume(session, held, "recipe")
+        await planning.add(session, held, "recipe", [Cut(0, 0, 60_000, (), "en")])
         taken = await dispatch.next_work(session, "host-b/0", GONE, recipe="recipe")
     assert taken is not None
     assert await reconciler.run_once(db, Bell(), AT_ONCE) is True

@@ -1,4 +1,4 @@
-"""What happened, for people to read back: rows of `system_logs`, written with the change they tell of."""
+"""The log for operators: rows of `system_logs`, written in the transaction of the change they describe."""
 
 import re
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ from sqlalchemy import Table, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from archivist_common.database.models import SystemLog
+from archivist_common.database.text import storable
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _RECORD = insert(cast(Table, SystemLog.__table__))  # past the mapper, and built once: many are written
-_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")  # what PostgreSQL refuses in text and JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,6 @@ class JournalEntry:
     message: str
     component: str | None
     created_date: datetime
-
-
-def storable(message: str) -> str:
-    """The text as the database can hold it: NUL and halves of surrogates, as broken names have them, are replaced."""
-    return _UNSTORABLE.sub(_REPLACEMENT, message)
 
 
 async def record(
@@ -55,8 +50,13 @@ async def record(
     )
 
 
+async def note(session: AsyncSession, job_id: UUID, message: str, *, level: str = "INFO", **details: Any) -> None:
+    """Write a step of a job's life."""
+    await record(session, level, "transcription", message, transcription_id=job_id, **details)
+
+
 async def of_transcription(session: AsyncSession, transcription_id: UUID, limit: int = 200) -> Sequence[JournalEntry]:
-    """The story of one job, oldest first."""
+    """The entries of one job, oldest first."""
     rows = await session.scalars(
         select(SystemLog).where(SystemLog.transcription_id == transcription_id).order_by(SystemLog.id).limit(limit)
     )

@@ -10,6 +10,7 @@ from sqlalchemy import insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from archivist_common.database.models import Batch, Transcription
+from archivist_common.database.text import storable
 from archivist_common.errors import ArchivistError, NotFound
 from archivist_common.events import journal
 from archivist_common.states import TERMINAL, JobStatus
@@ -131,10 +132,10 @@ async def _readings(session: AsyncSession, rows: Sequence[Batch]) -> list[BatchV
 
 
 def _stored(one: BatchEntry) -> dict[str, Any]:
-    plain = {"storage": journal.storable(one.storage), "path": journal.storable(one.path)}
+    plain = {"storage": storable(one.storage), "path": storable(one.path)}
     if one.transcription_id is not None:
         return {**plain, "transcription_id": str(one.transcription_id), "is_new": one.is_new}
-    return {**plain, "code": one.code, "message": journal.storable(one.message or "")}
+    return {**plain, "code": one.code, "message": storable(one.message or "")}
 
 
 def _answer(stored: Mapping[str, Any]) -> BatchEntry:

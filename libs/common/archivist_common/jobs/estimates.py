@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from archivist_common.database.clock import database_in, database_now
 from archivist_common.database.models import MachineSpeed, Transcription, Worker
-from archivist_common.jobs import lifecycle
+from archivist_common.jobs.queue_state import queue_is_open
 from archivist_common.states import LIVE, JobStatus
 
 WINDOW_MS = 30_000
@@ -101,7 +101,7 @@ async def read(session: AsyncSession, learned: Learned) -> Forecast:
     if not heard_ms:
         return Forecast(slots)
     rate = heard_ms / 1000 / max(learned.speech_share, 0.01)
-    now, is_open = (await session.execute(select(database_now(), lifecycle.queue_is_open()))).one()
+    now, is_open = (await session.execute(select(database_now(), queue_is_open()))).one()
     rows = await session.execute(
         select(
             Transcription.id,

@@ -14,8 +14,9 @@ from archivist_common.database.clock import database_now
 from archivist_common.database.models import Artifact, OutboxEvent, Transcription
 from archivist_common.errors import NotFound
 from archivist_common.events import outbox
-from archivist_common.jobs import artifacts, lifecycle
+from archivist_common.jobs import artifacts
 from archivist_common.jobs.artifacts import StoredFile
+from archivist_common.jobs.queue_state import queue_is_open
 from archivist_common.states import LIVE, TERMINAL, JobStatus, Stage
 
 
@@ -171,14 +172,14 @@ def _readings() -> Any:
         .where(Transcription.status == JobStatus.PENDING)
         .subquery()
     )
-    return select(
-        Transcription, _left_s(), _last_event(), lifecycle.queue_is_open(), places.c.position
-    ).outerjoin_from(Transcription, places, places.c.id == Transcription.id)
+    return select(Transcription, _left_s(), _last_event(), queue_is_open(), places.c.position).outerjoin_from(
+        Transcription, places, places.c.id == Transcription.id
+    )
 
 
 @cache
 def _movings() -> Any:
-    return select(Transcription, _left_s(), _last_event(), lifecycle.queue_is_open())
+    return select(Transcription, _left_s(), _last_event(), queue_is_open())
 
 
 def _left_s() -> ColumnElement[float | None]:

@@ -1,6 +1,7 @@
-"""What people ask of a transcription: that it is made, that it ends, that it is tried once more.
+"""What users ask of a transcription: that it is made, that it is cancelled, that it is retried.
 
-What becomes of it then is in `jobs`. Each is one transaction with its outbox row. All times are the database's.
+What becomes of it then is in `lifecycle.py`. Each is one transaction with its outbox row. All times are the
+database's.
 """
 
 import hashlib
@@ -17,19 +18,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from archivist_common.database.clock import database_now
 from archivist_common.database.models import Chunk, Transcription
 from archivist_common.errors import Conflict, NotFound, QueueFull
-from archivist_common.events import outbox
-from archivist_common.jobs.cleanup import leave_nothing, tell
+from archivist_common.events import journal, outbox
+from archivist_common.jobs import chunks
 from archivist_common.states import LIVE, TERMINAL, ChunkStatus, JobStatus
 
 PRIORITY_STEP = timedelta(hours=6)
 """What a level of priority is worth in waiting: priority 1 goes before a fresh 5 once it has waited for 24 hours."""
 _LATER = literal(Decimal("1e-12"), Numeric)  # a microsecond of now, far below one of a start time
-_QUEUE_LOCK = 0x4A6F6273  # "Jobs": submits and retries look at the queue one after another
+_QUEUE_LOCK = 0x4A6F6273  # "Jobs": submits and retries read the queue one after another
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What a caller asks for, checked: the recording was found and has this size and age."""
+    """What a caller submits, checked: the recording was found and has this size and age."""
 
     storage: str
     path: str
@@ -63,7 +64,7 @@ class Submission:
 
 
 async def submit(session: AsyncSession, submission: Submission, *, max_queue: int) -> tuple[UUID, bool]:
-    """Queue a recording. The job's id, and whether it is new: a live job for the same content is its answer.
+    """Queue a recording. The job's id, and whether it is new: a live job for the same content is returned instead.
 
     Raises QueueFull when max_queue jobs wait already.
     """
@@ -107,14 +108,14 @@ async def submit(session: AsyncSession, submission: Submission, *, max_queue: in
     if job_id is None:  # a writer that does not take our lock was first
         return (await session.execute(_live_with(submission.dedupe_key))).scalar_one(), False
     await outbox.append(session, outbox.QUEUED, job_id, priority=submission.priority)
-    await tell(session, job_id, "queued", user_id=submission.user_id)
+    await journal.note(session, job_id, "queued", user_id=submission.user_id)
     return job_id, True
 
 
 async def cancel(session: AsyncSession, job_id: UUID, *, user_id: int | None = None) -> JobStatus:
-    """Ask for a job to end. A waiting one ends at once; a running one when its worker hears of it, within seconds.
+    """Ask for a job to end. A waiting one ends at once; a running one when its worker reads of it, within seconds.
 
-    Cancelling twice gives the same answer. Raises NotFound, and Conflict when it has ended otherwise.
+    Cancelling twice gives the same result. Raises NotFound, and Conflict when it has ended otherwise.
     """
     job = await _locked(session, job_id)
     match JobStatus(job.status):
@@ -128,16 +129,16 @@ async def cancel(session: AsyncSession, job_id: UUID, *, user_id: int | None = N
                     completed_date=database_now(),
                 )
             )
-            await leave_nothing(session, job_id)
+            await chunks.forget(session, Transcription.id == job_id)
             await outbox.append(session, outbox.CANCELLED, job_id)
-            await tell(session, job_id, "cancelled before it started", user_id=user_id)
+            await journal.note(session, job_id, "cancelled before it started", user_id=user_id)
             return JobStatus.CANCELLED
         case JobStatus.PROCESSING:
             if job.cancel_requested_at is None:
                 await session.execute(
                     update(Transcription).where(Transcription.id == job_id).values(cancel_requested_at=database_now())
                 )
-                await tell(session, job_id, "cancel asked for", user_id=user_id)
+                await journal.note(session, job_id, "cancellation requested", user_id=user_id)
             return JobStatus.PROCESSING
         case JobStatus.CANCELLED:
             return JobStatus.CANCELLED
@@ -146,14 +147,14 @@ async def cancel(session: AsyncSession, job_id: UUID, *, user_id: int | None = N
 
 
 async def retry(session: AsyncSession, job_id: UUID, *, user_id: int | None = None) -> None:
-    """Queue a failed or cancelled job once more, with a clean slate. Raises NotFound, and Conflict otherwise."""
+    """Queue a failed or cancelled job again, its counts at zero. Raises NotFound, and Conflict otherwise."""
     await lock_queue(session)
     job = await _locked(session, job_id)
     if JobStatus(job.status) not in TERMINAL - {JobStatus.COMPLETED}:
-        raise Conflict(f"only a failed or cancelled transcription can be tried again; this one is {job.status}")
+        raise Conflict(f"only a failed or cancelled transcription can be retried; this one is {job.status}")
     live = await session.scalar(_live_with(job.dedupe_key))
     if live is not None:
-        raise Conflict(f"transcription {live} is doing the same recording already")
+        raise Conflict(f"transcription {live} is captioning the same recording already")
     await session.execute(
         update(Transcription)
         .where(Transcription.id == job_id)
@@ -175,7 +176,7 @@ async def retry(session: AsyncSession, job_id: UUID, *, user_id: int | None = No
             cleared_at=None,
         )
     )
-    # What was heard stays heard; what failed is tried anew.
+    # What was transcribed stays; what failed is retried.
     await session.execute(
         update(Chunk)
         .where(Chunk.transcription_id == job_id, Chunk.status == ChunkStatus.FAILED)
@@ -189,7 +190,7 @@ async def retry(session: AsyncSession, job_id: UUID, *, user_id: int | None = No
         )
     )
     await outbox.append(session, outbox.QUEUED, job_id, priority=job.priority)
-    await tell(session, job_id, "queued again", user_id=user_id)
+    await journal.note(session, job_id, "queued again", user_id=user_id)
 
 
 def priority_seconds(priority: int) -> int:
@@ -200,7 +201,7 @@ def priority_seconds(priority: int) -> int:
 def _waits_since(now: ColumnElement[datetime], start_at: datetime | None) -> ColumnElement[Any]:
     """Seconds since 1970 from which a job waits: one that shall not start before tonight has not waited till then.
 
-    Those that start at the same moment stand in the order in which they were submitted.
+    Those that start at the same moment are in the order of their submission.
     """
     if start_at is None:
         return func.extract("epoch", now)
@@ -208,7 +209,7 @@ def _waits_since(now: ColumnElement[datetime], start_at: datetime | None) -> Col
 
 
 async def lock_queue(session: AsyncSession) -> None:
-    """Until the transaction ends, nobody else makes a job live: the count and the look for a live twin hold."""
+    """Until the transaction ends, no other one makes a job live: the count and the search for a live twin hold."""
     await session.execute(text(f"SELECT pg_advisory_xact_lock({_QUEUE_LOCK})"))
 
 

@@ -1,6 +1,6 @@
-"""What a failure does to work in hand: whether it is tried again, when, and what is counted.
+"""Retry policy: whether and when a failed attempt is retried, and which counter it raises.
 
-Retry classes of the reliability protocol, step 13, for transcriptions, chunks and publications alike.
+Retry classes of the reliability protocol, step 13, for jobs, chunks and publications alike.
 """
 
 import random
@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, func, literal
 
 from archivist_common.database.clock import database_in, database_now
-from archivist_common.database.models import Chunk, Publication, Transcription
+from archivist_common.database.models import Leased
 from archivist_common.errors import ArchivistError, DecoderFailed, WorkerCrashed
 
 MAX_CRASHES = 3  # a recording that killed its worker this often is poison (Sidekiq)
@@ -23,16 +23,14 @@ _BACKOFF_MOST_S = 600
 
 @dataclass(frozen=True, slots=True)
 class RetryDecision:
-    """What a failure does to a row. again: whether it is tried once more. counts: columns to set."""
+    """What a failure does to a row. again: whether it is retried. counts: columns to set."""
 
     again: ColumnElement[bool]
     counts: Mapping[str, Any]
 
 
-def decide(
-    row: type[Transcription] | type[Chunk] | type[Publication], error: ArchivistError, *, final: bool = False
-) -> RetryDecision:
-    """By retry class (reliability protocol, step 13): a crash is counted as one, anything else as a failure."""
+def decide(row: type[Leased], error: ArchivistError, *, final: bool = False) -> RetryDecision:
+    """By retry class: a crash is counted as one (within 72 h, of this row alone), anything else as a failure."""
     crashed = isinstance(error, WorkerCrashed)
     recent = func.coalesce(row.crashed_at > database_in(-CRASHES_COUNT), literal(False))
     crashes = case((recent, row.crash_count + 1), else_=1)
@@ -44,9 +42,9 @@ def decide(
 
 
 def wait_before(error: ArchivistError, attempt: int, spread: float | None = None) -> timedelta:
-    """How long a failed attempt's next one waits. A crash waits for nothing: the worker is what was lost.
+    """How long the next attempt waits. After a crash not at all: the worker is what was lost.
 
-    But for a decoder's: what ended it may be a shortage of memory, which passes.
+    But for a crash of the decoder: what ended it may be a shortage of memory, which passes.
     """
     if isinstance(error, WorkerCrashed) and not isinstance(error, DecoderFailed):
         return timedelta()
@@ -54,6 +52,6 @@ def wait_before(error: ArchivistError, attempt: int, spread: float | None = None
 
 
 def retry_delay(attempt: int, spread: float) -> timedelta:
-    """Wait before the next try: full jitter, 15 s doubling to 10 min. spread: 0 to 1."""
+    """Wait before the next attempt: full jitter, 15 s doubling to 10 min. spread: 0 to 1."""
     most = min(_BACKOFF_FIRST_S * 2 ** min(max(attempt - 1, 0), 16), _BACKOFF_MOST_S)
     return timedelta(seconds=most * spread)

@@ -18,7 +18,7 @@ from archivist_common.database.engine import Database
 from archivist_common.database.models import IdempotencyKey, OutboxEvent, SyncRun, SystemLog, Transcription, Worker
 from archivist_common.errors import DatabaseUnavailable, SchemaMismatch
 from archivist_common.events import outbox
-from archivist_common.jobs import chunks, cleanup
+from archivist_common.jobs import chunks
 from archivist_common.jobs import lifecycle as jobs
 from archivist_common.observability import metrics
 from archivist_common.publishing import lifecycle as publishing
@@ -90,4 +90,4 @@ async def _take_back(session: AsyncSession, lease: timedelta) -> None:
 async def _prune(session: AsyncSession) -> None:
     for column, age in _KEEP:
         await session.execute(delete(column.class_).where(column < database_in(-age)))
-    await cleanup.forget_chunks(session, Transcription.completed_date < database_in(-_CHUNKS_KEPT))
+    await chunks.forget(session, Transcription.completed_date < database_in(-_CHUNKS_KEPT))

@@ -2,16 +2,16 @@
 
     request ──▶ pending ──claim──▶ processing ──finish──▶ published ──┐
                  ▲  ▲                │  │  └───fail────▶ failed ──────┤
-                 │  │◀──put_off──────┘  ├───hold────▶ held ───────────┤
+                 │  │◀──reschedule───┘  ├───hold────▶ held ───────────┤
                  │  └──approve, link────┼───────────────┘             │
-                 │                      └───gone────▶ removed ────────┤
+                 │                      └─mark_removed─▶ removed ─────┤
                  └──────────request, retry, rollback, withdraw────────┘
 
-What people ask for (the last line) is in `publication_requests`; this is what its publisher does.
+What users ask for (the last line) is in `requests.py`; this is what its publisher does.
 
-One for each recording and target, whatever is captioned anew: same show, same VOD, another caption version. The
-protocol is that of transcriptions (`jobs.py`): a claim bumps `attempt`, the fencing token that every later write
-names. Waiting for the target is a row that is due later, never a worker that sleeps.
+One for each recording and target, whatever is captioned anew: same show, same VOD, another caption version. Who may
+write a claimed one, and until when, is in `leases/lease.py`. Waiting for the target is a row that is due later, never
+a worker that sleeps.
 """
 
 import random
@@ -21,23 +21,28 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Interval, Update, case, func, or_, select, type_coerce, update
+from sqlalchemy import Interval, case, or_, select, type_coerce, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from archivist_common.database.clock import database_in, database_now
 from archivist_common.database.models import CaptionVersion, Publication, PublishTarget
-from archivist_common.errors import ArchivistError, Fenced, WorkerCrashed
-from archivist_common.events import journal, outbox
-from archivist_common.leases.retry import decide, retry_delay
+from archivist_common.database.text import storable
+from archivist_common.errors import ArchivistError, WorkerCrashed
+from archivist_common.events import outbox
+from archivist_common.leases import lease as leases
+from archivist_common.leases.lease import Lease
+from archivist_common.leases.retry import retry_delay
 from archivist_common.publishing.options import PublishOptions
-from archivist_common.publishing.updates import AFRESH, LET_GO, UNTROUBLED, mirrored, queued, removed, tell
+from archivist_common.publishing.updates import AFRESH, UNTROUBLED, mirrored, queued, removed, tell
 from archivist_common.states import PublicationStatus, PublishStage, VodStatus
+
+PUBLICATION = Lease(Publication)
 
 
 @dataclass(frozen=True, slots=True)
 class PublicationClaim:
-    """A publication in hand. `attempt` and `owner` prove that it still is."""
+    """A claimed publication. `attempt` and `owner` prove that it still is."""
 
     id: UUID
     attempt: int
@@ -63,6 +68,13 @@ class PublicationClaim:
     unchanged: timedelta = timedelta()
     """Since the target last showed a change; zero before."""
 
+    @property
+    def token(self) -> tuple[int, str]:
+        return self.attempt, self.owner
+
+    def __str__(self) -> str:
+        return f"attempt {self.attempt} of publication {self.id}"
+
     def at(self, stage: PublishStage, item: Mapping[str, Any] | None = None) -> "PublicationClaim":
         return replace(self, stage=stage, item=self.item if item is None else item)
 
@@ -70,9 +82,9 @@ class PublicationClaim:
 async def claim(
     session: AsyncSession, owner: str, lease: timedelta, targets: Collection[str]
 ) -> PublicationClaim | None:
-    """Take the publication that has waited longest and may be worked on. None: nothing is due.
+    """Claim the publication that has waited longest and may be worked on. None: nothing is due.
 
-    A target that is stopped or paused gives none; one that was away gives one at a time until it has answered.
+    A target that is stopped or paused gives none; an unavailable one gives one at a time until it responds.
     """
     running = aliased(Publication)
     alone = (
@@ -99,25 +111,15 @@ async def claim(
     if due is None or (due.away_since is not None and not await _is_first(session, due.target)):
         return None
     withdrawing = Publication.withdraw_requested_at.is_not(None)
-    row, followed, unchanged = (
-        await session.execute(
-            update(Publication)
-            .where(Publication.id == due.id)
-            .values(
-                status=PublicationStatus.PROCESSING,
-                stage=case((withdrawing, PublishStage.WITHDRAW.value), else_=Publication.stage),
-                attempt=Publication.attempt + 1,
-                lease_owner=owner,
-                lease_expires_at=database_in(lease),
-            )
-            .returning(
-                Publication,
-                type_coerce(database_now() - Publication.followed_since, Interval),
-                type_coerce(database_now() - Publication.vendor_changed_at, Interval),
-            )
-            .execution_options(synchronize_session=False, populate_existing=True)
-        )
-    ).one()
+    claiming = PUBLICATION.claimed().values(
+        stage=case((withdrawing, PublishStage.WITHDRAW.value), else_=Publication.stage)
+    )
+    returning = claiming.returning(
+        Publication,
+        type_coerce(database_now() - Publication.followed_since, Interval),
+        type_coerce(database_now() - Publication.vendor_changed_at, Interval),
+    )
+    row, followed, unchanged = await leases.claim(session, returning, due.id, owner, lease)
     return PublicationClaim(
         id=row.id,
         attempt=row.attempt,
@@ -143,7 +145,7 @@ async def claim(
 
 
 async def _is_first(session: AsyncSession, target: str) -> bool:
-    """Whether nobody asks a target that was away yet; nobody else can find so too until this transaction ends."""
+    """Whether no publication of an unavailable target runs; no other claim finds so until this transaction ends."""
     await session.execute(
         select(PublishTarget.name).where(PublishTarget.name == target).with_for_update(key_share=True)
     )
@@ -153,58 +155,41 @@ async def _is_first(session: AsyncSession, target: str) -> bool:
     return (await session.scalar(running.limit(1))) is None
 
 
-async def renew(session: AsyncSession, held: PublicationClaim, lease: timedelta) -> None:
+async def renew(session: AsyncSession, claim: PublicationClaim, lease: timedelta) -> None:
     """Keep a publication for another lease. Raises Fenced."""
-    await _fenced(session, held, {"lease_expires_at": database_in(lease)})
+    await leases.write(session, PUBLICATION, claim, PUBLICATION.renewed(lease))
 
 
-async def save(session: AsyncSession, held: PublicationClaim, **values: Any) -> bool:
+async def save(session: AsyncSession, claim: PublicationClaim, **values: Any) -> bool:
     """Write what is known by now. False when something else is wanted meanwhile: other captions, options, or none.
 
     Raises Fenced.
     """
-    return await _fenced(session, held, {"stage": held.stage, "item": dict(held.item), **values})
+    return _is_wanted(claim, await _write(session, claim, {**_reached(claim), **values}))
 
 
-async def reschedule(session: AsyncSession, held: PublicationClaim, delay: timedelta, **values: Any) -> None:
-    """Give a publication back until later, unharmed: the target needs time. Raises Fenced."""
-    await _fenced(
-        session,
-        held,
-        {
-            "stage": held.stage,
-            "item": dict(held.item),
-            **LET_GO,
-            "status": PublicationStatus.PENDING,
-            "available_at": database_in(delay),
-            **values,
-        },
-    )
+async def reschedule(session: AsyncSession, claim: PublicationClaim, delay: timedelta, **values: Any) -> None:
+    """Return a publication to pending until `delay` has passed; not counted as a failure. Raises Fenced."""
+    due = {**PUBLICATION.released(), "available_at": database_in(delay)}
+    await _write(session, claim, {**_reached(claim), **due, **values})
 
 
 async def release_unknown(session: AsyncSession, owner: str) -> None:
-    """Give back unharmed what an owner holds, who works on nothing now: the answer to its claim was lost."""
-    unknown = update(Publication).where(
-        Publication.lease_owner == owner, Publication.status == PublicationStatus.PROCESSING
-    )
-    rows = await session.execute(
-        unknown.values(**LET_GO, status=PublicationStatus.PENDING, available_at=database_now()).returning(
-            Publication.id, Publication.transcription_id
-        ),
-        execution_options={"synchronize_session": False},
-    )
-    for publication_id, job_id in rows.all():
+    """Release what an owner has claimed that works on nothing now: the response to its claim was lost."""
+    columns = (Publication.id, Publication.transcription_id)
+    for publication_id, job_id in await leases.release_unknown(session, PUBLICATION, owner, *columns):
         await queued(session, publication_id, job_id)
 
 
-async def start_over(session: AsyncSession, held: PublicationClaim) -> None:
+async def start_over(session: AsyncSession, claim: PublicationClaim) -> None:
     """Something else is wanted by now: begin with that. Raises Fenced."""
-    await _fenced(session, held, {"item": dict(held.item), **AFRESH, **LET_GO})
+    values = {**PUBLICATION.ended(PublicationStatus.PENDING), **AFRESH}
+    await _write(session, claim, {"item": dict(claim.item), **values})
 
 
 async def hold(
     session: AsyncSession,
-    held: PublicationClaim,
+    claim: PublicationClaim,
     code: str,
     message: str,
     *,
@@ -212,22 +197,20 @@ async def hold(
     plan: Sequence[str] | None = None,
     **values: Any,
 ) -> None:
-    """Let a publication wait for a person, who is told for what. Where something else is wanted, that is begun with.
+    """Hold a publication for an operator; code and message say for what. Something else wanted by now goes first.
 
     Raises Fenced.
     """
-    if not await save(session, held):
-        await start_over(session, held)
+    if not await save(session, claim):
+        await start_over(session, claim)
         return
-    message = journal.storable(message)
-    await _fenced(
+    message = storable(message)
+    await _write(
         session,
-        held,
+        claim,
         {
-            "stage": held.stage,
-            "item": dict(held.item),
-            **LET_GO,
-            "status": PublicationStatus.HELD,
+            **_reached(claim),
+            **PUBLICATION.ended(PublicationStatus.HELD),
             "error_code": code,
             "error_message": message,
             "suggestions": None if suggestions is None else [dict(one) for one in suggestions],
@@ -238,71 +221,54 @@ async def hold(
     await outbox.append(
         session,
         outbox.PUBLICATION_HELD,
-        held.transcription_id,
-        publication_id=str(held.id),
+        claim.transcription_id,
+        publication_id=str(claim.id),
         code=code,
         detail=message,
     )
-    await tell(session, held.transcription_id, f"publication waits for a person: {message}", code=code)
+    await tell(session, claim.transcription_id, f"publication held for an operator: {message}", code=code)
 
 
 async def fail(
     session: AsyncSession,
-    held: PublicationClaim,
+    claim: PublicationClaim,
     error: ArchivistError,
     spread: float | None = None,
     *,
     at_least: timedelta = timedelta(),
 ) -> bool:
-    """End an attempt that could not go on. Whether it is tried again: later, or at once as something else is wanted.
+    """End an attempt that failed. Whether it is retried: later, or at once as something else is wanted.
 
     spread: 0 to 1, how much of the wait to take; random when None. at_least: the shortest wait. Raises Fenced.
     """
-    if not await save(session, held):
-        await start_over(session, held)
+    if not await save(session, claim):
+        await start_over(session, claim)
         return True
-    verdict = decide(Publication, error)
-    wait = retry_delay(held.failure_count + 1, random.random() if spread is None else spread)  # noqa: S311
+    wait = retry_delay(claim.failure_count + 1, random.random() if spread is None else spread)  # noqa: S311
     wait = max(wait, at_least, timedelta(seconds=error.retry_after_s)) if error.retryable else wait
-    status = case((verdict.again, PublicationStatus.PENDING.value), else_=PublicationStatus.FAILED.value)
-    row = await _row(
-        session,
-        held,
-        {
-            "stage": held.stage,
-            "item": dict(held.item),
-            **LET_GO,
-            **verdict.counts,
-            "status": status,
-            "available_at": database_in(wait),
-            "error_code": error.code,
-            "error_message": journal.storable(error.message),
-        },
-    )
-    again = row.status == PublicationStatus.PENDING
-    if again:
-        await tell(session, held.transcription_id, f"{error.message}; tried again", level="WARNING", code=error.code)
+    row = await _write(session, claim, {**_reached(claim), **PUBLICATION.failed(error, wait)})
+    if row.status == PublicationStatus.PENDING:
+        message = f"{error.message}; will be retried"
+        await tell(session, claim.transcription_id, message, level="WARNING", code=error.code)
         return True
-    await _failed(session, held.id, held.transcription_id, error)
+    await _failed(session, claim.id, claim.transcription_id, error)
     return False
 
 
-async def finish(session: AsyncSession, held: PublicationClaim, **values: Any) -> bool:
+async def finish(session: AsyncSession, claim: PublicationClaim, **values: Any) -> bool:
     """The target shows the captions: published. False where other captions are wanted by now: they come next.
 
     Raises Fenced.
     """
-    wanted = await save(session, held)
-    if not wanted:
-        await start_over(session, held)
+    if not await save(session, claim):
+        await start_over(session, claim)
         return False
-    row = await _row(
+    row = await _write(
         session,
-        held,
+        claim,
         {
-            "item": dict(held.item),
-            **LET_GO,
-            "status": PublicationStatus.PUBLISHED,
+            "item": dict(claim.item),
+            **PUBLICATION.ended(PublicationStatus.PUBLISHED),
             "failure_count": 0,
             "crash_count": 0,
             "published_date": database_now(),
@@ -311,39 +277,38 @@ async def finish(session: AsyncSession, held: PublicationClaim, **values: Any) -
             **values,
         },
     )
-    if held.version is not None and not held.options.without_captions:
+    if claim.version is not None and not claim.options.without_captions:
         await session.execute(
             update(CaptionVersion)
-            .where(CaptionVersion.publication_id == held.id, CaptionVersion.number == held.version)
+            .where(CaptionVersion.publication_id == claim.id, CaptionVersion.number == claim.version)
             .values(verified_date=database_now())
         )
     await mirrored(session, row, VodStatus.PUBLISHED)
     await outbox.append(
         session,
         outbox.PUBLISHED,
-        held.transcription_id,
-        publication_id=str(held.id),
-        target=held.target,
+        claim.transcription_id,
+        publication_id=str(claim.id),
+        target=claim.target,
         vod_id=row.vod_id,
         url=row.url,
-        version=held.version,
+        version=claim.version,
     )
-    await tell(session, held.transcription_id, f"published to {held.target}", url=row.url, version=held.version)
+    await tell(session, claim.transcription_id, f"published to {claim.target}", url=row.url, version=claim.version)
     return True
 
 
-async def mark_removed(session: AsyncSession, held: PublicationClaim) -> None:
-    """The target shows it no more, because a person withdrew it; unless it is wanted again by now. Raises Fenced."""
-    if not await save(session, held):
-        await start_over(session, held)
+async def mark_removed(session: AsyncSession, claim: PublicationClaim) -> None:
+    """The target shows it no more, as a user withdrew it; unless it is wanted again by now. Raises Fenced."""
+    if not await save(session, claim):
+        await start_over(session, claim)
         return
-    row = await _row(
+    row = await _write(
         session,
-        held,
+        claim,
         {
-            "item": dict(held.item),
-            **LET_GO,
-            "status": PublicationStatus.REMOVED,
+            "item": dict(claim.item),
+            **PUBLICATION.ended(PublicationStatus.REMOVED),
             "withdraw_requested_at": None,
             **UNTROUBLED,
         },
@@ -351,66 +316,45 @@ async def mark_removed(session: AsyncSession, held: PublicationClaim) -> None:
     await removed(session, row)
 
 
-async def mirror(session: AsyncSession, held: PublicationClaim) -> None:
-    """The VOD is known: say so on the transcription and in `vod_content`."""
-    row = await session.get(Publication, held.id, populate_existing=True)
+async def mirror(session: AsyncSession, claim: PublicationClaim) -> None:
+    """The VOD is known: write it to the transcription and to `vod_content`."""
+    row = await session.get(Publication, claim.id, populate_existing=True)
     if row is not None:
         await mirrored(session, row, VodStatus.PROCESSING)
 
 
-async def set_attention(session: AsyncSession, held: PublicationClaim, code: str | None, message: str | None) -> None:
-    """Say, once for each cause, that somebody has to do something at the target; None: no more. Raises Fenced."""
-    message = None if message is None else journal.storable(message)
-    before = await session.scalar(select(Publication.attention_code).where(Publication.id == held.id))
+async def set_attention(
+    session: AsyncSession, claim: PublicationClaim, code: str | None, message: str | None
+) -> None:
+    """Report, once for each cause, that an operator has to act at the target; None: no more. Raises Fenced."""
+    message = None if message is None else storable(message)
+    before = await session.scalar(select(Publication.attention_code).where(Publication.id == claim.id))
     since = case(
         (Publication.attention_code == code, Publication.attention_since), else_=database_now() if code else None
     )
-    await _fenced(session, held, {"attention_code": code, "attention_message": message, "attention_since": since})
+    values = {"attention_code": code, "attention_message": message, "attention_since": since}
+    await leases.write(session, PUBLICATION, claim, values)
     if code is not None and code != before:
-        told = {"publication_id": str(held.id), "code": code, "detail": message}
-        await outbox.append(session, outbox.PUBLICATION_ATTENTION, held.transcription_id, **told)
-        await tell(session, held.transcription_id, f"somebody is needed: {message}", level="WARNING", code=code)
+        data = {"publication_id": str(claim.id), "code": code, "detail": message}
+        await outbox.append(session, outbox.PUBLICATION_ATTENTION, claim.transcription_id, **data)
+        await tell(session, claim.transcription_id, f"an operator is needed: {message}", level="WARNING", code=code)
 
 
-async def mark_placed(session: AsyncSession, held: PublicationClaim) -> None:
-    """The captions of this version stand at the target. Raises Fenced."""
-    await _fenced(session, held, {})
+async def mark_placed(session: AsyncSession, claim: PublicationClaim) -> None:
+    """The captions of this version are at the target. Raises Fenced."""
+    await leases.lock(session, PUBLICATION, claim)
     await session.execute(
         update(CaptionVersion)
-        .where(CaptionVersion.publication_id == held.id, CaptionVersion.number == held.version)
+        .where(CaptionVersion.publication_id == claim.id, CaptionVersion.number == claim.version)
         .values(placed_date=database_now())
     )
 
 
 async def expire_leases(session: AsyncSession, lease: timedelta) -> Sequence[tuple[UUID, PublicationStatus]]:
-    """Take back publications whose publisher was not heard of for a whole lease. As `jobs.lapsed`."""
-    overdue = (
-        select(Publication.id)
-        .where(
-            Publication.status == PublicationStatus.PROCESSING,
-            Publication.lease_expires_at < database_now(),
-            func.pg_postmaster_start_time() < database_in(-lease),
-        )
-        .with_for_update(skip_locked=True)
-    )
-    error = WorkerCrashed("the publisher was not heard of for a whole lease")
-    verdict = decide(Publication, error)
-    rows = (
-        await session.execute(
-            update(Publication)
-            .where(Publication.id.in_(overdue))
-            .values(
-                **LET_GO,
-                **verdict.counts,
-                status=case((verdict.again, PublicationStatus.PENDING.value), else_=PublicationStatus.FAILED.value),
-                available_at=database_now(),
-                error_code=error.code,
-                error_message=error.message,
-            )
-            .returning(Publication.id, Publication.status, Publication.transcription_id)
-            .execution_options(synchronize_session=False)
-        )
-    ).all()
+    """Requeue, or fail, publications whose lease has expired. Returns (id, new status). Counts as a crash."""
+    error = WorkerCrashed("the publisher's lease expired")
+    columns = (Publication.id, Publication.status, Publication.transcription_id)
+    rows = await leases.expire(session, PUBLICATION, lease, error, *columns)
     for publication_id, status, job_id in rows:
         if status == PublicationStatus.FAILED:
             await _failed(session, publication_id, job_id, error)
@@ -419,65 +363,22 @@ async def expire_leases(session: AsyncSession, lease: timedelta) -> Sequence[tup
     return [(row.id, PublicationStatus(row.status)) for row in rows]
 
 
-async def has_siblings_pending(session: AsyncSession, held: PublicationClaim) -> bool:
-    """Whether another recording of the same show is on its way to having captions there."""
-    found = await session.scalar(
-        select(Publication.id)
-        .where(
-            Publication.target == held.target,
-            Publication.id != held.id,
-            Publication.item["show"].as_integer() == held.item.get("show"),
-            Publication.status.in_([PublicationStatus.PENDING, PublicationStatus.PROCESSING]),
-            Publication.stage.in_([PublishStage.ENSURE, PublishStage.CAPTIONS, PublishStage.ACCEPT]),
-        )
-        .limit(1)
-    )
-    return found is not None
+def _reached(claim: PublicationClaim) -> dict[str, Any]:
+    return {"stage": claim.stage, "item": dict(claim.item)}
 
 
-async def oldest_waiting_s(session: AsyncSession) -> float:
-    """Seconds for which the oldest publication that nothing was done about yet has waited; 0 without one."""
-    waits = await session.scalar(
-        select(func.extract("epoch", database_now() - func.min(Publication.queued_at))).where(
-            Publication.status == PublicationStatus.PENDING, Publication.stage == PublishStage.RESOLVE
-        )
-    )
-    return max(0.0, float(waits or 0))
-
-
-async def _fenced(session: AsyncSession, held: PublicationClaim, values: Mapping[str, Any]) -> bool:
-    """Write as the holder. False when another version or other options are wanted by now, or a withdrawal.
-
-    Raises Fenced.
-    """
-    row = await _row(session, held, values)
+def _is_wanted(claim: PublicationClaim, row: Publication) -> bool:
+    """Whether the same version is still wanted, with the same options, and neither or both are a withdrawal."""
     withdrawing = row.withdraw_requested_at is not None
     return (row.version, withdrawing, PublishOptions.read(row.options)) == (
-        held.version,
-        held.withdrawing,
-        held.options,
+        claim.version,
+        claim.withdrawing,
+        claim.options,
     )
 
 
-async def _row(session: AsyncSession, held: PublicationClaim, values: Mapping[str, Any]) -> Publication:
-    statement: Update = (
-        update(Publication)
-        .where(
-            Publication.id == held.id,
-            Publication.attempt == held.attempt,
-            Publication.lease_owner == held.owner,
-            Publication.status == PublicationStatus.PROCESSING,
-        )
-        .values(**(dict(values) or {"attempt": Publication.attempt}))
-    )
-    row = (
-        await session.execute(
-            statement.returning(Publication),
-            execution_options={"synchronize_session": False, "populate_existing": True},
-        )
-    ).scalar_one_or_none()
-    if row is None:
-        raise Fenced(f"attempt {held.attempt} of publication {held.id} no longer holds it")
+async def _write(session: AsyncSession, claim: PublicationClaim, values: Mapping[str, Any]) -> Publication:
+    row: Publication = await leases.write(session, PUBLICATION, claim, values, Publication)
     return row
 
 
@@ -485,6 +386,6 @@ async def _failed(session: AsyncSession, publication_id: UUID, job_id: UUID | No
     row = await session.get(Publication, publication_id, populate_existing=True)
     if row is not None:
         await mirrored(session, row, VodStatus.FAILED)
-    told = {"publication_id": str(publication_id), "code": error.code, "detail": journal.storable(error.message)}
-    await outbox.append(session, outbox.PUBLICATION_FAILED, job_id, **told)
+    data = {"publication_id": str(publication_id), "code": error.code, "detail": storable(error.message)}
+    await outbox.append(session, outbox.PUBLICATION_FAILED, job_id, **data)
     await tell(session, job_id, f"publication failed: {error.message}", level="ERROR", code=error.code)

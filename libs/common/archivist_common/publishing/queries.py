@@ -9,8 +9,10 @@ from uuid import UUID
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from archivist_common.database.clock import database_now
 from archivist_common.database.models import CaptionVersion, Publication, PublishTarget, Transcription
 from archivist_common.errors import NotFound
+from archivist_common.publishing.lifecycle import PublicationClaim
 from archivist_common.states import PublicationStatus, PublishStage
 
 Place = tuple[datetime, UUID]
@@ -160,6 +162,32 @@ async def versions(session: AsyncSession, publication_id: UUID) -> Sequence[Publ
         )
         for row in rows
     ]
+
+
+async def has_siblings_pending(session: AsyncSession, claim: PublicationClaim) -> bool:
+    """Whether captions of another recording of the same show are on their way to the target."""
+    found = await session.scalar(
+        select(Publication.id)
+        .where(
+            Publication.target == claim.target,
+            Publication.id != claim.id,
+            Publication.item["show"].as_integer() == claim.item.get("show"),
+            Publication.status.in_([PublicationStatus.PENDING, PublicationStatus.PROCESSING]),
+            Publication.stage.in_([PublishStage.ENSURE, PublishStage.CAPTIONS, PublishStage.ACCEPT]),
+        )
+        .limit(1)
+    )
+    return found is not None
+
+
+async def oldest_waiting_s(session: AsyncSession) -> float:
+    """Seconds for which the oldest publication not begun yet has waited; 0 without one."""
+    waits = await session.scalar(
+        select(func.extract("epoch", database_now() - func.min(Publication.queued_at))).where(
+            Publication.status == PublicationStatus.PENDING, Publication.stage == PublishStage.RESOLVE
+        )
+    )
+    return max(0.0, float(waits or 0))
 
 
 async def _rows(

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from archivist_common.database.clock import database_in, database_now
 from archivist_common.database.models import Publication, PublishTarget
+from archivist_common.database.text import storable
 from archivist_common.errors import Conflict, NotFound
 from archivist_common.events import journal, outbox
 from archivist_common.states import PublicationStatus
@@ -112,12 +113,12 @@ async def stop(session: AsyncSession, name: str, code: str, reason: str) -> bool
     stopped = await session.scalar(
         update(PublishTarget)
         .where(PublishTarget.name == name, PublishTarget.stopped_at.is_(None))
-        .values(stopped_at=database_now(), stopped_code=code, stopped_reason=journal.storable(reason))
+        .values(stopped_at=database_now(), stopped_code=code, stopped_reason=storable(reason))
         .returning(PublishTarget.name)
     )
     if stopped is None:
         return False
-    await outbox.append(session, outbox.TARGET_STOPPED, None, target=name, code=code, detail=journal.storable(reason))
+    await outbox.append(session, outbox.TARGET_STOPPED, None, target=name, code=code, detail=storable(reason))
     await journal.record(session, "ERROR", _COMPONENT, f"publishing to {name} stopped: {reason}", code=code)
     return True
 
@@ -148,7 +149,7 @@ async def mark_unavailable(session: AsyncSession, name: str, reason: str, pause:
         .where(PublishTarget.name == name)
         .values(
             away_since=func.coalesce(PublishTarget.away_since, database_now()),
-            away_reason=journal.storable(reason),
+            away_reason=storable(reason),
             paused_until=func.greatest(func.coalesce(PublishTarget.paused_until, until), until),
         )
         .execution_options(synchronize_session=False)

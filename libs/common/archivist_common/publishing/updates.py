@@ -16,7 +16,6 @@ from archivist_common.events import journal, outbox
 from archivist_common.states import PublicationStatus, PublishStage, VodStatus
 
 COMPONENT = "vod"
-LET_GO: dict[str, Any] = {"lease_owner": None, "lease_expires_at": None}
 UNTROUBLED: dict[str, Any] = {
     "error_code": None,
     "error_message": None,

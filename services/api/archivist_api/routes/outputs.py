@@ -14,7 +14,7 @@ from archivist_api.schemas.schemas import FORMAT_PATTERN, Summary
 from archivist_api.views.partial_captions import Extent, Heard, until_ms
 from archivist_captions.formats import FORMATS
 from archivist_common.errors import FileMissing, NotCompleted, NotFound
-from archivist_common.jobs import artifacts, chunks, queries
+from archivist_common.jobs import artifacts, chunks, planning, queries
 from archivist_common.jobs.queries import JobView
 from archivist_common.security.principal import Caller
 from archivist_common.states import LIVE, JobStatus
@@ -73,7 +73,7 @@ async def captions(
         if partial and job.now.status in _PARTIAL:
             heard = await chunks.transcripts(session, job_id)
             standing = await chunks.progress(session, job_id)
-            plan = await chunks.plan(session, job_id)
+            plan = await planning.plan(session, job_id)
             extent = Extent(until_ms(heard), len(heard), None if plan is None else standing.chunks)
         else:
             heard, extent = (), None

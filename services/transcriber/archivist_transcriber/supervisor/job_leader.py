@@ -26,7 +26,7 @@ from archivist_common.errors import (
     SelfTestFailed,
 )
 from archivist_common.events import outbox
-from archivist_common.jobs import artifacts, chunks, lifecycle
+from archivist_common.jobs import artifacts, chunks, lifecycle, planning
 from archivist_common.jobs.chunks import ChunkProgress, Cut
 from archivist_common.jobs.lifecycle import JobClaim, JobOutcome, StageProgress
 from archivist_common.observability import logs, metrics
@@ -253,9 +253,9 @@ class JobLeader:
 
     async def _adopt(self, session: AsyncSession) -> None:
         """Find out what earlier attempts have left to go on from."""
-        self._ends_ms = await chunks.resume(session, self.claim, self._recipe)
-        self._language = await chunks.language(session, self.claim.id)
-        found = await chunks.plan(session, self.claim.id)
+        self._ends_ms = await planning.resume(session, self.claim, self._recipe)
+        self._language = await planning.language(session, self.claim.id)
+        found = await planning.plan(session, self.claim.id)
         if found is not None:
             self._planned, self._is_planned = protocol.planned_of(found), True
             self._reach(Stage.TRANSCRIBE)
@@ -263,7 +263,7 @@ class JobLeader:
     async def _store_cuts(self) -> None:
         cuts = list(self._cuts)
         async with self._deps.db.transaction() as session:
-            await chunks.add(session, self.claim, self._recipe, cuts)
+            await planning.add(session, self.claim, self._recipe, cuts)
         del self._cuts[: len(cuts)]
         failpoints.reach("chunks-added")
         for _ in cuts:
@@ -272,7 +272,7 @@ class JobLeader:
 
     async def _store_plan(self, planned: protocol.Planned) -> None:
         async with self._deps.db.transaction() as session:
-            await lifecycle.store_plan(session, self.claim, planned.audio_ms, asdict(planned))
+            await planning.store_plan(session, self.claim, planned.audio_ms, asdict(planned))
         self._is_planned = True
         self._reach(Stage.TRANSCRIBE)
         failpoints.reach("planned")

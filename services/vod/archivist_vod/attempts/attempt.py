@@ -22,6 +22,7 @@ from archivist_common.errors import (
     VodFailed,
 )
 from archivist_common.publishing import lifecycle, options
+from archivist_common.publishing import queries as publications
 from archivist_common.publishing.lifecycle import PublicationClaim
 from archivist_common.shows import links, queries, recording_names
 from archivist_common.shows.matching import Candidate
@@ -153,7 +154,7 @@ class Attempt:
         waits = timedelta() < self._held.followed < self._deps.pace.captions
         if waits and not self._held.item.get("vod_id"):
             async with self._deps.db.transaction() as session:
-                behind = await lifecycle.has_siblings_pending(session, self._held)
+                behind = await publications.has_siblings_pending(session, self._held)
             if behind:  # a show of several reels is made into one VOD: their captions should all stand by then
                 await self.standing.reschedule(self._deps.pace.floor)
         item = await self._publisher.start(work, self._held.item, self._ledger)

@@ -30,8 +30,10 @@ class Base(DeclarativeBase):
     }
 
 
-class Leased:
+class Leased(Base):
     """Columns of a row that workers claim under a lease (`leases/lease.py`), retry, and count failures of."""
+
+    __abstract__ = True
 
     status: Mapped[str] = mapped_column(String(20), server_default="pending")
     available_at: Mapped[datetime] = mapped_column(server_default=NOW)

@@ -26,7 +26,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from archivist_common.database.models.declarative import NOW, Base, Leased, lease_rules, one_of
 
 
-class Transcription(Leased, Base):
+class Transcription(Leased):
     """A recording to caption: the job, its progress, its result."""
 
     __tablename__ = "transcriptions"
@@ -111,7 +111,7 @@ class Transcription(Leased, Base):
     vod_status: Mapped[str | None] = mapped_column(String(20))
 
 
-class Chunk(Leased, Base):
+class Chunk(Leased):
     """A stretch of a recording, cut in silence: the unit of claiming. Transcribed once, whatever dies meanwhile."""
 
     __tablename__ = "transcription_chunks"

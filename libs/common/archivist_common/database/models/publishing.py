@@ -50,7 +50,7 @@ class PublishTarget(Base):
     """What its probe found: version, site, clock."""
 
 
-class Publication(Leased, Base):
+class Publication(Leased):
     """A recording's captions on their way to a target: a job of its own, one for each recording and target."""
 
     __tablename__ = "publications"

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from archivist_common.events.journal import storable
+from archivist_common.database.text import storable
 from archivist_common.states import VodStatus
 from archivist_vod.cablecast import models
 from archivist_vod.cablecast.transport.envelopes import Json

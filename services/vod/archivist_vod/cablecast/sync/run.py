@@ -101,7 +101,7 @@ class Sync:
         try:
             async with self._db.transaction() as session:
                 if put_off:
-                    await runs.put_off(session, self._run)
+                    await runs.release(session, self._run)
                 else:
                     await runs.fail(session, self._run, code, message)
         except Fenced:
@@ -307,7 +307,7 @@ class Sync:
         else:
             stored = await store.store_vods(session, self._run, read)
             await store.seen_vods(session, self._run, map(str, unread))
-        self._run = await runs.moved(
+        self._run = await runs.advance(
             session,
             self._run,
             added=self._run.added + stored.added,

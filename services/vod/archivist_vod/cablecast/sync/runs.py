@@ -1,11 +1,11 @@
-"""The life of a sync, as functions of a session: scheduled, claimed, got on with, ended. See `common/sync_runs`.
+"""The life of a sync, as functions of a session: scheduled, claimed, advanced, ended. See `common/shows/sync_runs`.
 
-    ask, schedule ──▶ pending ──claim──▶ running ──complete──▶ completed
-                         ▲                 │  └─────fail─────▶ failed
-                         └─────put_off─────┘
+    request, schedule ──▶ pending ──claim──▶ running ──complete──▶ completed
+                             ▲                 │  └─────fail─────▶ failed
+                             └─────release─────┘
 
-One of each kind is live, and one at a time of a target runs. Who runs it proves with `moved_date` that it still is
-the one; a run that has not moved for a lease is taken over, from where it was.
+One of each kind is live, and one at a time of a target runs. `moved_date` is its fencing token, which every write
+renews; the lease of a run that has not moved for so long has expired, and the next claim goes on from where it was.
 """
 
 from dataclasses import dataclass
@@ -18,26 +18,30 @@ from sqlalchemy.orm import aliased
 
 from archivist_common.database.clock import database_in, database_now
 from archivist_common.database.models import SyncRun
-from archivist_common.errors import Fenced
+from archivist_common.database.text import storable
 from archivist_common.events import journal
+from archivist_common.leases import lease as leases
+from archivist_common.leases.lease import Fence
 from archivist_common.shows import sync_runs
 from archivist_common.shows.sync_runs import SyncKind, SyncMode, SyncStatus
 
 TOO_MANY_GONE = "SYNC_TOO_MANY_GONE"
-"""More than half would be gone at once: nothing is marked so, and a person looks."""
+"""More than half would be gone at once: nothing is marked so before an operator confirms."""
 INCOMPLETE = "SYNC_INCOMPLETE"
-"""The server gave fewer rows than it says it has: what is gone was not looked for."""
+"""The server gave fewer rows than it reports: no row is marked as gone."""
+
+SYNC = Fence(SyncRun, SyncStatus.RUNNING, ("moved_date",))
 
 _COMPONENT = "vod"
 _CLAIM_LOCK = 0x53796E63  # "Sync"
 _DONE, _FAILED = SyncRun.status == SyncStatus.COMPLETED, SyncRun.status == SyncStatus.FAILED
 _WHOLE = SyncRun.mode == SyncMode.FULL
-_AFTER_FAILURE = timedelta(hours=1)  # at the least, before a full one is tried again by itself
+_AFTER_FAILURE = timedelta(hours=1)  # at the least, before a full one is retried automatically
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A sync in hand. position: rows dealt with. since: by Cablecast's clock. moved: what proves that it is ours."""
+    """A claimed sync. position: rows dealt with. since: by Cablecast's clock. moved: its fencing token."""
 
     id: int
     target: str
@@ -54,6 +58,13 @@ class Run:
     started: datetime
     moved: datetime
 
+    @property
+    def token(self) -> tuple[datetime]:
+        return (self.moved,)
+
+    def __str__(self) -> str:
+        return f"sync {self.id}"
+
 
 async def schedule(session: AsyncSession, target: str, every: timedelta, full_every: timedelta) -> int:
     """Put what is due into the queue; how many runs that were. The first of all is a full one."""
@@ -62,21 +73,9 @@ async def schedule(session: AsyncSession, target: str, every: timedelta, full_ev
         full_done, any_done, full_failed, any_failed = (
             await session.execute(
                 select(
-                    _age(
-                        SyncRun.started_date,
-                        kind,
-                        target,
-                        _DONE,
-                        _WHOLE,
-                    ),
+                    _age(SyncRun.started_date, kind, target, _DONE, _WHOLE),
                     _age(SyncRun.started_date, kind, target, _DONE),
-                    _age(
-                        SyncRun.finished_date,
-                        kind,
-                        target,
-                        _FAILED,
-                        _WHOLE,
-                    ),
+                    _age(SyncRun.finished_date, kind, target, _FAILED, _WHOLE),
                     _age(SyncRun.finished_date, kind, target, _FAILED),
                 )
             )
@@ -93,18 +92,18 @@ async def schedule(session: AsyncSession, target: str, every: timedelta, full_ev
 
 
 async def claim(session: AsyncSession, target: str, lease: timedelta) -> Run | None:
-    """The next run to get on with: shows before VODs, which are named after them. None while another one moves."""
+    """Claim the next run: shows before VODs, which are named after them. None while another one runs."""
     if not await session.scalar(select(func.pg_try_advisory_xact_lock(_CLAIM_LOCK))):
         return None
     other = aliased(SyncRun)
     since = database_in(-lease)
-    stands_still = or_(SyncRun.moved_date.is_(None), SyncRun.moved_date < since)
+    expired = or_(SyncRun.moved_date.is_(None), SyncRun.moved_date < since)
     moves = exists().where(other.target == target, other.status == SyncStatus.RUNNING, other.moved_date >= since)
     found = await session.scalar(
         select(SyncRun.id)
         .where(
             SyncRun.target == target,
-            or_(SyncRun.status == SyncStatus.PENDING, and_(SyncRun.status == SyncStatus.RUNNING, stands_still)),
+            or_(SyncRun.status == SyncStatus.PENDING, and_(SyncRun.status == SyncStatus.RUNNING, expired)),
             ~moves,
         )
         .order_by(SyncRun.kind, SyncRun.id)
@@ -126,30 +125,31 @@ async def claim(session: AsyncSession, target: str, lease: timedelta) -> Run | N
     return _run(row)
 
 
-async def moved(session: AsyncSession, run: Run, **values: Any) -> Run:
-    """Keep how far it is. Raises Fenced where somebody else has it by now."""
-    return await _fenced(session, run, values)
+async def advance(session: AsyncSession, run: Run, **values: Any) -> Run:
+    """Write how far it is, and renew its lease. Raises Fenced."""
+    renewed = {"moved_date": database_now(), **values}
+    return _run(await leases.write(session, SYNC, run, renewed, SyncRun))
 
 
-async def put_off(session: AsyncSession, run: Run) -> None:
-    """Let it wait, for whoever takes it next. Raises Fenced."""
-    await _fenced(session, run, {"status": SyncStatus.PENDING})
+async def release(session: AsyncSession, run: Run) -> None:
+    """Return it to pending, for the next claim to go on with. Raises Fenced."""
+    await advance(session, run, status=SyncStatus.PENDING)
 
 
 async def complete(session: AsyncSession, run: Run, **values: Any) -> None:
     """Raises Fenced."""
-    done = await _fenced(session, run, {"status": SyncStatus.COMPLETED, "finished_date": database_now(), **values})
+    done = await advance(session, run, status=SyncStatus.COMPLETED, finished_date=database_now(), **values)
     if run.mode == SyncMode.FULL:
-        told = f"{run.kind} of {run.target} read: {done.added} new, {done.changed} changed, {done.gone} gone"
-        await journal.record(session, "INFO", _COMPONENT, told)
+        message = f"{run.kind} of {run.target} read: {done.added} new, {done.changed} changed, {done.gone} gone"
+        await journal.record(session, "INFO", _COMPONENT, message)
 
 
 async def fail(session: AsyncSession, run: Run, code: str, message: str) -> None:
     """Raises Fenced."""
-    ended = {"status": SyncStatus.FAILED, "finished_date": database_now()}
-    await _fenced(session, run, {**ended, "error_code": code, "error_message": journal.storable(message)})
-    told = f"reading the {run.kind} of {run.target} failed: {message}"
-    await journal.record(session, "ERROR", _COMPONENT, told, code=code)
+    error = {"error_code": code, "error_message": storable(message)}
+    await advance(session, run, status=SyncStatus.FAILED, finished_date=database_now(), **error)
+    failure = f"reading the {run.kind} of {run.target} failed: {message}"
+    await journal.record(session, "ERROR", _COMPONENT, failure, code=code)
 
 
 async def age_of_last(session: AsyncSession, target: str, kind: SyncKind) -> timedelta | None:
@@ -159,7 +159,7 @@ async def age_of_last(session: AsyncSession, target: str, kind: SyncKind) -> tim
 
 
 async def is_confirmed(session: AsyncSession, run: Run) -> bool:
-    """Whether a person asks for this full run after one that would have marked too many as gone."""
+    """Whether a user asked for this full run after one that would have marked too many as gone."""
     if run.asked_by is None or run.mode != SyncMode.FULL:
         return False
     before = await session.scalar(
@@ -183,21 +183,6 @@ def _age(column: Any, kind: SyncKind, target: str, *conditions: Any) -> Any:
         .where(SyncRun.kind == kind, SyncRun.target == target, *conditions)
         .scalar_subquery()
     )
-
-
-async def _fenced(session: AsyncSession, run: Run, values: dict[str, Any]) -> Run:
-    row = (
-        await session.execute(
-            update(SyncRun)
-            .where(SyncRun.id == run.id, SyncRun.status == SyncStatus.RUNNING, SyncRun.moved_date == run.moved)
-            .values(moved_date=database_now(), **values)
-            .returning(SyncRun)
-            .execution_options(populate_existing=True)
-        )
-    ).scalar_one_or_none()
-    if row is None:
-        raise Fenced(f"sync {run.id} is another process's by now")
-    return _run(row)
 
 
 def _run(row: SyncRun) -> Run:
