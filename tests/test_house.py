@@ -26,7 +26,6 @@ PACKAGES = {
 # Only these read the environment: settings, the command line that hands it on to the services, and the starts of
 # children, which pass on a few names of it.
 READS_ENVIRONMENT = {
-    "libs/common/archivist_common/settings.py",
     "libs/bench/archivist_bench/transcribe.py",
     "libs/cli/archivist_cli/config.py",
     "libs/cli/archivist_cli/local/runtime.py",
