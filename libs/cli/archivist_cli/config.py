@@ -3,13 +3,26 @@
 import json
 import os
 import re
+import secrets
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from dotenv import dotenv_values
+from pydantic import ValidationError
 
+from archivist_cli.local import environment
 from archivist_cli.local.errors import StackError
 from archivist_common import speech_models
+from archivist_common.settings import (
+    ApiSettings,
+    MonitorSettings,
+    TranscriberSettings,
+    VodSettings,
+    faults,
+    names,
+    notices,
+)
 
 _PLAIN_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -18,6 +31,30 @@ def settings() -> dict[str, str]:
     """The environment over a `.env` in this folder: what the services will be told."""
     found = {name: value for name, value in dotenv_values(".env").items() if value}
     return found | dict(os.environ)
+
+
+def check(found: Mapping[str, str]) -> None:
+    """Read the settings as every process will, before anything is started, and print once what has no effect.
+
+    Raises StackError with a line for each variable that a process would refuse: placeholders in production, too.
+    """
+    own = {"DATABASE_URL": "postgresql://archivist@/archivist"}  # where none is given, those of our own servers
+    if not any(found.get(name) for name in names(ApiSettings, "secret_key")):
+        own["SECRET_KEY"] = secrets.token_urlsafe(48)
+    refused: dict[str, None] = {}
+    said: dict[str, None] = {}
+    by_name = {name.lower(): value for name, value in found.items() if value}
+    for cls in (ApiSettings, TranscriberSettings, VodSettings, MonitorSettings):
+        try:
+            read = environment.read(cls, own | {name: value for name, value in found.items() if value})
+        except ValidationError as exc:
+            refused |= dict.fromkeys(faults(exc))
+        else:
+            said |= dict.fromkeys(notices(read, [by_name], dotenv_values(".env").keys()))
+    if refused:
+        raise StackError("\n  ".join(["these settings are refused:", *refused]))
+    if said:
+        print("\n  ".join(["Some settings have no effect or need a change:", *said]), file=sys.stderr)
 
 
 def data_folder(given: Path | None) -> Path:

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -26,7 +26,6 @@ from archivist_cli.local.postgres import Postgres
 from archivist_common import __version__, errors
 from archivist_common.database import migrate
 from archivist_common.database.engine import Database, engine
-from archivist_common.settings import ApiSettings, CommonSettings, read
 from archivist_common.web import service
 
 LIMIT = 256 * 1024
@@ -355,8 +354,8 @@ service.run("tests", app, read(CommonSettings), "127.0.0.1", int(sys.argv[1]))
 
 class TestProcess:
     @asynccontextmanager
-    async def _served(self, port: int, tasks: str = "forever") -> AsyncIterator[subprocess.Popen[str]]:
-        env = {"PATH": os.environ["PATH"], "DATABASE_URL": "postgresql://u:p@db/archivist"}
+    async def _served(self, port: int, tasks: str = "forever", **given: str) -> AsyncIterator[subprocess.Popen[str]]:
+        env = {"PATH": os.environ["PATH"], "DATABASE_URL": "postgresql://u:p@db/archivist", **given}
         process = subprocess.Popen(
             [sys.executable, "-c", SERVE, str(port), tasks],
             stdout=subprocess.PIPE,
@@ -412,29 +411,12 @@ class TestProcess:
         [last_words] = [line for line in map(json.loads, said.splitlines()) if line["level"] == "CRITICAL"]
         assert "out of luck" in last_words["traceback"]
 
-
-class TestReadSettings:
-    def test_each_thing_that_is_wrong_has_a_line(
-        self, settings: Callable[..., CommonSettings], capsys: pytest.CaptureFixture[str], monkeypatch: Any
-    ) -> None:
-        settings()  # clears the environment
-        monkeypatch.setenv("LOG_LEVEL", "LOUD")
-        monkeypatch.setenv("MAX_FILE_SIZE", "huge")
-        monkeypatch.delenv("DATABASE_URL")
-        with pytest.raises(SystemExit) as left:
-            read(CommonSettings, _env_file=None)
-        said = capsys.readouterr().err.splitlines()
-        assert left.value.code == 2
-        assert [line.split(":")[0] for line in said] == ["DATABASE_URL", "MAX_FILE_SIZE", "LOG_LEVEL"]
-
-    def test_a_secret_that_is_wrong_is_not_printed(
-        self, settings: Callable[..., CommonSettings], capsys: pytest.CaptureFixture[str], monkeypatch: Any
-    ) -> None:
-        settings(ApiSettings, ENVIRONMENT="testing")
-        monkeypatch.setenv("ENVIRONMENT", "production")
-        monkeypatch.setenv("SECRET_KEY", "hunter2")
-        with pytest.raises(SystemExit):
-            read(ApiSettings, _env_file=None)
-        said = capsys.readouterr().err
-        assert "SECRET_KEY must be at least 32 bytes" in said
-        assert "hunter2" not in said
+    async def test_settings_without_effect_are_one_warning_before_anything_else(self) -> None:
+        given = {"FLASK_DEBUG": "false", "CELERY_BROKER_URL": "redis://localhost:6379/1", "EDITOR": "vi"}
+        async with self._served(0, "dies", **given) as process:
+            _, said = await self._ended(process)
+        lines = [json.loads(line) for line in said.splitlines()]
+        messages = [line["message"] for line in lines]
+        assert messages[:2] == ["some settings have no effect or need a change", "starting"]
+        assert [sentence.split()[0] for sentence in lines[0]["settings"]] == ["FLASK_DEBUG", "CELERY_BROKER_URL"]
+        assert messages.count(messages[0]) == 1

@@ -43,6 +43,7 @@ async def _up(data: Path, media: list[Path], port: int) -> int:
     settings = config.settings()
     if media:
         settings["FLEX_SERVERS"] = config.storage_servers(_named(media))
+    config.check(settings)
     demo = "WHISPER_MODEL_PATH" not in settings
     if demo:
         settings["WHISPER_MODEL_PATH"] = str(config.demo_folder())

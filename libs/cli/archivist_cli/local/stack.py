@@ -174,7 +174,7 @@ class Stack:
             # PGHOST, PGSERVICE and their like belong to another server.
             inherited = {name: value for name, value in inherited.items() if not name.startswith("PG")}
         if "REDIS_URL" not in self._settings:
-            ours["REDIS_PASSWORD"] = ""
+            ours |= {"REDIS_PASSWORD": "", "REDIS_DB": ""}
         defaults = {
             "DEFAULT_OUTPUT_PATH": str(self._data / "transcriptions"),
             "TEMP_DIRECTORY": str(self._data / "temp"),

@@ -9,14 +9,17 @@ from archivist_common.settings.api import ApiSettings
 from archivist_common.settings.captions import CaptionSettings, SccSettings, scc_options_of
 from archivist_common.settings.common import CommonSettings
 from archivist_common.settings.monitor import MonitorSettings
+from archivist_common.settings.notices import WITHOUT_EFFECT, notices
 from archivist_common.settings.parsing import asyncpg_dsn, cablecast_base
 from archivist_common.settings.placeholders import check_secret
 from archivist_common.settings.publishing import ApprovalSettings, VodSettings
-from archivist_common.settings.reading import SettingsT, read
+from archivist_common.settings.reading import SettingsT, faults, read
+from archivist_common.settings.sources import names
 from archivist_common.settings.speech import SpeechSettings
 from archivist_common.settings.transcriber import TranscriberSettings
 
 __all__ = [
+    "WITHOUT_EFFECT",
     "ApiSettings",
     "ApprovalSettings",
     "CaptionSettings",
@@ -30,6 +33,9 @@ __all__ = [
     "asyncpg_dsn",
     "cablecast_base",
     "check_secret",
+    "faults",
+    "names",
+    "notices",
     "read",
     "scc_options_of",
 ]

@@ -2,15 +2,14 @@
 
 import secrets
 from datetime import timedelta
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
 from archivist_common.settings.captions import CaptionSettings
 from archivist_common.settings.parsing import Seconds
-from archivist_common.settings.placeholders import check_secret
 from archivist_common.settings.publishing import ApprovalSettings
 from archivist_common.settings.speech import SpeechSettings
 
@@ -60,11 +59,6 @@ class ApiSettings(CaptionSettings, SpeechSettings, ApprovalSettings):
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.station_timezone)
 
-    @model_validator(mode="after")
-    def _real_secret(self) -> Self:
-        if self.environment != "production":
-            return self
-        if "secret_key" not in self.model_fields_set:
-            raise ValueError("SECRET_KEY (or JWT_SECRET_KEY) must be set in production")
-        check_secret("SECRET_KEY", self.secret_key.get_secret_value())
-        return self
+    def production_faults(self) -> list[str]:
+        missing = [] if "secret_key" in self.model_fields_set else ["SECRET_KEY must be set in production"]
+        return [*super().production_faults(), *missing]

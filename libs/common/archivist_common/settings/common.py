@@ -10,19 +10,26 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator, model_vali
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from archivist_common.errors import InvalidRequest
-from archivist_common.settings.parsing import Seconds, Size, asyncpg_dsn
+from archivist_common.settings.parsing import Seconds, Size, asyncpg_dsn, redis_database, with_redis_database
+from archivist_common.settings.placeholders import placeholders
 from archivist_common.storage.client import StorageServer
 
 
 class CommonSettings(BaseSettings):
     """What every process needs."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        extra="ignore",
+        frozen=True,
+        env_ignore_empty=True,
+        hide_input_in_errors=True,  # a refused value may hold a password
+    )
 
     environment: Literal["production", "development", "testing"] = Field(
         default="production", validation_alias=AliasChoices("ENVIRONMENT", "FLASK_ENV")
     )
-    """In production, placeholder secrets are refused."""
+    """In production, placeholders of an example are refused; elsewhere they are warned of."""
 
     database_url: SecretStr
     """PostgreSQL 15 or later: `postgresql://user:password@host/database`."""
@@ -35,6 +42,8 @@ class CommonSettings(BaseSettings):
     """Doorbell, caches and counters. Losing it loses no job."""
     redis_password: SecretStr | None = None
     """Added to the address where the address names none."""
+    redis_db: int | None = Field(default=None, ge=0)
+    """Number of the Redis database, where REDIS_URL names none."""
 
     flex_servers: Annotated[tuple[StorageServer, ...], NoDecode] = ()
     """Storage servers: `name=/path` or `/path` (named after its last folder), comma-separated.
@@ -89,6 +98,16 @@ class CommonSettings(BaseSettings):
         return tuple(StorageServer.parse(entry) for entry in value.split(",") if entry.strip())
 
     @model_validator(mode="after")
+    def _fit_for_production(self) -> Self:
+        if self.environment == "production" and (faults := self.production_faults()):
+            raise ValueError("\n".join(faults))
+        return self
+
+    def production_faults(self) -> list[str]:
+        """A sentence for each setting that production refuses; it begins with the variable's name."""
+        return list(placeholders(self))
+
+    @model_validator(mode="after")
     def _no_kill_points_in_production(self) -> Self:
         if self.kill_points is not None and self.environment == "production":
             raise ValueError("KILL_POINTS is for tests; production does not start with it")
@@ -108,8 +127,10 @@ class CommonSettings(BaseSettings):
 
     @property
     def redis_dsn(self) -> str:
-        """REDIS_URL, with REDIS_PASSWORD where the address has none of its own."""
+        """REDIS_URL, with REDIS_PASSWORD and REDIS_DB where the address has none of its own."""
         url = self.redis_url.get_secret_value()
+        if self.redis_db is not None and ("redis_url" not in self.model_fields_set or redis_database(url) is None):
+            url = with_redis_database(url, self.redis_db)
         if self.redis_password is None or "@" in url:
             return url
         parts = urlsplit(url)

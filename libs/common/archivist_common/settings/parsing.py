@@ -3,7 +3,7 @@
 import re
 from datetime import timedelta
 from typing import Annotated, Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from pydantic import BeforeValidator
 
@@ -37,6 +37,23 @@ def asyncpg_dsn(url: str) -> str:
         # Not quoted: where the scheme is missing, what stands in its place may be a password.
         raise InvalidRequest("DATABASE_URL must be a postgresql:// address")
     return "postgresql+asyncpg://" + re.sub(r"([?&])sslmode=", r"\1ssl=", rest)  # libpq's name for it is common
+
+
+def redis_database(url: str) -> int | None:
+    """The number of the database that a Redis address names: `redis://host/1`, `unix:///path?db=1`. None: none."""
+    parts = urlsplit(url)
+    named = dict(parse_qsl(parts.query)).get("db", "" if parts.scheme == "unix" else parts.path.strip("/"))
+    return int(named) if named.isdecimal() else None
+
+
+def with_redis_database(url: str, number: int) -> str:
+    """The same Redis address with the number of a database, whatever it named before."""
+    parts = urlsplit(url)
+    query = [(name, value) for name, value in parse_qsl(parts.query) if name != "db"]
+    if parts.scheme == "unix":
+        query.append(("db", str(number)))
+        return urlunsplit(parts._replace(query=urlencode(query)))
+    return urlunsplit(parts._replace(path=f"/{number}", query=urlencode(query)))
 
 
 def cablecast_base(url: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
-from pydantic_settings import NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode
 
 from archivist_common.settings.captions import SccSettings
 from archivist_common.settings.common import CommonSettings
@@ -24,8 +24,6 @@ class ApprovalSettings(CommonSettings):
 
 class VodSettings(SccSettings, ApprovalSettings):
     """Publishing and webhooks."""
-
-    model_config = SettingsConfigDict(hide_input_in_errors=True)  # a refused address may hold a password
 
     vod_host: str = "127.0.0.1"
     vod_port: int = Field(default=8002, ge=0, le=65_535)

@@ -15,7 +15,15 @@ def read(cls: type[SettingsT], **given: Any) -> SettingsT:
     try:
         return cls(**given)
     except ValidationError as exc:
-        for error in exc.errors():
-            name = "_".join(str(part) for part in error["loc"]).upper() or "settings"
-            sys.stderr.write(f"{name}: {error['msg']}\n")
+        sys.stderr.writelines(f"{line}\n" for line in faults(exc))
         sys.exit(2)
+
+
+def faults(refused: ValidationError) -> list[str]:
+    """A line for each setting that is wrong or missing, its variable named."""
+    lines = list[str]()
+    for error in refused.errors():
+        name = "_".join(str(part) for part in error["loc"]).upper()
+        said = error["msg"].removeprefix("Value error, ")
+        lines += [f"{name}: {said}"] if name else said.splitlines()
+    return lines

@@ -25,7 +25,7 @@ from archivist_common.database import migrate
 from archivist_common.database.engine import Database
 from archivist_common.errors import ArchivistError, DeadlineExceeded
 from archivist_common.observability import logs, metrics
-from archivist_common.settings import CommonSettings
+from archivist_common.settings import CommonSettings, notices
 from archivist_common.web import problems
 
 log = logging.getLogger(__name__)
@@ -132,7 +132,10 @@ async def _alone(work: Awaitable[None]) -> None:
 
 
 def run(name: str, app: FastAPI, settings: CommonSettings, host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT. Exits with one line when the port is taken."""
+    """Serve until SIGTERM or SIGINT. Exits with one line when the port is taken.
+
+    Settings that have no effect or need a change are logged first, in one warning.
+    """
     logs.set_up(name, settings)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -149,6 +152,8 @@ def run(name: str, app: FastAPI, settings: CommonSettings, host: str, port: int)
         timeout_graceful_shutdown=_STOP_S,
         h11_max_incomplete_event_size=32 * 1024,
     )
+    if found := notices(settings):
+        log.warning("some settings have no effect or need a change", extra={"settings": found})
     log.info("starting", extra={"version": __version__, "port": listening.getsockname()[1]})
     _Server(config, app).run(sockets=[listening])
 

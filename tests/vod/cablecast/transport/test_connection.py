@@ -58,7 +58,7 @@ def test_every_old_name_of_the_address_is_taken(name: str, monkeypatch: pytest.M
             {"CABLECAST_USER_ID": "a", "cablecast_password": "b", "cablecast_api_key": "c:d"}, ("a", "b"), id="both"
         ),
         pytest.param({"CABLECAST_USER_ID": "a", "cablecast_api_key": "c:d"}, ("c", "d"), id="user-without-password"),
-        pytest.param({"cablecast_api_key": "your-api-key"}, None, id="no-pair"),
+        pytest.param({"cablecast_api_key": "4f9a0c"}, None, id="no-pair"),
         pytest.param({"cablecast_api_key": ":d"}, None, id="half-a-pair"),
         pytest.param({}, None, id="none"),
     ],
