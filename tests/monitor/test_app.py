@@ -42,7 +42,7 @@ async def _seen_once(client: httpx.AsyncClient) -> httpx.Response:
 
 async def test_before_the_first_round_the_report_says_starting(settings: Settings) -> None:
     async with running(settings()) as (app, client):
-        app.state.watch = CheckRunner(
+        app.state.runner = CheckRunner(
             {"database": DatabaseCheck(app.state.db)}, timedelta(seconds=10)
         )  # has not looked yet
         answer = await client.get("/health")

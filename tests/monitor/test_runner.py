@@ -1,4 +1,4 @@
-"""The watch: a check that hangs, raises or recovers is a finding, and the report never waits for one."""
+"""The runner: a check that hangs, raises or recovers is a finding, and the report never waits for one."""
 
 import asyncio
 import logging
@@ -21,10 +21,10 @@ class Scripted:
     def __init__(self, read: Callable[[], Awaitable[CheckResult]], deadline_s: float = 0.05) -> None:
         self._read = read
         self.deadline = timedelta(seconds=deadline_s)
-        self.looks = 0
+        self.runs = 0
 
     async def read(self) -> CheckResult:
-        self.looks += 1
+        self.runs += 1
         return await self._read()
 
 
@@ -37,28 +37,28 @@ async def _hangs() -> CheckResult:
     raise AssertionError("unreachable")
 
 
-async def test_the_report_says_starting_until_every_component_was_looked_at_once() -> None:
-    watch = CheckRunner({"a": Scripted(_well), "b": Scripted(_well)}, EVERY)
-    assert watch.report().status is None
-    await watch.look("a")
-    assert (watch.report().status, watch.report().waiting) == (None, ("b",))
-    await watch.look("b")
-    assert (watch.report().status, watch.report().waiting) == (Status.HEALTHY, ())
+async def test_the_report_says_starting_until_every_component_was_checked_once() -> None:
+    runner = CheckRunner({"a": Scripted(_well), "b": Scripted(_well)}, EVERY)
+    assert runner.report().status is None
+    await runner.check("a")
+    assert (runner.report().status, runner.report().waiting) == (None, ("b",))
+    await runner.check("b")
+    assert (runner.report().status, runner.report().waiting) == (Status.HEALTHY, ())
 
 
 async def test_a_check_that_hangs_is_unhealthy_after_its_deadline() -> None:
-    watch = CheckRunner({"a": Scripted(_hangs)}, EVERY)
+    runner = CheckRunner({"a": Scripted(_hangs)}, EVERY)
     began = time.monotonic()
-    await watch.look("a")
+    await runner.check("a")
     assert time.monotonic() - began < 1
-    found = watch.report().components["a"].judged
-    assert (found.status, found.reason) == (Status.UNHEALTHY, "no answer within 0.05 s")
+    found = runner.report().components["a"].judged
+    assert (found.status, found.reason) == (Status.UNHEALTHY, "timeout: no result within 0.05 s")
 
 
-async def test_a_check_that_does_not_hear_its_cancellation_is_not_started_a_second_time() -> None:
+async def test_a_check_that_ignores_its_cancellation_is_not_started_a_second_time() -> None:
     go_on = asyncio.Event()
 
-    async def deaf() -> CheckResult:
+    async def stubborn() -> CheckResult:
         while not go_on.is_set():
             try:
                 await go_on.wait()
@@ -66,33 +66,36 @@ async def test_a_check_that_does_not_hear_its_cancellation_is_not_started_a_seco
                 continue
         return CheckResult()
 
-    check = Scripted(deaf)
-    watch = CheckRunner({"a": check}, EVERY)
-    await watch.look("a")
-    await watch.look("a")
-    found = watch.report().components["a"].judged
-    assert (found.status, found.reason) == (Status.UNHEALTHY, "an earlier look has not come to an end yet")
-    assert check.looks == 1
+    check = Scripted(stubborn)
+    runner = CheckRunner({"a": check}, EVERY)
+    await runner.check("a")
+    await runner.check("a")
+    found = runner.report().components["a"].judged
+    assert (found.status, found.reason) == (
+        Status.UNHEALTHY,
+        "timeout: an earlier run of this check has not ended yet",
+    )
+    assert check.runs == 1
     go_on.set()
     await asyncio.sleep(0.01)
-    await watch.look("a")
-    assert watch.report().status is Status.HEALTHY
+    await runner.check("a")
+    assert runner.report().status is Status.HEALTHY
 
 
 async def test_an_error_of_ours_is_the_reason_and_one_that_is_not_is_logged_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async def away() -> CheckResult:
+    async def unavailable() -> CheckResult:
         raise StorageUnavailable("flex-2 does not answer")
 
     async def broken() -> CheckResult:
         raise ZeroDivisionError("secret details")
 
-    watch = CheckRunner({"away": Scripted(away), "broken": Scripted(broken)}, EVERY)
-    for name in ("away", "broken", "broken"):
-        await watch.look(name)
-    found = watch.report().components
-    assert found["away"].judged.reason == "flex-2 does not answer"
+    runner = CheckRunner({"unavailable": Scripted(unavailable), "broken": Scripted(broken)}, EVERY)
+    for name in ("unavailable", "broken", "broken"):
+        await runner.check(name)
+    found = runner.report().components
+    assert found["unavailable"].judged.reason == "flex-2 does not answer"
     assert found["broken"].judged.status is Status.UNHEALTHY
     assert "secret" not in (found["broken"].judged.reason or "")
     assert [record.message for record in caplog.records].count("check failed") == 1
@@ -100,14 +103,14 @@ async def test_an_error_of_ours_is_the_reason_and_one_that_is_not_is_logged_once
 
 async def test_a_hanging_check_holds_up_no_other_and_not_the_report() -> None:
     check = Scripted(_well)
-    watch = CheckRunner({"hangs": Scripted(_hangs, deadline_s=60), "well": check}, timedelta(milliseconds=10))
-    running = asyncio.create_task(watch.run())
+    runner = CheckRunner({"hangs": Scripted(_hangs, deadline_s=60), "well": check}, timedelta(milliseconds=10))
+    running = asyncio.create_task(runner.run())
     try:
         async with asyncio.timeout(5):
-            while check.looks < 3:
+            while check.runs < 3:
                 await asyncio.sleep(0.01)
         began = time.perf_counter()
-        report = watch.report()
+        report = runner.report()
         assert time.perf_counter() - began < 0.05
         assert report.components["well"].judged.status is Status.HEALTHY
         assert report.waiting == ("hangs",)
@@ -117,7 +120,31 @@ async def test_a_hanging_check_holds_up_no_other_and_not_the_report() -> None:
             await running
 
 
-async def test_stopping_the_watch_ends_the_look_in_progress() -> None:
+async def test_the_first_run_is_delayed_and_each_wait_varied_by_the_jitter() -> None:
+    now, waits = 0.0, []
+
+    async def sleep(seconds: float) -> None:
+        nonlocal now
+        waits.append(round(seconds, 3))
+        now += seconds
+        if len(waits) == 5:
+            raise asyncio.CancelledError
+
+    async def takes_two_seconds() -> CheckResult:
+        nonlocal now
+        now += 2
+        return CheckResult()
+
+    check = Scripted(takes_two_seconds)
+    chances = iter((0.5, 0.0, 0.5, 0.75, 0.999))
+    runner = CheckRunner({"a": check}, EVERY, now=lambda: now, chance=lambda: next(chances), sleep=sleep)
+    await runner.run()
+    # Half of a tenth of ten seconds; then ten seconds less the run's two, varied by up to a second either way.
+    assert waits == [0.5, 7.0, 8.0, 8.5, 8.998]
+    assert check.runs == 4
+
+
+async def test_stopping_the_runner_ends_the_check_in_progress() -> None:
     ended = asyncio.Event()
 
     async def notes_its_end() -> CheckResult:
@@ -127,7 +154,8 @@ async def test_stopping_the_watch_ends_the_look_in_progress() -> None:
             ended.set()
         return CheckResult()
 
-    running = asyncio.create_task(CheckRunner({"a": Scripted(notes_its_end, deadline_s=60)}, EVERY).run())
+    check = Scripted(notes_its_end, deadline_s=60)
+    running = asyncio.create_task(CheckRunner({"a": check}, EVERY, chance=lambda: 0.0).run())
     await asyncio.sleep(0.05)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -142,27 +170,27 @@ async def test_each_finding_has_an_age_and_the_worst_component_is_the_overall_st
     async def degraded() -> CheckResult:
         return CheckResult(Status.DEGRADED, reason="it is")
 
-    watch = CheckRunner({"a": Scripted(_well), "b": Scripted(degraded)}, EVERY, now=lambda: now)
-    await watch.look("a")
+    runner = CheckRunner({"a": Scripted(_well), "b": Scripted(degraded)}, EVERY, now=lambda: now)
+    await runner.check("a")
     now = 107.0
-    await watch.look("b")
+    await runner.check("b")
     now = 110.0
-    report = watch.report()
+    report = runner.report()
     assert report.status is Status.DEGRADED
     assert {name: found.age_s for name, found in report.components.items()} == {"a": 10.0, "b": 3.0}
 
 
-async def test_hysteresis_runs_on_the_watchs_own_clock() -> None:
+async def test_hysteresis_runs_on_the_runners_own_clock() -> None:
     now, used = 0.0, 50.0
 
     async def measured() -> CheckResult:
         return CheckResult(values=(Value("used", used, "%", 80, 90),))
 
-    watch = CheckRunner({"a": Scripted(measured)}, EVERY, now=lambda: now)
+    runner = CheckRunner({"a": Scripted(measured)}, EVERY, now=lambda: now)
     seen = []
     for now, used in ((0.0, 50.0), (10.0, 95.0), (69.0, 95.0), (70.0, 95.0), (80.0, 80.0)):  # noqa: B007
-        await watch.look("a")
-        seen.append(watch.report().status)
+        await runner.check("a")
+        seen.append(runner.report().status)
     assert seen == [Status.HEALTHY, Status.HEALTHY, Status.HEALTHY, Status.UNHEALTHY, Status.DEGRADED]
 
 
@@ -173,9 +201,9 @@ async def test_trouble_is_logged_when_it_begins_and_when_it_ends(caplog: pytest.
         return CheckResult(status, reason="so" if status else None)
 
     caplog.set_level(logging.INFO)
-    watch = CheckRunner({"a": Scripted(changing)}, EVERY)
+    runner = CheckRunner({"a": Scripted(changing)}, EVERY)
     for status in (Status.HEALTHY, Status.DEGRADED, Status.DEGRADED, Status.UNHEALTHY, Status.HEALTHY):  # noqa: B007
-        await watch.look("a")
+        await runner.check("a")
     assert [(record.levelname, record.message) for record in caplog.records] == [
         ("WARNING", "component is degraded"),
         ("ERROR", "component is unhealthy"),

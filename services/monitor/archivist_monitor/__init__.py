@@ -1,1 +1,1 @@
-"""Says how the station is doing: health checks in the background, one report, the gauges that need one owner."""
+"""Health of the station: checks in the background, one report, the gauges that need one owner."""

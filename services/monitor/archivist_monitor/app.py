@@ -1,4 +1,4 @@
-"""The monitor: looks at everything in the background, reports it, and mends what a crash left."""
+"""The monitor: runs the health checks, serves their report, and runs the reconciler that repairs after crashes."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +15,7 @@ from archivist_common.web import service
 from archivist_monitor.check import Status
 from archivist_monitor.checks import CHECKS, Clients
 from archivist_monitor.checks.storage import output_servers
-from archivist_monitor.report import HealthReport, wire
+from archivist_monitor.report import HealthReport, health_report
 from archivist_monitor.runner import CheckRunner
 
 NAME = "monitor"
@@ -33,9 +33,9 @@ def create_app(settings: MonitorSettings) -> FastAPI:
         try:
             async with StorageClient(mounts) as storages:
                 clients = Clients(settings, db, notifier, storages)
-                watch = CheckRunner({name: make(clients) for name, make in CHECKS.items()}, settings.check_interval)
-                app.state.db, app.state.watch = db, watch
-                async with service.owned(watch.run(), reconciler.run(db, notifier, settings.job_lease)):
+                runner = CheckRunner({name: make(clients) for name, make in CHECKS.items()}, settings.check_interval)
+                app.state.db, app.state.runner = db, runner
+                async with service.owned(runner.run(), reconciler.run(db, notifier, settings.job_lease)):
                     yield
         finally:
             await notifier.close()
@@ -47,14 +47,14 @@ def create_app(settings: MonitorSettings) -> FastAPI:
         "/health",
         tags=["health"],
         operation_id="health",
-        summary="How every component is, as last seen",
+        summary="Status of every component, as of its last check",
         response_model=HealthReport,
-        responses={503: {"description": "A component is unhealthy, or not all have been seen yet"}},
+        responses={503: {"description": "A component is unhealthy, or not all have been checked yet"}},
     )
     async def health() -> JSONResponse:
-        report = app.state.watch.report()
+        report = app.state.runner.report()
         bad = report.status is None or report.status is Status.UNHEALTHY
-        return JSONResponse(wire(report).model_dump(mode="json"), 503 if bad else 200)
+        return JSONResponse(health_report(report).model_dump(mode="json"), 503 if bad else 200)
 
     return app
 

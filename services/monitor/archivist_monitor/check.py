@@ -1,4 +1,4 @@
-"""What a check finds. Pure: a reading knows no clock; how long a value has been too high is judged in `levels`."""
+"""What a check finds. Pure: a result knows no clock; how long a value has been too high is judged in `thresholds`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ class Status(IntEnum):
 
     HEALTHY = 0
     DEGRADED = 1
-    """It works, and somebody should look at it."""
+    """It works, and an operator should look at it."""
     UNHEALTHY = 2
     """It does not do its work."""
 
@@ -23,7 +23,7 @@ class Status(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One figure, and above what it means trouble. None: not known, or not judged."""
+    """One measured value and its thresholds. value None: not known. A threshold None: not judged."""
 
     name: str
     value: float | None
@@ -34,9 +34,9 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What one look found.
+    """What one run of a check found.
 
-    status and reason: what is wrong beyond the values' thresholds: away, not mounted, no worker.
+    status and reason: what is wrong beyond the values' thresholds: unavailable, not mounted, no worker.
     vital: of a part, whether its failure is the whole's failure. Where it is not, the whole is degraded by it,
     and unhealthy only when no such part is left.
     """
@@ -49,13 +49,13 @@ class CheckResult:
 
 
 class Check(Protocol):
-    """Looks at one component. What it talks to is handed in when it is made; making it costs nothing."""
+    """Checks one component. What it talks to is handed in when it is made; making it costs nothing."""
 
     @property
     def deadline(self) -> timedelta:
-        """A look that takes longer has failed."""
+        """Timeout: a run that takes longer has failed."""
         ...
 
     async def read(self) -> CheckResult:
-        """Look once. May raise: that is a finding too, and the component is unhealthy."""
+        """Check once. May raise: that is a finding too, and the component is unhealthy."""
         ...

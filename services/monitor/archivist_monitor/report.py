@@ -1,4 +1,4 @@
-"""The report as it goes over the wire."""
+"""The health report as JSON: schemas and their filling."""
 
 from datetime import UTC, datetime
 from typing import Literal
@@ -18,7 +18,7 @@ class Threshold(BaseModel):
     unhealthy: float | None = Field(description="Unhealthy above this for a minute; null: not judged")
 
 
-class Figure(BaseModel):
+class Measurement(BaseModel):
     value: float | None = Field(description="null: not known")
     unit: str
     threshold: Threshold | None
@@ -26,30 +26,30 @@ class Figure(BaseModel):
 
 
 class Part(BaseModel):
-    """One of several things of a component: a mount."""
+    """One of several things that a component consists of: a mount, a target."""
 
     status: Word
     reason: str | None
-    values: dict[str, Figure]
+    values: dict[str, Measurement]
 
 
 class Component(Part):
-    age_s: float = Field(description="Seconds since it was looked at")
+    age_s: float = Field(description="Seconds since its last check ended")
     parts: dict[str, Part]
 
 
 class HealthReport(BaseModel):
-    """How everything is, as last seen; `status` is that of the worst component."""
+    """Every component as of its last check; `status` is that of the worst one."""
 
     status: Literal["healthy", "degraded", "unhealthy", "starting"]
     service: str = "monitor"
     version: str = __version__
     time: datetime
-    waiting: list[str] = Field(description="Components not looked at yet")
+    waiting: list[str] = Field(description="Components not checked yet")
     components: dict[str, Component]
 
 
-def wire(report: Report) -> HealthReport:
+def health_report(report: Report) -> HealthReport:
     return HealthReport(
         status="starting" if report.status is None else _word(report.status),
         time=datetime.now(UTC),
@@ -69,16 +69,16 @@ def _part(judged: Judged) -> Part:
     return Part(
         status=_word(judged.status),
         reason=judged.reason,
-        values={value.name: _figure(value, status) for value, status in judged.values},
+        values={value.name: _measurement(value, status) for value, status in judged.values},
     )
 
 
-def _figure(value: Value, status: Status) -> Figure:
+def _measurement(value: Value, status: Status) -> Measurement:
     threshold = None
     if value.degraded_above is not None or value.unhealthy_above is not None:
         threshold = Threshold(degraded=value.degraded_above, unhealthy=value.unhealthy_above)
     shown = None if value.value is None else round(value.value, 2)
-    return Figure(value=shown, unit=value.unit, threshold=threshold, status=_word(status))
+    return Measurement(value=shown, unit=value.unit, threshold=threshold, status=_word(status))
 
 
 def _word(status: Status) -> Word:

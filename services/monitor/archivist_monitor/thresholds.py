@@ -1,7 +1,7 @@
-"""From readings to statuses: thresholds with hysteresis, so that a value on the edge does not flap. Pure.
+"""From check results to statuses: thresholds with hysteresis, so that a value on the edge does not flap. Pure.
 
 A line is crossed by a value that stays above its threshold for a minute, and crossed back only five points
-below it. Source of both figures: the reliability protocol, section 5.1.
+below it. Source of both numbers: the reliability protocol, section 5.1.
 """
 
 from collections.abc import Iterable, Mapping
@@ -29,7 +29,7 @@ Lines = Mapping[Key, Line]
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A reading with its verdict. `values` keeps each value's own status."""
+    """A check result with its status. `values` keeps each value's own status."""
 
     status: Status
     reason: str | None
@@ -39,9 +39,9 @@ class Judged:
 
 
 def cross(before: Line | None, value: float, threshold: float, now: float) -> Line:
-    """Where the line stands after a value seen at `now` (seconds of any steady clock).
+    """State of the line after a value measured at `now` (seconds of any steady clock).
 
-    The first value ever seen counts at once: nobody knows for how long it has been so.
+    The first value ever measured counts at once: for how long it has been so is not known.
     """
     if before is None:
         return Line(value > threshold, now if value > threshold else None)
@@ -53,11 +53,11 @@ def cross(before: Line | None, value: float, threshold: float, now: float) -> Li
     return Line(now - since >= ENTER_AFTER_S, since)
 
 
-def judge(reading: CheckResult, now: float, before: Lines, part: str = "") -> tuple[Judged, Lines]:
-    """The verdict on a reading, and the lines to hand in with the next one."""
+def judge(result: CheckResult, now: float, before: Lines, part: str = "") -> tuple[Judged, Lines]:
+    """Status of a check result, and the lines to hand in with the next one."""
     lines: dict[Key, Line] = {}
     values = []
-    for value in reading.values:
+    for value in result.values:
         status = Status.HEALTHY
         for level, threshold in _thresholds(value):
             key = (part, value.name, level)
@@ -67,21 +67,21 @@ def judge(reading: CheckResult, now: float, before: Lines, part: str = "") -> tu
         values.append((value, status))
 
     parts = {}
-    for name, each in reading.parts.items():
+    for name, each in result.parts.items():
         parts[name], more = judge(each, now, before, name)
         lines.update(more)
 
-    status = max([reading.status, whole(parts.values()), *(found for _, found in values)])
+    status = max([result.status, whole(parts.values()), *(found for _, found in values)])
     reasons = [
-        *([reading.reason] if reading.reason else []),
+        *([result.reason] if result.reason else []),
         *(_sentence(value, found) for value, found in values if found is not Status.HEALTHY),
         *(f"{name}: {each.reason}" for name, each in parts.items() if each.status is not Status.HEALTHY),
     ]
-    return Judged(status, "; ".join(reasons) or None, tuple(values), parts, reading.vital), lines
+    return Judged(status, "; ".join(reasons) or None, tuple(values), parts, result.vital), lines
 
 
 def whole(parts: Iterable[Judged]) -> Status:
-    """What the parts make of the whole: see `Reading.vital`."""
+    """What the parts make of the whole: see `CheckResult.vital`."""
     vital = [part.status for part in parts if part.vital]
     others = [part.status for part in parts if not part.vital]
     none_left = bool(others) and min(others) is Status.UNHEALTHY
@@ -100,5 +100,5 @@ def _thresholds(value: Value) -> Iterable[tuple[Status, float]]:
 
 def _sentence(value: Value, status: Status) -> str:
     threshold = value.unhealthy_above if status is Status.UNHEALTHY else value.degraded_above
-    figure = f"{value.value:.1f}".removesuffix(".0")
-    return f"{value.name} is {figure} {value.unit}, {status.word} above {threshold:g}"
+    number = f"{value.value:.1f}".removesuffix(".0")
+    return f"{value.name} is {number} {value.unit}, {status.word} above {threshold:g}"

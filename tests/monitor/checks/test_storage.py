@@ -18,7 +18,7 @@ from prometheus_client import REGISTRY
 from archivist_common.storage.client import MountState, StorageClient, StorageServer
 from archivist_common.storage.mounts import MountKind
 from archivist_monitor.check import Status
-from archivist_monitor.checks.storage import OUTPUT, StorageCheck, mount_reading, output_servers
+from archivist_monitor.checks.storage import OUTPUT, StorageCheck, mount_result, output_servers
 from archivist_monitor.thresholds import Judged, judge
 
 SOON = timedelta(seconds=5)
@@ -167,7 +167,7 @@ READ_ONLY = _state(writable=False, reason="it can be read but not written: Read-
     ],
 )
 def test_what_a_mounts_state_means(server: StorageServer, state: MountState, expected: Status) -> None:
-    judged, _ = judge(mount_reading(server, state, vital=False), 0, {})
+    judged, _ = judge(mount_result(server, state, vital=False), 0, {})
     assert judged.status is expected
     if not state.writable:
         assert judged.reason == state.reason

@@ -55,11 +55,13 @@ async def test_a_ready_worker_and_an_empty_queue_are_healthy(db: Database) -> No
 
 async def test_no_worker_at_all_is_unhealthy(db: Database) -> None:
     found = await _look(db)
-    assert (found.status, found.reason) == (Status.UNHEALTHY, "no transcriber has reported itself for 30 s")
+    assert (found.status, found.reason) == (Status.UNHEALTHY, "no heartbeat of a transcriber for 30 s")
 
 
 @pytest.mark.parametrize(("age_s", "status"), [(25, Status.HEALTHY), (35, Status.UNHEALTHY)])
-async def test_a_worker_not_heard_of_for_thirty_seconds_is_dead(db: Database, age_s: float, status: Status) -> None:
+async def test_a_worker_without_a_heartbeat_for_thirty_seconds_is_dead(
+    db: Database, age_s: float, status: Status
+) -> None:
     await _worker(db, age_s=age_s)
     assert (await _look(db)).status is status
 
@@ -137,7 +139,7 @@ async def test_the_gauges_have_the_figures(db: Database) -> None:
     assert _sample("archivist_worker_last_heartbeat_timestamp_seconds", worker="host-a") is not None
 
 
-async def test_with_the_database_away_old_figures_are_not_exported(db: Database) -> None:
+async def test_with_the_database_unavailable_old_values_are_not_exported(db: Database) -> None:
     await _worker(db)
     await TranscriptionCheck(db).read()
     bind = engine("postgresql+asyncpg://postgres@/archivist?host=/nonexistent", 1, 0, "tests")

@@ -57,20 +57,22 @@ async def test_a_stopped_target_is_unhealthy_and_says_why_and_how_many_wait(db: 
     await _publication(db)
     await _publication(db)
     found = await _look(db)
-    told = "cablecast: stopped: HTTP 401: who are you; 2 publications wait"
+    told = "cablecast: stopped: HTTP 401: who are you; 2 publications waiting"
     assert (found.status, found.reason) == (Status.UNHEALTHY, told)
 
 
 @pytest.mark.parametrize(
-    ("away_s", "status"), [(60, Status.DEGRADED), (3_500, Status.DEGRADED), (3_700, Status.UNHEALTHY)]
+    ("unavailable_s", "status"), [(60, Status.DEGRADED), (3_500, Status.DEGRADED), (3_700, Status.UNHEALTHY)]
 )
-async def test_a_target_away_is_degraded_and_after_an_hour_unhealthy(
-    db: Database, away_s: float, status: Status
+async def test_an_unavailable_target_is_degraded_and_after_an_hour_unhealthy(
+    db: Database, unavailable_s: float, status: Status
 ) -> None:
-    await _target(db, away_since=_ago(away_s), away_reason="no answer")
+    await _target(db, away_since=_ago(unavailable_s), away_reason="no answer")
     found = await _look(db)
     assert found.status is status
-    assert f"away for {away_s / 60:.0f} minutes: no answer; 0 publications wait" in (found.reason or "")
+    assert f"unavailable for {unavailable_s / 60:.0f} minutes: no answer; 0 publications waiting" in (
+        found.reason or ""
+    )
 
 
 async def test_a_target_that_no_publisher_serves_is_unhealthy_only_while_something_waits(db: Database) -> None:
@@ -82,7 +84,7 @@ async def test_a_target_that_no_publisher_serves_is_unhealthy_only_while_somethi
     found = await _look(db)
     assert found.status is Status.UNHEALTHY
     assert "no publisher has had this target in its settings" in (found.reason or "")
-    assert "1 publications wait" in (found.reason or "")
+    assert "1 publications waiting" in (found.reason or "")
 
 
 async def test_a_target_once_stopped_and_taken_out_of_the_settings_troubles_nobody(db: Database) -> None:
@@ -101,12 +103,12 @@ async def test_what_is_due_for_a_quarter_of_an_hour_is_reported_while_the_target
     assert "overdue is 100" in (found.reason or "")
 
 
-async def test_somebody_who_is_needed_for_an_hour_is_asked_for(db: Database) -> None:
+async def test_what_has_needed_an_operator_for_an_hour_is_reported(db: Database) -> None:
     await _target(db)
     for since in (60, 3_700, 3_800):
         await _publication(db, attention_code="VOD_WAITING", attention_since=_ago(since))
     found = await _look(db)
-    told = "cablecast: somebody has been needed there for an hour: VOD_WAITING (2)"
+    told = "cablecast: waiting for an operator at the target for an hour: VOD_WAITING (2)"
     assert (found.status, found.reason) == (Status.DEGRADED, told)
 
 
@@ -146,7 +148,7 @@ async def test_a_change_whose_outcome_stays_unknown_is_reported(
     found = await _look(db)
     assert found.status is status
     if status is Status.DEGRADED:
-        assert "whether 1 changes happened" in (found.reason or "")
+        assert "outcome of 1 changes" in (found.reason or "")
 
 
 async def test_the_last_sync_is_shown_and_one_that_failed_is_told_of_until_the_next_has_ended(db: Database) -> None:
@@ -163,7 +165,7 @@ async def test_the_last_sync_is_shown_and_one_that_failed_is_told_of_until_the_n
         await session.execute(insert(SyncRun).values(**ended, **failed, finished_date=_ago(60)))
         await session.execute(insert(SyncRun).values(**ended, status="running", moved_date=_ago(1)))
     found = await _look(db)
-    told = "cablecast: its shows and VODs could not be read: 6 of 10 would be gone"
+    told = "cablecast: sync of its shows and VODs failed: 6 of 10 would be gone"
     assert (found.status, found.reason) == (Status.DEGRADED, told)
 
 

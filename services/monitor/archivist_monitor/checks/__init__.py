@@ -19,7 +19,7 @@ from archivist_monitor.checks.vod import VodCheck
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """What the process holds open and lends to its checks."""
+    """What the process holds open for its checks."""
 
     settings: MonitorSettings
     db: Database
@@ -28,10 +28,10 @@ class Clients:
 
 
 CHECKS: Mapping[str, Callable[[Clients], Check]] = {
-    "database": lambda have: DatabaseCheck(have.db),
-    "redis": lambda have: RedisCheck(have.notifier),
-    "storage": lambda have: StorageCheck(have.storages, have.settings.storage_deadline),
-    "system": lambda have: SystemCheck(PinnedCores(have.db)),
-    "transcription": lambda have: TranscriptionCheck(have.db),
-    "vod": lambda have: VodCheck(have.db),
+    "database": lambda clients: DatabaseCheck(clients.db),
+    "redis": lambda clients: RedisCheck(clients.notifier),
+    "storage": lambda clients: StorageCheck(clients.storages, clients.settings.storage_deadline),
+    "system": lambda clients: SystemCheck(PinnedCores(clients.db)),
+    "transcription": lambda clients: TranscriptionCheck(clients.db),
+    "vod": lambda clients: VodCheck(clients.db),
 }

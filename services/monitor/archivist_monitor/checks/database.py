@@ -1,4 +1,4 @@
-"""PostgreSQL: does it answer, has it our schema, how many statements are running."""
+"""PostgreSQL: whether it answers and has our schema, and how many connections are active."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from archivist_monitor.check import CheckResult, Value
 
 ACTIVE_DEGRADED = 50  # connections; the documentation's threshold
 
-# Client connections of all databases: the limit is the server's. Ours is not counted.
+# Client connections of all databases: the limit is the server's. This connection is not counted.
 _CONNECTIONS = text(
     "SELECT count(*) FILTER (WHERE state = 'active'), count(*), current_setting('max_connections')::int"
     " FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"

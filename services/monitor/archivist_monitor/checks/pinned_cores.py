@@ -12,7 +12,7 @@ from archivist_monitor.checks.transcription import WORKER_GONE
 
 
 class PinnedCores:
-    """Core numbers of the live workers on this machine. While the database is away: what was known last."""
+    """Core numbers of the live workers on this machine. While the database is unavailable: as known last."""
 
     def __init__(self, db: Database) -> None:
         self._db = db

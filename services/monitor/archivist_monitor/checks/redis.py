@@ -1,4 +1,4 @@
-"""Redis: does it answer, and is its memory nearly full. Without it no job is lost, so it only ever degrades."""
+"""Redis: whether it answers, and whether its memory is nearly full. Without it no job is lost: degraded at worst."""
 
 from datetime import timedelta
 

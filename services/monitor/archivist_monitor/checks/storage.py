@@ -1,8 +1,8 @@
 """Storage servers and the output folder: mounted, readable, writable where we write, not too full.
 
 A mount is unhealthy when it is not mounted, does not answer, cannot be read or is over 90 % full, degraded
-over 80 %. The whole is unhealthy when that befalls the output folder or the server it lies on, or when no
-server is left; one server of several degrades it, for the others go on. A server that we only read from may
+over 80 %. The whole is unhealthy when that is true of the output folder or of the server it lies on, or when no
+server is left; one server of several degrades it, because the others go on. A server that we only read from may
 be read-only or full; one that captions are to lie beside, and cannot be written, is degraded. So is the output
 folder where a fallback takes what it refuses, and the fallback itself.
 """
@@ -23,7 +23,7 @@ FALLBACK = "OUTPUT_FALLBACK_PATH"
 
 
 def output_servers(output: Path, fallback: Path | None = None) -> list[StorageServer]:
-    """The output folder and its fallback, looked at like storage servers that we write to."""
+    """The output folder and its fallback, checked like storage servers that we write to."""
     folders = {OUTPUT: output} | ({} if fallback is None else {FALLBACK: fallback})
     return [StorageServer(name, path, beside=True, kind=MountKind.FOLDER) for name, path in folders.items()]
 
@@ -47,13 +47,13 @@ class StorageCheck:
         for server, state in zip(servers, states, strict=True):
             spared = server.name == FALLBACK or (server.name == OUTPUT and spare)
             vital = spared or any(path.is_relative_to(server.path) for path in outputs)
-            parts[server.name] = mount_reading(server, state, vital=vital, spared=spared)
+            parts[server.name] = mount_result(server, state, vital=vital, spared=spared)
         if all(server.name in {OUTPUT, FALLBACK} for server in servers):
             return CheckResult(Status.DEGRADED, reason="FLEX_SERVERS names no storage server", parts=parts)
         return CheckResult(parts=parts)
 
 
-def mount_reading(server: StorageServer, state: MountState, *, vital: bool, spared: bool = False) -> CheckResult:
+def mount_result(server: StorageServer, state: MountState, *, vital: bool, spared: bool = False) -> CheckResult:
     """What a mount's state means. vital: the output lies on it. spared: there is another to take its place."""
     worst = Status.DEGRADED if spared else Status.UNHEALTHY
     used = None

@@ -1,7 +1,7 @@
 """The machine: processors and memory.
 
 Processors are judged over five minutes and without the cores that transcriber slots are pinned to: those are
-meant to be busy. Reading the counters does not wait; the busy share is what they gained since earlier looks.
+meant to be busy. Reading the counters does not wait; the busy share is what they gained since earlier runs.
 """
 
 import time
@@ -52,17 +52,17 @@ class SystemCheck:
     def __init__(
         self,
         pinned: Callable[[], Awaitable[frozenset[int]]],
-        look: Callable[[], Machine] = machine,
+        measure: Callable[[], Machine] = machine,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._pinned = pinned
-        self._look = look
+        self._measure = measure
         self._now = now
         self._seen: deque[tuple[float, Machine]] = deque()
 
     async def read(self) -> CheckResult:
-        found, now = self._look(), self._now()
-        # The newest look at or before the window's start stays: the window is five minutes, not less.
+        found, now = self._measure(), self._now()
+        # The newest measurement at or before the window's start stays: the window is five minutes, not less.
         while len(self._seen) > 1 and self._seen[1][0] <= now - _WINDOW_S:
             self._seen.popleft()
         self._seen.append((now, found))
@@ -91,7 +91,7 @@ class SystemCheck:
 
 
 def busy_percent(before: Machine, after: Machine, cores: Sequence[int]) -> float | None:
-    """Busy share of some cores between two looks; None where no time has passed or no core is meant."""
+    """Busy share of some cores between two measurements; None where no time has passed or no core is meant."""
     both = [(before.cores[core], after.cores[core]) for core in cores if core < len(before.cores)]
     elapsed = sum(late[1] - early[1] for early, late in both)
     if elapsed <= 0:

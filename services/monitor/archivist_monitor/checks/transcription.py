@@ -1,6 +1,6 @@
-"""The captioning itself: is a worker there, is it ready, how long is the queue, how long has its oldest job waited.
+"""Captioning: whether a transcriber is live and ready, how long the queue is, how long its oldest job has waited.
 
-Counted by the database, which owns the queue; Redis knows nothing of it.
+Counted by the database, which owns the queue; Redis holds none of it.
 """
 
 from collections.abc import Sequence
@@ -10,17 +10,17 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from archivist_common.database import migrate
 from archivist_common.database.clock import database_now
 from archivist_common.database.engine import Database
 from archivist_common.database.models import OutboxEvent, Transcription, Worker
 from archivist_common.states import JobStatus
 from archivist_monitor import gauges
 from archivist_monitor.check import CheckResult, Status, Value
+from archivist_monitor.checks.snapshot import snapshot
 
 QUEUE_DEGRADED = 50  # waiting jobs; the documentation's threshold
 STUCK_DEGRADED = 120  # seconds a job has waited although a slot is free
-WORKER_GONE = timedelta(seconds=30)  # a worker that has not reported itself for this long is dead
+WORKER_GONE = timedelta(seconds=30)  # without a heartbeat for this long a worker is taken for dead
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class QueueSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class WorkerSnapshot:
-    """A worker's last report. age_s by the database's clock."""
+    """A worker's last heartbeat. age_s by the database's clock."""
 
     id: str
     ready: bool
@@ -52,15 +52,8 @@ class TranscriptionCheck:
         self._db = db
 
     async def read(self) -> CheckResult:
-        """Raises DatabaseUnavailable, and SchemaMismatch when there are no tables to count in yet."""
-        try:
-            await migrate.check(self._db)
-            async with self._db.transaction() as session:
-                queue = await _queue(session)
-                workers = await _workers(session)
-        except BaseException:  # a look cut off by its deadline has learnt nothing either
-            _forget()
-            raise
+        """Raises what `snapshot` does."""
+        queue, workers = await snapshot(self._db, _queue_and_workers, forget=_forget)
         _export(queue, workers)
 
         live = [worker for worker in workers if worker.age_s <= WORKER_GONE.total_seconds()]
@@ -75,7 +68,7 @@ class TranscriptionCheck:
                     "oldest_waiting",
                     queue.oldest_pending_s,
                     "s",
-                    # With every slot at work, waiting is what a queue is for.
+                    # With every slot busy, waiting is what a queue is for.
                     degraded_above=STUCK_DEGRADED if free else None,
                 ),
                 Value("processing", queue.jobs[JobStatus.PROCESSING], "jobs"),
@@ -89,13 +82,17 @@ class TranscriptionCheck:
 
 def _of_workers(live: Sequence[WorkerSnapshot], ready: Sequence[WorkerSnapshot]) -> tuple[Status, str | None]:
     if not live:
-        return Status.UNHEALTHY, f"no transcriber has reported itself for {WORKER_GONE.total_seconds():g} s"
+        return Status.UNHEALTHY, f"no heartbeat of a transcriber for {WORKER_GONE.total_seconds():g} s"
     idle = "; ".join(
         f"{worker.id} is not ready: {worker.reason or 'starting'}" for worker in live if not worker.ready
     )
     if not ready:
         return Status.UNHEALTHY, idle
     return (Status.DEGRADED, idle) if idle else (Status.HEALTHY, None)
+
+
+async def _queue_and_workers(session: AsyncSession) -> tuple[QueueSnapshot, Sequence[WorkerSnapshot]]:
+    return await _queue(session), await _workers(session)
 
 
 async def _queue(session: AsyncSession) -> QueueSnapshot:
@@ -135,7 +132,6 @@ async def _workers(session: AsyncSession) -> Sequence[WorkerSnapshot]:
 
 
 def _forget() -> None:
-    """Nothing is known now: the figures of before are not exported any more."""
     gauges.JOBS.clear()
     gauges.WORKER_HEARTBEAT.clear()
     for gauge in (gauges.OLDEST_PENDING, gauges.OUTBOX_UNSENT, gauges.OUTBOX_OLDEST):

@@ -1,7 +1,7 @@
-"""Publishing: does each target let us in and answer, does a publisher serve it, does anybody have to do something.
+"""Publishing: whether each target answers and lets us in, whether a publisher serves it, what needs an operator.
 
-From the database alone: the monitor asks nothing of a target. A station that publishes nowhere is healthy, and is
-told that it does not.
+From the database alone: the monitor sends no request to a target. A station that publishes nowhere is healthy, and
+the report says so.
 """
 
 from collections import Counter
@@ -12,7 +12,6 @@ from datetime import timedelta
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from archivist_common.database import migrate
 from archivist_common.database.clock import database_in, database_now
 from archivist_common.database.engine import Database
 from archivist_common.database.models import Effect, Publication, PublishTarget, SyncRun
@@ -22,24 +21,25 @@ from archivist_common.shows import sync_runs
 from archivist_common.states import EffectState, PublicationStatus
 from archivist_monitor import gauges
 from archivist_monitor.check import CheckResult, Status, Value
+from archivist_monitor.checks.snapshot import snapshot
 
-AWAY_UNHEALTHY_S = 3600  # a target that does not answer for so long needs somebody
-OVERDUE_DEGRADED = 900  # seconds a publication has been due at a target that is there
-ATTENTION_AFTER = timedelta(hours=1)  # then somebody should have done at the target what is asked for
+UNAVAILABLE_UNHEALTHY_S = 3600  # a target unavailable for so long needs an operator
+OVERDUE_DEGRADED = 900  # seconds a publication has been due at a target that is available
+ATTENTION_AFTER = timedelta(hours=1)  # then an operator should have done what the publication needs at the target
 UNSETTLED_AFTER = timedelta(minutes=15)
 NOT_SET_UP = "publishing is not set up"
 
 
 @dataclass(frozen=True, slots=True)
 class TargetSnapshot:
-    """A target and what goes on with it. overdue_s: the publication that has been due longest; 0 with none.
+    """A target and its publications. overdue_s: how long the oldest due publication has waited; 0 with none.
 
-    away_s: None while it answers. attention: codes of what somebody has had to do for an hour, and how often.
+    unavailable_s: None while it answers. attention: codes of what has needed an operator for an hour, with counts.
     sync_age_s: since shows were last read; None where they never were. sync_failed: why the newest ended run failed.
     """
 
     target: Target
-    away_s: float | None
+    unavailable_s: float | None
     statuses: Mapping[str, int]
     needing_a_person: int
     overdue_s: float
@@ -53,8 +53,8 @@ class TargetSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class _Some:
-    """Publications of one target that are alike. long_needed: those that somebody has been needed for for an hour."""
+class _Group:
+    """Publications of one target with one status and code. long_needed: needing an operator for an hour."""
 
     status: str
     attention_code: str | None
@@ -86,42 +86,35 @@ class VodCheck:
         self._db = db
 
     async def read(self) -> CheckResult:
-        """Raises DatabaseUnavailable, and SchemaMismatch when there are no tables to count in yet."""
-        try:
-            await migrate.check(self._db)
-            async with self._db.transaction() as session:
-                seen = await _seen(session)
-                unsettled = await _unsettled(session)
-        except BaseException:  # a look cut off by its deadline has learnt nothing either
-            _forget()
-            raise
+        """Raises what `snapshot` does."""
+        seen, unsettled = await snapshot(self._db, _seen_and_unsettled, forget=_forget)
         _export(seen)
         status, reason = Status.HEALTHY, None
         if unsettled:
             status = Status.DEGRADED
             minutes = UNSETTLED_AFTER.total_seconds() / 60
-            reason = f"whether {unsettled} changes happened at a target is unknown for more than {minutes:g} minutes"
+            reason = f"outcome of {unsettled} changes at a target unknown for more than {minutes:g} minutes"
         elif not seen:
             reason = NOT_SET_UP
         return CheckResult(
             status,
             values=(Value("targets", len(seen), "targets"), Value("unknown_effects", unsettled, "changes")),
             reason=reason,
-            parts={one.target.name: target_reading(one) for one in seen},
+            parts={one.target.name: target_result(one) for one in seen},
         )
 
 
-def target_reading(seen: TargetSnapshot) -> CheckResult:
-    """What is known of one target, judged."""
+def target_result(seen: TargetSnapshot) -> CheckResult:
+    """The status of one target, and why."""
     target = seen.target
     status, reason = _of_target(seen)
     usable = target.state == "ok"
     if usable and seen.attention:
         status = Status.DEGRADED
-        asked = ", ".join(f"{code} ({count})" for code, count in sorted(seen.attention.items()))
-        reason = f"somebody has been needed there for an hour: {asked}"
+        codes = ", ".join(f"{code} ({count})" for code, count in sorted(seen.attention.items()))
+        reason = f"waiting for an operator at the target for an hour: {codes}"
     elif usable and seen.sync_failed is not None:
-        status, reason = Status.DEGRADED, f"its shows and VODs could not be read: {seen.sync_failed}"
+        status, reason = Status.DEGRADED, f"sync of its shows and VODs failed: {seen.sync_failed}"
     return CheckResult(
         status,
         values=(
@@ -138,40 +131,44 @@ def target_reading(seen: TargetSnapshot) -> CheckResult:
 
 def _of_target(seen: TargetSnapshot) -> tuple[Status, str | None]:
     target = seen.target
-    waits = f"{seen.waiting} publications wait"
+    waits = f"{seen.waiting} publications waiting"
     if not target.is_reported and seen.waiting:
         return Status.UNHEALTHY, f"no publisher has had this target in its settings for five minutes; {waits}"
     if not target.is_reported:  # taken out of the settings, with nothing left to do
         return Status.HEALTHY, "no publisher has this target in its settings"
     if target.stopped_at is not None:
         return Status.UNHEALTHY, f"stopped: {target.stopped_reason}; {waits}"
-    if seen.away_s is not None:
-        for_so_long = f"away for {seen.away_s / 60:.0f} minutes: {target.away_reason}; {waits}"
-        return (Status.UNHEALTHY if seen.away_s > AWAY_UNHEALTHY_S else Status.DEGRADED), for_so_long
+    if seen.unavailable_s is not None:
+        reason = f"unavailable for {seen.unavailable_s / 60:.0f} minutes: {target.away_reason}; {waits}"
+        return (Status.UNHEALTHY if seen.unavailable_s > UNAVAILABLE_UNHEALTHY_S else Status.DEGRADED), reason
     return Status.HEALTHY, None
+
+
+async def _seen_and_unsettled(session: AsyncSession) -> tuple[Sequence[TargetSnapshot], int]:
+    return await _seen(session), await _unsettled(session)
 
 
 async def _seen(session: AsyncSession) -> Sequence[TargetSnapshot]:
     since = func.extract("epoch", database_now() - PublishTarget.away_since)
-    away = {row[0]: row[1] for row in await session.execute(select(PublishTarget.name, since))}
-    publications: dict[str, list[_Some]] = {}
+    unavailable = {row[0]: row[1] for row in await session.execute(select(PublishTarget.name, since))}
+    publications: dict[str, list[_Group]] = {}
     for row in await session.execute(_PUBLICATIONS):
-        publications.setdefault(row[0], []).append(_Some(*row[1:]))
+        publications.setdefault(row[0], []).append(_Group(*row[1:]))
     found = []
     for target in await targets.all_of(session):
-        some = publications.get(target.name, [])
+        groups = publications.get(target.name, [])
         statuses, attention = Counter[str](), Counter[str]()
-        for one in some:
+        for one in groups:
             statuses[one.status] += one.count
             attention[one.attention_code or ""] += one.long_needed
-        away_s = away.get(target.name)
+        unavailable_s = unavailable.get(target.name)
         found.append(
             TargetSnapshot(
                 target,
-                None if away_s is None else float(away_s),
+                None if unavailable_s is None else float(unavailable_s),
                 statuses,
-                sum(one.count for one in some if one.status == PublicationStatus.HELD or one.attention_code),
-                max((float(one.overdue_s or 0) for one in some), default=0.0),
+                sum(one.count for one in groups if one.status == PublicationStatus.HELD or one.attention_code),
+                max((float(one.overdue_s or 0) for one in groups), default=0.0),
                 +attention,
                 await _sync_age_s(session, target.name),
                 await _why_sync_failed(session, target.name),
@@ -202,7 +199,7 @@ async def _sync_age_s(session: AsyncSession, target: str) -> float | None:
 
 
 async def _unsettled(session: AsyncSession) -> int:
-    """Changes asked for a quarter of an hour ago of which nobody knows whether they happened."""
+    """Changes requested more than a quarter of an hour ago whose outcome is unknown."""
     count = await session.scalar(
         select(func.count())
         .select_from(Effect)
@@ -212,7 +209,6 @@ async def _unsettled(session: AsyncSession) -> int:
 
 
 def _forget() -> None:
-    """Nothing is known now: the figures of before are not exported any more."""
     gauges.PUBLICATIONS.clear()
     gauges.NEEDING_A_PERSON.clear()
 
