@@ -1,4 +1,4 @@
-"""Exits with 0 when the process in this container lives: `healthcheck.py API_PORT`. Standard library only."""
+"""Exit code 0 while the process in this container is live: `healthcheck.py API_PORT`. Standard library only."""
 
 import os
 import sys

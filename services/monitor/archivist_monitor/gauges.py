@@ -21,8 +21,8 @@ REDIS_MEMORY = Gauge(
     "archivist_redis_memory_used_ratio", "Memory used of the memory allowed; NaN where no limit is set."
 )
 PUBLICATIONS = Gauge("archivist_publications", "Publications.", ["target", "status"])
-NEEDING_A_PERSON = Gauge(
-    "archivist_publications_needing_a_person",
+NEEDING_ATTENTION = Gauge(
+    "archivist_publications_needing_attention",
     "Publications that are held, or wait for something an operator must do at the target.",
     ["target"],
 )

@@ -6,7 +6,7 @@ ENDED = Counter("archivist_vod_attempts", "Attempts at publications that came to
 for _outcome in ("published", "held", "retried", "failed"):
     ENDED.labels(_outcome)  # there from the start at 0: a first failure is an increase
 STOPPED = Gauge("archivist_vod_target_stopped", "Whether a target refuses our credentials.", ["target"])
-AWAY = Gauge("archivist_vod_target_away", "Whether a target does not answer.", ["target"])
+UNAVAILABLE = Gauge("archivist_vod_target_unavailable", "Whether a target is unavailable.", ["target"])
 WAITING = Gauge(
     "archivist_vod_publications_waiting", "Publications that wait for their turn or their target.", ["target"]
 )

@@ -194,7 +194,7 @@ class PublishingWorker:
     async def _count(self, session: AsyncSession, known: dict[str, targets.Target]) -> None:
         for name in self._deps.publishers:
             metrics.STOPPED.labels(name).set(known[name].stopped_at is not None)
-            metrics.AWAY.labels(name).set(known[name].away_since is not None)
+            metrics.UNAVAILABLE.labels(name).set(known[name].away_since is not None)
             metrics.WAITING.labels(name).set(known[name].waiting)
         metrics.UNKNOWN_EFFECTS.set(await effects.unsettled(session))
         metrics.OLDEST.set(await queries.oldest_waiting_s(session))

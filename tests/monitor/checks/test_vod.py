@@ -49,7 +49,7 @@ async def test_a_target_that_answers_is_healthy(db: Database) -> None:
     found = await _look(db)
     assert (found.status, found.reason) == (Status.HEALTHY, None)
     values = {value.name: value.value for value, _ in found.parts["cablecast"].values}
-    assert (values["waiting"], values["held"], values["needing_a_person"]) == (1, 0, 0)
+    assert (values["waiting"], values["held"], values["needing_attention"]) == (1, 0, 0)
 
 
 async def test_a_stopped_target_is_unhealthy_and_says_why_and_how_many_wait(db: Database) -> None:
@@ -120,9 +120,9 @@ async def test_held_publications_are_counted_and_are_no_trouble_of_the_machine(d
     found = await _look(db)
     assert found.status is Status.HEALTHY
     values = {value.name: value.value for value, _ in found.parts["cablecast"].values}
-    assert (values["held"], values["needing_a_person"]) == (1, 2)
+    assert (values["held"], values["needing_attention"]) == (1, 2)
     labels = {"target": "cablecast"}
-    assert REGISTRY.get_sample_value("archivist_publications_needing_a_person", labels) == 2
+    assert REGISTRY.get_sample_value("archivist_publications_needing_attention", labels) == 2
     assert REGISTRY.get_sample_value("archivist_publications", labels | {"status": "held"}) == 1
     assert REGISTRY.get_sample_value("archivist_publications", labels | {"status": "failed"}) == 0
 

@@ -41,7 +41,7 @@ class TargetSnapshot:
     target: Target
     unavailable_s: float | None
     statuses: Mapping[str, int]
-    needing_a_person: int
+    needing_attention: int
     overdue_s: float
     attention: Counter[str] = field(default_factory=Counter)
     sync_age_s: float | None = None
@@ -121,7 +121,7 @@ def target_result(seen: TargetSnapshot) -> CheckResult:
             Value("waiting", seen.waiting, "publications"),
             Value("held", seen.statuses.get(PublicationStatus.HELD, 0), "publications"),
             Value("failed", seen.statuses.get(PublicationStatus.FAILED, 0), "publications"),
-            Value("needing_a_person", seen.needing_a_person, "publications"),
+            Value("needing_attention", seen.needing_attention, "publications"),
             Value("overdue", seen.overdue_s, "s", degraded_above=OVERDUE_DEGRADED if usable else None),
             Value("last_sync", seen.sync_age_s, "s"),
         ),
@@ -210,7 +210,7 @@ async def _unsettled(session: AsyncSession) -> int:
 
 def _forget() -> None:
     gauges.PUBLICATIONS.clear()
-    gauges.NEEDING_A_PERSON.clear()
+    gauges.NEEDING_ATTENTION.clear()
 
 
 def _export(seen: Sequence[TargetSnapshot]) -> None:
@@ -218,4 +218,4 @@ def _export(seen: Sequence[TargetSnapshot]) -> None:
     for one in seen:
         for status in PublicationStatus:
             gauges.PUBLICATIONS.labels(one.target.name, status).set(one.statuses.get(status, 0))
-        gauges.NEEDING_A_PERSON.labels(one.target.name).set(one.needing_a_person)
+        gauges.NEEDING_ATTENTION.labels(one.target.name).set(one.needing_attention)
