@@ -31,7 +31,7 @@ def spawn(
     identity: Identity = SAME,
     on_our_death: signal.Signals = signal.SIGKILL,
 ) -> subprocess.Popen[bytes]:
-    """Start a program in a session of its own, what it says appended to a log. command[0] is a full path."""
+    """Start a program in a session of its own, its output appended to a log. command[0] is a full path."""
     turn_over(log)
     tether = tethered(on_our_death, identity)
     try:
@@ -47,6 +47,46 @@ def spawn(
             )
     except OSError as exc:
         raise StackError(f"cannot start {Path(command[0]).name}: {exc.strerror} ({exc.filename})") from exc
+
+
+class LoggedProcess:
+    """One child at a time: started with its output appended to a log, watched, ended. For servers to inherit."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._log_start = 0
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        return None if self._process is None else self._process.pid
+
+    def exit_code(self) -> int | None:
+        """None while it runs; 0 where it was never started, or was ended by us."""
+        return 0 if self._process is None else self._process.poll()
+
+    def _spawn(
+        self,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        cwd: Path,
+        identity: Identity = SAME,
+        on_our_death: signal.Signals = signal.SIGKILL,
+    ) -> None:
+        """Start it. Raises StackError as `spawn` does."""
+        self._log_start = size(self._log)
+        self._process = spawn(command, log=self._log, env=env, cwd=cwd, identity=identity, on_our_death=on_our_death)
+
+    def _output(self) -> str:
+        """The last lines it has written since it was started."""
+        return since(self._log, self._log_start)
+
+    async def _end(self, steps: Sequence[tuple[signal.Signals, float]]) -> None:
+        """End it as `end` does; nothing where it was not started."""
+        if self._process is not None:
+            await end(self._process, steps)
+            self._process = None
 
 
 async def ended(process: subprocess.Popen[bytes], within_s: float) -> bool:
@@ -82,7 +122,7 @@ def is_running(pid: int, argument: str) -> bool:
 
 
 def arguments(pid: int) -> list[bytes]:
-    """The command line of a process; empty for a zombie, a kernel thread or nobody."""
+    """The command line of a process; empty for a zombie, a kernel thread or no process at all."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except OSError:

@@ -6,11 +6,11 @@ import importlib.util
 import os
 import re
 import signal
-import subprocess
 import time
 from pathlib import Path
 
 from archivist_cli.local import children
+from archivist_cli.local.children import LoggedProcess
 from archivist_cli.local.errors import StackError
 
 _READY_DEADLINE_S = 60.0
@@ -20,56 +20,43 @@ _DAMAGED = re.compile(
 )
 
 
-class Valkey:
+class Valkey(LoggedProcess):
     """One Valkey server as our child. data: its folder. runtime: a short folder for its socket."""
 
     name = "valkey"
 
     def __init__(self, data: Path, *, runtime: Path, log: Path) -> None:
+        super().__init__(log)
         self.data = data.resolve()
         self.socket = runtime / "valkey.sock"
-        self._log = log
-        self._log_start = 0
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         """Address as redis-py and arq take it."""
         return f"unix://{self.socket}"
 
-    @property
-    def pid(self) -> int | None:
-        return None if self._process is None else self._process.pid
-
-    def exit_code(self) -> int | None:
-        """None while the server runs."""
-        return 0 if self._process is None else self._process.poll()
-
     async def start(self) -> None:
         """Start and wait until it answers. Raises StackError with the end of its log."""
         program = _program()
         self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         await self._end_leftover()
-        self._log_start = children.size(self._log)
         try:
             await self._launch(program)
         except StackError as exc:
             if not _DAMAGED.search(str(exc)):
                 raise
-            # Nothing here is the truth: doorbells ring again. The damaged files are kept to be looked at.
+            # PostgreSQL holds every job: only wake-ups are lost, and workers poll. The damaged files are kept.
             folder = self.data / "appendonlydir"
             folder.rename(self.data / f"appendonlydir.damaged-{int(time.time())}")
             await self._launch(program)
 
     async def stop(self, within_s: float = _STOP_S) -> None:
         """Shut down; what was written is on disk."""
-        if self._process is not None:
-            await children.end(self._process, ((signal.SIGTERM, within_s),))
-            self._process = None
+        await self._end(((signal.SIGTERM, within_s),))
         self.socket.unlink(missing_ok=True)
 
     async def _launch(self, program: Path) -> None:
-        self._process = children.spawn(
+        self._spawn(
             [
                 *(str(program), "--port", "0", "--unixsocket", str(self.socket), "--unixsocketperm", "700"),
                 *("--dir", str(self.data), "--pidfile", str(self.data / "valkey.pid")),
@@ -77,7 +64,6 @@ class Valkey:
                 *("--maxmemory-policy", "noeviction", "--databases", "16"),
                 *("--daemonize", "no", "--set-proc-title", "no", "--loglevel", "notice"),
             ],
-            log=self._log,
             env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"},
             cwd=self.data,
             on_our_death=signal.SIGTERM,
@@ -91,11 +77,11 @@ class Valkey:
     async def _ready(self) -> None:
         deadline = time.monotonic() + _READY_DEADLINE_S
         while not await self._answers():
-            code, said = self.exit_code(), children.since(self._log, self._log_start)
+            code, output = self.exit_code(), self._output()
             if code is not None:
-                raise StackError(f"Valkey ended with code {code}:\n{said}")
+                raise StackError(f"Valkey ended with code {code}:\n{output}")
             if time.monotonic() >= deadline:
-                raise StackError(f"Valkey was not ready within {_READY_DEADLINE_S:g} s:\n{said}")
+                raise StackError(f"Valkey was not ready within {_READY_DEADLINE_S:g} s:\n{output}")
             await asyncio.sleep(children.POLL_S)
 
     async def _answers(self) -> bool:
