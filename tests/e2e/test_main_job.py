@@ -175,7 +175,7 @@ async def test_the_queue_is_ordered_from_the_command_line(system: System) -> Non
         assert running.returncode == 0, said.decode()
         return said.decode()
 
-    assert "The queue is held back" in await queue("pause")
+    assert "The queue is paused" in await queue("pause")
     jobs = [
         await system.gateway.submit("flex-1", system.recording(f"ordered {n}.ogg", f"meeting-{n}min.ogg"))
         for n in (2, 10)
@@ -184,6 +184,9 @@ async def test_the_queue_is_ordered_from_the_command_line(system: System) -> Non
     listed = (await queue("front", last[:12])).splitlines()
     assert [line.split()[1] for line in listed if "ordered" in line] == [last[:8], first[:8]]
     assert (await queue("cancel", first, last)).splitlines() == [f"{first}: cancelled", f"{last}: cancelled"]
+    log = [line.split(maxsplit=3)[2:] for line in (await queue("log", first[:12])).splitlines()]
+    assert log[0] == ["INFO", "queued"]
+    assert "cancelled" in log[-1][1]
     assert "jobs taken out of the list" in await queue("clear", "--cancelled")
-    assert "held back" not in await queue("resume")
+    assert "paused" not in await queue("resume")
     assert (await system.gateway.read(first))["cleared"]

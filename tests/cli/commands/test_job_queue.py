@@ -74,20 +74,20 @@ def test_the_queue_is_a_table_with_places_and_times_of_here() -> None:
     )
     assert list(lines(told, NOW)) == [
         "1 running, 6 waiting; 2 slots, 12.3 times as fast as spoken; all done about 2026-06-02 01:00",
-        "#  JOB       PRIO  STATE               STARTS  ENDS              RECORDING",
-        "-  00000009  5     transcribe 45 %     -       21:30             flex-1/Council 9.mp4",
-        "1  00000001  1     waiting             21:30   22:10             flex-1/Council 1.mp4",
-        "2  00000002  1     waiting, held back  -       -                 flex-1/Council 2.mp4",
-        "3  00000003  1     waiting             23:00   -                 flex-1/Council 3.mp4",
-        "4  00000004  1     stopping            22:10   2026-06-02 01:00  flex-1/Council 4.mp4",
+        "#  JOB       PRIO  STATE            STARTS  ENDS              RECORDING",
+        "-  00000009  5     transcribe 45 %  -       21:30             flex-1/Council 9.mp4",
+        "1  00000001  1     waiting          21:30   22:10             flex-1/Council 1.mp4",
+        "2  00000002  1     waiting, paused  -       -                 flex-1/Council 2.mp4",
+        "3  00000003  1     waiting          23:00   -                 flex-1/Council 3.mp4",
+        "4  00000004  1     stopping         22:10   2026-06-02 01:00  flex-1/Council 4.mp4",
         "… and 2 more",
     ]
 
 
-def test_an_empty_queue_is_a_line_and_a_held_back_one_says_since_when() -> None:
+def test_an_empty_queue_is_a_line_and_a_paused_one_says_since_when() -> None:
     assert list(lines(queue(), NOW)) == ["0 running, 0 waiting; 2 slots, speed not measured yet"]
-    held = queue(paused=True, paused_since=at(20, 15), paused_by="otto")
-    assert next(lines(held, NOW)) == "The queue is held back since 20:15 by otto."
+    paused = queue(paused=True, paused_since=at(20, 15), paused_by="otto")
+    assert next(lines(paused, NOW)) == "The queue is paused since 20:15 by otto."
 
 
 def test_a_job_is_named_by_its_id_or_how_that_begins() -> None:
@@ -111,3 +111,12 @@ def test_without_a_gateway_or_a_key_it_says_what_to_give(
     assert "which gateway?" in capsys.readouterr().err
     assert main(["queue", "list", "--url", "http://127.0.0.1:1", "--data", str(tmp_path / "none")]) == 1
     assert "set ARCHIVIST_API_KEY" in capsys.readouterr().err
+
+
+async def test_the_log_of_a_job_that_has_ended_is_printed_oldest_first(gateway, archivist) -> None:
+    job_id = await gateway.captioned("otto", "Council (20220412).mp4")
+    code, printed, _ = await archivist("queue", "log", job_id[:8])
+    messages = [line.split(maxsplit=3)[2:] for line in printed.splitlines()]
+    assert code == 0
+    assert messages == [["INFO", "queued"], ["INFO", "started, attempt 1"], ["INFO", "completed, attempt 1"]]
+    assert (await archivist("queue", "log", "beefbeef"))[0] == 1

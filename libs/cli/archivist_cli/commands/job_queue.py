@@ -1,4 +1,4 @@
-"""`archivist queue`: what runs, what waits and until when; move, hold back, stop, try again, clear away."""
+"""`archivist queue`: what runs, what waits and until when; move, pause, cancel, retry, clear, and a job's log."""
 
 import argparse
 import asyncio
@@ -43,18 +43,19 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     priority.add_argument("job", metavar="JOB")
     priority.add_argument("priority", type=int, choices=range(1, 6), help="5 goes first")
     for name, act, about in (
-        ("pause", _pause, "hold a job back, or the whole queue; chunks in hand are finished"),
-        ("resume", _resume, "let it go on"),
+        ("pause", _pause, "pause a job, or the whole queue; chunks under way are finished"),
+        ("resume", _resume, "resume it"),
     ):
         add(name, act, about).add_argument("job", metavar="JOB", nargs="?", help="the whole queue if left out")
-    add("cancel", _cancel, "stop jobs").add_argument("jobs", metavar="JOB", nargs="+")
-    retry = add("retry", _retry, "try failed jobs again")
+    add("cancel", _cancel, "cancel jobs").add_argument("jobs", metavar="JOB", nargs="+")
+    retry = add("retry", _retry, "retry failed jobs")
     retry.add_argument("jobs", metavar="JOB", nargs="*", help="all that failed if left out")
-    clear = add("clear", _clear, "take what has ended out of the list; nothing is deleted")
+    clear = add("clear", _clear, "take ended jobs out of the list; nothing is deleted")
     for status in ("completed", "failed", "cancelled"):
         clear.add_argument(
             f"--{status}", dest="statuses", action="append_const", const=status, help="only these (repeatable)"
         )
+    add("log", _log, "what happened to a job, oldest first").add_argument("job", metavar="JOB")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -65,7 +66,7 @@ def lines(queue: dict[str, Any], now: datetime) -> Iterator[str]:
     """The queue as a table. now: with the zone in which times are to be shown."""
     if queue["paused"]:
         by = f" by {queue['paused_by']}" if queue["paused_by"] else ""
-        yield f"The queue is held back since {clock(queue['paused_since'], now)}{by}."
+        yield f"The queue is paused since {clock(queue['paused_since'], now)}{by}."
     speed = queue["speed"]
     pace = "speed not measured yet" if speed is None else f"{speed:.1f} times as fast as spoken"
     ends = queue["estimated_finish"]
@@ -88,7 +89,7 @@ def _row(job: Job, now: datetime) -> tuple[str, ...]:
     if job["cancel_requested"]:
         state = "stopping"
     elif job["paused"]:
-        state = f"{state}, held back"
+        state = f"{state}, paused"
     starts = job["estimated_start"] or job["start_at"]
     return (
         str(job["position"] or "-"),
@@ -123,11 +124,11 @@ async def _priority(gateway: Gateway, options: argparse.Namespace) -> int:
 
 
 async def _pause(gateway: Gateway, options: argparse.Namespace) -> int:
-    return await _hold(gateway, options.job, "pause")
+    return await _pause_or_resume(gateway, options.job, "pause")
 
 
 async def _resume(gateway: Gateway, options: argparse.Namespace) -> int:
-    return await _hold(gateway, options.job, "resume")
+    return await _pause_or_resume(gateway, options.job, "resume")
 
 
 async def _cancel(gateway: Gateway, options: argparse.Namespace) -> int:
@@ -149,7 +150,17 @@ async def _clear(gateway: Gateway, options: argparse.Namespace) -> int:
     return 0
 
 
-async def _hold(gateway: Gateway, job: str | None, action: str) -> int:
+async def _log(gateway: Gateway, options: argparse.Namespace) -> int:
+    queue = await gateway.queue(MOST)
+    ended = [job for status in ("completed", "failed", "cancelled") for job in await gateway.listed(status, MOST)]
+    job = found(options.job, [*queue["running"], *queue["waiting"], *ended])
+    for entry in (await gateway.ask("GET", f"/transcriptions/{job}/log"))["items"]:
+        at = datetime.fromisoformat(entry["at"]).astimezone()
+        print(f"{at:%Y-%m-%d %H:%M:%S}  {entry['level']:<7}  {entry['message']}")
+    return 0
+
+
+async def _pause_or_resume(gateway: Gateway, job: str | None, action: str) -> int:
     if job is not None:
         return await _do(gateway, job, action)
     await gateway.several(action)
