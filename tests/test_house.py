@@ -122,6 +122,7 @@ PLANTED = (  # contract, module, what it imports
     ("transcriber", "archivist_transcriber.audio.vad", "archivist_transcriber.engines"),
     ("vod", "archivist_vod.folder.publisher", "archivist_vod.cablecast.publisher"),
     ("monitor", "archivist_monitor.check", "archivist_monitor.checks"),
+    ("cli", "archivist_cli.local.stack", "archivist_cli.accounts"),
     ("captions", "archivist_captions.cue", "numpy"),
     ("arq", "archivist_monitor.app", "arq"),
     ("jose", "archivist_api.app", "jose"),

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from archivist_cli import config
+from archivist_cli import config, run_files
 from archivist_cli.commands import up
-from archivist_cli.local import run_files
 from archivist_cli.main import main
 from archivist_common.settings import ApiSettings
 

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from archivist_cli.local import run_files
+from archivist_cli import run_files
 from archivist_cli.local.errors import StackInterrupted
 from archivist_cli.local.stack import Stack
 

@@ -20,12 +20,12 @@ from typing import Any
 
 import httpx
 
-from archivist_cli import config, progress
+from archivist_cli import config, progress, run_files
 from archivist_cli.commands import publish
-from archivist_cli.local import children, environment, run_files
+from archivist_cli.local import children, environment
 from archivist_cli.local.errors import StackError, StackInterrupted
-from archivist_cli.local.run_files import RunningStack
 from archivist_cli.local.stack import SERVICES
+from archivist_cli.run_files import RunningStack
 from archivist_common.errors import ArchivistError
 from archivist_vod.targets import caption_comparison
 from archivist_vod.targets.caption_comparison import ReadBack

@@ -1,7 +1,7 @@
 """Captions drawn in a terminal stand where they stand on the television screen."""
 
 from archivist_captions.cea608.decoder import DisplayedText, MemoryRow
-from archivist_cli.commands.captions.screen import drawn
+from archivist_cli.commands.captions.play import drawn
 
 
 def test_each_row_is_32_columns_wide_and_starts_at_its_column() -> None:

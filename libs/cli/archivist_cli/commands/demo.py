@@ -8,9 +8,8 @@ from pathlib import Path
 
 from archivist_captions import evaluation
 from archivist_captions.cea608 import verifier
-from archivist_cli import config
-from archivist_cli.commands.captions import screen
-from archivist_cli.local import run_files
+from archivist_cli import config, run_files
+from archivist_cli.commands.captions import play
 
 _SAMPLE = "meeting-2min.ogg"
 _MOST_ERRORS = 0.08  # the promise of the bundled model on its own sample
@@ -41,15 +40,15 @@ async def _demo(output: Path) -> int:
         "DEFAULT_LANGUAGE": "en",
     }
     print("Starting database, Redis, gateway, speech workers and monitor …", flush=True)
-    async with run_files.running_stack(settings) as hall:
+    async with run_files.running_stack(settings) as running:
         began = time.monotonic()
-        job = await run_files.follow(hall.gateway, await hall.gateway.submit("demo", _SAMPLE))
+        job = await run_files.follow(running.gateway, await running.gateway.submit("demo", _SAMPLE))
         took = time.monotonic() - began
-        files = await run_files.save(hall.gateway, job, output, Path(_SAMPLE).stem, overwrite=True)
-        summary = await hall.gateway.summary(job["id"])
+        files = await run_files.save(running.gateway, job, output, Path(_SAMPLE).stem, overwrite=True)
+        summary = await running.gateway.summary(job["id"])
     played = verifier.play(files["scc"].read_text("ascii"))
     print(f"\nThe captions as they stand on screen ({len(played.screens)} in all):\n")
-    print("\n".join(screen.drawn(played.screens, _SHOWN)))
+    print("\n".join(play.drawn(played.screens, _SHOWN)))
     print("\nSummary:")
     for sentence in summary["sentences"]:
         print(f"  {sentence['start_ms'] // 60_000:02}:{sentence['start_ms'] // 1000 % 60:02}  {sentence['text']}")

@@ -7,8 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from archivist_cli import config
-from archivist_cli.local import run_files
+from archivist_cli import config, run_files
 from archivist_cli.local.errors import StackError
 from archivist_common.errors import ArchivistError
 from archivist_common.storage.paths import OUTPUT_ENDINGS
@@ -68,13 +67,13 @@ async def _transcribe(options: argparse.Namespace, settings: dict[str, str]) -> 
             failed += _complain(file, exc)
     if not files:
         return 1
-    async with run_files.running_stack(settings) as hall:
+    async with run_files.running_stack(settings) as running:
         # All are submitted before the first is followed: every slot of this machine has something to do.
         jobs: list[tuple[Path, dict[str, Any]]] = []
         for file in files:
             storage, real = names[file.resolve().parent], file.resolve()
             try:
-                job = await hall.gateway.submit(
+                job = await running.gateway.submit(
                     storage, real.name, language=options.language, audio_track=options.track
                 )
                 jobs.append((file, job))
@@ -82,9 +81,9 @@ async def _transcribe(options: argparse.Namespace, settings: dict[str, str]) -> 
                 failed += _complain(file, f"{exc.code}: {exc}")
         for file, queued in jobs:
             try:
-                job = await run_files.follow(hall.gateway, queued)
+                job = await run_files.follow(running.gateway, queued)
                 written = await run_files.save(
-                    hall.gateway, job, options.output, file.stem, overwrite=options.overwrite, wanted=wanted
+                    running.gateway, job, options.output, file.stem, overwrite=options.overwrite, wanted=wanted
                 )
             except (ArchivistError, StackError) as exc:
                 failed += _complain(file, exc)

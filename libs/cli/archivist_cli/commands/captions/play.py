@@ -1,13 +1,14 @@
-"""Captions as they come and go, in a terminal, in real time."""
+"""Captions in a terminal: played in real time, or drawn one below the other."""
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TextIO
 
+from archivist_captions.cea608.codes import COLUMNS
 from archivist_captions.cea608.decoder import DisplayedText
 from archivist_captions.report.preview import as_text, screen_at
-from archivist_captions.timecode import LAST_DROP_FRAME, LAST_NON_DROP, NTSC_30, label
+from archivist_captions.timecode import LAST_DROP_FRAME, LAST_NON_DROP, NTSC_30, drop_frame_label, label
 
 _ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"  # another page without a cursor; back again
 _HOME, _REST = "\x1b[H", "\x1b[K"  # to the top; blank to the end of the line
@@ -61,6 +62,19 @@ def play(
             out.write(_LEAVE)
             out.flush()
     return 0
+
+
+def drawn(screens: Sequence[DisplayedText], most: int) -> Iterator[str]:
+    """Lines to print: each screen framed, with its time code above, at most `most` of them."""
+    for screen in screens[:most]:
+        yield f" {drop_frame_label(screen.start)}"
+        yield f" ┌{'─' * (COLUMNS + 2)}┐"
+        for row in screen.rows:
+            text = " " * row.column + row.text.strip()
+            yield f" │ {text:<{COLUMNS}} │"
+        yield f" └{'─' * (COLUMNS + 2)}┘"
+    if len(screens) > most:
+        yield f" … and {len(screens) - most} more"
 
 
 def _next_change(screens: Sequence[DisplayedText], frame: int, last: int) -> int:
