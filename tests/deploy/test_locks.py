@@ -145,7 +145,7 @@ def test_a_lock_to_work_with_holds_what_building_in_place_takes(lock: str) -> No
     assert {"hatchling", "editables"} <= set(_pins(lock))
 
 
-HEAVY = {"av", "ctranslate2", "faster-whisper", "numpy", "onnxruntime", "sumy", "torch"}
+HEAVY = {"av", "ctranslate2", "faster-whisper", "numpy", "onnxruntime", "torch"}
 
 
 @pytest.mark.parametrize("lock", ["api", "vod", "monitor", "migrate"])

@@ -231,7 +231,7 @@ from archivist_transcriber.audio import media, vad
 from archivist_transcriber.engines import models
 from archivist_transcriber.slot import summary
 from archivist_transcriber.supervisor import cores
-print(*engines.ENGINES, *{"av", "ctranslate2", "faster_whisper", "onnxruntime", "sumy", "torch"} & set(sys.modules))
+print(*engines.ENGINES, *{"av", "ctranslate2", "faster_whisper", "onnxruntime", "torch"} & set(sys.modules))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)
     assert done.stdout.split() == ["faster_whisper", "whisperx"]

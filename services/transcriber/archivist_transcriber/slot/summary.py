@@ -1,34 +1,45 @@
-"""A summary made of the recording's own sentences, the most central ones (LexRank, by sumy), with their times.
+"""Extractive summary: the recording's own most central sentences (LexRank), with their times.
 
-Offline and deterministic: sumy gets sentences that we split ourselves, so it needs no language data to fetch.
-Source of the method: Erkan and Radev, LexRank, 2004.
+Offline and deterministic. Source of the method: Erkan and Radev, LexRank, 2004 (docs/decisions/0021).
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from archivist_captions.cue import Word
 from archivist_captions.layout.sentences import Sentence, sentences
+from archivist_transcriber.slot.stop_words import GREETINGS, STOP_WORDS
 
 NO_SPEECH = "No speech was found in this recording."
 
+Matrix = NDArray[np.float64]
+
 _SECTION = 150  # sentences ranked against each other: the work grows with the square
 _SHORTEST = 5  # words; "Aye." and "Second, please." summarise nothing
+_SUBSTANTIAL = 5  # content words; "Are there any speakers on this item?" has two
+_FORMULA = 3  # a sentence said so often, word for word, belongs to the procedure and not to the subject
+_STEM = 6  # letters; cut-off prefixes join "replace", "replaced", "replacing" in any language
+_SIMILAR = 0.1  # cosine from which two sentences are linked (Erkan and Radev, 4.2)
+_REPEATED = 0.6  # cosine from which a sentence restates another: no link, and only one of the two is chosen
 _DAMPING = 0.85  # of the walk from sentence to sentence (Erkan and Radev use 0.85 as PageRank does)
 _STEADY = 1e-6
 _ROUNDS = 200
+_SETTLED = 9  # decimals of a score; those beyond differ between processors, and ties go to the earlier sentence
 _FEWEST, _MOST = 3, 15  # sentences
 _MINUTES_A_SENTENCE = 10
-_WORD = re.compile(r"\w+(?:['’]\w+)*")
+_FREQUENT = 0.05  # of the sentences: where no list of stop words exists, a term this frequent is one
+_WORD = re.compile(r"\w+(?:'\w+)*")
+_BIGRAM_SCRIPTS = "\u0e00"  # from Thai on, scripts without spaces between words: pairs of characters serve as terms
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Sentences in the order of the recording. None at all: nothing was said."""
+    """Sentences in the order of the recording. Empty when there was no speech."""
 
     language: str
     sentences: tuple[Sentence, ...]
@@ -46,23 +57,35 @@ def summarise(words: Sequence[Word], *, language: str = "en", count: int | None 
     if count is None:
         minutes = spoken[-1].end_ms / 60_000 if spoken else 0
         count = min(_MOST, _FEWEST + int(minutes / _MINUTES_A_SENTENCE))
-    candidates = _candidates(spoken)
+    candidates = _candidates(spoken, count, language)
     return Summary(language, tuple(_best(candidates, count, language)))
 
 
-def _candidates(spoken: Sequence[Sentence]) -> list[Sentence]:
-    """Sentences long enough to tell something, each only once; all of them where none is long enough."""
+def _candidates(spoken: Sequence[Sentence], count: int, language: str) -> list[Sentence]:
+    """Sentences with a subject, each once; where those are too few, all that are long enough, then all."""
+    said = Counter(_plain(sentence.text) for sentence in spoken)
     once: dict[str, Sentence] = {}
     for sentence in spoken:
-        once.setdefault(" ".join(_WORD.findall(sentence.text.casefold())), sentence)
-    long = [
-        s for plain, s in once.items() if len(plain.split()) >= _SHORTEST or (" " not in s.text and len(plain) > 12)
+        once.setdefault(_plain(sentence.text), sentence)
+    greetings = GREETINGS.get(language, ())
+    long = {
+        plain: s
+        for plain, s in once.items()
+        if (len(plain.split()) >= _SHORTEST or (" " not in s.text and len(plain) > 12))
+        and not plain.startswith(greetings)
+    }
+    substantial = [
+        s
+        for plain, s in long.items()
+        if said[plain] < _FORMULA and len(set(_terms(s.text, language))) >= _SUBSTANTIAL
     ]
-    return long or [s for plain, s in once.items() if plain]
+    if len(substantial) >= count:
+        return substantial
+    return list(long.values()) or [s for plain, s in once.items() if plain]
 
 
 def _best(candidates: list[Sentence], count: int, language: str) -> list[Sentence]:
-    """Long recordings are ranked section by section first, so that every part of a meeting has its say."""
+    """Long recordings are ranked section by section first, so that every part of a meeting is represented."""
     if count <= 0:
         return []
     while len(candidates) > _SECTION:
@@ -78,64 +101,65 @@ def _best(candidates: list[Sentence], count: int, language: str) -> list[Sentenc
 
 
 def _rank(candidates: list[Sentence], count: int, language: str) -> list[Sentence]:
+    """The `count` most central sentences, in the order given. Restatements of a chosen one come last."""
     if len(candidates) <= count:
         return candidates
-    from sumy.models.dom import ObjectDocumentModel, Paragraph
-    from sumy.models.dom import Sentence as Node
-
-    class Ranked(Node):  # type: ignore[misc]
-        """A sentence that knows which of ours it is."""
-
-        __slots__ = ("number",)
-
-    nodes = []
-    for number, sentence in enumerate(candidates):
-        node = Ranked(sentence.text, _Words())
-        node.number = number
-        nodes.append(node)
-    chosen = _lexrank(language)(ObjectDocumentModel([Paragraph(nodes)]), count)
-    return [candidates[node.number] for node in chosen]
+    similarity = _similarity([Counter(_terms(s.text, language)) for s in candidates], language)
+    chosen: list[int] = []
+    restated: list[int] = []
+    scores = np.round(_centrality(similarity), _SETTLED)
+    for n in np.argsort(-scores, kind="stable").tolist():
+        (restated if (similarity[n, chosen] >= _REPEATED).any() else chosen).append(n)
+    return [candidates[n] for n in sorted((chosen + restated)[:count])]
 
 
-class _Words:
-    """The tokenizer sumy asks for, without its language data."""
+def _terms(text: str, language: str) -> list[str]:
+    """Stems of the words that carry a subject."""
+    stop_words = STOP_WORDS.get(language, frozenset())
+    terms = []
+    for word in _WORD.findall(text.casefold().replace("’", "'")):
+        if word >= _BIGRAM_SCRIPTS:
+            terms += [word[n : n + 2] for n in range(len(word) - 1)]
+        elif word not in stop_words:
+            terms.append(word[:_STEM])
+    return terms
 
-    def to_words(self, text: str) -> tuple[str, ...]:
-        return tuple(_WORD.findall(text))
+
+def _similarity(sentence_terms: Sequence[Counter[str]], language: str) -> Matrix:
+    """Cosine of each two sentences by TF-IDF, shape (n, n), zero on the diagonal."""
+    columns = {term: n for n, term in enumerate(sorted(set().union(*sentence_terms)))}
+    weights = np.zeros((len(sentence_terms), max(1, len(columns))))
+    for row, counts in enumerate(sentence_terms):
+        for term, times in counts.items():
+            weights[row, columns[term]] = times
+    having = np.count_nonzero(weights, axis=0)
+    weights *= np.log((1 + len(weights)) / (1 + having))
+    if language not in STOP_WORDS:
+        weights[:, having > max(3, _FREQUENT * len(weights))] = 0.0
+    weights /= np.maximum(np.linalg.norm(weights, axis=1, keepdims=True), np.finfo(float).tiny)
+    cosine: Matrix = weights @ weights.T
+    np.fill_diagonal(cosine, 0.0)
+    return cosine
 
 
-def _lexrank(language: str) -> Any:
-    from sumy.nlp.stemmers import Stemmer, null_stemmer
-    from sumy.summarizers.lex_rank import LexRankSummarizer
-    from sumy.utils import get_stop_words
+def _centrality(similarity: Matrix) -> Matrix:
+    """Share of a random walk's time at each sentence, shape (n,): power iteration with damping.
 
-    class LexRank(LexRankSummarizer):  # type: ignore[misc]
-        @staticmethod
-        def power_method(matrix: Any, epsilon: float) -> Any:
-            """With damping, and no sentence vouching for itself: sumy's own divides by zero on a graph without
-            edges and ranks a sentence that nobody else takes up as high as the average."""
-            count = len(matrix)
-            matrix = np.array(matrix)
-            np.fill_diagonal(matrix, 0.0)
-            matrix /= np.maximum(matrix.sum(axis=1, keepdims=True), np.finfo(float).tiny)
-            scores = np.full(count, 1.0 / count)
-            for _ in range(_ROUNDS):
-                following = (1 - _DAMPING) / count + _DAMPING * matrix.T @ scores
-                if np.abs(following - scores).max() < _STEADY:
-                    break
-                scores = following
-            return scores
+    A sentence does not link to itself nor to its restatements, so no formula is central by being repeated.
+    """
+    links = ((similarity > _SIMILAR) & (similarity < _REPEATED)).astype(float)
+    links /= np.maximum(links.sum(axis=1, keepdims=True), 1.0)
+    scores = np.full(len(links), 1.0 / len(links))
+    for _ in range(_ROUNDS):
+        following = (1 - _DAMPING) / len(links) + _DAMPING * links.T @ scores
+        if np.abs(following - scores).max() < _STEADY:
+            break
+        scores = following
+    return scores
 
-    try:
-        stemmer = Stemmer(language)
-    except LookupError:
-        stemmer = null_stemmer
-    summariser = LexRank(stemmer)
-    try:
-        summariser.stop_words = get_stop_words(language)
-    except LookupError:
-        summariser.stop_words = frozenset()
-    return summariser
+
+def _plain(text: str) -> str:
+    return " ".join(_WORD.findall(text.casefold().replace("’", "'")))
 
 
 def _clock(ms: int) -> str:
