@@ -1,4 +1,4 @@
-"""The gateway: the only door. It takes requests and keeps promises to the database; it never runs inference."""
+"""The gateway: the HTTP API. It validates requests and writes them to the database; it never runs inference."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,7 +12,7 @@ from archivist_api.deps import Deps
 from archivist_api.middleware import Headers
 from archivist_api.openapi import describe
 from archivist_api.pagination import Cursors
-from archivist_api.redaction import outward
+from archivist_api.redaction import redactor
 from archivist_api.routes import (
     api_keys,
     auth,
@@ -32,6 +32,7 @@ from archivist_api.routes import (
 from archivist_api.views.downloads import DownloadReader
 from archivist_api.views.estimates_cache import EstimatesCache
 from archivist_api.views.partial_captions import PartialCaptions
+from archivist_api.views.presentation import Presentation
 from archivist_api.views.progress_feed import ProgressFeed
 from archivist_common.database.engine import Database
 from archivist_common.events.notify import Notifier
@@ -79,10 +80,9 @@ def create_app(settings: ApiSettings) -> FastAPI:
                     keys=keys,
                     cursors=Cursors(keys.derive("cursors")),
                     feed=feed,
-                    disk=DownloadReader(),
-                    forecasts=EstimatesCache(),
+                    downloads=DownloadReader(),
                     partials=PartialCaptions(settings.profile, settings.caption_mask),
-                    outward=app.state.outward,
+                    presentation=Presentation(EstimatesCache(), app.state.redact, settings.zone),
                 )
                 app.state.stopping = feed.stop
                 output = settings.default_output_path
@@ -100,7 +100,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.state.outward = outward(settings)
+    app.state.redact = redactor(settings)
     for router in ROUTERS:
         app.include_router(router)
     swagger_ui.install(app)

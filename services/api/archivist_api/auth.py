@@ -130,5 +130,5 @@ Operator = Annotated[Caller, Depends(Needs(Permission.TRANSCRIPTIONS_WRITE, Perm
 
 Browser = Annotated[Caller, Depends(Needs(Permission.STORAGE_READ))]
 Administrator = Annotated[Caller, Depends(Needs(Permission.ADMIN))]
-Person = Annotated[Caller, Depends(Needs(Permission.ACCOUNT))]
+LoggedIn = Annotated[Caller, Depends(Needs(Permission.ACCOUNT))]
 AnyCaller = Annotated[Caller, Depends(Needs(None))]

@@ -6,10 +6,11 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from archivist_api.pagination import Cursors
-from archivist_api.schemas.schemas import Outward
+from archivist_api.redaction import Redact
+from archivist_api.views import submission
 from archivist_api.views.downloads import DownloadReader
-from archivist_api.views.estimates_cache import EstimatesCache
 from archivist_api.views.partial_captions import PartialCaptions
+from archivist_api.views.presentation import Presentation
 from archivist_api.views.progress_feed import ProgressFeed
 from archivist_common.database.engine import Database
 from archivist_common.events.notify import Notifier
@@ -27,10 +28,17 @@ class Deps:
     keys: Keys
     cursors: Cursors
     feed: ProgressFeed
-    disk: DownloadReader
-    forecasts: EstimatesCache
+    downloads: DownloadReader
     partials: PartialCaptions
-    outward: Outward
+    presentation: Presentation
+
+    @property
+    def redact(self) -> Redact:
+        return self.presentation.redact
+
+    async def notify(self) -> None:
+        """Wake workers and publishers, after the commit. Best effort; never raises DatabaseUnavailable."""
+        await submission.notify(self.db, self.notifier)
 
 
 async def of_request(request: Request) -> Deps:

@@ -1,11 +1,14 @@
-"""Sentences as they may leave the house: folders of this machine are spoken of by name."""
+"""Redaction of sentences that leave this machine: folders of the settings are replaced by names."""
 
 from collections.abc import Callable
 
 from archivist_common.settings import ApiSettings
 
+Redact = Callable[[str], str]
+"""A sentence without paths of this machine."""
 
-def outward(settings: ApiSettings) -> Callable[[str], str]:
+
+def redactor(settings: ApiSettings) -> Redact:
     """A function that puts a name in the place of each folder the settings know, the deepest first."""
     roots = {str(server.path): server.name for server in settings.flex_servers}
     roots[str(settings.default_output_path)] = "output folder"
@@ -16,10 +19,10 @@ def outward(settings: ApiSettings) -> Callable[[str], str]:
         roots[str(settings.whisper_model_path)] = "speech model"
     deepest_first = sorted(roots.items(), key=lambda root: -len(root[0]))
 
-    def say(sentence: str) -> str:
+    def redact(sentence: str) -> str:
         for path, name in deepest_first:
             if path != "/":
                 sentence = sentence.replace(path, f"[{name}]")
         return sentence
 
-    return say
+    return redact

@@ -166,7 +166,7 @@ def test_a_station_has_a_zone_that_exists(gateway):
 
 
 async def test_starts_and_ends_are_estimated_from_what_was_measured(gateway, submission):
-    gateway.deps.forecasts.forget()
+    gateway.deps.presentation.estimates.forget()
     async with gateway.as_("uma") as uma:
         (done,) = await submitted(uma, submission, 1)
         assert (await uma.get(f"/transcriptions/{done}")).json()["estimated_finish"] is None
@@ -174,7 +174,7 @@ async def test_starts_and_ends_are_estimated_from_what_was_measured(gateway, sub
         async with gateway.db.transaction() as session:
             worker = {"id": "w", "host": "w", "slots": 2, "free_slots": 0, "ready": True, "details": {"speed": 6.0}}
             await session.execute(insert(Worker).values(worker))  # 10 s of sound a second
-        gateway.deps.forecasts.forget()
+        gateway.deps.presentation.estimates.forget()
         first, second = await submitted(uma, submission, 2, language="auto")
         told = (await uma.get("/queue")).json()
         one = (await uma.get(f"/transcriptions/{first}")).json()

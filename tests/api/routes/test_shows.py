@@ -144,5 +144,5 @@ async def test_a_person_says_which_show_it_is_and_what_waited_for_that_goes_on(g
         for body in ({"show_id": 0}, {"show_id": 2**31}, {}, {"show_id": 4120, "why": "x"}):
             assert (await uma.put(here, json=body)).status_code == 422
         said = [entry["message"] for entry in (await uma.get(f"/transcriptions/{job_id}/log")).json()["items"]]
-    assert "its recording is said to be show 4120" in said
-    assert said.count("which show its recording is was forgotten") == 1
+    assert "its recording was linked to show 4120" in said
+    assert said.count("its recording was unlinked from its show") == 1

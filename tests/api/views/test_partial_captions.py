@@ -73,7 +73,7 @@ async def test_first_captions_are_read_while_the_rest_is_being_heard(gateway):
         await cut(gateway, held, 4)
         await hear(gateway, 0, 2)
         answer = await uma.get(f"{here}/json?partial=true")
-        names = ("captions-partial", "captions-until-ms", "captions-chunks-heard", "captions-chunks")
+        names = ("captions-partial", "captions-until-ms", "captions-chunks-completed", "captions-chunks")
         assert [answer.headers.get(name) for name in names] == ["true", "30000", "2", None]
         assert [word["text"] for word in answer.json()["words"]] == [word.text for n in (0, 2) for word in said(n)]
         async with gateway.db.transaction() as session:

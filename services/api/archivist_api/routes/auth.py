@@ -1,12 +1,12 @@
-"""Logging in, staying in, logging out."""
+"""Logging in, refreshing a session, logging out."""
 
 from datetime import UTC, datetime
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from archivist_api.auth import Person, anyone
+from archivist_api.auth import LoggedIn, anyone
 from archivist_api.deps import Deps, RequestDeps, address
-from archivist_api.schemas.schemas import Login, PasswordChange, Refresh, Tokens
+from archivist_api.schemas.auth import Login, PasswordChange, Refresh, Tokens
 from archivist_common.errors import InvalidToken
 from archivist_common.security import login_throttle, sessions, tokens
 from archivist_common.security.login_throttle import Credentials
@@ -33,7 +33,7 @@ async def log_in(body: Login, request: Request, deps: RequestDeps) -> Tokens:
 
 @router.post("/refresh", operation_id="refresh", summary="Continue a session", dependencies=[Depends(anyone)])
 async def refresh(body: Refresh, deps: RequestDeps) -> Tokens:
-    """Exchange a refresh token, which is good for one use, for the next pair of tokens."""
+    """Exchange a refresh token, which is valid for one use, for the next pair of tokens."""
     key = deps.keys.derive(REFRESH_KEY)
     async with deps.db.transaction() as session:
         opened = await sessions.refresh(
@@ -45,7 +45,7 @@ async def refresh(body: Refresh, deps: RequestDeps) -> Tokens:
 
 
 @router.post("/logout", operation_id="logOut", summary="End this session", status_code=204)
-async def log_out(caller: Person, deps: RequestDeps) -> Response:
+async def log_out(caller: LoggedIn, deps: RequestDeps) -> Response:
     """End the session of the access token; its tokens are refused from the next request on."""
     if caller.session_id is not None:
         async with deps.db.transaction() as session:
@@ -54,14 +54,14 @@ async def log_out(caller: Person, deps: RequestDeps) -> Response:
 
 
 @router.post("/password", operation_id="changePassword", summary="Change your password", status_code=204)
-async def change_password(body: PasswordChange, caller: Person, request: Request, deps: RequestDeps) -> Response:
-    """Put another password in place of your own. Every session of yours ends, this one too."""
+async def change_password(body: PasswordChange, caller: LoggedIn, request: Request, deps: RequestDeps) -> Response:
+    """Replace your own password. All your sessions end, this one too."""
     given = Credentials(caller.username, body.current_password.get_secret_value(), address(request))
     await login_throttle.change_password(deps.db, given, body.new_password.get_secret_value())
     return Response(status_code=204)
 
 
 def _tokens(deps: Deps, opened: Opened) -> Tokens:
-    life = deps.settings.token_lifetime
-    access = tokens.issue(deps.keys, opened.user_id, opened.id, life, datetime.now(UTC))
-    return Tokens(access_token=access, expires_in_s=int(life.total_seconds()), refresh_token=opened.refresh_token)
+    lifetime = deps.settings.token_lifetime
+    access = tokens.issue(deps.keys, opened.user_id, opened.id, lifetime, datetime.now(UTC))
+    return Tokens(access_token=access, expires_in_s=int(lifetime.total_seconds()), refresh_token=opened.refresh_token)

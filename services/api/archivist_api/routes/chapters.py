@@ -1,17 +1,16 @@
-"""The chapters of a transcription: found by rules in what was said, or as a person wrote them."""
+"""The chapters of a transcription: detected by rules in its words, or as a user wrote them."""
 
 from fastapi import APIRouter
 
 from archivist_api.auth import Reader, Writer
 from archivist_api.deps import Deps, RequestDeps
-from archivist_api.routes.transcriptions import JobId
-from archivist_api.schemas.shows import Chapters, ChaptersWritten
-from archivist_api.views import submission
+from archivist_api.routes.parameters import JobId
+from archivist_api.schemas.chapters import Chapters, ChaptersWritten
+from archivist_api.views import chapters
 from archivist_common.chapters import detection, lookup, store
 from archivist_common.errors import NotCompleted
 from archivist_common.events import journal
 from archivist_common.jobs import queries
-from archivist_common.jobs.artifacts import StoredFile
 from archivist_common.jobs.queries import JobView
 from archivist_common.publishing import requests
 from archivist_common.security.principal import Caller
@@ -24,46 +23,40 @@ _COMPONENT = "api"
 
 @router.get("/{job_id}/chapters", operation_id="readChapters", summary="Its chapters")
 async def read(job_id: JobId, caller: Reader, deps: RequestDeps) -> Chapters:
-    """As a person wrote them, else as the rules find them; none where nobody conducts a meeting."""
+    """As a user wrote them, else as the rules detect them; none where there is no meeting."""
     job = await _completed(deps, caller, job_id)
-    return await _told(deps, job)
+    return await chapters.current(deps.db, deps.downloads, deps.settings.storage_deadline, job.id)
 
 
 @router.put("/{job_id}/chapters", operation_id="editChapters", summary="Write its chapters")
 async def edit(job_id: JobId, body: ChaptersWritten, caller: Writer, deps: RequestDeps) -> Chapters:
-    """All of them, in the place of what was there. Where the captions are published, the chapters there follow."""
+    """Replaces all of them. Where the captions are published, the chapters there are updated."""
     job = await _completed(deps, caller, job_id)
     written = body.chapters()
     detection.valid(written, job.now.audio_ms or 0)
+    rows, user_id = lookup.rows_of(written), caller.user_id
     async with deps.db.transaction() as session:
-        rows = lookup.rows_of(written)
-        await store.edit(session, job.id, rows, user_id=caller.user_id)
+        await store.edit(session, job.id, rows, user_id=user_id)
         await requests.chapters_edited(session, job.id)
         message = f"{len(rows)} chapters written"
-        await journal.record(session, "INFO", _COMPONENT, message, transcription_id=job.id, user_id=caller.user_id)
-    await submission.notify(deps)
-    return await _told(deps, job)
+        await journal.record(session, "INFO", _COMPONENT, message, transcription_id=job.id, user_id=user_id)
+    await deps.notify()
+    return await chapters.current(deps.db, deps.downloads, deps.settings.storage_deadline, job.id)
 
 
-@router.delete("/{job_id}/chapters", operation_id="resetChapters", summary="Go back to the rules' chapters")
+@router.delete("/{job_id}/chapters", operation_id="resetChapters", summary="Return to the detected chapters")
 async def reset(job_id: JobId, caller: Writer, deps: RequestDeps) -> Chapters:
-    """What a person wrote is thrown away. Where the captions are published, the chapters there follow."""
+    """Deletes what a user wrote. Where the captions are published, the chapters there are updated."""
     job = await _completed(deps, caller, job_id)
     async with deps.db.transaction() as session:
         stored = await store.of_transcription(session, job.id)
         await store.forget(session, job.id)
         if stored is not None and stored.edited is not None:
             await requests.chapters_edited(session, job.id)
-            await journal.record(
-                session,
-                "INFO",
-                _COMPONENT,
-                "written chapters thrown away",
-                transcription_id=job.id,
-                user_id=caller.user_id,
-            )
-    await submission.notify(deps)
-    return await _told(deps, job)
+            message, user_id = "written chapters deleted", caller.user_id
+            await journal.record(session, "INFO", _COMPONENT, message, transcription_id=job.id, user_id=user_id)
+    await deps.notify()
+    return await chapters.current(deps.db, deps.downloads, deps.settings.storage_deadline, job.id)
 
 
 async def _completed(deps: Deps, caller: Caller, job_id: JobId) -> JobView:
@@ -72,13 +65,3 @@ async def _completed(deps: Deps, caller: Caller, job_id: JobId) -> JobView:
     if job.now.status is not JobStatus.COMPLETED:
         raise NotCompleted(f"the transcription is {job.now.status.value}; it has chapters once it has completed")
     return job
-
-
-async def _told(deps: Deps, job: JobView) -> Chapters:
-    async def words(file: StoredFile) -> bytes:
-        return await deps.disk.read(file, deps.settings.storage_deadline)
-
-    found = await lookup.of_transcription(deps.db, job.id, words)
-    async with deps.db.transaction() as session:
-        stored = await store.of_transcription(session, job.id)
-    return Chapters.of(found, None if stored is None else stored.edited, None if stored is None else stored.edited_by)

@@ -1,4 +1,4 @@
-"""A transcription as it moves: server-sent events that can be resumed from the database."""
+"""Progress of a transcription: server-sent events that can be resumed from the database."""
 
 import asyncio
 import json
@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Path, Request
+from fastapi import APIRouter, Header, Request
 from fastapi.responses import StreamingResponse
 
 from archivist_api.auth import Reader, identify
 from archivist_api.deps import Deps, RequestDeps
-from archivist_api.schemas.schemas import Progress
+from archivist_api.routes.parameters import JobId
+from archivist_api.schemas.transcriptions import Progress
 from archivist_common.errors import AuthRequired, DatabaseUnavailable, PermissionDenied
 from archivist_common.events import outbox
 from archivist_common.events.outbox import Event
@@ -49,19 +50,19 @@ _STATUS_AFTER = {
     },
 )
 async def events(
-    job_id: Annotated[UUID, Path(description="Id of the transcription")],
+    job_id: JobId,
     caller: Reader,
     deps: RequestDeps,
     request: Request,
     last_event_id: Annotated[
         str | None,
-        Header(alias="Last-Event-ID", pattern="^[0-9]{1,18}$", max_length=18, description="Go on behind this one"),
+        Header(alias="Last-Event-ID", pattern="^[0-9]{1,18}$", max_length=18, description="Continue after this one"),
     ] = None,
 ) -> StreamingResponse:
-    """Every change of state, every chunk heard, from the first or behind `Last-Event-ID`, and progress as it is made.
+    """Every change of state and every transcribed chunk, from the first or after `Last-Event-ID`, and progress.
 
-    Ends after the last event of a job that has ended, when the caller's token or key ends, and when the gateway
-    stops: a client that connects again misses nothing.
+    Ends after the last event of a job that has ended, when the caller's token or key expires or is revoked, and when
+    the gateway stops: a client that reconnects misses nothing.
     """
     async with deps.db.transaction() as session:
         job = await queries.get(session, job_id, user_id=caller.sees_only)
@@ -74,7 +75,7 @@ async def _stream(deps: Deps, caller: Caller, credential: str, now: JobProgress,
     clock, ping_s = asyncio.get_running_loop().time, deps.feed.ping_s
     yield f"retry: {_RETRY_MS}\n\n"
     with deps.feed.watch(now, caller.user_id) as watch:
-        told: dict[str, Any] | None = None
+        sent: dict[str, Any] | None = None
         resumed, checked, spoke = last > 0, clock(), clock()
         while (latest := watch.latest) is not None:
             while page := await _events(deps, now.id, last, latest):
@@ -84,12 +85,12 @@ async def _stream(deps: Deps, caller: Caller, credential: str, now: JobProgress,
                         yield _message("captions", _captions(deps, event), event.id)
                     else:
                         yield _message("state", _state(deps, event, latest), event.id)
-            if not resumed:  # its events are too old to be kept: say how it stands
+            if not resumed:  # its events are deleted already: send its state
                 resumed = True
-                yield _message("state", _standing(latest))
-            progress = _standing(latest)
-            if progress != told and not latest.has_ended:
-                told, spoke = progress, clock()
+                yield _message("state", _progress(latest))
+            progress = _progress(latest)
+            if progress != sent and not latest.has_ended:
+                sent, spoke = progress, clock()
                 yield _message("progress", progress)
             if (latest.has_ended and last >= latest.last_event) or deps.feed.stopping.is_set():
                 return
@@ -104,7 +105,7 @@ async def _stream(deps: Deps, caller: Caller, credential: str, now: JobProgress,
 
 
 async def _events(deps: Deps, transcription_id: UUID, last: int, latest: JobProgress) -> Sequence[Event]:
-    """Events behind `last`, when there are any. None while the database is away: they come once it is back."""
+    """Events after `last`, if any. None while the database is unavailable: they come once it is available again."""
     if latest.last_event <= last:
         return ()
     try:
@@ -115,14 +116,14 @@ async def _events(deps: Deps, transcription_id: UUID, last: int, latest: JobProg
 
 
 async def _still_allowed(deps: Deps, credential: str) -> bool:
-    """Whether the caller would be let in now: a log-out or a revoked key ends a stream too."""
+    """Whether the caller is still authorised: a log-out or a revoked key ends a stream too."""
     try:
         caller = await identify(deps, credential)
         caller.require(Permission.TRANSCRIPTIONS_READ)
     except (AuthRequired, PermissionDenied):
         return False
     except DatabaseUnavailable:
-        return True  # asked again with the next ping
+        return True  # checked again with the next ping
     return True
 
 
@@ -136,20 +137,20 @@ def _state(deps: Deps, event: Event, latest: JobProgress) -> dict[str, Any]:
         "at": event.created_date.isoformat(),
     }
     if "code" in event.data:
-        result["error"] = {"code": event.data["code"], "message": deps.outward(event.data.get("detail", ""))}
+        result["error"] = {"code": event.data["code"], "message": deps.redact(event.data.get("detail", ""))}
     if "attempt" in event.data:
         result["attempt"] = event.data["attempt"]
     return result
 
 
 def _captions(deps: Deps, event: Event) -> dict[str, Any]:
-    """A chunk that was heard. Chunks come in the order in which they were heard, not in that of the recording."""
+    """A transcribed chunk. Chunks come in the order in which they completed, not in that of the recording."""
     data = event.data
     return {name: data[name] for name in ("chunk", "start_ms", "end_ms")} | {"text": deps.partials.text(data["text"])}
 
 
-def _standing(latest: JobProgress) -> dict[str, Any]:
-    return Progress.standing(latest).model_dump(mode="json")
+def _progress(latest: JobProgress) -> dict[str, Any]:
+    return Progress.of_job(latest).model_dump(mode="json")
 
 
 def _message(event: str, data: dict[str, Any], event_id: int | None = None) -> str:

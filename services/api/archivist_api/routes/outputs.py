@@ -1,4 +1,4 @@
-"""What a transcription made, as downloads: captions, summary, metadata."""
+"""What a transcription produced, as downloads: captions, summary, metadata, report."""
 
 from enum import StrEnum
 from pathlib import PurePosixPath
@@ -10,11 +10,14 @@ from fastapi import APIRouter, Path, Query, Response
 
 from archivist_api.auth import Reader
 from archivist_api.deps import Deps, RequestDeps
-from archivist_api.schemas.schemas import FORMAT_PATTERN, Summary
-from archivist_api.views.partial_captions import Extent, Heard, until_ms
+from archivist_api.routes.parameters import JobId
+from archivist_api.schemas.common import FORMAT_PATTERN
+from archivist_api.schemas.outputs import Summary
+from archivist_api.views import partial_captions
+from archivist_api.views.partial_captions import Extent, Transcripts
 from archivist_captions.formats import FORMATS
 from archivist_common.errors import FileMissing, NotCompleted, NotFound
-from archivist_common.jobs import artifacts, chunks, planning, queries
+from archivist_common.jobs import artifacts, queries
 from archivist_common.jobs.queries import JobView
 from archivist_common.security.principal import Caller
 from archivist_common.states import LIVE, JobStatus
@@ -23,20 +26,19 @@ from archivist_common.storage import paths
 router = APIRouter(prefix="/api/v1/transcriptions", tags=["outputs"])
 
 _PARTIAL = LIVE | {JobStatus.FAILED}  # of a cancelled one nothing is kept
-JobId = Annotated[UUID, Path(description="Id of the transcription")]
 _FILE = {"type": "string", "format": "binary"}
 _ANY_CAPTIONS = {entry.media_type.split(";")[0]: {"schema": _FILE} for entry in FORMATS.values()}
 
 
 class As(StrEnum):
-    """How a summary is given."""
+    """Forms of a summary."""
 
     JSON = "json"
     TEXT = "text"
 
 
 class ReportAs(StrEnum):
-    """How a report is given."""
+    """Forms of a report."""
 
     JSON = "json"
     PAGE = "page"
@@ -49,9 +51,9 @@ class ReportAs(StrEnum):
     response_class=Response,
     responses={
         200: {
-            "description": "The file. `Captions-Partial` says whether it is the finished one; if not, "
-            "`Captions-Until-Ms` up to where everything was heard, `Captions-Chunks-Heard` of `Captions-Chunks` "
-            "(absent while the recording is still being cut)",
+            "description": "The file. `Captions-Partial` says whether it is partial; if so, `Captions-Until-Ms` "
+            "says up to where everything is transcribed, and `Captions-Chunks-Completed` how many chunks are, of "
+            "`Captions-Chunks` (absent while the recording is still being split)",
             "content": _ANY_CAPTIONS,
         }
     },
@@ -61,27 +63,23 @@ async def captions(
     format: Annotated[str, Path(pattern=FORMAT_PATTERN, max_length=10)],  # noqa: A002 -- its name in the address
     caller: Reader,
     deps: RequestDeps,
-    partial: Annotated[bool, Query(description="What was heard so far, where the rest is still being heard")] = False,
+    partial: Annotated[bool, Query(description="What is transcribed so far, where the rest is not yet")] = False,
 ) -> Response:
     """The committed file, its hash verified, named after the recording.
 
-    With `partial`, captions of a recording under way: of the chunks heard so far, none reaching over one that is
-    missing. A finished one is answered with its file all the same.
+    With `partial`, captions of a recording in progress: of the chunks transcribed so far, none reaching over one that
+    is missing. For a completed one the finished file is returned all the same.
     """
     async with deps.db.transaction() as session:
         job = await queries.get(session, job_id, user_id=caller.sees_only)
-        if partial and job.now.status in _PARTIAL:
-            heard = await chunks.transcripts(session, job_id)
-            standing = await chunks.progress(session, job_id)
-            plan = await planning.plan(session, job_id)
-            extent = Extent(until_ms(heard), len(heard), None if plan is None else standing.chunks)
-        else:
-            heard, extent = (), None
-    if extent is not None:
-        return await _partial(deps, job, format, heard, extent)
-    answer = await _download(deps, _finished(job), format, FORMATS[format].media_type)
-    answer.headers["Captions-Partial"] = "false"
-    return answer
+        is_partial = partial and job.now.status in _PARTIAL
+        if is_partial:
+            transcripts, extent = await partial_captions.completed(session, job_id)
+    if is_partial:
+        return await _partial(deps, job, format, transcripts, extent)
+    download = await _download(deps, _finished(job), format, FORMATS[format].media_type)
+    download.headers["Captions-Partial"] = "false"
+    return download
 
 
 @router.get(
@@ -94,7 +92,7 @@ async def captions(
 async def summary(
     job_id: JobId, caller: Reader, deps: RequestDeps, as_: Annotated[As, Query(alias="as")] = As.JSON
 ) -> Summary | Response:
-    """The sentences that say most, with their times; `as=text` gives the file."""
+    """The most important sentences, with their times; `as=text` returns the file."""
     job = await _completed(deps, caller, job_id)
     if as_ is As.TEXT:
         return await _download(deps, job, "summary", "text/plain; charset=utf-8")
@@ -106,7 +104,7 @@ async def summary(
 @router.get(
     "/{job_id}/metadata",
     operation_id="downloadMetadata",
-    summary="What is known of the recording and of how it was captioned",
+    summary="Facts about the recording and how it was captioned",
     response_class=Response,
     responses={200: {"description": "The file", "content": {"application/json": {"schema": {"type": "object"}}}}},
 )
@@ -144,7 +142,7 @@ def attachment(name: str) -> str:
 
 
 async def _completed(deps: Deps, caller: Caller, job_id: UUID) -> JobView:
-    """Raises NotFound, and NotCompleted for one that has made nothing yet."""
+    """Raises NotFound, and NotCompleted for one that has no files yet."""
     async with deps.db.transaction() as session:
         return _finished(await queries.get(session, job_id, user_id=caller.sees_only))
 
@@ -155,15 +153,14 @@ def _finished(job: JobView) -> JobView:
     return job
 
 
-async def _partial(deps: Deps, job: JobView, kind: str, heard: Heard, extent: Extent) -> Response:
+async def _partial(deps: Deps, job: JobView, kind: str, transcripts: Transcripts, extent: Extent) -> Response:
     title = PurePosixPath(job.filename).stem
-    language = heard[0][0].language if heard else job.language
-    data = await deps.partials.write(kind, heard, language, title)
+    data = await deps.partials.write(kind, transcripts, job.language, title)
     headers = {
         "Content-Disposition": attachment(paths.output_name(title, kind)),
         "Captions-Partial": "true",
         "Captions-Until-Ms": str(extent.until_ms),
-        "Captions-Chunks-Heard": str(extent.heard),
+        "Captions-Chunks-Completed": str(extent.completed),
     }
     if extent.chunks is not None:
         headers["Captions-Chunks"] = str(extent.chunks)
@@ -176,6 +173,6 @@ async def _download(deps: Deps, job: JobView, kind: str, media_type: str) -> Res
     file = next((one for one in stored if one.kind == kind), None)
     if file is None:
         raise FileMissing(f"transcription {job.id} has no {kind} file")
-    data = await deps.disk.read(file, deps.settings.storage_deadline)
+    data = await deps.downloads.read(file, deps.settings.storage_deadline)
     name = paths.output_name(PurePosixPath(job.filename).stem, kind)
     return Response(data, media_type=media_type, headers={"Content-Disposition": attachment(name)})

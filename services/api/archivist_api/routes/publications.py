@@ -1,11 +1,10 @@
-"""Captions on their way to a VOD target: ask for it, watch, approve, take back, put earlier ones back.
+"""Publications: captions published to a target; request, watch, approve, withdraw, roll back.
 
-Nothing here speaks to a target: what is asked for is written down, and the publisher does it.
+No target is contacted here: a request is stored, and the publisher carries it out.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from functools import partial
 from typing import Annotated
 from uuid import UUID, uuid4
@@ -14,7 +13,10 @@ from fastapi import APIRouter, Path, Query, Response
 
 from archivist_api.auth import Operator, Reader, Writer
 from archivist_api.deps import Deps, RequestDeps
-from archivist_api.schemas.publishing import (
+from archivist_api.pagination import BY_CREATION, Paging
+from archivist_api.routes.parameters import LONGEST_WAIT_S
+from archivist_api.schemas.common import Text
+from archivist_api.schemas.publications import (
     CaptionVersion,
     CaptionVersions,
     Effect,
@@ -27,8 +29,6 @@ from archivist_api.schemas.publishing import (
     PublicationPage,
     Rollback,
 )
-from archivist_api.schemas.schemas import LONGEST_CURSOR, LONGEST_PAGE, PAGE, Text
-from archivist_api.views import submission
 from archivist_common.errors import Conflict, NotFound
 from archivist_common.jobs import queries as transcriptions
 from archivist_common.publishing import effects, requests, targets
@@ -41,8 +41,7 @@ from archivist_common.states import PublicationStatus
 
 router = APIRouter(prefix="/api/v1/publications", tags=["publications"])
 
-LONGEST_WAIT_S = 30
-_LOOK_EVERY_S = 0.5
+_POLL_EVERY_S = 0.5
 _POLL_AFTER_S = 5  # a hint for pollers, in Retry-After
 
 PublicationId = Annotated[UUID, Path(description="Id of the publication")]
@@ -54,50 +53,36 @@ PublicationId = Annotated[UUID, Path(description="Id of the publication")]
     summary="Publish a transcription's captions",
     status_code=202,
     responses={
-        200: {"model": Publication, "description": "It waits, runs or is published already: this is how it is"}
+        200: {"model": Publication, "description": "It waits, runs or is published already; this is its state"}
     },
 )
 async def publish(body: PublicationCreate, caller: Writer, deps: RequestDeps, response: Response) -> Publication:
-    """One publication for each recording and target: asked for again, it is the same one.
+    """One publication for each recording and target: requested again, it is the same one.
 
-    One that failed or was withdrawn is tried again; captions made anew become its next version.
+    One that failed or was withdrawn is retried; captions of a new transcription become its next version.
     """
     async with deps.db.transaction() as session:
         target = await targets.chosen(session, body.target)
-    publication_id, is_new = await _request(
-        deps, caller, target.name, body.transcription_id, body.wanted(_approval(deps))
-    )
-    found = await _read(deps, caller, publication_id)
+    found, is_new = await _request(deps, caller, target.name, body.transcription_id, body.wanted(_approval(deps)))
     if is_new:
-        await submission.notify(deps)
+        await deps.notify()
     return _accepted(deps, response, found, status=202 if is_new else 200)
 
 
 @router.post("/batch", operation_id="publishSeveral", summary="Publish up to 100 transcriptions", status_code=202)
 async def publish_several(body: PublicationBatchCreate, caller: Writer, deps: RequestDeps) -> PublicationBatch:
-    """Each transcription is answered by itself: its publication, or why there is none. Sent again, it is the same."""
+    """Each transcription has its own result: its publication, or why there is none. Sent again, it is the same."""
     async with deps.db.transaction() as session:
         target = await targets.chosen(session, body.target)
-    batch_id, wanted = uuid4(), body.options.wanted(_approval(deps))
-    items = []
+    batch_id, options, items = uuid4(), body.options.wanted(_approval(deps)), []
     for job_id in dict.fromkeys(body.transcription_ids):
         try:
-            publication_id, is_new = await _request(deps, caller, target.name, job_id, wanted, batch_id)
-            found = await _read(deps, caller, publication_id)
+            found, is_new = await _request(deps, caller, target.name, job_id, options, batch_id)
+            items.append(PublicationAnswer.requested(job_id, found, is_new=is_new))
         except (NotFound, Conflict) as exc:
-            items.append(PublicationAnswer.refused(job_id, exc, deps.outward))
-            continue
-        items.append(
-            PublicationAnswer(
-                transcription_id=job_id,
-                publication_id=publication_id,
-                status=found.status,
-                is_new=is_new,
-                error=None,
-            )
-        )
+            items.append(PublicationAnswer.refused(job_id, exc, deps.redact))
     if any(one.is_new for one in items):
-        await submission.notify(deps)
+        await deps.notify()
     links = {"publications": f"{router.prefix}?batch_id={batch_id}"}
     return PublicationBatch(batch_id=batch_id, target=target.name, items=items, links=links)
 
@@ -106,27 +91,18 @@ async def publish_several(body: PublicationBatchCreate, caller: Writer, deps: Re
 async def list_publications(
     caller: Reader,
     deps: RequestDeps,
+    paging: Paging,
     status: PublicationStatus | None = None,
     target: Annotated[Text | None, Query(max_length=64)] = None,
     transcription_id: UUID | None = None,
     batch_id: UUID | None = None,
-    limit: Annotated[int, Query(ge=1, le=LONGEST_PAGE)] = PAGE,
-    cursor: Annotated[str | None, Query(max_length=LONGEST_CURSOR)] = None,
 ) -> PublicationPage:
-    """Those of your own transcriptions; everybody's where you may see them."""
+    """Those of your own transcriptions; those of all users where you may see them."""
     which = PublicationFilter(caller.sees_only, status, target, transcription_id, batch_id)
     listing = f"publications:{which.user_id}:{status}:{target}:{transcription_id}:{batch_id}"
-    after = None
-    if cursor is not None:
-        created, publication_id = deps.cursors.read(listing, cursor)
-        after = (datetime.fromisoformat(created), UUID(publication_id))
     async with deps.db.transaction() as session:
-        page = await publications.page(session, which, after, limit + 1)
-    last = page[limit - 1] if len(page) > limit else None
-    return PublicationPage(
-        items=[Publication.of(one, deps.outward) for one in page[:limit]],
-        next=None if last is None else deps.cursors.write(listing, (last.created.isoformat(), str(last.id))),
-    )
+        page = await deps.cursors.page(listing, paging, BY_CREATION, partial(publications.page, session, which))
+    return PublicationPage(items=[Publication.of(one, deps.redact) for one in page.rows], next=page.next)
 
 
 @router.get("/{publication_id}", operation_id="readPublication", summary="One publication")
@@ -137,79 +113,79 @@ async def read(
     response: Response,
     wait: Annotated[
         int,
-        Query(ge=0, le=LONGEST_WAIT_S, description="Answer once something of it changes, or after so many seconds"),
+        Query(ge=0, le=LONGEST_WAIT_S, description="Respond once it changes, or after so many seconds"),
     ] = 0,
 ) -> Publication:
-    """How it stands, our view and the target's own. With `wait`, one that rests is answered at once."""
+    """Our view of it and the target's own. With `wait`, one that is in a final state or held is returned at once."""
     found = await _read(deps, caller, publication_id)
     if wait and not found.rests:
-        found = await _moved(deps, caller, found, wait)
+        found = await _until_changed(deps, caller, found, wait)
     if not found.rests:
         response.headers["Retry-After"] = str(_POLL_AFTER_S)
-    return Publication.of(found, deps.outward)
+    return Publication.of(found, deps.redact)
 
 
 @router.get("/{publication_id}/versions", operation_id="listCaptionVersions", summary="Its captions, newest first")
 async def versions(publication_id: PublicationId, caller: Reader, deps: RequestDeps) -> CaptionVersions:
-    """Those that stood, stand or are to stand at the target: what `rollback` can put back."""
+    """Past, present and next at the target: what `rollback` can restore."""
     async with deps.db.transaction() as session:
         await publications.get(session, publication_id, user_id=caller.sees_only)
         found = await publications.versions(session, publication_id)
-    return CaptionVersions(items=[CaptionVersion.of(one) for one in found])
+    return CaptionVersions(items=[CaptionVersion.model_validate(one) for one in found])
 
 
-@router.get("/{publication_id}/effects", operation_id="listEffects", summary="What it has changed at the target")
+@router.get("/{publication_id}/effects", operation_id="listEffects", summary="Changes it made at the target")
 async def list_effects(publication_id: PublicationId, caller: Operator, deps: RequestDeps) -> Effects:
-    """Oldest first, with what the target calls each; also what may have happened without an answer."""
+    """Oldest first, with the target's own ids; also those that may have happened without a response."""
     async with deps.db.transaction() as session:
         await publications.get(session, publication_id, user_id=caller.sees_only)
         entries = await effects.of_publication(session, publication_id)
-    return Effects(items=[Effect.of(one) for one in entries])
+    return Effects(items=[Effect.model_validate(one) for one in entries])
 
 
-@router.post("/{publication_id}/approve", operation_id="approvePublication", summary="Let it go on", status_code=202)
+@router.post("/{publication_id}/approve", operation_id="approvePublication", summary="Approve it", status_code=202)
 async def approve(
     publication_id: PublicationId, caller: Operator, deps: RequestDeps, response: Response
 ) -> Publication:
-    """One that waits for approval does what its plan says; so does a dry run. Where two people are needed, not by
-    who asked for it."""
-    found = await _ordered(deps, caller, publication_id, requests.approve)
+    """One that waits for approval carries its plan out; so does a dry run. Where two people are needed, not by the
+    one who requested it."""
+    found = await _changed(deps, caller, publication_id, requests.approve)
     return _accepted(deps, response, found, status=202)
 
 
-@router.post("/{publication_id}/retry", operation_id="retryPublication", summary="Try it again now", status_code=202)
+@router.post("/{publication_id}/retry", operation_id="retryPublication", summary="Retry it now", status_code=202)
 async def retry(publication_id: PublicationId, caller: Writer, deps: RequestDeps, response: Response) -> Publication:
-    """One that failed, is held, was withdrawn, or waits for its next try."""
-    found = await _ordered(deps, caller, publication_id, requests.retry)
+    """One that failed, is held, was withdrawn, or waits for its next attempt."""
+    found = await _changed(deps, caller, publication_id, requests.retry)
     return _accepted(deps, response, found, status=202)
 
 
 @router.post(
     "/{publication_id}/withdraw",
     operation_id="withdrawPublication",
-    summary="Take it off the target's public list",
+    summary="Withdraw it from the target's public list",
     status_code=202,
-    responses={200: {"model": Publication, "description": "It is off, or has never been there"}},
+    responses={200: {"model": Publication, "description": "It is withdrawn, or has never been published"}},
 )
 async def withdraw(
     publication_id: PublicationId, caller: Writer, deps: RequestDeps, response: Response
 ) -> Publication:
-    """Nothing is deleted there. Asking twice is the same as asking once; asking for it again publishes it again."""
-    found = await _ordered(deps, caller, publication_id, requests.withdraw)
+    """Nothing is deleted there. Withdrawing twice is the same as once; requesting it again publishes it again."""
+    found = await _changed(deps, caller, publication_id, requests.withdraw)
     return _accepted(deps, response, found, status=200 if found.status is PublicationStatus.REMOVED else 202)
 
 
 @router.post(
     "/{publication_id}/rollback",
     operation_id="rollBackPublication",
-    summary="Put earlier captions back",
+    summary="Restore earlier captions",
     status_code=202,
 )
 async def roll_back(
     publication_id: PublicationId, body: Rollback, caller: Writer, deps: RequestDeps, response: Response
 ) -> Publication:
-    """Those of a version, or those before the present ones. They become its next version."""
-    found = await _ordered(deps, caller, publication_id, partial(requests.rollback, number=body.to))
+    """Those of a version, or the previous ones. They become its next version."""
+    found = await _changed(deps, caller, publication_id, partial(requests.rollback, number=body.to))
     return _accepted(deps, response, found, status=202)
 
 
@@ -219,11 +195,13 @@ def _approval(deps: Deps) -> str | None:
 
 async def _request(
     deps: Deps, caller: Caller, target: str, job_id: UUID, options: PublishOptions, batch_id: UUID | None = None
-) -> tuple[UUID, bool]:
+) -> tuple[PublicationView, bool]:
+    """The publication, and whether this request started anything."""
     async with deps.db.transaction() as session:
         await transcriptions.get(session, job_id, user_id=caller.sees_only)
-        wish = PublicationRequest(target, job_id, options, caller.user_id, batch_id)
-        return await requests.request(session, wish)
+        request = PublicationRequest(target, job_id, options, caller.user_id, batch_id)
+        publication_id, is_new = await requests.request(session, request)
+    return await _read(deps, caller, publication_id), is_new
 
 
 async def _read(deps: Deps, caller: Caller, publication_id: UUID) -> PublicationView:
@@ -231,25 +209,25 @@ async def _read(deps: Deps, caller: Caller, publication_id: UUID) -> Publication
         return await publications.get(session, publication_id, user_id=caller.sees_only)
 
 
-async def _ordered(
+async def _changed(
     deps: Deps, caller: Caller, publication_id: UUID, act: Callable[..., Awaitable[object]]
 ) -> PublicationView:
-    """Do something to a publication the caller may see; how it is then."""
+    """Do something to a publication that the caller may see; the publication afterwards."""
     async with deps.db.transaction() as session:
         await publications.get(session, publication_id, user_id=caller.sees_only)
         await act(session, publication_id, user_id=caller.user_id)
         found = await publications.get(session, publication_id, user_id=caller.sees_only)
-    await submission.notify(deps)
+    await deps.notify()
     return found
 
 
-async def _moved(deps: Deps, caller: Caller, before: PublicationView, seconds: int) -> PublicationView:
-    """The publication once it is another to look at, when the process ends, or after so many seconds."""
+async def _until_changed(deps: Deps, caller: Caller, before: PublicationView, seconds: int) -> PublicationView:
+    """The publication once it has changed, when the process ends, or after so many seconds."""
     clock = asyncio.get_running_loop().time
     until, found = clock() + seconds, before
     with deps.feed.seat(caller.user_id):
         while found.view == before.view and clock() < until and not deps.feed.stopping.is_set():
-            await asyncio.sleep(min(_LOOK_EVERY_S, max(0.0, until - clock())))
+            await asyncio.sleep(min(_POLL_EVERY_S, max(0.0, until - clock())))
             found = await _read(deps, caller, before.id)
     return found
 
@@ -259,4 +237,4 @@ def _accepted(deps: Deps, response: Response, found: PublicationView, *, status:
     response.headers["Location"] = f"{router.prefix}/{found.id}"
     if not found.rests:
         response.headers["Retry-After"] = str(_POLL_AFTER_S)
-    return Publication.of(found, deps.outward)
+    return Publication.of(found, deps.redact)

@@ -1,4 +1,4 @@
-"""Storage servers and what lies on them."""
+"""Storage servers and the recordings on them."""
 
 import asyncio
 from typing import Annotated
@@ -7,18 +7,19 @@ from fastapi import APIRouter, Path, Query
 
 from archivist_api.auth import Browser
 from archivist_api.deps import RequestDeps
-from archivist_api.schemas.schemas import LONGEST_PAGE, PAGE, Files, Server, Servers
+from archivist_api.pagination import LONGEST_PAGE, PAGE
+from archivist_api.schemas.storage import Files, Server, Servers
 from archivist_common.storage.client import Order
 
 router = APIRouter(prefix="/api/v1/storage", tags=["storage"])
 
 
-@router.get("", operation_id="listStorage", summary="Storage servers and how they are")
+@router.get("", operation_id="listStorage", summary="Storage servers and their state")
 async def list_servers(_caller: Browser, deps: RequestDeps) -> Servers:
-    """Each is asked at once; one that does not answer in time is said to hang and keeps nobody waiting."""
+    """All are checked at once; one that does not respond within its deadline is reported as hung."""
     deadline = deps.settings.storage_deadline
     states = await asyncio.gather(*(deps.storages.state(server, deadline) for server in deps.storages.servers))
-    return Servers(items=[Server.of(state, deps.outward) for state in states])
+    return Servers(items=[Server.of(state, deps.redact) for state in states])
 
 
 @router.get("/{server}/files", operation_id="browseStorage", summary="Recordings and folders")
@@ -26,7 +27,7 @@ async def browse(
     server: Annotated[str, Path(max_length=64)],
     _caller: Browser,
     deps: RequestDeps,
-    path: Annotated[str, Query(max_length=500, description="A folder; the top when empty")] = "",
+    path: Annotated[str, Query(max_length=500, description="A folder; the top one when empty")] = "",
     order: Order = Order.NEWEST,
     limit: Annotated[int, Query(ge=1, le=LONGEST_PAGE)] = PAGE,
     cursor: Annotated[str | None, Query(max_length=16_384)] = None,

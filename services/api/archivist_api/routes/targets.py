@@ -1,4 +1,4 @@
-"""Where captions are published to, and whether it may be asked anything."""
+"""Publishing targets, and whether they are available."""
 
 from typing import Annotated
 
@@ -6,9 +6,8 @@ from fastapi import APIRouter, Path
 
 from archivist_api.auth import Operator, Reader
 from archivist_api.deps import RequestDeps
-from archivist_api.schemas.publishing import Target, Targets
-from archivist_api.schemas.schemas import Text
-from archivist_api.views import submission
+from archivist_api.schemas.common import Text
+from archivist_api.schemas.targets import Target, Targets
 from archivist_common.publishing import targets
 
 router = APIRouter(prefix="/api/v1/targets", tags=["targets"])
@@ -16,27 +15,28 @@ router = APIRouter(prefix="/api/v1/targets", tags=["targets"])
 TargetName = Annotated[Text, Path(max_length=64, description="Name of the target")]
 
 
-@router.get("", operation_id="listTargets", summary="Every target, as it is now")
+@router.get("", operation_id="listTargets", summary="All targets and their state")
 async def list_targets(caller: Reader, deps: RequestDeps) -> Targets:
-    """As its publisher last reported it; nothing is asked of it for this."""
+    """As the publisher last reported them; no target is contacted for this."""
     async with deps.db.transaction() as session:
         found = await targets.all_of(session)
     whole = caller.sees_only is None
-    return Targets(items=[Target.of(one, deps.outward, whole=whole) for one in found[:100]])
+    return Targets(items=[Target.of(one, deps.redact, whole=whole) for one in found[:100]])
 
 
 @router.get("/{target_name}", operation_id="readTarget", summary="One target")
 async def read(target_name: TargetName, caller: Reader, deps: RequestDeps) -> Target:
     async with deps.db.transaction() as session:
         found = await targets.chosen(session, target_name)
-    return Target.of(found, deps.outward, whole=caller.sees_only is None)
+    return Target.of(found, deps.redact, whole=caller.sees_only is None)
 
 
-@router.post("/{target_name}/resume", operation_id="resumeTarget", summary="Ask it again")
+@router.post("/{target_name}/resume", operation_id="resumeTarget", summary="Resume a stopped or paused target")
 async def resume(target_name: TargetName, caller: Operator, deps: RequestDeps) -> Target:
-    """One that refused our credentials, once they are in order; one that is paused, at once. What waits goes on."""
+    """One that rejected our credentials, once they are corrected; one that is paused, at once. What waits for it
+    continues."""
     async with deps.db.transaction() as session:
         await targets.resume(session, target_name, user_id=caller.user_id)
         found = await targets.chosen(session, target_name)
-    await submission.notify(deps)
-    return Target.of(found, deps.outward, whole=True)
+    await deps.notify()
+    return Target.of(found, deps.redact, whole=True)

@@ -1,1 +1,1 @@
-"""Requests and responses of the gateway, one file per noun."""
+"""Requests and responses of the gateway, one module per noun."""

@@ -1,1 +1,1 @@
-"""What the routes answer with: rows, estimates, progress and files, put together for a caller."""
+"""What the routes respond with, put together from rows, estimates, progress and files."""

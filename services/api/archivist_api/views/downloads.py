@@ -1,4 +1,4 @@
-"""Files the jobs made, read for a download: whole, verified, and never waited for longer than the deadline."""
+"""Files the jobs produced, read for a download: whole, verified, and within a deadline."""
 
 import asyncio
 import hashlib
@@ -19,19 +19,22 @@ class DownloadReader:
         self._free = threading.Semaphore(MOST)
 
     async def read(self, file: StoredFile, deadline: timedelta) -> bytes:
-        """What was committed. Raises FileMissing, StorageUnavailable, CaptionsInvalid for another content."""
+        """The file as it was committed.
+
+        Raises FileMissing, StorageUnavailable, CaptionsInvalid where its hash does not match.
+        """
         if not self._free.acquire(blocking=False):
             raise StorageUnavailable("the output folder is not responding")
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[bytes] = loop.create_future()
+        outcome: asyncio.Future[bytes] = loop.create_future()
 
         def settle(data: bytes | None, error: OSError | None) -> None:
-            if answer.done():
+            if outcome.done():
                 return
             if error is not None:
-                answer.set_exception(os_errors.reading(error, f"file {file.path.name!r} in the output folder"))
+                outcome.set_exception(os_errors.reading(error, f"file {file.path.name!r} in the output folder"))
             elif data is not None:
-                answer.set_result(data)
+                outcome.set_result(data)
 
         def work() -> None:
             data, error = None, None
@@ -49,7 +52,7 @@ class DownloadReader:
         threading.Thread(target=work, name="read-output", daemon=True).start()
         try:
             async with asyncio.timeout(deadline.total_seconds()):
-                data = await answer
+                data = await outcome
         except TimeoutError as exc:
             raise StorageUnavailable("the output folder is not responding") from exc
         if hashlib.sha256(data).hexdigest() != file.sha256:

@@ -1,4 +1,4 @@
-"""How the jobs somebody is watching are now: one query a round for all watchers of this process."""
+"""Progress of the jobs that clients watch: one query per round for all watchers of this process."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ _RETRY_AFTER_S = 5
 
 
 class Watch:
-    """One watcher's view of a job. `latest` is None once the job is gone."""
+    """One watcher's view of a job. `latest` is None once the job is deleted."""
 
     def __init__(self, now: JobProgress) -> None:
         self.transcription_id = now.id
@@ -29,7 +29,7 @@ class Watch:
         self._changed = asyncio.Event()
 
     async def changed(self, within_s: float) -> bool:
-        """Whether the job moved within this many seconds; returns as soon as it does."""
+        """Whether the job changed within this many seconds; returns as soon as it does."""
         try:
             async with asyncio.timeout(within_s):
                 await self._changed.wait()
@@ -38,7 +38,7 @@ class Watch:
         self._changed.clear()
         return True
 
-    def tell(self, latest: JobProgress | None) -> None:
+    def update(self, latest: JobProgress | None) -> None:
         if latest != self.latest:
             self.latest = latest
             self._changed.set()
@@ -48,7 +48,7 @@ class Watch:
 
 
 class ProgressFeed:
-    """Keeps the watchers told. Open it once per process; `run` belongs to the lifespan."""
+    """Keeps watches up to date. Open it once per process; `run` belongs to the lifespan."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -59,7 +59,7 @@ class ProgressFeed:
         self.stopping = asyncio.Event()
         self.most, self.most_of_one = _MOST, _MOST_OF_ONE
         self.ping_s = _PING_S
-        """How long a stream may be silent, and how often its caller's rights are looked at again."""
+        """How long a stream may be silent, and how often its caller's permissions are checked again."""
 
     @property
     def watching(self) -> int:
@@ -67,13 +67,13 @@ class ProgressFeed:
         return len(self._watches) + self._seats
 
     def require_room(self, user_id: int) -> None:
-        """Raises TooManyAttempts when this process or this user watches as much as may be."""
+        """Raises TooManyAttempts when this process or this user has as many watchers as it may."""
         if self.watching >= self.most or self._by_user[user_id] >= self.most_of_one:
-            raise TooManyAttempts("too many event streams are open; close one, or ask again", _RETRY_AFTER_S)
+            raise TooManyAttempts("too many event streams are open; close one, or retry later", _RETRY_AFTER_S)
 
     @contextmanager
     def watch(self, now: JobProgress, user_id: int) -> Iterator[Watch]:
-        """A view that moves, from `now` on."""
+        """A view that follows the job, from `now` on."""
         watch = Watch(now)
         self._watches.add(watch)
         self._by_user[user_id] += 1
@@ -88,7 +88,7 @@ class ProgressFeed:
 
     @contextmanager
     def seat(self, user_id: int) -> Iterator[None]:
-        """A place among the watchers for who looks for himself. Raises TooManyAttempts."""
+        """A place among the watchers for a caller that polls by itself. Raises TooManyAttempts."""
         self.require_room(user_id)
         self._seats += 1
         self._by_user[user_id] += 1
@@ -104,18 +104,32 @@ class ProgressFeed:
         for watch in self._watches:
             watch.wake()
 
+    async def until_moved(self, job: JobProgress, user_id: int, seconds: float) -> None:
+        """Return when the job's status or stage changes, when the process ends, or after so many seconds.
+
+        Raises TooManyAttempts.
+        """
+        clock = asyncio.get_running_loop().time
+        until = clock() + seconds
+        self.require_room(user_id)
+        with self.watch(job, user_id) as watch:
+            while (left := until - clock()) > 0 and not self.stopping.is_set():
+                await watch.changed(left)
+                if watch.latest is None or (watch.latest.status, watch.latest.stage) != (job.status, job.stage):
+                    return
+
     async def run(self) -> None:
-        """Look for ever, while anybody watches. A database that is away is waited for, and said once."""
-        away = False
+        """Poll for ever, while there are watchers. An unavailable database is waited for, and logged once."""
+        unavailable = False
         while True:
             await self._wanted.wait()
             try:
                 await self._round()
-                away = False
+                unavailable = False
             except DatabaseUnavailable:
-                if not away:
-                    log.warning("database is away; event streams wait")
-                away = True
+                if not unavailable:
+                    log.warning("database unavailable; event streams wait")
+                unavailable = True
             await asyncio.sleep(_EVERY_S)
 
     async def _round(self) -> None:
@@ -124,4 +138,4 @@ class ProgressFeed:
             found = await queries.progress(session, ids)
         for watch in list(self._watches):
             if watch.transcription_id in ids:
-                watch.tell(found.get(watch.transcription_id))
+                watch.update(found.get(watch.transcription_id))
