@@ -57,13 +57,13 @@ def response(
     errors: Sequence[FieldProblem] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """One problem. An app whose state has `outward` rewords every detail with it before it leaves the house."""
-    outward: Callable[[str], str] = getattr(request.app.state, "outward", str)
+    """One problem. An app whose state has `redact` applies it to every detail."""
+    redact: Callable[[str], str] = getattr(request.app.state, "redact", str)
     problem = Problem(
         type=f"urn:archivist:problem:{code.lower().replace('_', '-')}",
         title=code.replace("_", " ").capitalize(),
         status=status,
-        detail=outward(detail)[:2000],
+        detail=redact(detail)[:2000],
         code=code,
         instance=f"urn:archivist:request:{getattr(request.state, 'request_id', 'unknown')}",
         errors=list(errors)[:100] if errors else None,
