@@ -1,4 +1,4 @@
-"""Who is calling, and whether they may. Every route names what it needs; `check_policies` finds those that forgot."""
+"""Authentication and authorisation. Every route names its policy; `check_policies` finds those without one."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _key_header = APIKeyHeader(
     name="X-API-Key",
     auto_error=False,
     scheme_name="apiKey",
-    description="An API key, `arc_…`, where Bearer is in use",
+    description="An API key, `arc_…`, where the Authorization header is in use otherwise",
 )
 
 PUBLIC = frozenset(
@@ -42,12 +42,12 @@ PUBLIC = frozenset(
         "/docs/assets",
     }
 )
-"""Paths that anybody may ask for, beside the operations marked `anyone`."""
+"""Paths open to everyone, beside the operations marked `anyone`."""
 
 
 @dataclass(frozen=True)
 class Needs:
-    """A dependency: the caller, who has this permission, and the other one too. None: whoever was let in."""
+    """A dependency: the caller, who has this permission, and the other one too. None: any authenticated caller."""
 
     permission: Permission | None
     also: Permission | None = None
@@ -87,14 +87,14 @@ async def identify(deps: Deps, given: str) -> Caller:
 
 
 def check_policies(app: FastAPI) -> None:
-    """Raises RuntimeError for a route that neither needs a permission nor is open on purpose."""
-    forgot = [path for path, route in routes(app) if path not in PUBLIC and policy(route) is None]
-    if forgot:
-        raise RuntimeError(f"routes without a policy: {', '.join(sorted(forgot))}")
+    """Raises RuntimeError for a route that neither needs a permission nor is marked `anyone`."""
+    without = [path for path, route in routes(app) if path not in PUBLIC and policy(route) is None]
+    if without:
+        raise RuntimeError(f"routes without a policy: {', '.join(sorted(without))}")
 
 
 def policy(route: BaseRoute) -> Permission | Literal["anyone", "caller"] | None:
-    """What a route needs, `caller` (whoever was let in), `anyone`, or None when it does not say."""
+    """What a route needs, `caller` (any authenticated one), `anyone`, or None without a policy."""
     for call in _calls(route.dependant) if isinstance(route, APIRoute) else ():
         if isinstance(call, Needs):
             return call.permission or "caller"
@@ -126,7 +126,7 @@ def _calls(dependant: Dependant) -> Iterator[object]:
 Reader = Annotated[Caller, Depends(Needs(Permission.TRANSCRIPTIONS_READ))]
 Writer = Annotated[Caller, Depends(Needs(Permission.TRANSCRIPTIONS_WRITE))]
 Operator = Annotated[Caller, Depends(Needs(Permission.TRANSCRIPTIONS_WRITE, Permission.TRANSCRIPTIONS_ALL))]
-"""Who may order the queue: everybody's jobs stand in it."""
+"""Who may reorder the queue, which holds the jobs of all users."""
 
 Browser = Annotated[Caller, Depends(Needs(Permission.STORAGE_READ))]
 Administrator = Annotated[Caller, Depends(Needs(Permission.ADMIN))]

@@ -1,4 +1,4 @@
-"""Headers that every answer of the gateway carries, and answers that are headers alone."""
+"""Headers of every response of the gateway, and responses to HEAD."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -7,7 +7,7 @@ _POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 
 class Headers:
-    """Nothing is kept by a cache, nothing is shown in a frame, unless the answer says otherwise."""
+    """No response is cached or framed, unless it says otherwise. HEAD is answered as GET, without the body."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -18,7 +18,7 @@ class Headers:
             return
 
         head = scope["method"] == "HEAD" and not scope["path"].endswith("/events")
-        if head:  # answered as GET is, without the body; the server knows that it was HEAD
+        if head:  # the server knows that it was HEAD
             scope = {**scope, "method": "GET"}
 
         async def sending(message: Message) -> None:

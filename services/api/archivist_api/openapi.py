@@ -16,29 +16,29 @@ Every failure is a problem document (RFC 9457) with a stable `code`. Lists are p
 """
 _TAGS = {
     "auth": "Logging in and out",
-    "users": "People",
+    "users": "User accounts",
     "api-keys": "Keys for programs",
     "storage": "Storage servers and recordings",
     "transcriptions": "Recordings to caption",
     "batches": "Recordings submitted together",
-    "queue": "What waits, what runs, and in which order",
-    "outputs": "What a transcription made",
-    "publications": "Captions on their way to a VOD server",
+    "queue": "What waits and what runs, in order",
+    "outputs": "What a transcription produced",
+    "publications": "Captions published to a VOD server",
     "targets": "Where captions are published to",
     "shows": "Cablecast's shows, and which of them a recording is",
-    "health": "For the machines that look after this one",
+    "health": "For monitoring",
 }
 _MEANINGS = {
-    400: "The request cannot be read",
-    401: "Not logged in, or the token or key is not valid",
-    403: "Logged in, and not allowed",
-    404: "There is none, or it is not yours",
-    409: "It stands in the way of what there is",
+    400: "The request is malformed",
+    401: "Not logged in, or the token or key is invalid or expired",
+    403: "Logged in, without the permission",
+    404: "It does not exist, or is not yours",
+    409: "In conflict with the present state",
     413: "The body is too large",
-    422: "The request is understood and cannot be carried out as it is",
-    429: "Too much at once; see Retry-After",
-    500: "Something went wrong here",
-    503: "Something needed is away; see Retry-After",
+    422: "The request is well-formed and cannot be carried out",
+    429: "Too many requests; see Retry-After",
+    500: "Internal error",
+    503: "Something needed is unavailable; see Retry-After",
 }
 
 
@@ -77,7 +77,7 @@ def _complete(operation: dict[str, Any], path: str, *, is_open: bool) -> None:
     for code, applies in codes.items():
         if applies and (str(code) not in responses or code == 422):
             responses[str(code)] = {
-                "description": _MEANINGS.get(code, "Not this way"),
+                "description": _MEANINGS.get(code, "Method not allowed"),
                 "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
             }
     operation["responses"] = dict(sorted(responses.items()))

@@ -1,4 +1,4 @@
-"""The page that shows the API: Swagger UI from a package on this machine, so that it works without internet."""
+"""Swagger UI at /docs, served from a package on this machine: it works without internet."""
 
 from pathlib import Path
 
