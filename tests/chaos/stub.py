@@ -102,7 +102,7 @@ class Stub:
             on_moved(Moved(Stage.SPEECH, (number + 1) * CHUNK_MS))
         return protocol.Planned(self._pace.chunks * CHUNK_MS, "en", {})
 
-    async def hear(self, work: protocol.ChunkWork, on_moved: Callable[[Moved], None]) -> ChunkTranscript:
+    async def transcribe(self, work: protocol.ChunkWork, on_moved: Callable[[Moved], None]) -> ChunkTranscript:
         path, number = work.recording.path, work.cut.number
         self._history.note("chunk-begun", path=path, number=number, process=os.getpid(), slot=self.number)
         on_moved(Moved(Stage.TRANSCRIBE, 0))

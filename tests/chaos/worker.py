@@ -12,7 +12,7 @@ from archivist_common import failpoints
 from archivist_common.settings import TranscriberSettings, read
 from archivist_common.web import service
 from archivist_transcriber.app import create_app
-from archivist_transcriber.supervisor.chunk_run import SlotProtocol
+from archivist_transcriber.supervisor.supervision import SlotProtocol
 from tests.chaos.history import History
 from tests.chaos.stub import Pace, Stub
 

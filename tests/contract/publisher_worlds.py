@@ -16,10 +16,11 @@ from tests.vod.world import World, spoken, station
 
 from archivist_captions.cue import Captions
 from archivist_captions.formats.scc import write_scc
+from archivist_common.leases.keeper import LeaseKeeper
 from archivist_common.publishing import lifecycle
 from archivist_common.publishing.lifecycle import PublicationClaim
 from archivist_vod.attempts import work as programme
-from archivist_vod.attempts.ledger import EffectLedger, LeaseGate
+from archivist_vod.attempts.ledger import EffectLedger
 from archivist_vod.targets.interface import Ledger, Publisher, Work
 from archivist_vod.targets.progress import Item
 
@@ -194,5 +195,5 @@ class Hand:
 
     @staticmethod
     def _ledger(world: World, held: PublicationClaim) -> EffectLedger:
-        gate = LeaseGate(within_s=1e9, clock=lambda: world.monotonic[0])
-        return EffectLedger(world.db, held, gate, world.sleep, 5.0)
+        keeper = LeaseKeeper(timedelta(days=9_999), fresh=timedelta(days=3_333), clock=lambda: world.monotonic[0])
+        return EffectLedger(world.db, held, keeper, world.sleep, 5.0)

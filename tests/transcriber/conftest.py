@@ -20,9 +20,9 @@ from archivist_common.jobs.chunks import ChunkClaim
 from archivist_common.jobs.lifecycle import JobClaim
 from archivist_transcriber.protocol import RecordingFile
 from archivist_transcriber.supervisor import chunk_run
-from archivist_transcriber.supervisor.chunk_run import Deps
 from archivist_transcriber.supervisor.job_leader import JobLeader
 from archivist_transcriber.supervisor.slot import Slot
+from archivist_transcriber.supervisor.supervision import Deps
 
 DEMO = Path(__file__).parents[2] / "demo"
 LEASE = timedelta(seconds=30)
@@ -127,7 +127,7 @@ class Station:
                     await lead.assemble(slot)
                 elif (chunk := await self.next_chunk(slot)) is not None:
                     await chunk_run.transcribe_chunk(deps, slot, chunk)
-                    await lead.look()
+                    await lead.follow_up()
                 else:
                     await asyncio.wait({leading}, timeout=0.05)
         finally:

@@ -20,9 +20,9 @@ from archivist_common.web import service
 from archivist_transcriber.outputs import cleanup, scrub
 from archivist_transcriber.outputs.placement import Placer
 from archivist_transcriber.supervisor import cores
-from archivist_transcriber.supervisor.chunk_run import Deps, SlotProtocol
 from archivist_transcriber.supervisor.slot import Slot
 from archivist_transcriber.supervisor.storage_watch import StorageWatch
+from archivist_transcriber.supervisor.supervision import Deps, SlotProtocol
 from archivist_transcriber.supervisor.supervisor import Supervisor
 
 log = logging.getLogger(__name__)

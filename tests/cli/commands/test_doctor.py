@@ -79,7 +79,7 @@ async def test_a_well_system_is_well(db: Database, settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("name", "health", "damage", "said"),
     [
-        pytest.param("workers", Health.BROKEN, ["DELETE FROM workers"], "none has reported itself", id="no-worker"),
+        pytest.param("workers", Health.BROKEN, ["DELETE FROM workers"], "none has sent a heartbeat", id="no-worker"),
         pytest.param(
             "workers",
             Health.BROKEN,

@@ -20,7 +20,7 @@ async def test_the_story_of_a_job_is_told_oldest_first(db: Database, claimed: Cl
         await lifecycle.release(session, held)
         story = await journal.of_transcription(session, held.id)
         assert await journal.of_transcription(session, held.id, limit=1) == story[:1]
-    assert [entry.message for entry in story] == ["queued", "started, attempt 1", "given back: the worker stopped"]
+    assert [entry.message for entry in story] == ["queued", "started, attempt 1", "released: the worker stopped"]
     assert {(entry.level, entry.component) for entry in story} == {("INFO", "transcription")}
     assert all(entry.created_date.tzinfo is not None for entry in story)
 

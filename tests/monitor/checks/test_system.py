@@ -9,11 +9,10 @@ from sqlalchemy import insert
 from archivist_common.database.clock import database_in
 from archivist_common.database.engine import Database, engine
 from archivist_common.database.models import Worker
-from archivist_common.jobs.workers import machine_id
+from archivist_common.jobs.workers import WORKER_GONE, machine_id
 from archivist_monitor.check import CheckResult, Status
 from archivist_monitor.checks.pinned_cores import PinnedCores
 from archivist_monitor.checks.system import Machine, SystemCheck, machine
-from archivist_monitor.checks.transcription import WORKER_GONE
 from archivist_monitor.thresholds import judge
 
 GIB = 1024**3

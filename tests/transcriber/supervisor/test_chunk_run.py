@@ -19,15 +19,16 @@ from archivist_common.jobs.chunks import ChunkClaim
 from archivist_common.storage.paths import OUTPUT_ENDINGS
 from archivist_transcriber.supervisor import chunk_run
 from archivist_transcriber.supervisor.slot import Slot
+from archivist_transcriber.supervisor.supervision import Deps
 
 KINDS = set(OUTPUT_ENDINGS)
 
 
 async def _while_transcribing(station: Station, slot: Slot, claim: lifecycle.JobClaim) -> "asyncio.Task[None]":
-    """A running attempt that has begun to transcribe, as its row says."""
+    """A running attempt that has begun to transcribe, as the row of a chunk says."""
     running = asyncio.create_task(station.attempt(slot, claim))
     async with asyncio.timeout(30):
-        while (await station.row(claim.id)).stage != "transcribe":
+        while not any(chunk.status == "processing" for chunk in await station.chunks(claim.id)):
             await asyncio.sleep(0.05)
     return running
 
@@ -221,9 +222,7 @@ async def test_an_output_folder_that_is_a_file_fails_the_attempt_and_the_job_wai
 
 async def test_an_attempt_past_its_time_is_ended(station: Station, slot: Slot) -> None:
     claim = await station.claimed(station.recording("long.ogg", "meeting-2min.ogg"))
-    deps = chunk_run.Deps(
-        station.db, station.deps.notifier, station.deps.lease, timedelta(seconds=1), (station.output,)
-    )
+    deps = Deps(station.db, station.deps.notifier, station.deps.lease, timedelta(seconds=1), (station.output,))
     async with asyncio.timeout(15):
         await station.attempt(slot, claim, deps)
     row = await station.row(claim.id)

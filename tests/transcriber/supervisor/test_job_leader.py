@@ -67,7 +67,7 @@ class Cutter:
     async def measure(self) -> float:
         return 1.0
 
-    async def hear(self, work: protocol.ChunkWork, on_moved: Callable[[Moved], None]) -> ChunkTranscript:
+    async def transcribe(self, work: protocol.ChunkWork, on_moved: Callable[[Moved], None]) -> ChunkTranscript:
         raise AssertionError("other slots hear")
 
     async def stop_work(self, working: "asyncio.Task[object]") -> None:

@@ -35,17 +35,22 @@ async def _watching(*servers: StorageServer, deadline: timedelta = DEADLINE) -> 
         await asyncio.gather(running, return_exceptions=True)
 
 
+async def _checked(watch: StorageWatch, count: int) -> None:
+    async with asyncio.timeout(15):
+        while len(watch.states()) < count:
+            await asyncio.sleep(0.02)
+
+
 async def _until(watch: StorageWatch, names: set[str]) -> None:
     async with asyncio.timeout(15):
         while watch.usable() != names:
             await asyncio.sleep(0.02)
 
 
-async def test_nothing_is_usable_before_it_was_looked_at_and_no_server_is_no_wait(tmp_path: Path) -> None:
+async def test_nothing_is_usable_before_it_was_checked(tmp_path: Path) -> None:
     async with StorageClient([_server(tmp_path, "flex-1")]) as storages:
         assert StorageWatch(storages, DEADLINE).usable() == frozenset()
-    async with _watching() as watch, asyncio.timeout(1):
-        await watch.first_round()
+    async with _watching() as watch:
         assert (watch.usable(), watch.states()) == (frozenset(), {})
 
 
@@ -55,7 +60,7 @@ async def test_a_server_that_goes_and_comes_is_told_in_words_each_time(
     caplog.set_level(logging.INFO, logger=storage_watch.__name__)
     well, comes = _server(tmp_path, "flex-1"), _server(tmp_path, "flex-2", kind=MountKind.MARKER)
     async with _watching(well, comes) as watch:
-        await watch.first_round()
+        await _checked(watch, 2)
         assert watch.usable() == {"flex-1"}
         assert {name: state.readable for name, state in watch.states().items()} == {"flex-1": True, "flex-2": False}
         (comes.path / MARKER).touch()
@@ -64,9 +69,9 @@ async def test_a_server_that_goes_and_comes_is_told_in_words_each_time(
         await _until(watch, {"flex-1"})
     told = [(record.message, record.__dict__["storage"]) for record in caplog.records]
     assert told == [
-        ("storage server in trouble", "flex-2"),
-        ("storage server is well again", "flex-2"),
-        ("storage server in trouble", "flex-2"),
+        ("storage server unavailable", "flex-2"),
+        ("storage server available again", "flex-2"),
+        ("storage server unavailable", "flex-2"),
     ]
     assert caplog.records[0].__dict__["trouble"] == "it is not mounted: its jobs wait"
     assert "not mounted" in caplog.records[0].__dict__["why"]
@@ -85,7 +90,7 @@ async def test_a_server_that_hangs_delays_no_answer_of_another_and_is_back_when_
         async with _watching(well, hung, deadline=timedelta(seconds=3)) as watch:
             await _until(watch, {"flex-1"})
             assert time.monotonic() - began < 3, "the hung one has not answered yet, nor has its deadline passed"
-            await watch.first_round()
+            await _checked(watch, 2)
             assert time.monotonic() - began < 5
             assert watch.usable() == {"flex-1"}
             assert trouble_of(hung, watch.states()["flex-2"]) == "it hangs: its jobs wait"

@@ -22,9 +22,10 @@ from archivist_cli.local.errors import StackError
 from archivist_common.database import migrate
 from archivist_common.database.clock import database_now
 from archivist_common.database.engine import Database, engine
-from archivist_common.database.models import OutboxEvent, QueueControl, Transcription, Worker
+from archivist_common.database.models import OutboxEvent, QueueControl, Transcription
 from archivist_common.errors import ArchivistError, DeadlineExceeded, SchemaMismatch
 from archivist_common.events.notify import Notifier
+from archivist_common.jobs import workers
 from archivist_common.maintenance import invariants
 from archivist_common.maintenance.invariants import INVARIANTS, Violation
 from archivist_common.settings import CommonSettings, read
@@ -32,7 +33,6 @@ from archivist_common.states import JobStatus
 from archivist_common.storage.client import StorageClient, StorageServer
 from archivist_common.storage.mounts import MountKind
 
-WORKER_GONE_S = 30  # a worker that has not reported itself for so long is dead; as the monitor counts
 RELAYED_WITHIN_S = 30  # the reconciler relays every five seconds
 _OLDEST_POSTGRES = 15
 _NEWEST_FILES = 500
@@ -143,15 +143,12 @@ async def _database(settings: CommonSettings, all_files: bool) -> list[Finding]:
 
 
 async def _workers(session: AsyncSession) -> Finding:
-    age = func.extract("epoch", database_now() - Worker.heartbeat_at)
-    rows = (
-        await session.execute(select(Worker.id, Worker.ready, Worker.reason, Worker.free_slots, Worker.slots, age))
-    ).all()
-    fresh = [row for row in rows if row[5] <= WORKER_GONE_S]
-    ready = [row for row in fresh if row.ready]
+    rows = await workers.states(session)
+    live = [row for row in rows if row.is_live]
+    ready = [row for row in live if row.ready]
     if not ready:
-        why = "; ".join(f"{row.id}: {row.reason or 'starting'}" for row in fresh)
-        why = why or f"none has reported itself for {WORKER_GONE_S} s"
+        why = "; ".join(f"{row.id}: {row.reason or 'starting'}" for row in live)
+        why = why or f"none has sent a heartbeat for {workers.WORKER_GONE.total_seconds():g} s"
         return Finding(
             "workers", Health.BROKEN, why, "Start archivist-transcriber; its log says why it is not ready."
         )

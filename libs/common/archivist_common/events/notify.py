@@ -1,7 +1,7 @@
-"""The doorbell: a hint through Redis that there may be work. The only file that imports arq.
+"""Wake-up notifications over Redis (arq). Best effort: workers also poll. The only file that imports arq.
 
-Nothing here is the record of anything. A lost hint costs one poll interval; a Redis that is away is said
-once and lived without. Messages are JSON and carry an id, never work.
+Nothing here is the record of anything. A lost wake-up costs one poll interval; an unavailable Redis is logged once.
+Messages are JSON and carry an id, never work.
 """
 
 import asyncio
@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 TRANSCRIBE = "archivist:transcribe"
 PUBLISH = "archivist:publish"
 _WAKE = "wake"
-_DEADLINE_S = 1.0  # Redis answers in well under a millisecond; a second is away
-_HINT_LIFE = timedelta(days=7)
+_DEADLINE_S = 1.0  # Redis responds in well under a millisecond; after a second it is unavailable
+_WAKE_UP_LIFE = timedelta(days=7)
 _POLL_S = 0.1
 _CANCEL_AGAIN_S = 0.2
 _RECONNECT_S = 2.0
@@ -43,7 +43,7 @@ def _from_json(data: bytes) -> Any:
 def _connect(dsn: str, socket_timeout: float | None = None) -> ArqRedis:
     """A client that connects when first used.
 
-    socket_timeout: seconds, for who cannot set a deadline of his own. With it redis-py waits in
+    socket_timeout: seconds, for a caller without a deadline of its own. With it redis-py waits in
     asyncio.wait_for, which before Python 3.12 loses a cancellation that comes as the wait ends.
     """
     pool: ConnectionPool = ConnectionPool.from_url(
@@ -53,57 +53,57 @@ def _connect(dsn: str, socket_timeout: float | None = None) -> ArqRedis:
 
 
 class Notifier:
-    """Rings for a worker. One per process, made in its lifespan."""
+    """Wakes workers up. One per process, made in its lifespan."""
 
     def __init__(self, dsn: str) -> None:
         self._redis = _connect(dsn)
-        self._away = False
+        self._is_unavailable = False
 
     async def notify(self, transcription_id: UUID) -> bool:
-        """Say that there may be work. False when Redis is away; logged when that begins and when it ends."""
+        """Notify transcribers of possible work. False while Redis is unavailable; logged as that begins and ends."""
         return await self._notify(TRANSCRIBE, str(transcription_id))
 
     async def notify_publisher(self) -> bool:
-        """Say that there may be something to publish. As `ring`; one hint lies there at a time."""
+        """Notify publishers of possible work. As `notify`; one wake-up is queued at a time."""
         return await self._notify(PUBLISH, "publisher")
 
     async def _notify(self, queue: str, what: str) -> bool:
         try:
             async with asyncio.timeout(_DEADLINE_S):
                 await self._redis.enqueue_job(
-                    _WAKE, what, _job_id=f"wake:{what}", _queue_name=queue, _expires=_HINT_LIFE
+                    _WAKE, what, _job_id=f"wake:{what}", _queue_name=queue, _expires=_WAKE_UP_LIFE
                 )
         except (RedisError, OSError, TimeoutError) as exc:
-            self._note(away=True, why=repr(exc))
+            self._set_unavailable(True, repr(exc))
             return False
-        self._note(away=False)
+        self._set_unavailable(False)
         return True
 
     async def info(self, section: str) -> dict[str, Any]:
-        """Redis' own figures. Raises DeadlineExceeded when it does not answer."""
+        """A section of Redis' INFO. Raises DeadlineExceeded when it does not respond."""
         try:
             async with asyncio.timeout(_DEADLINE_S):
                 found = dict(await self._redis.info(section))
         except (RedisError, OSError, TimeoutError) as exc:
-            self._note(away=True, why=repr(exc))
-            raise DeadlineExceeded("Redis is not answering") from exc
-        self._note(away=False)
+            self._set_unavailable(True, repr(exc))
+            raise DeadlineExceeded("Redis is not responding") from exc
+        self._set_unavailable(False)
         return found
 
     async def close(self) -> None:
         await self._redis.aclose(close_connection_pool=True)
 
-    def _note(self, *, away: bool, why: str = "") -> None:
-        metrics.REDIS_UP.set(not away)
-        if away and not self._away:
-            log.warning("Redis is away; workers poll the database meanwhile", extra={"why": why})
-        elif self._away and not away:
-            log.info("Redis is back")
-        self._away = away
+    def _set_unavailable(self, unavailable: bool, why: str = "") -> None:
+        metrics.REDIS_UP.set(not unavailable)
+        if unavailable and not self._is_unavailable:
+            log.warning("Redis unavailable; workers poll the database meanwhile", extra={"why": why})
+        elif self._is_unavailable and not unavailable:
+            log.info("Redis available again")
+        self._is_unavailable = unavailable
 
 
 class Listener:
-    """Hears the doorbell and calls `wake`. Runs until cancelled, through any outage of Redis."""
+    """Listens for wake-ups and calls `wake`. Runs until cancelled, through any outage of Redis."""
 
     def __init__(self, dsn: str, name: str, wake: Callable[[], None], queue: str = TRANSCRIBE) -> None:
         self._dsn = dsn
@@ -114,7 +114,7 @@ class Listener:
         self._wanted = True
 
     def accept(self, wanted: bool) -> None:
-        """Whether to take hints: a worker with no free slot leaves them to the others."""
+        """Whether to take wake-ups: a worker with no free slot leaves them to the others."""
         self._wanted = wanted
         if self._worker is not None:
             self._worker.allow_pick_jobs = wanted
@@ -130,19 +130,19 @@ class Listener:
                 await asyncio.wait([listening], timeout=_POLL_S)
 
     async def _run(self) -> None:
-        away = False
+        disconnected = False
         while True:
             redis = _connect(self._dsn, socket_timeout=_DEADLINE_S)
             try:
                 await redis.ping()
-                if away:
-                    log.info("hearing the doorbell again")
-                away = False
+                if disconnected:
+                    log.info("wake-up listener connected again")
+                disconnected = False
                 await self._listen(redis)
             except (RedisError, OSError, TimeoutError) as exc:
-                if not away:
-                    log.warning("the doorbell cannot be heard; polling", extra={"why": repr(exc)})
-                away = True
+                if not disconnected:
+                    log.warning("wake-up listener disconnected; polling", extra={"why": repr(exc)})
+                disconnected = True
             finally:
                 self._worker = None
                 await redis.aclose(close_connection_pool=True)
@@ -173,7 +173,7 @@ class Listener:
             await self._end(running, self._worker)
 
     async def _end(self, running: "asyncio.Task[None]", worker: Worker) -> None:
-        """End arq and what it had begun: it may be waiting for a Redis that is away.
+        """End arq and what it had begun: it may be waiting for an unavailable Redis.
 
         A single cancel may be lost in it: redis-py takes one that meets a reply just read for its own time-out.
         """

@@ -1,4 +1,4 @@
-"""Changes of state, written with the change itself, and the bell that is rung for them afterwards."""
+"""Transactional outbox: events written in the caller's transaction and relayed after commit."""
 
 import logging
 from collections.abc import Sequence
@@ -22,25 +22,25 @@ COMPLETED = "transcription.completed"
 FAILED = "transcription.failed"
 CANCELLED = "transcription.cancelled"
 RELEASED = "transcription.released"
-"""Given back to the queue: a graceful stop, a lapsed lease, a failure that is tried again."""
+"""Returned to the queue: a graceful stop, an expired lease, a failure that is retried."""
 
 CAPTIONS = "transcription.captions"
-"""A chunk was heard: its number, its place in the recording, its text."""
+"""A chunk was transcribed: its number, its place in the recording, its text."""
 
 PAUSED = "transcription.paused"
 RESUMED = "transcription.resumed"
-"""A person has held the job back, or let it go on. Its status stays what it is."""
+"""A user has paused the job, or resumed it. Its status stays what it is."""
 
 PUBLICATION_QUEUED = "publication.queued"
 PUBLICATION_HELD = "publication.held"
-"""It waits for a person: the code says for what."""
+"""It is held for an operator: the code says for what."""
 PUBLICATION_FAILED = "publication.failed"
 PUBLICATION_ATTENTION = "publication.attention"
-"""It goes on, but somebody has to do something at the target."""
+"""It goes on, but an operator has to act at the target."""
 PUBLISHED = "vod.published"
 REMOVED = "vod.removed"
 TARGET_STOPPED = "target.stopped"
-"""A target refused our credentials: one event for each time, however many publications wait for it."""
+"""A target rejected our credentials: one event for each time, however many publications wait for it."""
 TARGET_RESUMED = "target.resumed"
 
 _APPEND = insert(cast(Table, OutboxEvent.__table__))  # past the mapper, and built once: many are written
@@ -50,7 +50,7 @@ _BATCH = 100
 
 
 class WakeUps(Protocol):
-    """Something that wakes a worker. False: it could not be rung, and somebody should ring again."""
+    """Something that wakes workers up. False: the wake-up could not be sent, and is to be sent again."""
 
     async def notify(self, transcription_id: UUID) -> bool: ...
 
@@ -69,12 +69,12 @@ class Event:
 
 
 async def append(session: AsyncSession, event: str, transcription_id: UUID | None, **data: Any) -> None:
-    """Write an event beside the change it tells of. The job's row is locked by then: ids keep the order."""
+    """Write an event beside the change it reports. The job's row is locked by then: ids keep the order."""
     await session.execute(_APPEND, {"event": event, "transcription_id": transcription_id, "data": data})
 
 
 def of_transcription() -> ColumnElement[bool]:
-    """Whether an event tells of the transcription itself. Its publications' events bear its id too, after its end."""
+    """Whether an event is the transcription's own. Its publications' events bear its id too, after its end."""
     return OutboxEvent.event.startswith("transcription.", autoescape=True)
 
 
@@ -90,7 +90,7 @@ async def since(session: AsyncSession, transcription_id: UUID, after: int) -> Se
 
 
 async def relay(db: Database, notifier: WakeUps) -> int:
-    """Ring for what has not been rung for, oldest first; how many events were relayed.
+    """Send the wake-ups of events not relayed yet, oldest first; how many events were relayed.
 
     Two relays at once share the work. A wake-up that cannot be sent leaves its event for the next call:
     workers poll meanwhile, so nothing waits longer than they do.

@@ -1,4 +1,4 @@
-"""What a free slot takes next: a chunk of a job under way, or a job to lead, whichever stands first in the queue."""
+"""What a free slot claims next: a chunk of a job under way, or a job to lead, whichever is first in the queue."""
 
 from collections.abc import Collection
 from datetime import timedelta
@@ -23,8 +23,8 @@ async def next_work(
     """Claim the next piece of work. None when nothing is due.
 
     A chunk goes by its job's place in the queue: a long recording under way lets an urgent one pass after the
-    chunk in hand. recipe: the only one of chunks that this slot can hear. storages: those that can be read from
-    here now; None for all. leads: whether jobs may be led from here, or only chunks be heard.
+    current chunk. recipe: the only one of chunks that this slot can transcribe. storages: those that can be read from
+    here now; None for all. leads: whether jobs may be led from here, or only chunks transcribed.
     """
     job = (await session.execute(lifecycle.next_due(storages))).one_or_none() if leads else None
     chunk = (await session.execute(chunks.next_due(recipe, storages))).one_or_none()
@@ -36,10 +36,10 @@ async def next_work(
 
 
 async def release_unknown(session: AsyncSession, owner: str, leading: Collection[UUID]) -> None:
-    """Give back unharmed what was claimed for a slot that does not know of it.
+    """Release what was claimed for a slot that does not know of it.
 
-    A claim may count though its answer was lost, in a crash of the database or on the wire. Left alone, its lease
-    would lapse and a crash be charged that never was. leading: the jobs led from here. Not for a slot at work.
+    A claim may count though its response was lost, in a crash of the database or on the wire. Left alone, its lease
+    would expire and a crash be charged that never was. leading: the jobs led from here. Not for a slot at work.
     """
     await lifecycle.release_unknown(session, owner, leading)
     await chunks.release_unknown(session, owner)

@@ -1,7 +1,7 @@
 """When a job will start and be done, from what the machines measured of themselves and what lies before it.
 
-Every slot of every machine works on the job that stands first, so the queue is one line: how much sound is left
-before a job's end, over how much all slots hear in a second. Where a figure is not known, no time is given.
+Every slot of every machine works on the first job, so the queue is one line: how much audio is left before a job's
+end, over how much all slots transcribe in a second. Where a number is not known, no time is given.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,22 +14,22 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from archivist_common.database.clock import database_in, database_now
+from archivist_common.database.clock import database_now
 from archivist_common.database.models import MachineSpeed, Transcription, Worker
+from archivist_common.jobs import workers
 from archivist_common.jobs.queue_state import queue_is_open
 from archivist_common.states import LIVE, JobStatus
 
 WINDOW_MS = 30_000
 """Of speech: what a machine's speed is measured by (`MachineSpeed.window_s`)."""
 
-_WORKER_GONE = timedelta(seconds=30)  # as the monitor has it: not heard of for this long is dead
 _MOST = 2000  # live jobs looked at; behind them nobody plans by the minute
 _ANY = ""  # storage: all of them together
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """A live job as the forecast sees it. left_ms: sound still to be heard; None where its length is not known."""
+    """A live job as the forecast sees it. left_ms: audio not transcribed yet; None where its length is not known."""
 
     id: UUID
     running: bool
@@ -48,7 +48,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """From completed recordings: how much of their sound is speech, 0 to 1; bytes a millisecond takes, by storage."""
+    """From completed recordings: how much of their audio is speech, 0 to 1; bytes a millisecond takes, by storage."""
 
     speech_share: float = 1.0
     bytes_per_ms: Mapping[str, float] = field(default_factory=dict)
@@ -60,7 +60,7 @@ class Learned:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """All live jobs' estimates. slots: of ready machines. rate: sound all of them hear in a second, seconds."""
+    """Estimates of all live jobs. slots: of ready machines. rate: seconds of audio they transcribe in a second."""
 
     slots: int = 0
     rate: float | None = None
@@ -68,7 +68,7 @@ class Forecast:
 
 
 def forecast(loads: Sequence[Load], rate: float, now: datetime) -> dict[UUID, Estimate]:
-    """Estimates of jobs given in the order of the queue. rate: seconds of sound heard in a second, above 0.
+    """Estimates of jobs given in the order of the queue. rate: seconds of audio transcribed in a second, above 0.
 
     A job that may not start yet lets others pass; once it may, it goes by its place. Behind a job of unknown length
     nothing is known.
@@ -97,10 +97,10 @@ async def read(session: AsyncSession, learned: Learned) -> Forecast:
     """Estimates of every live job now. Empty where no machine is ready, without times where none is measured."""
     machines = await _machines(session)
     slots = sum(slots for slots, _ in machines)
-    heard_ms = sum(slots * WINDOW_MS / window_s for slots, window_s in machines if window_s is not None)
-    if not heard_ms:
+    capacity_ms = sum(slots * WINDOW_MS / window_s for slots, window_s in machines if window_s is not None)
+    if not capacity_ms:
         return Forecast(slots)
-    rate = heard_ms / 1000 / max(learned.speech_share, 0.01)
+    rate = capacity_ms / 1000 / max(learned.speech_share, 0.01)
     now, is_open = (await session.execute(select(database_now(), queue_is_open()))).one()
     rows = await session.execute(
         select(
@@ -172,16 +172,15 @@ async def _machines(session: AsyncSession) -> list[tuple[int, float | None]]:
         .scalar_subquery()
     )
     rows = await session.execute(
-        select(Worker.slots, Worker.details, measured).where(
-            Worker.ready, Worker.heartbeat_at > database_in(-_WORKER_GONE)
-        )
+        select(Worker.slots, Worker.details, measured).where(Worker.ready, workers.is_live())
     )
     return [(slots, _speed(details.get("speed")) or _speed(window_s)) for slots, details, window_s in rows]
 
 
-def _speed(told: Any) -> float | None:
-    """Seconds as a worker tells them; None for what is no such figure."""
-    return float(told) if isinstance(told, int | float) and not isinstance(told, bool) and told > 0 else None
+def _speed(reported: Any) -> float | None:
+    """Seconds as a worker reports them; None for what is no such number."""
+    is_number = isinstance(reported, int | float) and not isinstance(reported, bool)
+    return float(reported) if is_number and reported > 0 else None
 
 
 def _left_ms(row: Any, learned: Learned) -> float | None:

@@ -3,12 +3,10 @@
 from sqlalchemy import select
 
 from archivist_common.database import migrate
-from archivist_common.database.clock import database_in
 from archivist_common.database.engine import Database
 from archivist_common.database.models import Worker
 from archivist_common.errors import DatabaseUnavailable, SchemaMismatch
-from archivist_common.jobs.workers import machine_id
-from archivist_monitor.checks.transcription import WORKER_GONE
+from archivist_common.jobs.workers import is_live, machine_id
 
 
 class PinnedCores:
@@ -25,7 +23,7 @@ class PinnedCores:
                 details = await session.scalars(
                     select(Worker.details).where(
                         Worker.details["machine"].as_string() == machine_id(),
-                        Worker.heartbeat_at > database_in(-WORKER_GONE),
+                        is_live(),
                     )
                 )
                 self._known = frozenset(core for each in details for slot in each.get("cores", ()) for core in slot)

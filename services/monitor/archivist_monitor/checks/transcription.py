@@ -5,14 +5,16 @@ Counted by the database, which owns the queue; Redis holds none of it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from archivist_common.database.clock import database_now
 from archivist_common.database.engine import Database
-from archivist_common.database.models import OutboxEvent, Transcription, Worker
+from archivist_common.database.models import OutboxEvent, Transcription
+from archivist_common.jobs import workers
+from archivist_common.jobs.workers import WorkerState
 from archivist_common.states import JobStatus
 from archivist_monitor import gauges
 from archivist_monitor.check import CheckResult, Status, Value
@@ -20,7 +22,6 @@ from archivist_monitor.checks.snapshot import snapshot
 
 QUEUE_DEGRADED = 50  # waiting jobs; the documentation's threshold
 STUCK_DEGRADED = 120  # seconds a job has waited although a slot is free
-WORKER_GONE = timedelta(seconds=30)  # without a heartbeat for this long a worker is taken for dead
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +34,6 @@ class QueueSnapshot:
     outbox_oldest_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerSnapshot:
-    """A worker's last heartbeat. age_s by the database's clock."""
-
-    id: str
-    ready: bool
-    reason: str | None
-    free_slots: int
-    heartbeat_at: datetime
-    age_s: float
-
-
 class TranscriptionCheck:
     deadline = timedelta(seconds=4)
 
@@ -53,10 +42,10 @@ class TranscriptionCheck:
 
     async def read(self) -> CheckResult:
         """Raises what `snapshot` does."""
-        queue, workers = await snapshot(self._db, _queue_and_workers, forget=_forget)
-        _export(queue, workers)
+        queue, states = await snapshot(self._db, _queue_and_workers, forget=_forget)
+        _export(queue, states)
 
-        live = [worker for worker in workers if worker.age_s <= WORKER_GONE.total_seconds()]
+        live = [worker for worker in states if worker.is_live]
         ready = [worker for worker in live if worker.ready]
         status, reason = _of_workers(live, ready)
         free = sum(worker.free_slots for worker in ready)
@@ -80,9 +69,9 @@ class TranscriptionCheck:
         )
 
 
-def _of_workers(live: Sequence[WorkerSnapshot], ready: Sequence[WorkerSnapshot]) -> tuple[Status, str | None]:
+def _of_workers(live: Sequence[WorkerState], ready: Sequence[WorkerState]) -> tuple[Status, str | None]:
     if not live:
-        return Status.UNHEALTHY, f"no heartbeat of a transcriber for {WORKER_GONE.total_seconds():g} s"
+        return Status.UNHEALTHY, f"no heartbeat of a transcriber for {workers.WORKER_GONE.total_seconds():g} s"
     idle = "; ".join(
         f"{worker.id} is not ready: {worker.reason or 'starting'}" for worker in live if not worker.ready
     )
@@ -91,8 +80,8 @@ def _of_workers(live: Sequence[WorkerSnapshot], ready: Sequence[WorkerSnapshot])
     return (Status.DEGRADED, idle) if idle else (Status.HEALTHY, None)
 
 
-async def _queue_and_workers(session: AsyncSession) -> tuple[QueueSnapshot, Sequence[WorkerSnapshot]]:
-    return await _queue(session), await _workers(session)
+async def _queue_and_workers(session: AsyncSession) -> tuple[QueueSnapshot, Sequence[WorkerState]]:
+    return await _queue(session), await workers.states(session)
 
 
 async def _queue(session: AsyncSession) -> QueueSnapshot:
@@ -117,20 +106,6 @@ async def _queue(session: AsyncSession) -> QueueSnapshot:
     )
 
 
-async def _workers(session: AsyncSession) -> Sequence[WorkerSnapshot]:
-    rows = await session.execute(
-        select(
-            Worker.id,
-            Worker.ready,
-            Worker.reason,
-            Worker.free_slots,
-            Worker.heartbeat_at,
-            func.extract("epoch", database_now() - Worker.heartbeat_at),
-        ).order_by(Worker.id)
-    )
-    return [WorkerSnapshot(*row[:-1], age_s=float(row[-1])) for row in rows]
-
-
 def _forget() -> None:
     gauges.JOBS.clear()
     gauges.WORKER_HEARTBEAT.clear()
@@ -138,12 +113,12 @@ def _forget() -> None:
         gauge.set(gauges.UNKNOWN)
 
 
-def _export(queue: QueueSnapshot, workers: Sequence[WorkerSnapshot]) -> None:
+def _export(queue: QueueSnapshot, states: Sequence[WorkerState]) -> None:
     for status, count in queue.jobs.items():
         gauges.JOBS.labels(status).set(count)
     gauges.OLDEST_PENDING.set(queue.oldest_pending_s)
     gauges.OUTBOX_UNSENT.set(queue.outbox_unsent)
     gauges.OUTBOX_OLDEST.set(queue.outbox_oldest_s)
     gauges.WORKER_HEARTBEAT.clear()  # those that left
-    for worker in workers:
+    for worker in states:
         gauges.WORKER_HEARTBEAT.labels(worker.id).set(worker.heartbeat_at.timestamp())

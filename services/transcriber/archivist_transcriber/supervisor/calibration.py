@@ -1,4 +1,4 @@
-"""How fast this machine hears, measured at its first start with a model and kept: what estimates come from."""
+"""How fast this machine transcribes, measured at its first start with a model and kept: what estimates come from."""
 
 import logging
 import socket
@@ -11,8 +11,8 @@ from archivist_common.database.clock import database_now
 from archivist_common.database.engine import Database
 from archivist_common.database.models import MachineSpeed
 from archivist_common.errors import ArchivistError
-from archivist_transcriber.supervisor.chunk_run import SlotProtocol
 from archivist_transcriber.supervisor.slot import Loaded
+from archivist_transcriber.supervisor.supervision import SlotProtocol
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 async def of(db: Database, slot: SlotProtocol, loaded: Loaded) -> float | None:
     """Seconds of computing for thirty seconds of speech in one slot: as stored, else measured now and stored.
 
-    None where it could not be found out; estimates are then not given.
+    None where it could not be measured; there are no estimates then.
     """
     try:
         async with db.transaction() as session:
@@ -31,9 +31,12 @@ async def of(db: Database, slot: SlotProtocol, loaded: Loaded) -> float | None:
         async with db.transaction() as session:
             await _store(session, slot, loaded, window_s)
     except (ArchivistError, TimeoutError) as exc:
-        log.warning("the machine's speed is not known", extra={"slot": slot.number, "why": str(exc)})
+        log.warning("speed of the machine not measured", extra={"slot": slot.number, "why": str(exc)})
         return None
-    log.info("measured", extra={"window_s": round(window_s, 3), "times_real_time": round(30 / window_s, 1)})
+    log.info(
+        "speed of the machine measured",
+        extra={"window_s": round(window_s, 3), "times_real_time": round(30 / window_s, 1)},
+    )
     return window_s
 
 

@@ -1,7 +1,7 @@
 """One attempt at one job, from its claim to its end: its leader keeps the lease while slots of any machine work.
 
-The leader alone writes the job's row. It has the recording planned by the slot that asked for work, stores the
-chunks as they are cut, waits until all are heard, and has a slot of its own machine make the files.
+The leader alone writes the job's row. It has the recording planned by the slot that claimed the job, stores the
+chunks as they are cut, waits until all are transcribed, and has a slot of its own machine make the files.
 """
 
 import asyncio
@@ -29,25 +29,24 @@ from archivist_common.events import outbox
 from archivist_common.jobs import artifacts, chunks, lifecycle, planning
 from archivist_common.jobs.chunks import ChunkProgress, Cut
 from archivist_common.jobs.lifecycle import JobClaim, JobOutcome, StageProgress
+from archivist_common.leases.keeper import LeaseKeeper
 from archivist_common.observability import logs, metrics
 from archivist_common.states import JobStatus, Stage
 from archivist_transcriber import protocol
 from archivist_transcriber.outputs.paths import attempt_folder
 from archivist_transcriber.protocol import Moved
-from archivist_transcriber.supervisor import chunk_run
-from archivist_transcriber.supervisor.chunk_run import Deps, Movement, SlotProtocol
+from archivist_transcriber.supervisor import supervision
+from archivist_transcriber.supervisor.supervision import Deps, Movement, SlotProtocol
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-_GATE_S = 10.0  # no effect unless the lease was renewed this recently (reliability protocol, step 5)
-_HEARD_SHARE = 96  # percent of a job's progress that hearing is; the rest is layout, checks and writing
-_GIVE_BACK_S = 3.0
-_LOOK_S = 2.0
+_TRANSCRIBING_SHARE = 96  # percent of a job's progress that transcribing is; the rest is layout, checks and writing
+_FOLLOW_UP_S = 2.0
 
 
 class JobLeader:
-    """An attempt in hand. `run` owns it; slots come to `plan` and `assemble` for it."""
+    """One claim of a job. `run` owns it; slots come to `plan` and `assemble` for it."""
 
     def __init__(self, deps: Deps, claim: JobClaim, recipe: str, call_slots: Callable[[], None]) -> None:
         """call_slots: called when there is something new for a slot of this machine to do."""
@@ -73,7 +72,7 @@ class JobLeader:
         self._stage = Stage.PROBE
         self._announced_ms: int | None = None  # length of the recording, as its container says
         self._stage_began = time.monotonic()
-        self._renewed = time.monotonic()
+        self._keeper = LeaseKeeper(deps.lease)
         self._held_back = False
         self._held_back_s = 0.0
 
@@ -83,17 +82,17 @@ class JobLeader:
         wanted = self._assembly is not None and self._outcome is None and self._error is None
         return wanted and self._idle.is_set() and not self._over and not self._held_back
 
-    async def look(self) -> None:
+    async def follow_up(self) -> None:
         """Something has happened to the job's chunks: returns once the leader has done what follows from it.
 
-        So a slot that heard an urgent job's last chunk makes its files before it goes back to a long one.
+        So a slot that transcribed an urgent job's last chunk makes its files before it goes back to a long one.
         """
         if self._over:
             return
         self._seen.clear()
         self._changed.set()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_LOOK_S):
+            async with asyncio.timeout(_FOLLOW_UP_S):
                 await self._seen.wait()
 
     async def run(self) -> None:
@@ -104,12 +103,12 @@ class JobLeader:
             began = time.monotonic()
             try:
                 outcome = await self._led()
-                await self._gate()
-                await chunk_run.last_word(deps.db, lambda session: lifecycle.complete(session, claim, outcome))
+                await self._require_lease()
+                await supervision.write_end(deps.db, lambda session: lifecycle.complete(session, claim, outcome))
                 failpoints.reach("completed")
             except Fenced as exc:
                 metrics.FENCED_WRITES.labels("transcriber").inc()
-                log.warning("attempt lost its job", extra={"why": exc.message})
+                log.warning("job lost its lease", extra={"why": exc.message})
                 await self._leave(_discard(deps, claim))
                 _count("fenced")
             except Cancelled:
@@ -123,13 +122,13 @@ class JobLeader:
                 _count("released")
             except ArchivistError as exc:
                 status = await self._leave(self._failed(exc))
-                log.error("attempt failed", extra={"code": exc.code, "detail": exc.message, "status": status})
+                log.error("job attempt failed", extra={"code": exc.code, "detail": exc.message, "status": status})
                 _count("failed")
             except asyncio.CancelledError:
                 self._over = True
-                async with asyncio.timeout(_GIVE_BACK_S):
+                async with asyncio.timeout(supervision.RELEASE_S):
                     await self._ended(lambda session: lifecycle.release(session, claim))
-                log.info("job given back")
+                log.info("job released")
                 raise
             else:
                 took = time.monotonic() - began
@@ -152,8 +151,8 @@ class JobLeader:
         work = protocol.PlanWork(
             protocol.RecordingFile.of(self.claim), self.claim.model, self._language or language, self._ends_ms
         )
-        self._planned = await self._worked(slot, slot.plan(work, self._cut, self._heard(movement)), movement)
-        await self.look()
+        self._planned = await self._worked(slot, slot.plan(work, self._cut, self._moved(movement)), movement)
+        await self.follow_up()
 
     async def assemble(self, slot: SlotProtocol) -> None:
         """Have the files made by this slot. Returns when the slot is free again."""
@@ -162,7 +161,7 @@ class JobLeader:
             return
         failpoints.reach("before-assembly")
         movement = Movement(timedelta(milliseconds=work.planned.audio_ms))
-        self._outcome = await self._worked(slot, slot.assemble(work, self._heard(movement)), movement)
+        self._outcome = await self._worked(slot, slot.assemble(work, self._moved(movement)), movement)
         self._changed.set()
 
     async def _worked(self, slot: SlotProtocol, work: Coroutine[Any, Any, T], movement: Movement) -> T | None:
@@ -175,7 +174,7 @@ class JobLeader:
         self._idle.clear()
         try:
             with logs.bound(transcription_id=str(self.claim.id), attempt=self.claim.attempt):
-                return await chunk_run.watched(slot, chunk_run.proven(slot, work), beat, movement)
+                return await supervision.watched(slot, supervision.proven(slot, work), beat, movement)
         except Fenced:
             return None
         except ArchivistError as exc:
@@ -185,13 +184,13 @@ class JobLeader:
             self._idle.set()
             self._changed.set()
 
-    def _heard(self, movement: Movement) -> Callable[[Moved], None]:
-        def heard(moved: Moved) -> None:
-            movement.heard(moved)
-            self._announced_ms = moved.audio_ms or self._announced_ms
-            self._reach(moved.stage)
+    def _moved(self, movement: Movement) -> Callable[[Moved], None]:
+        def moved(report: Moved) -> None:
+            movement.update(report)
+            self._announced_ms = report.audio_ms or self._announced_ms
+            self._reach(report.stage)
 
-        return heard
+        return moved
 
     def _cut(self, cut: Cut) -> None:
         self._cuts.append(cut)
@@ -204,12 +203,12 @@ class JobLeader:
             self._stage, self._stage_began = stage, now
 
     async def _led(self) -> JobOutcome:
-        """The attempt's result. Raises what it failed of, Cancelled, and Fenced when the job is somebody else's."""
+        """The attempt's result. Raises what it failed of, Cancelled, and Fenced when its lease is lost."""
         failpoints.reach("after-claim")
-        await chunk_run.last_word(self._deps.db, self._adopt)
+        await supervision.write_end(self._deps.db, self._resume)
         self._begun.set()
         began = time.monotonic()
-        away = False
+        unavailable = False
         while True:
             self._changed.clear()
             try:
@@ -218,41 +217,41 @@ class JobLeader:
                 # Chunks may have come while others were stored: a plan says that all are.
                 if self._planned is not None and not self._is_planned and not self._cuts:
                     await self._store_plan(self._planned)
-                standing, cancel = await self._tell()
-                self._held_back = standing.held_back
-                if away:
-                    log.info("database is back")
-                away = False
+                progress, cancel = await self._report()
+                self._held_back = progress.held_back
+                if unavailable:
+                    log.info("database available again")
+                unavailable = False
                 if cancel:
-                    raise Cancelled("somebody asked for this")
-                if standing.error is not None:
-                    self._error, self._given_up = standing.error, True
+                    raise Cancelled("a user cancelled the job")
+                if progress.error is not None:
+                    self._error, self._given_up = progress.error, True
                 if self._error is not None:
                     raise self._error
                 if self._outcome is not None:
                     return self._outcome
-                if self._is_planned and self._assembly is None and standing.completed == standing.chunks:
+                if self._is_planned and self._assembly is None and progress.completed == progress.chunks:
                     await self._prepare_assembly()
                 if self.offers_assembly:
                     self._call_slots()
-                self._check_time(began, standing)
+                self._check_time(began, progress)
             except DatabaseUnavailable:
-                if not away:
-                    log.warning("database is away; running chunks go on")
-                away = True
+                if not unavailable:
+                    log.warning("database unavailable; running chunks go on")
+                unavailable = True
             if not self._changed.is_set():
                 self._seen.set()
             await self._wait()
 
     async def _wait(self) -> None:
         try:
-            async with asyncio.timeout(chunk_run.BEAT_S):
+            async with asyncio.timeout(supervision.BEAT_S):
                 await self._changed.wait()
         except TimeoutError:
             return
 
-    async def _adopt(self, session: AsyncSession) -> None:
-        """Find out what earlier attempts have left to go on from."""
+    async def _resume(self, session: AsyncSession) -> None:
+        """Read what earlier attempts have left to go on from."""
         self._ends_ms = await planning.resume(session, self.claim, self._recipe)
         self._language = await planning.language(session, self.claim.id)
         found = await planning.plan(session, self.claim.id)
@@ -280,45 +279,43 @@ class JobLeader:
     async def _prepare_assembly(self) -> None:
         assert self._planned is not None  # noqa: S101 -- the caller has looked
         async with self._deps.db.transaction() as session:
-            heard = await chunks.transcripts(session, self.claim.id)
-        self._assembly = protocol.AssembleWork.of(self.claim, self._planned, heard)
+            transcripts = await chunks.transcripts(session, self.claim.id)
+        self._assembly = protocol.AssembleWork.of(self.claim, self._planned, transcripts)
 
-    async def _tell(self) -> tuple[ChunkProgress, bool]:
-        """Write how far the job is and keep its lease; how its chunks stand, and whether it shall end."""
-        due = time.monotonic() - self._renewed >= self._deps.lease.total_seconds() / chunk_run.RENEWALS
-        async with self._deps.db.transaction() as session:
-            standing = await chunks.progress(session, self.claim.id)
-            cancel = await lifecycle.advance(session, self.claim, self._progress(standing))
-            if due:
+    async def _report(self) -> tuple[ChunkProgress, bool]:
+        """Write how far the job is and keep its lease; the progress of its chunks, and whether it is cancelled."""
+        async with contextlib.AsyncExitStack() as renewal, self._deps.db.transaction() as session:
+            progress = await chunks.progress(session, self.claim.id)
+            cancel = await lifecycle.advance(session, self.claim, self._progress(progress))
+            if self._keeper.is_due:
+                await renewal.enter_async_context(self._keeper.renewing())
                 await lifecycle.renew(session, self.claim, self._deps.lease)
-        if due:
-            self._renewed = time.monotonic()
-        return standing, cancel
+        return progress, cancel
 
-    def _progress(self, standing: ChunkProgress) -> StageProgress:
+    def _progress(self, progress: ChunkProgress) -> StageProgress:
         audio_ms = self._planned.audio_ms if self._planned is not None else self._announced_ms
-        done_ms = standing.done_ms if audio_ms is None else min(standing.done_ms, audio_ms)
+        done_ms = progress.done_ms if audio_ms is None else min(progress.done_ms, audio_ms)
         if self._assembly is not None:
-            percent = _HEARD_SHARE + 1
+            percent = _TRANSCRIBING_SHARE + 1
         else:
-            percent = done_ms * _HEARD_SHARE // audio_ms if audio_ms else 0
+            percent = done_ms * _TRANSCRIBING_SHARE // audio_ms if audio_ms else 0
         return StageProgress(self._stage, percent, done_ms, audio_ms)
 
-    def _check_time(self, began: float, standing: ChunkProgress) -> None:
-        """Raises DeadlineExceeded past JOB_TIMEOUT. While a person holds the job back, the time stands still."""
-        if standing.held_back:
-            self._held_back_s += chunk_run.BEAT_S
+    def _check_time(self, began: float, progress: ChunkProgress) -> None:
+        """Raises DeadlineExceeded past JOB_TIMEOUT. While a user has paused the job, no time is counted."""
+        if progress.held_back:
+            self._held_back_s += supervision.BEAT_S
         limit = self._deps.timeout
         if limit is not None and time.monotonic() - began - self._held_back_s > limit.total_seconds():
             raise DeadlineExceeded(f"the attempt took longer than {limit}; set JOB_TIMEOUT to allow more")
 
-    async def _gate(self) -> None:
+    async def _require_lease(self) -> None:
         """Before an effect: the lease was renewed within the last ten seconds, or is now. Raises Fenced."""
-        if time.monotonic() - self._renewed > _GATE_S:
-            await chunk_run.last_word(
-                self._deps.db, lambda session: lifecycle.renew(session, self.claim, self._deps.lease)
-            )
-            self._renewed = time.monotonic()
+        if not self._keeper.is_fresh:
+            async with self._keeper.renewing():
+                await supervision.write_end(
+                    self._deps.db, lambda session: lifecycle.renew(session, self.claim, self._deps.lease)
+                )
 
     async def _leave(self, end: Awaitable[T]) -> T:
         """Write the end once no slot of ours works for the job any more."""
@@ -330,21 +327,21 @@ class JobLeader:
         return await self._ended(lambda session: lifecycle.fail(session, self.claim, error, final=self._given_up))
 
     async def _ended(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T | None:
-        """End an attempt without a result and leave nothing of it behind. None when the last word was not ours."""
+        """End an attempt without a result and leave nothing of it behind. None when its end could not be written."""
         try:
-            return await chunk_run.last_word(self._deps.db, work)
+            return await supervision.write_end(self._deps.db, work)
         except (Fenced, DatabaseUnavailable) as exc:
             log.warning("the attempt's end was not written", extra={"code": exc.code})
             return None
         finally:
             with contextlib.suppress(TimeoutError):  # a slot of ours that is being ended may still write
-                async with asyncio.timeout(_GIVE_BACK_S / 2):
+                async with asyncio.timeout(supervision.RELEASE_S / 2):
                     await self._idle.wait()
             await _discard(self._deps, self.claim)
 
 
 async def _discard(deps: Deps, claim: JobClaim) -> None:
-    """Remove an attempt's files, unless they are the job's result: an answer lost on its way may hide that."""
+    """Remove an attempt's files, unless they are the job's result: a lost response to COMMIT may hide that."""
     try:
         async with deps.db.transaction() as session:
             if await artifacts.made_by(session, claim.id, claim.attempt):

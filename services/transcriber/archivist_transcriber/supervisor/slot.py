@@ -1,7 +1,7 @@
-"""A slot, as the supervisor holds it: one process pinned to cores of its own, with the model loaded once.
+"""A slot, as the supervisor runs it: one process pinned to cores of its own, with the model loaded once.
 
-It is started, handed work, heard, and ended from here. What runs inside is `pinned.py`, then `inference.py`;
-it computes and knows no database.
+It is started, given work, read from, and ended here. What runs inside is `slot/main.py`, then `slot/worker.py`; it
+computes and knows no database.
 """
 
 import asyncio
@@ -28,9 +28,9 @@ log = logging.getLogger(__name__)
 
 LOAD_DEADLINE = timedelta(minutes=5)
 """A large model from a slow disk takes a minute or two."""
-_STOP_GRACE_S = 4.0  # a slot looks up between two batches; past this it is killed
-_LAST_BREATH_S = 2.0
-_REAP_S = 5.0  # a killed process that is still there waits in the kernel, for a disk that does not answer
+_STOP_GRACE_S = 4.0  # a slot checks for it between two batches; past this it is killed
+_EXIT_S = 2.0
+_REAP_S = 5.0  # a killed process that still exists waits in the kernel, for a disk that does not respond
 _LINE_LIMIT = 32 * 1024 * 1024  # bytes; a summary and its files' names stay far below
 
 _THREAD_SETTINGS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -49,7 +49,7 @@ _KEPT = (
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a ready slot says of itself."""
+    """What a ready slot reports of itself."""
 
     model: str
     device: str
@@ -113,7 +113,7 @@ class Slot:
         await self._send(options.encode() + b"\n")
         try:
             async with asyncio.timeout(LOAD_DEADLINE.total_seconds()):
-                message = await self._hear()
+                message = await self._receive()
         except TimeoutError as exc:
             await self.kill("load deadline")
             raise WorkerCrashed(f"slot {self.number} did not load and test its model within {LOAD_DEADLINE}") from exc
@@ -140,8 +140,8 @@ class Slot:
     ) -> protocol.Planned:
         """Cut a recording; each chunk is given to on_cut as it is found.
 
-        Raises, as `hear` and `assemble` do, what the recording, the disk or the engine raised, and WorkerCrashed
-        when the process died of it.
+        Raises, as `transcribe` and `assemble` do, what the recording, the disk or the engine raised, and
+        WorkerCrashed when the process died of it.
         """
         return protocol.planned_of(await self._done(work, "planned", on_moved, on_cut))
 
@@ -168,7 +168,7 @@ class Slot:
     ) -> dict[str, Any]:
         await self._send(protocol.work_message(work))
         while True:
-            message = await self._hear()
+            message = await self._receive()
             match message["tell"]:
                 case "moved":
                     on_moved(protocol.moved_of(message))
@@ -190,7 +190,7 @@ class Slot:
         return error
 
     async def stop_work(self, working: asyncio.Task[Any]) -> None:
-        """Ask for the work in hand to end, and end the process where it does not look up in time."""
+        """Ask for the work in hand to end, and end the process where it does not stop in time."""
         try:
             await self._send(protocol.encode(do="stop"))
             await asyncio.wait({working}, timeout=_STOP_GRACE_S)
@@ -203,7 +203,7 @@ class Slot:
     async def kill(self, reason: str) -> None:
         """End the process and every child of its own. Safe to call when it has ended.
 
-        One that the kernel holds is left to die when its disk answers; its cores serve the next one meanwhile.
+        One stuck in the kernel is left to die when its disk responds; its cores serve the next one meanwhile.
         """
         process, self._process, self.loaded = self._process, None, None
         if process is None:
@@ -217,7 +217,7 @@ class Slot:
                 await process.wait()
         except TimeoutError:
             metrics.CHILD_KILLS.labels("stuck").inc()
-            log.error("a killed slot is held by the kernel", extra={"slot": self.number, "pid": process.pid})
+            log.error("killed slot process is stuck in the kernel", extra={"slot": self.number, "pid": process.pid})
 
     async def _send(self, line: bytes) -> None:
         process = self._process
@@ -229,7 +229,7 @@ class Slot:
         except (BrokenPipeError, ConnectionResetError) as exc:
             raise await self._death(process) from exc
 
-    async def _hear(self) -> dict[str, Any]:
+    async def _receive(self) -> dict[str, Any]:
         process = self._process
         if process is None or process.stdout is None:
             raise WorkerCrashed(f"slot {self.number} is not running")
@@ -239,8 +239,8 @@ class Slot:
         return protocol.decode(line)
 
     async def _death(self, process: asyncio.subprocess.Process) -> WorkerCrashed:
-        with contextlib.suppress(TimeoutError):  # its channel is closed; a moment more and it says how it ended
-            async with asyncio.timeout(_LAST_BREATH_S):
+        with contextlib.suppress(TimeoutError):  # its channel is closed; a moment more and its exit code is there
+            async with asyncio.timeout(_EXIT_S):
                 await process.wait()
         await self.kill("died")
         code = process.returncode

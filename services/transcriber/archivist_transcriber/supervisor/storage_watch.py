@@ -1,7 +1,7 @@
 """Which storage servers can be read now, so that no slot is spent on a recording that cannot be.
 
-Each server is looked at on its own, by a helper process that may be killed: one that hangs is known to hang
-after its deadline, and delays nobody else's answer.
+Each server is checked on its own, by a helper process that may be killed: one that hangs is known to hang after
+its deadline, and delays no other check.
 """
 
 import asyncio
@@ -14,13 +14,12 @@ from archivist_common.storage.client import MountState, StorageClient, StorageSe
 log = logging.getLogger(__name__)
 
 EVERY = timedelta(seconds=5)
-_SLACK = timedelta(seconds=1)  # a state is there within its deadline, give or take the event loop's own delay
 
 
 class StorageWatch:
-    """The state of every server of `storages`, each looked at anew every few seconds while `run` runs.
+    """The state of every server of `storages`, each checked every few seconds while `run` runs.
 
-    deadline: a server that has not answered by then hangs. every: the pause between two looks at one server.
+    deadline: a server that has not responded by then hangs. every: the pause between two checks of one server.
     """
 
     def __init__(self, storages: StorageClient, deadline: timedelta, every: timedelta = EVERY) -> None:
@@ -28,25 +27,14 @@ class StorageWatch:
         self._deadline = deadline
         self._every = every
         self._states: dict[str, MountState] = {}
-        self._all_seen = asyncio.Event()
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
             for server in self._storages.servers:
                 group.create_task(self._watch(server))
 
-    async def first_round(self) -> None:
-        """Return once every server has answered or is known to hang: within the deadline and a second."""
-        if not self._storages.servers:
-            return
-        try:
-            async with asyncio.timeout((self._deadline + _SLACK).total_seconds()):
-                await self._all_seen.wait()
-        except TimeoutError:
-            log.warning("not every storage server was looked at in time", extra={"seen": sorted(self._states)})
-
     def usable(self) -> frozenset[str]:
-        """Names of the servers from which recordings can be read now; those not looked at yet are not among them."""
+        """Names of the servers from which recordings can be read now; those not checked yet are not among them."""
         return frozenset(name for name, state in self._states.items() if state.readable and not state.hung)
 
     def states(self) -> Mapping[str, MountState]:
@@ -58,8 +46,6 @@ class StorageWatch:
         while True:
             state = await self._storages.state(server, self._deadline)
             self._states[server.name] = state
-            if len(self._states) == len(self._storages.servers):
-                self._all_seen.set()
             trouble = trouble_of(server, state)
             if trouble != before:
                 _tell(server, trouble, state)
@@ -87,8 +73,8 @@ def trouble_of(server: StorageServer, state: MountState) -> str | None:
 
 def _tell(server: StorageServer, trouble: str | None, state: MountState) -> None:
     if trouble is None:
-        log.info("storage server is well again", extra={"storage": server.name})
+        log.info("storage server available again", extra={"storage": server.name})
     else:
         log.warning(
-            "storage server in trouble", extra={"storage": server.name, "trouble": trouble, "why": state.reason}
+            "storage server unavailable", extra={"storage": server.name, "trouble": trouble, "why": state.reason}
         )

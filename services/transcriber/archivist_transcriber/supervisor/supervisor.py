@@ -6,16 +6,11 @@ import random
 import socket
 import uuid
 from collections.abc import Callable, Sequence
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from archivist_common import failpoints
-from archivist_common.database.clock import database_now
-from archivist_common.database.models import Worker
 from archivist_common.errors import (
     ArchivistError,
     DatabaseUnavailable,
@@ -24,26 +19,24 @@ from archivist_common.errors import (
     SelfTestFailed,
 )
 from archivist_common.events.notify import Listener
-from archivist_common.jobs import dispatch
+from archivist_common.jobs import dispatch, workers
 from archivist_common.jobs.chunks import ChunkClaim
 from archivist_common.jobs.lifecycle import JobClaim
-from archivist_common.jobs.workers import machine_id
 from archivist_common.observability import metrics
 from archivist_transcriber.supervisor import calibration, chunk_run
-from archivist_transcriber.supervisor.chunk_run import Deps, SlotProtocol
 from archivist_transcriber.supervisor.job_leader import JobLeader
 from archivist_transcriber.supervisor.slot import Loaded
+from archivist_transcriber.supervisor.supervision import Deps, SlotProtocol
 
 log = logging.getLogger(__name__)
 
 _POLL_S = 2.0
-_HEARTBEAT_S = 5.0
 _RESTART_FIRST_S = 1.0
 _RESTART_MOST_S = 30.0
 
 
 class Supervisor:
-    """The slots of one machine. `run` owns them until it is cancelled; then their jobs are given back."""
+    """The slots of one machine. `run` owns them until it is cancelled; then their jobs are released."""
 
     def __init__(self, deps: Deps, slots: Sequence[SlotProtocol], redis_dsn: str, on_end: Callable[[], None]) -> None:
         """on_end: called after every attempt; there may be files to place."""
@@ -52,12 +45,12 @@ class Supervisor:
         self._slots = slots
         self._on_end = on_end
         self._listener = Listener(redis_dsn, self.id, self._wake)
-        self._rung: asyncio.Queue[None] = asyncio.Queue(maxsize=len(slots))
+        self._wake_ups: asyncio.Queue[None] = asyncio.Queue(maxsize=len(slots))
         self._busy: set[int] = set()
         self._loaded: dict[int, Loaded] = {}
         self._leads: dict[UUID, JobLeader] = {}
         self._speeds: dict[int, float] = {}
-        self._unsure: set[int] = set()  # slots whose last claim got no answer: it may count all the same
+        self._unsure: set[int] = set()  # slots whose last claim got no response: it may count all the same
         self._measuring = asyncio.Lock()
         self._group: asyncio.TaskGroup | None = None
         self._without_model: set[int] = set()  # slots that cannot start because their model's files are not here
@@ -83,9 +76,9 @@ class Supervisor:
             raise kind("; ".join(sorted(set(self._reasons.values()))))
 
     def _wake(self) -> None:
-        """There may be work: let one free slot look. A hint too many is a look in vain."""
-        if not self._rung.full():
-            self._rung.put_nowait(None)
+        """There may be work: let one free slot poll. A wake-up too many costs one query."""
+        if not self._wake_ups.full():
+            self._wake_ups.put_nowait(None)
 
     async def _serve(self, slot: SlotProtocol) -> None:
         """One slot's life: loaded and tested, then job after job."""
@@ -121,7 +114,7 @@ class Supervisor:
                     self._set_busy(slot, False)
 
     async def _measure(self, slot: SlotProtocol, loaded: Loaded) -> None:
-        """Know how fast a slot is. One after another: the first one measures for all of its kind."""
+        """Find out how fast a slot is. One after another: the first one measures for all of its kind."""
         if slot.number in self._speeds:
             return
         async with self._measuring:
@@ -143,20 +136,20 @@ class Supervisor:
                 await chunk_run.transcribe_chunk(self._deps, slot, work)
                 lead_here = self._leads.get(work.transcription_id)
                 if lead_here is not None:
-                    await lead_here.look()
+                    await lead_here.follow_up()
 
     async def _lead(self, lead: JobLeader) -> None:
         try:
             await lead.run()
         except Exception:
-            log.exception("an attempt was left by its leader; its lease will lapse")
+            log.exception("job attempt ended unexpectedly; its lease will expire")
         finally:
             if self._leads.get(lead.claim.id) is lead:
                 del self._leads[lead.claim.id]
             self._on_end()
 
     async def _next(self, slot: SlotProtocol, recipe: str) -> JobLeader | JobClaim | ChunkClaim | None:
-        """The next work for a slot; None when nothing came within a poll interval: then the slot is looked after."""
+        """The next work for a slot; None when nothing came within a poll interval: then the slot is checked."""
         for lead in self._leads.values():
             if lead.offers_assembly:
                 return lead
@@ -178,11 +171,11 @@ class Supervisor:
                 )
             self._unsure.discard(slot.number)
         except DatabaseUnavailable:
-            work = None  # said by the heartbeat; the next poll tries again
+            work = None  # logged by the heartbeat; the next poll tries again
         if work is None:
             try:
                 async with asyncio.timeout(_POLL_S * random.uniform(0.8, 1.2)):  # noqa: S311 -- jitter
-                    await self._rung.get()
+                    await self._wake_ups.get()
             except TimeoutError:
                 pass
         return work
@@ -197,29 +190,31 @@ class Supervisor:
         metrics.WORKER_SLOTS.labels("free").set(len(self._loaded) - len(self._busy & self._loaded.keys()))
 
     async def _heartbeats(self) -> None:
-        away = False
+        unavailable = False
         while True:
             try:
                 async with self._deps.db.transaction() as session:
                     await self._report(session)
-                if away:
-                    log.info("database is back")
-                away = False
+                if unavailable:
+                    log.info("database available again")
+                unavailable = False
             except DatabaseUnavailable:
-                if not away:
-                    log.warning("database is away; running jobs go on, no new one is taken")
-                away = True
-            await asyncio.sleep(_HEARTBEAT_S)
+                if not unavailable:
+                    log.warning("database unavailable; running jobs go on, no new one is claimed")
+                unavailable = True
+            await asyncio.sleep(workers.HEARTBEAT_S)
 
     async def _report(self, session: AsyncSession) -> None:
         usable = self._deps.usable()
-        row: dict[str, Any] = {
-            "slots": len(self._slots),
-            "free_slots": len(self._loaded.keys() - self._busy),
-            "ready": bool(self._loaded),
-            "reason": None if self._loaded else "; ".join(sorted(set(self._reasons.values()))),
-            "details": {
-                "machine": machine_id(),
+        await workers.report(
+            session,
+            self.id,
+            slots=len(self._slots),
+            free_slots=len(self._loaded.keys() - self._busy),
+            ready=bool(self._loaded),
+            reason=None if self._loaded else "; ".join(sorted(set(self._reasons.values()))),
+            details={
+                "machine": workers.machine_id(),
                 "cores": [list(slot.cores) for slot in self._slots],
                 "model": next((loaded.model for loaded in self._loaded.values()), None),
                 "device": next((loaded.device for loaded in self._loaded.values()), None),
@@ -230,20 +225,14 @@ class Supervisor:
                 "storages": None if usable is None else sorted(usable),
                 "leading": len(self._leads),
             },
-            "heartbeat_at": database_now(),
-        }
-        await session.execute(
-            insert(Worker)
-            .values(id=self.id, host=socket.gethostname(), **row)
-            .on_conflict_do_update(index_elements=["id"], set_=row)
         )
 
     async def _leave(self) -> None:
-        """Take this worker off the list: it has stopped on purpose. A claim it was about to make may count."""
+        """Remove this worker: it has stopped on purpose. A claim it was about to make may count."""
         try:
             async with asyncio.timeout(2), self._deps.db.transaction() as session:
                 for slot in self._slots:
                     await dispatch.release_unknown(session, self._owner(slot), ())
-                await session.execute(delete(Worker).where(Worker.id == self.id))
+                await workers.remove(session, self.id)
         except (DatabaseUnavailable, TimeoutError):
-            log.info("left without saying so")
+            log.info("stopped without removing this worker from the database")

@@ -21,6 +21,7 @@ from archivist_common.errors import (
     TargetRefused,
     VodFailed,
 )
+from archivist_common.leases.keeper import LeaseKeeper
 from archivist_common.publishing import lifecycle, options
 from archivist_common.publishing import queries as publications
 from archivist_common.publishing.lifecycle import PublicationClaim
@@ -30,7 +31,7 @@ from archivist_common.states import PublishStage
 from archivist_vod.attempts import pacing
 from archivist_vod.attempts import work as programme
 from archivist_vod.attempts.deps import Deps
-from archivist_vod.attempts.ledger import EffectLedger, LeaseGate
+from archivist_vod.attempts.ledger import EffectLedger
 from archivist_vod.attempts.state import AttemptState, Ended
 from archivist_vod.targets.interface import Accepted, Ambiguous, Found, Nothing, Work
 from archivist_vod.targets.progress import Item
@@ -44,10 +45,10 @@ AMBIGUOUS_SHOW = "AMBIGUOUS_SHOW"
 class Attempt:
     """One claim of a publication. standing: what is known of it by now."""
 
-    def __init__(self, deps: Deps, held: PublicationClaim, gate: LeaseGate) -> None:
+    def __init__(self, deps: Deps, held: PublicationClaim, keeper: LeaseKeeper) -> None:
         self._deps = deps
         self._publisher = deps.publishers[held.target]
-        self._ledger = EffectLedger(deps.db, held, gate, deps.sleep, deps.pace.apart_s)
+        self._ledger = EffectLedger(deps.db, held, keeper, deps.sleep, deps.pace.apart_s)
         self.standing = AttemptState(deps, held, self._ledger.warnings)
         self._work: Work | None = None
 

@@ -4,13 +4,13 @@ Written down, then asked for, then confirmed. Where no answer came, or one who b
 some seconds apart, before it is asked for again: the target may still be at it.
 """
 
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from archivist_common import failpoints
 from archivist_common.database.engine import Database
-from archivist_common.errors import Fenced, OutcomeUnknown
+from archivist_common.errors import OutcomeUnknown
+from archivist_common.leases.keeper import LeaseKeeper
 from archivist_common.publishing import effects
 from archivist_common.publishing.effects import LedgerEntry
 from archivist_common.publishing.lifecycle import PublicationClaim
@@ -18,31 +18,6 @@ from archivist_common.states import EffectState
 
 _TRIES = 6
 """How often one attempt asks for the same thing. Each was looked for in vain before."""
-
-
-class LeaseGate:
-    """Whether an attempt may still change things: only while its lease was renewed a moment ago.
-
-    within_s: reliability protocol, step 5. clock: seconds, never going back.
-    """
-
-    def __init__(self, within_s: float = 10.0, clock: Callable[[], float] = time.monotonic) -> None:
-        self._within_s = within_s
-        self._clock = clock
-        self._renewed = clock()
-        self._is_lost = False
-
-    def renewed(self, asked_at: float) -> None:
-        """The database said so; asked_at: when we asked, for that is how long it holds for sure."""
-        self._renewed = asked_at
-
-    def lose(self) -> None:
-        self._is_lost = True
-
-    def require(self) -> None:
-        """Raises Fenced."""
-        if self._is_lost or self._clock() - self._renewed > self._within_s:
-            raise Fenced("the lease was not renewed in time; nothing more is changed at the target")
 
 
 class EffectLedger:
@@ -55,13 +30,13 @@ class EffectLedger:
         self,
         db: Database,
         held: PublicationClaim,
-        gate: LeaseGate,
+        keeper: LeaseKeeper,
         sleep: Callable[[float], Awaitable[None]],
         apart_s: float,
     ) -> None:
         self._db = db
         self._held = held
-        self._gate = gate
+        self._keeper = keeper
         self._sleep = sleep
         self._apart_s = apart_s
         self.warnings: dict[str, str] = {}
@@ -90,7 +65,7 @@ class EffectLedger:
                 async with self._db.transaction() as session:
                     await effects.intend_again(session, entry, self._held.attempt)
             failpoints.reach("effect-intended")
-            self._gate.require()  # as late as can be
+            self._keeper.require()  # as late as can be
             try:
                 made = await do()
             except OutcomeUnknown:
@@ -110,7 +85,7 @@ class EffectLedger:
         if entry.state is EffectState.CONFIRMED:
             return
         failpoints.reach("effect-intended")
-        self._gate.require()
+        self._keeper.require()
         await do()
         failpoints.reach("effect-done")
         await self._confirm(entry, "done")
@@ -153,7 +128,7 @@ class EffectLedger:
         self.warnings[code] = message
 
     def require(self) -> None:
-        self._gate.require()
+        self._keeper.require()
 
     async def _intend(self, key: str) -> LedgerEntry:
         async with self._db.transaction() as session:
