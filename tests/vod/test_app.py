@@ -76,7 +76,7 @@ async def test_a_process_comes_up_without_its_database_and_recovers_by_itself(
     try:
         async with running(app) as client:
             away = await client.get("/health/ready")
-            assert (away.status_code, away.json()["reason"]) == (503, "the database is not answering")
+            assert (away.status_code, away.json()["reason"]) == (503, "database unavailable")
             assert away.headers["Retry-After"]
 
             await postgres.start()

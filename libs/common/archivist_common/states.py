@@ -1,6 +1,5 @@
 """The statuses and stages a row may carry. Pure."""
 
-from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -45,8 +44,8 @@ class VodStatus(StrEnum):
 class PublicationStatus(StrEnum):
     """State of a publication: a recording's captions on their way to a VOD target.
 
-    `pending` waits for its turn, for the target, or for the next look at it. `held` waits for a person. The last
-    three are left only by a person, or by captions made anew.
+    `pending` waits for its turn, for the target, or for its next check. `held` waits for an operator. The last three
+    are left only on a user's request, or by captions made anew.
     """
 
     PENDING = "pending"
@@ -73,7 +72,7 @@ class PublishStage(StrEnum):
 
 
 class EffectState(StrEnum):
-    """What is known of a change made elsewhere. What is not confirmed may have happened: look before trying again."""
+    """What is known of a change made elsewhere. What is not confirmed may have happened: check before a retry."""
 
     INTENDED = "intended"
     UNKNOWN = "unknown"
@@ -81,7 +80,7 @@ class EffectState(StrEnum):
 
 
 class Role(StrEnum):
-    """What a person may do. `user` reads and submits, `operator` runs the queue, `admin` manages people."""
+    """What a user may do. `user` reads and submits, `operator` runs the queue, `admin` manages accounts."""
 
     ADMIN = "admin"
     OPERATOR = "operator"
@@ -89,28 +88,12 @@ class Role(StrEnum):
 
 
 class PublicState(StrEnum):
-    """Whether an artifact stands under the name people look for."""
+    """Whether an artifact is placed under its public name."""
 
     PENDING = "pending"
     PLACED = "placed"
     BLOCKED = "blocked"
 
 
-JOB_MOVES: Mapping[JobStatus, frozenset[JobStatus]] = {
-    JobStatus.PENDING: frozenset({JobStatus.PROCESSING, JobStatus.CANCELLED}),
-    JobStatus.PROCESSING: frozenset({JobStatus.PENDING, JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED}),
-    JobStatus.COMPLETED: frozenset(),
-    JobStatus.FAILED: frozenset({JobStatus.PENDING}),
-    JobStatus.CANCELLED: frozenset({JobStatus.PENDING}),
-}
-"""Allowed moves. failed -> pending and cancelled -> pending are an operator's retry."""
-
 TERMINAL = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED})
 LIVE = frozenset({JobStatus.PENDING, JobStatus.PROCESSING})
-
-_RANK: Mapping[Role, int] = {Role.USER: 0, Role.OPERATOR: 1, Role.ADMIN: 2}
-
-
-def role_covers(held: Role, needed: Role) -> bool:
-    """Whether somebody holding one role may do what needs the other."""
-    return _RANK[held] >= _RANK[needed]

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from archivist_cli.local.postgres import Postgres
-from archivist_common.database.engine import Database, engine, is_away
+from archivist_common.database.engine import Database, engine, is_unavailable
 from archivist_common.database.models import User
 from archivist_common.errors import DatabaseUnavailable
 from archivist_common.settings import CommonSettings
@@ -152,7 +152,7 @@ async def test_a_ping_ends_at_its_deadline(own_database: str) -> None:
         os.kill(pid, signal.SIGSTOP)
         try:
             began = time.monotonic()
-            with pytest.raises(DatabaseUnavailable, match=r"no answer within 0\.3 s"):
+            with pytest.raises(DatabaseUnavailable, match=r"no response within 0\.3 s"):
                 await db.ping(timedelta(milliseconds=300))
             assert time.monotonic() - began < 1
         finally:
@@ -225,10 +225,10 @@ async def test_a_server_that_is_shutting_down_is_unavailable(postgres: Postgres)
 
 
 def test_errors_that_are_not_about_being_away_are_not_taken_for_it() -> None:
-    assert not is_away(ValueError("no"))
-    assert not is_away(DBAPIError("SELECT", None, Exception("no")))
-    assert is_away(ConnectionResetError())
-    assert is_away(TimeoutError())
+    assert not is_unavailable(ValueError("no"))
+    assert not is_unavailable(DBAPIError("SELECT", None, Exception("no")))
+    assert is_unavailable(ConnectionResetError())
+    assert is_unavailable(TimeoutError())
 
 
 async def test_a_caller_that_hangs_in_a_transaction_loses_it_before_others_wait_long(committed_db: Database) -> None:

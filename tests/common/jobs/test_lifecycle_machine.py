@@ -45,7 +45,7 @@ from archivist_common.events import outbox
 from archivist_common.jobs import lifecycle, requests
 from archivist_common.jobs.artifacts import StagedFile
 from archivist_common.leases import retry as verdicts
-from archivist_common.states import JOB_MOVES, LIVE, TERMINAL, JobStatus, Stage
+from archivist_common.states import LIVE, TERMINAL, JobStatus, Stage
 
 LEASE = timedelta(seconds=30)
 MAX_QUEUE = 3
@@ -63,6 +63,16 @@ ERRORS = (
 STALE = 5
 NEWEST_MOSTLY = st.sampled_from([0, 0, 0, 0, 1, 2, STALE])
 T = TypeVar("T")
+
+
+# Allowed moves of a status. failed -> pending and cancelled -> pending are an operator's retry.
+MOVES = {
+    JobStatus.PENDING: frozenset({JobStatus.PROCESSING, JobStatus.CANCELLED}),
+    JobStatus.PROCESSING: frozenset({JobStatus.PENDING, JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED}),
+    JobStatus.COMPLETED: frozenset(),
+    JobStatus.FAILED: frozenset({JobStatus.PENDING}),
+    JobStatus.CANCELLED: frozenset({JobStatus.PENDING}),
+}
 
 
 @dataclass
@@ -87,7 +97,7 @@ class Model:
     ended: Counter[JobStatus] = field(default_factory=Counter)
 
     def move(self, status: JobStatus) -> None:
-        assert status in JOB_MOVES[self.status], f"{self.status} -> {status}"
+        assert status in MOVES[self.status], f"{self.status} -> {status}"
         self.status = status
         if status is not JobStatus.PROCESSING:
             self.held, self.lapsed = None, False

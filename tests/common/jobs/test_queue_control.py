@@ -238,7 +238,7 @@ async def test_a_held_back_job_keeps_its_place_and_the_bell_rings_when_it_goes_o
         assert held.id == first
     assert await _events(db, first) == ["queued", "paused", "resumed", "started"]
     assert outbox.RESUMED in outbox._WAKES_TRANSCRIBERS
-    assert (await _log(db, first))[1:3] == ["held back", "let go on"]
+    assert (await _log(db, first))[1:3] == ["paused", "resumed"]
 
 
 async def test_of_a_held_back_running_job_no_further_chunk_is_claimed(db, claimed) -> None:

@@ -200,7 +200,7 @@ class TestHealth:
             assert await reason() is None
             await postgres.stop()
             await asyncio.sleep(2.1)
-            assert await reason() == "the database is not answering"
+            assert await reason() == "database unavailable"
             await postgres.start()
             assert await reason() is None
             async with db.transaction() as session:

@@ -1,4 +1,4 @@
-"""The database as every process holds it: one engine, visible transactions, its absence named."""
+"""The database as every process uses it: one engine, visible transactions, outages as DatabaseUnavailable."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,10 +23,10 @@ _IDLE_DEADLINE_S = 5
 _ACTIVE_DEADLINE_S = 8
 
 _TOO_LONG_IDLE = "25P03"  # we stood still in a transaction, and the server has ended the connection
-# Classes of SQLSTATE that mean the server is away or going, or does not let us in: connection exception, invalid
+# Classes of SQLSTATE that mean the server is unavailable, or rejects our login: connection exception, invalid
 # authorization, no such database, insufficient resources, operator intervention, system error.
 # Source: PostgreSQL manual, appendix A.
-_AWAY = ("08", "28", "3D", "53", "57", "58")
+_UNAVAILABLE = ("08", "28", "3D", "53", "57", "58")
 
 
 class Database:
@@ -48,8 +48,8 @@ class Database:
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """A session whose work is committed when the block ends, rolled back when it raises.
 
-        Raises DatabaseUnavailable when the server is away, restarting, out of connections, or has not come to an
-        end within eight seconds: then nobody knows whether a last COMMIT counted.
+        Raises DatabaseUnavailable when the server is unreachable, restarting, out of connections, or has not finished
+        within eight seconds: then it is unknown whether a last COMMIT counted.
         """
         try:
             async with (
@@ -59,22 +59,22 @@ class Database:
             ):
                 yield session
         except (DBAPIError, PoolTimeout, OSError, TimeoutError) as exc:
-            if is_away(exc):
-                raise DatabaseUnavailable("the database is not answering") from exc
+            if is_unavailable(exc):
+                raise DatabaseUnavailable("database unavailable") from exc
             raise
 
     async def ping(self, deadline: timedelta = timedelta(seconds=1)) -> None:
-        """Raises DatabaseUnavailable when the server does not answer within the deadline."""
+        """Raises DatabaseUnavailable when the server does not respond within the deadline."""
         asking = asyncio.create_task(self._ask())
         try:
             await asyncio.wait([asking], timeout=deadline.total_seconds())
         finally:
-            if not asking.done():  # not waited for: letting go of a connection that hangs takes seconds of its own
+            if not asking.done():  # not waited for: closing a connection that hangs takes seconds of its own
                 asking.cancel()
                 self._given_up.add(asking)
                 asking.add_done_callback(self._given_up.discard)
         if not asking.done():
-            raise DatabaseUnavailable(f"no answer within {deadline.total_seconds():g} s")
+            raise DatabaseUnavailable(f"no response within {deadline.total_seconds():g} s")
         asking.result()
 
     async def _ask(self) -> None:
@@ -108,13 +108,13 @@ def engine(dsn: str, pool_size: int, max_overflow: int, name: str) -> AsyncEngin
     )
 
 
-def is_away(exc: BaseException) -> bool:
+def is_unavailable(exc: BaseException) -> bool:
     """Whether an error means that the server could not be reached, rather than that it refused the statement."""
     if isinstance(exc, PoolTimeout | InterfaceError | OSError | TimeoutError):
         return True
     if isinstance(exc, DBAPIError):
         state = getattr(exc.orig, "sqlstate", None)
         if state is not None:
-            return str(state)[:2] in _AWAY or state == _TOO_LONG_IDLE
+            return str(state)[:2] in _UNAVAILABLE or state == _TOO_LONG_IDLE
         return exc.connection_invalidated or isinstance(exc, OperationalError)
     return False

@@ -18,7 +18,7 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from archivist_common.database.engine import Database, is_away
+from archivist_common.database.engine import Database, is_unavailable
 from archivist_common.errors import DatabaseUnavailable, SchemaMismatch
 from archivist_common.settings import CommonSettings, read
 
@@ -89,7 +89,7 @@ async def _wait_and_upgrade(dsn: str) -> None:
         try:
             return await upgrade(dsn)
         except Exception as exc:
-            if not is_away(exc):
+            if not is_unavailable(exc):
                 raise
             if loop.time() > deadline:
                 raise DatabaseUnavailable(f"no database within {_WAIT_FOR_DATABASE.total_seconds():g} s") from exc

@@ -60,7 +60,7 @@ class Notifier:
         self._is_unavailable = False
 
     async def notify(self, transcription_id: UUID) -> bool:
-        """Notify transcribers of possible work. False while Redis is unavailable; logged as that begins and ends."""
+        """Notify transcribers of possible work. False while Redis is unavailable, which is logged once."""
         return await self._notify(TRANSCRIBE, str(transcription_id))
 
     async def notify_publisher(self) -> bool:

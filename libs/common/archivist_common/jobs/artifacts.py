@@ -1,4 +1,4 @@
-"""The files a job made: where the committed copy lies, and whether it stands under its public name."""
+"""The files a job made: where the committed copy is, and whether it is placed under its public name."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from archivist_common.database.models import Artifact, Transcription
 from archivist_common.states import JobStatus, PublicState
 
 MAX_COLUMN = 500
-"""Characters of `scc_file_path` and its like; a longer path stands in `artifacts` alone."""
+"""Characters of `scc_file_path` and its like; a longer path is in `artifacts` alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class StagedFile:
-    """A file staged under an attempt-unique path, and the name people will look for."""
+    """A file staged under an attempt-unique path, and its public name."""
 
     kind: str
     path: Path
@@ -29,7 +29,7 @@ class StagedFile:
 
 @dataclass(frozen=True, slots=True)
 class PendingFile:
-    """A committed file that does not stand under its public name yet."""
+    """A committed file that is not placed under its public name yet."""
 
     id: int
     transcription_id: UUID
@@ -42,12 +42,12 @@ class PendingFile:
     superseded: bool
     """A later transcription of the same recording has made this file anew."""
     error: str | None = None
-    """Why its place has refused it so far."""
+    """Why it could not be placed so far."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A committed file, as the API speaks of it."""
+    """A committed file, as the API shows it."""
 
     kind: str
     path: Path
@@ -171,7 +171,7 @@ async def writer_of(session: AsyncSession, public_path: Path, sha256: str) -> tu
 
 
 async def stood_in_for(session: AsyncSession, artifact: PendingFile, sha256: str) -> tuple[str, str] | None:
-    """(storage, path) of the recording whose file of this content stands in where this one's would; None if none's.
+    """(storage, path) of the recording whose copy of this content is where this one's would be; None if none's.
 
     A file that stands in for one whose place refuses it has no row of its own: it is known by what it holds, and
     by the recordings that would share its name.
@@ -206,7 +206,7 @@ async def is_placed(session: AsyncSession, public_path: Path) -> bool:
 async def set_public_state(
     session: AsyncSession, artifact: PendingFile, state: PublicState, public_path: Path, error: str | None = None
 ) -> None:
-    """Say where a file stands now, or why it cannot stand there."""
+    """Write where a file is placed now, or why it cannot be."""
     await session.execute(
         update(Artifact)
         .where(Artifact.id == artifact.id)
@@ -224,5 +224,5 @@ async def set_public_state(
 
 
 async def note(session: AsyncSession, artifact: PendingFile, error: str) -> None:
-    """A file that could not be placed this time; it stays to be tried again."""
+    """A file that could not be placed this time; it will be retried."""
     await session.execute(update(Artifact).where(Artifact.id == artifact.id).values(public_error=error))

@@ -113,7 +113,7 @@ async def _readings(session: AsyncSession, rows: Sequence[Batch]) -> list[BatchV
             Transcription.id.in_(sorted(ids))
         )
     )
-    standing = {job_id: BatchJob(JobStatus(status), percent) for job_id, status, percent in found}
+    progress_of = {job_id: BatchJob(JobStatus(status), percent) for job_id, status, percent in found}
     return [
         BatchView(
             id=row.id,
@@ -122,9 +122,9 @@ async def _readings(session: AsyncSession, rows: Sequence[Batch]) -> list[BatchV
             created=row.created_date,
             files=answers[row.id],
             jobs={
-                one.transcription_id: standing[one.transcription_id]
+                one.transcription_id: progress_of[one.transcription_id]
                 for one in answers[row.id]
-                if one.transcription_id in standing
+                if one.transcription_id in progress_of
             },
         )
         for row in rows

@@ -35,7 +35,7 @@ class JobProgress:
     attempt: int
     cancel_requested: bool
     paused: bool
-    """It does not go on: somebody holds it back, or the whole queue."""
+    """It does not go on: a user has paused it, or the whole queue."""
     last_event: int
     """Id of the job's newest outbox event."""
 
@@ -63,9 +63,9 @@ class JobView:
     position: int | None
     """Place in the queue, from 1; None unless it waits."""
     paused_since: datetime | None
-    """It is held back itself, whatever holds for the whole queue."""
+    """It is paused itself, whether or not the whole queue is."""
     start_at: datetime | None
-    """The start time its submitter asked for."""
+    """The start time its submitter requested."""
     batch_id: UUID | None
     cleared: bool
     created: datetime

@@ -1,7 +1,7 @@
-"""The queue as people order it, as functions of a session: move, put first, hold back and let go, clear the list.
+"""Queue operations for users, as functions of a session: move, prioritise, pause, resume, clear.
 
-The queue is the pending jobs by (queue_key, id), lowest first; a claim takes the first that is due and not held back.
-Whoever changes the order holds the queue lock, so that a place asked for is the place given.
+The queue is the pending jobs by (queue_key, id), lowest first; a claim takes the first that is due and not paused.
+Each change of the order takes the queue lock, so that a job gets the place requested for it.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -31,7 +31,7 @@ _EXACT = Context(prec=20_000)  # digits; more than PostgreSQL's numeric holds, s
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Whether the whole queue is held back, since when and by whom."""
+    """Whether the whole queue is paused, since when and by whom."""
 
     since: datetime | None
     by: str | None
@@ -39,7 +39,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """What became of one job of many: its state, or why nothing did."""
+    """The result for one job of many: its status, or why it was not changed."""
 
     id: UUID
     status: JobStatus | None
@@ -49,8 +49,8 @@ class JobResult:
 async def move(session: AsyncSession, job_id: UUID, place: int, *, user_id: int | None = None) -> int:
     """Give a waiting job a place in the queue, counted from 1; the place it has now, the last one at most.
 
-    The first place is also before whatever is running: slots turn to the job after the chunk in hand, and running
-    jobs go on behind it. Raises NotFound, and Conflict when it does not wait.
+    The first place is also before whatever is running: slots turn to the job after their current chunk, and running
+    jobs go on behind it. Raises NotFound, and Conflict when it is not waiting.
     """
     await requests.lock_queue(session)
     job = await _live(session, job_id)
@@ -79,7 +79,7 @@ async def move(session: AsyncSession, job_id: UUID, place: int, *, user_id: int 
                 )
             ),
         )
-        if high is None:  # nobody else is there
+        if high is None:  # it is the only live one
             return 1
     moved = [job_id, *(row.id for row in equals)]
     for row_id, key in zip(moved, between(low, high, len(moved)), strict=True):
@@ -91,7 +91,7 @@ async def move(session: AsyncSession, job_id: UUID, place: int, *, user_id: int 
 async def prioritise(session: AsyncSession, job_id: UUID, priority: int, *, user_id: int | None = None) -> None:
     """Give a job another priority, 1 to 5: its place becomes what it would be had it waited with it so far.
 
-    Of a running one the chunks go by it. Raises NotFound, and Conflict when it has ended.
+    The chunks of a running one go by it. Raises NotFound, and Conflict when it has ended.
     """
     await requests.lock_queue(session)
     job = await _live(session, job_id)
@@ -107,30 +107,30 @@ async def prioritise(session: AsyncSession, job_id: UUID, priority: int, *, user
 
 
 async def pause(session: AsyncSession, job_id: UUID, *, user_id: int | None = None) -> None:
-    """Hold a job back until `resume`: it is not claimed; of a running one the chunks in hand are finished.
+    """Pause a job until `resume`: it is not claimed; of a running one the claimed chunks are finished.
 
-    Doing it twice is the same. Raises NotFound, and Conflict when it has ended.
+    Idempotent. Raises NotFound, and Conflict when it has ended.
     """
     job = await _live(session, job_id)
     if job.paused_at is not None:
         return
     await session.execute(update(Transcription).where(Transcription.id == job_id).values(paused_at=database_now()))
     await outbox.append(session, outbox.PAUSED, job_id)
-    await _tell(session, "held back", job_id, user_id)
+    await _tell(session, "paused", job_id, user_id)
 
 
 async def resume(session: AsyncSession, job_id: UUID, *, user_id: int | None = None) -> None:
-    """Let a job go on, at the place it has kept. Doing it twice is the same. Raises as `pause` does."""
+    """Resume a job, at the place it has kept. Idempotent. Raises as `pause` does."""
     job = await _live(session, job_id)
     if job.paused_at is None:
         return
     await session.execute(update(Transcription).where(Transcription.id == job_id).values(paused_at=None))
     await outbox.append(session, outbox.RESUMED, job_id)
-    await _tell(session, "let go on", job_id, user_id)
+    await _tell(session, "resumed", job_id, user_id)
 
 
 async def pause_all(session: AsyncSession, *, user_id: int) -> None:
-    """Hold the whole queue back until `resume_all`, through any restart. Doing it twice is the same."""
+    """Pause the whole queue until `resume_all`, through any restart. Idempotent."""
     now = {"paused_at": database_now(), "paused_by": user_id}
     changed = await session.scalar(
         insert(QueueControl)
@@ -139,11 +139,11 @@ async def pause_all(session: AsyncSession, *, user_id: int) -> None:
         .returning(QueueControl.id)
     )
     if changed is not None:
-        await _tell(session, "the queue is held back", None, user_id)
+        await _tell(session, "the queue is paused", None, user_id)
 
 
 async def resume_all(session: AsyncSession, *, user_id: int) -> None:
-    """Let the queue go on. Jobs held back by themselves stay so. Doing it twice is the same."""
+    """Resume the queue. Jobs paused by themselves stay so. Idempotent."""
     changed = await session.scalar(
         update(QueueControl)
         .where(QueueControl.paused_at.is_not(None))
@@ -151,7 +151,7 @@ async def resume_all(session: AsyncSession, *, user_id: int) -> None:
         .returning(QueueControl.id)
     )
     if changed is not None:
-        await _tell(session, "the queue goes on", None, user_id)
+        await _tell(session, "the queue is resumed", None, user_id)
 
 
 async def hold(session: AsyncSession) -> Hold:
@@ -166,9 +166,9 @@ async def hold(session: AsyncSession) -> Hold:
 async def cancel_all(
     session: AsyncSession, ids: Collection[UUID], *, owner: int | None, user_id: int
 ) -> Sequence[JobResult]:
-    """Ask for each of these jobs to end, as `job_requests.cancel` does; one answer each, in order.
+    """Cancel each of these jobs, as `requests.cancel` does; one result each, in order.
 
-    owner: whose they must be, None for anybody's; another's is answered like one that does not exist.
+    owner: the user they must belong to, None for any; another user's job is treated as one that does not exist.
     """
 
     async def cancel(job_id: UUID) -> JobStatus:
@@ -180,9 +180,9 @@ async def cancel_all(
 async def retry_failed(
     session: AsyncSession, ids: Collection[UUID] | None, *, owner: int | None, user_id: int
 ) -> Sequence[JobResult]:
-    """Queue failed or cancelled jobs once more; one answer each. ids: which; None for all that failed.
+    """Queue failed or cancelled jobs again; one result each. ids: which; None for all that failed.
 
-    A job whose recording is being done anew already is left as it is, and says so.
+    A job whose recording is being captioned anew already is left as it is; its result says so.
     """
     if ids is None:
         query = select(Transcription.id).where(
@@ -203,7 +203,7 @@ async def retry_failed(
 async def clear(session: AsyncSession, statuses: Collection[JobStatus], *, owner: int | None, user_id: int) -> int:
     """Take jobs that have ended out of the list; how many. Their rows and files stay (docs/decisions/0016).
 
-    owner: whose, None for everybody's. A status of a job that has not ended is passed over.
+    owner: whose, None for all users'. A status of a job that has not ended is ignored.
     """
     query = update(Transcription).where(
         Transcription.status.in_(sorted(set(statuses) & TERMINAL)), Transcription.cleared_at.is_(None)
@@ -260,20 +260,20 @@ async def _live(session: AsyncSession, job_id: UUID) -> Transcription:
 async def _of_each(
     session: AsyncSession, ids: Collection[UUID], owner: int | None, act: Callable[[UUID], Awaitable[JobStatus]]
 ) -> Sequence[JobResult]:
-    """Do something to each job, in an order that two callers cannot deadlock in; answers in the order asked."""
+    """Change each job, in an order in which two callers cannot deadlock; results in the order given."""
     query = select(Transcription.id).where(Transcription.id.in_(sorted(ids)))
     if owner is not None:
         query = query.where(Transcription.user_id == owner)
     theirs = set(await session.scalars(query))
-    answers = {}
+    results = {}
     for job_id in sorted(ids):
         try:
             if job_id not in theirs:
                 raise NotFound(f"there is no transcription {job_id}")
-            answers[job_id] = JobResult(job_id, await act(job_id))
+            results[job_id] = JobResult(job_id, await act(job_id))
         except (NotFound, Conflict) as exc:
-            answers[job_id] = JobResult(job_id, None, exc)
-    return [answers[job_id] for job_id in ids]
+            results[job_id] = JobResult(job_id, None, exc)
+    return [results[job_id] for job_id in ids]
 
 
 async def _tell(session: AsyncSession, message: str, job_id: UUID | None, user_id: int | None) -> None:

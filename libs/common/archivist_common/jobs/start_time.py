@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 def start_time(text: str, zone: ZoneInfo, now: datetime) -> datetime:
-    """The instant, in UTC, that somebody at the station means.
+    """The instant, in UTC, that a user at the station means.
 
     text: `23:00`, the next time the station's clock shows it; `2026-11-01T01:30`, by that clock; or an instant with
     its zone, `2026-11-01T01:30:00-05:00`. Raises InvalidRequest for anything else, and for what is past or more than

@@ -1,4 +1,4 @@
-"""Whether two machines mean the same output folder: a vault bears a name, and the gateway says which one it reads.
+"""Whether two machines mean the same output folder: a vault has a name, and the gateway registers the one it reads.
 
 A second machine that was only given the database, Redis and the storage servers has an output folder of its own.
 Files it made there, nobody could fetch: it hears chunks, and leaves leading jobs to who shares the gateway's.
@@ -27,7 +27,7 @@ _LONGEST = 64
 
 
 def read(output: Path) -> str | None:
-    """The name of the vault beneath an output folder; None where it has none or cannot be read."""
+    """The name of the vault in an output folder; None where it has none or cannot be read."""
     try:
         return (output / VAULT / _NAME).read_text("ascii")[:_LONGEST].strip() or None
     except (OSError, UnicodeDecodeError):
@@ -49,13 +49,13 @@ async def register(session: AsyncSession, name: str) -> None:
 
 
 async def registered(session: AsyncSession) -> str | None:
-    """The vault that the gateway reads; None while it has not said."""
+    """The vault that the gateway reads; None until it has registered one."""
     name: str | None = await session.scalar(select(QueueControl.vault))
     return name
 
 
 async def keep_registered(db: Database, output: Path) -> None:
-    """Say which vault is read here, for ever: it may be made, or moved, at any time."""
+    """Register the vault that is read here, for ever: it may be made, or moved, at any time."""
     while True:
         try:
             name = await asyncio.to_thread(read, output)
@@ -63,7 +63,7 @@ async def keep_registered(db: Database, output: Path) -> None:
                 async with db.transaction() as session:
                     await register(session, name)
         except DatabaseUnavailable:
-            log.debug("the vault is told of later")
+            log.debug("vault registered later")
         await asyncio.sleep(EVERY.total_seconds())
 
 
@@ -82,8 +82,8 @@ class VaultWatch:
         while True:
             try:
                 await self.look()
-            except ArchivistError as exc:  # a disk or a database that is away: as before, until it is back
-                log.debug("the vault was not looked at", extra={"why": exc.message})
+            except ArchivistError as exc:  # a disk or a database that is unavailable: as before, until it is back
+                log.debug("vault not checked", extra={"why": exc.message})
             await asyncio.sleep(EVERY.total_seconds())
 
     async def look(self) -> None:
