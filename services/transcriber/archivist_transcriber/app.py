@@ -13,7 +13,7 @@ from archivist_common import failpoints
 from archivist_common.database.engine import Database
 from archivist_common.events.notify import Notifier
 from archivist_common.jobs.vault_identity import VaultWatch
-from archivist_common.maintenance import reconciler
+from archivist_common.maintenance import limits, reconciler
 from archivist_common.settings import TranscriberSettings, read
 from archivist_common.storage.client import StorageClient
 from archivist_common.web import service
@@ -49,7 +49,8 @@ def create_app(
             vault = VaultWatch(db, settings.default_output_path)
             vaults = tuple(output for output in outputs if output is not None)
             deps = Deps(db, notifier, settings.job_lease, settings.job_timeout, vaults, watch.usable, vault.leads)
-            supervisor = Supervisor(deps, (slots or plan)(settings), settings.redis_dsn, placer.wake)
+            planned = (slots or plan)(settings)
+            supervisor = Supervisor(deps, planned, settings.redis_dsn, placer.wake)
             state.update(db=db, supervisor=supervisor)
             try:
                 async with service.owned(
@@ -60,6 +61,7 @@ def create_app(
                     cleanup.run(db, *outputs),
                     scrub.run(db),
                     reconciler.run(db, notifier, settings.job_lease),
+                    limits.warn_of_short_job_timeout(db, settings.job_timeout, len(planned)),
                 ):
                     yield
             finally:

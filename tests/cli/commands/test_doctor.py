@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -165,6 +166,45 @@ async def test_what_is_away_is_named_with_what_to_do(
     assert broken[name].to_do
 
 
+@pytest.mark.parametrize(
+    ("name", "given", "said", "to_do"),
+    [
+        pytest.param(
+            "connections",
+            {"database_pool_size": 20, "database_max_overflow": 30},
+            r"4 processes may open 50 each, 200 of \d+",
+            "DATABASE_POOL_SIZE and DATABASE_MAX_OVERFLOW to 24 together",
+            id="pools-of-the-documentation",
+        ),
+        pytest.param(
+            "job timeout",
+            {"CELERY_TASK_TIMEOUT": "7200"},
+            "JOB_TIMEOUT is 2 h, but a recording of 4 h may take 4 h 10 min",
+            "Raise JOB_TIMEOUT, or leave it unset.",
+            id="timeout-of-the-documentation",
+        ),
+    ],
+)
+async def test_a_limit_that_is_set_too_low_is_noted_with_what_to_set(
+    db: Database, settings: Settings, name: str, given: dict[str, object], said: str, to_do: str
+) -> None:
+    await _do(db, _WORKER, *_JOB)
+    unwell = _unwell(await doctor.examine(settings(**given)))
+    assert set(unwell) == {name}
+    assert unwell[name].health is Health.NOTE
+    assert re.match(said, unwell[name].said)
+    assert to_do in unwell[name].to_do
+
+
+async def test_a_second_transcriber_is_a_fifth_process_and_a_silent_one_is_not(
+    db: Database, settings: Settings
+) -> None:
+    second = _WORKER.replace("'w'", "'x'")
+    await _do(db, _WORKER, second, _SILENT, *_JOB)
+    findings = {finding.name: finding for finding in await doctor.examine(settings())}
+    assert findings["connections"].said.startswith("5 processes may open 10 each, 50 of ")
+
+
 async def test_the_command_prints_a_table_and_its_exit_code_says_whether_all_is_well(
     db: Database,
     settings: Settings,
@@ -177,6 +217,8 @@ async def test_the_command_prints_a_table_and_its_exit_code_says_whether_all_is_
     monkeypatch.delenv("DATABASE_URL", raising=False)
     data = DataFolder(tmp_path / "data")
     told = {
+        "JOB_TIMEOUT": "36000",
+        "DATABASE_POOL_SIZE": "6",
         "DEFAULT_OUTPUT_PATH": str(known.default_output_path),
         "FLEX_SERVERS": config.storage_servers({"flex-1": tmp_path / "media"}),
     }
@@ -185,7 +227,10 @@ async def test_the_command_prints_a_table_and_its_exit_code_says_whether_all_is_
     try:
         await _do(db, _WORKER, *_JOB)
         assert await asyncio.to_thread(main, ["doctor", "--data", str(data.path)]) == 0
-        assert "checks are well" in capsys.readouterr().out
+        table = capsys.readouterr().out
+        assert "checks are well" in table
+        assert "10:00:00 is enough" in table
+        assert "4 processes may open 11 each" in table
         await _do(db, "DELETE FROM workers")
         assert await asyncio.to_thread(main, ["doctor", "--data", str(data.path)]) == 1
         table = capsys.readouterr().out

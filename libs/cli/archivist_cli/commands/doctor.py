@@ -26,7 +26,7 @@ from archivist_common.database.models import OutboxEvent, QueueControl, Transcri
 from archivist_common.errors import ArchivistError, DeadlineExceeded, SchemaMismatch
 from archivist_common.events.notify import Notifier
 from archivist_common.jobs import workers
-from archivist_common.maintenance import invariants
+from archivist_common.maintenance import invariants, limits
 from archivist_common.maintenance.invariants import INVARIANTS, Violation
 from archivist_common.settings import CommonSettings, read
 from archivist_common.states import JobStatus
@@ -99,8 +99,12 @@ def _settings(data: Path | None) -> CommonSettings:
     running = data_folder.running(where)
     if running is None or not running.database_url:
         raise StackError(f"set DATABASE_URL, or start `archivist up`: nothing runs on {where}")
-    told = {name.lower(): value for name, value in running.settings.items()}
-    return read(CommonSettings, database_url=running.database_url, redis_url=running.redis_url, **told)
+    fields = CommonSettings.model_fields
+    noted = {
+        name.lower() if name.lower() in fields and fields[name.lower()].validation_alias is None else name: value
+        for name, value in running.settings.items()
+    }
+    return read(CommonSettings, database_url=running.database_url, redis_url=running.redis_url, **noted)
 
 
 @asynccontextmanager
@@ -137,6 +141,7 @@ async def _database(settings: CommonSettings, all_files: bool) -> list[Finding]:
             return [*findings, Finding("schema", Health.BROKEN, exc.message, "Run archivist-migrate.")]
         async with db.transaction() as session:
             findings += [await _workers(session), await _reconciler(session), await _queue(session)]
+            findings += [await _connections(session, settings), await _job_timeout(session, settings.job_timeout)]
         findings += await _invariants(db, settings.job_lease)
         findings += await _files(db, settings.default_output_path, all_files)
     return findings
@@ -158,6 +163,35 @@ async def _workers(session: AsyncSession) -> Finding:
     if silent:
         return Finding("workers", Health.NOTE, f"{said}; {silent} silent or not ready", "Were they meant to stop?")
     return Finding("workers", Health.OK, said)
+
+
+async def _connections(session: AsyncSession, settings: CommonSettings) -> Finding:
+    """What the pools of all processes may open, beside what the database allows."""
+    pool, overflow = settings.database_pool_size, settings.database_max_overflow
+    found = await limits.connections(session, pool, overflow, len(await _hosts(session)))
+    said = f"{found.processes} processes may open {found.each} each, {found.wanted} of {found.allowed}"
+    if found.wanted <= found.allowed:
+        return Finding("connections", Health.OK, said)
+    to_do = (
+        f"Set DATABASE_POOL_SIZE and DATABASE_MAX_OVERFLOW to {found.allowed // found.processes} together, or "
+        f"max_connections of PostgreSQL {found.wanted - found.allowed} higher."
+    )
+    return Finding("connections", Health.NOTE, said, to_do)
+
+
+async def _job_timeout(session: AsyncSession, limit: timedelta | None) -> Finding:
+    machines = [(slots, await limits.measured_speed(session, host)) for host, slots in await _hosts(session)]
+    if why := limits.short_job_timeout(limit, machines):
+        return Finding("job timeout", Health.NOTE, why, "Raise JOB_TIMEOUT, or leave it unset.")
+    said = "not set: by the recording's length" if limit is None else f"{limit} is enough for a long recording"
+    return Finding("job timeout", Health.OK, said)
+
+
+async def _hosts(session: AsyncSession) -> list[tuple[str, int]]:
+    """Machine and slots of each transcriber that has reported itself."""
+    age = func.extract("epoch", database_now() - Worker.heartbeat_at)
+    rows = await session.execute(select(Worker.host, Worker.slots).where(age <= WORKER_GONE_S))
+    return [(host, slots) for host, slots in rows]
 
 
 async def _reconciler(session: AsyncSession) -> Finding:

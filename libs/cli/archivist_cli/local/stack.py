@@ -24,7 +24,10 @@ _LOOPBACK = "127.0.0.1"
 _EVERYWHERE = {"0.0.0.0": _LOOPBACK, "::": "[::1]"}  # noqa: S104 -- how such an address is reached from here
 _MIGRATIONS_S = 600.0
 _TIDY_EVERY_S = 60.0
-_NOTED = ("DEFAULT_OUTPUT_PATH", "FLEX_SERVERS", "JOB_LEASE")  # what another command must know of a running stack
+_NOTED = (  # what another command must know of a running stack
+    *("DEFAULT_OUTPUT_PATH", "FLEX_SERVERS", "JOB_LEASE", "JOB_TIMEOUT", "CELERY_TASK_TIMEOUT"),
+    *("DATABASE_POOL_SIZE", "DATABASE_MAX_OVERFLOW"),
+)
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
