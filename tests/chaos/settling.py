@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from archivist_common.database.engine import Database, engine
-from archivist_common.maintenance import invariants
+from archivist_common.maintenance import committed_files, invariants
 from archivist_common.settings import asyncpg_dsn
 from tests.chaos import stub
 from tests.chaos.checker import End, Job
@@ -75,17 +75,15 @@ async def _broken(world: World) -> list[str]:
     try:
         async with db.transaction() as session:
             found = await invariants.violations(session, world.lease)
-            committed = await invariants.committed(session)
+            committed = await committed_files.committed(session)
     finally:
         await db.close()
+    a_day_ago = datetime.now(UTC) - timedelta(days=1)
     said = [f"{one.invariant.id}: {row}" for one in found for row in one.rows]
     for id_, look in (
-        ("I6", lambda: list(invariants.damaged_files(committed))),
-        ("I7", lambda: list(invariants.torn_public_files(committed))),
-        (
-            "I21",
-            lambda: list(invariants.stray_attempts(world.output, committed, datetime.now(UTC) - timedelta(days=1))),
-        ),
+        ("I6", lambda: list(committed_files.damaged_files(committed))),
+        ("I7", lambda: list(committed_files.torn_public_files(committed))),
+        ("I21", lambda: list(committed_files.stray_attempts(world.output, committed, a_day_ago))),
     ):
         said += [f"{id_}: {what}" for what in await asyncio.to_thread(look)]
     return said

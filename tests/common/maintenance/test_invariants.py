@@ -1,9 +1,7 @@
 """Every invariant's query: a healthy database returns nothing, and a row broken on purpose is found."""
 
-import hashlib
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 import pytest_asyncio
@@ -20,12 +18,10 @@ from archivist_common.jobs.artifacts import StagedFile
 from archivist_common.jobs.chunks import ChunkTranscript, Cut
 from archivist_common.jobs.lifecycle import JobOutcome
 from archivist_common.maintenance import invariants
-from archivist_common.maintenance.invariants import INVARIANTS, Committed
+from archivist_common.maintenance.invariants import INVARIANTS
 from archivist_common.publishing import effects, targets
 from archivist_common.publishing import lifecycle as publishing
 from archivist_common.publishing import requests as publication_requests
-from archivist_common.states import PublicState
-from archivist_common.storage.paths import VAULT
 
 _RECIPE = "test 1"
 
@@ -351,49 +347,3 @@ def test_every_invariant_of_the_protocol_is_a_query_or_is_named_with_what_shows_
     assert ours <= queries
     assert not queries & invariants.ELSEWHERE.keys()
     assert all(one.sentence.endswith(".") and one.remedy.endswith(".") for one in INVARIANTS)
-
-
-def _committed(tmp_path: Path, data: bytes = b"captions") -> Committed:
-    vault = tmp_path / VAULT / str(UUID(int=1)) / "1"
-    vault.mkdir(parents=True)
-    (vault / "captions.scc").write_bytes(b"captions")
-    (tmp_path / "done.scc").write_bytes(data)
-    sha256 = hashlib.sha256(b"captions").hexdigest()
-    return Committed(
-        UUID(int=1), 1, "scc", vault / "captions.scc", sha256, 8, tmp_path / "done.scc", PublicState.PLACED
-    )
-
-
-def test_a_committed_file_that_is_cut_changed_or_gone_is_found(tmp_path: Path) -> None:
-    file = _committed(tmp_path)
-    file.path.write_bytes(b"capt")
-    assert "has 4 bytes, 8 were written" in next(invariants.damaged_files([file]))
-    file.path.write_bytes(b"CAPTIONS")
-    assert "does not hold what was written" in next(invariants.damaged_files([file]))
-    file.path.unlink()
-    assert "cannot be read" in next(invariants.damaged_files([file]))
-
-
-def test_a_whole_file_is_not_damaged(tmp_path: Path) -> None:
-    assert list(invariants.damaged_files([_committed(tmp_path)])) == []
-
-
-@pytest.mark.parametrize(
-    ("data", "torn"),
-    [
-        pytest.param(b"capt", True, id="half-a-file"),
-        pytest.param(b"captions", False, id="whole"),
-        pytest.param(b"mine", False, id="edited-by-a-person"),
-    ],
-)
-def test_half_a_public_file_is_found_and_an_edited_one_is_not_ours(tmp_path: Path, data: bytes, torn: bool) -> None:
-    assert bool(list(invariants.torn_public_files([_committed(tmp_path, data)]))) is torn
-
-
-def test_an_attempt_that_nobody_points_at_is_found_once_it_is_old(tmp_path: Path) -> None:
-    file = _committed(tmp_path)
-    stray = file.path.parent.with_name("2")
-    stray.mkdir()
-    now = datetime.now(UTC)
-    assert list(invariants.stray_attempts(tmp_path, [file], now - invariants.LEFT_FOR)) == []
-    assert list(invariants.stray_attempts(tmp_path, [file], now + timedelta(minutes=1))) == [f"{stray} is nobody's"]

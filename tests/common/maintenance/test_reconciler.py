@@ -148,7 +148,7 @@ async def test_it_waits_out_a_database_that_is_away_and_says_so_once(
         async with Database(bind).transaction() as session:
             job_id, _ = await job_requests.submit(session, submission(), max_queue=10)
         async with asyncio.timeout(10):
-            while "database is back" not in caplog.text:
+            while "database available again" not in caplog.text:
                 await asyncio.sleep(0.02)
         await asyncio.sleep(0.1)
     finally:
@@ -158,8 +158,8 @@ async def test_it_waits_out_a_database_that_is_away_and_says_so_once(
         await away.dispose()
     assert notifier.rung == [job_id]
     told = [record.message for record in caplog.records]
-    assert told.count("database is away; the reconciler waits") == 1
-    assert told.count("database is back") == 1
+    assert told.count("database unavailable; the reconciler waits") == 1
+    assert told.count("database available again") == 1
 
 
 async def test_a_stumble_is_logged_and_the_next_round_runs(
@@ -172,7 +172,7 @@ async def test_a_stumble_is_logged_and_the_next_round_runs(
     running = asyncio.create_task(reconciler.run(committed_db, notifier, AT_ONCE, every=timedelta(milliseconds=20)))
     try:
         async with asyncio.timeout(10):
-            while "the reconciler stumbled" not in caplog.text:
+            while "reconciler iteration failed" not in caplog.text:
                 await asyncio.sleep(0.02)
         async with committed_db.transaction() as session:
             await session.execute(text("ALTER TABLE hidden RENAME TO workers"))
@@ -200,6 +200,6 @@ async def test_a_chunk_whose_worker_is_gone_is_given_back(db: Database, claimed:
 
 async def test_after_an_outage_of_the_database_no_lease_lapses_for_a_lease(db: Database, claimed: Claimed) -> None:
     held = await claimed(db, lease=GONE)
-    assert await reconciler.run_once(db, Bell(), AT_ONCE, lapses=False) is True
+    assert await reconciler.run_once(db, Bell(), AT_ONCE, expire=False) is True
     async with db.transaction() as session:
         assert (await session.get_one(Transcription, held.id)).status == "processing"

@@ -26,7 +26,7 @@ from archivist_common.database.models import OutboxEvent, QueueControl, Transcri
 from archivist_common.errors import ArchivistError, DeadlineExceeded, SchemaMismatch
 from archivist_common.events.notify import Notifier
 from archivist_common.jobs import workers
-from archivist_common.maintenance import invariants, limits
+from archivist_common.maintenance import committed_files, invariants, limits
 from archivist_common.maintenance.invariants import INVARIANTS, Violation
 from archivist_common.settings import CommonSettings, read
 from archivist_common.states import JobStatus
@@ -254,26 +254,26 @@ def _told_of(broken: Violation) -> Finding:
 
 async def _files(db: Database, output: Path, all_files: bool) -> list[Finding]:
     async with db.transaction() as session:
-        committed = await invariants.committed(session)
+        committed = await committed_files.committed(session)
     looked = committed if all_files else committed[-_NEWEST_FILES:]
     scope = f"{len(looked)} of {len(committed)} files"
-    before = datetime.now(UTC) - invariants.LEFT_FOR
+    before = datetime.now(UTC) - committed_files.LEFT_FOR
     looks = (
         (
             "I6 files",
-            partial(invariants.damaged_files, looked),
+            partial(committed_files.damaged_files, looked),
             f"{scope} hold what was written",
             "Is the output folder mounted? Restore the files, or submit the recordings again.",
         ),
         (
             "I7 files",
-            partial(invariants.torn_public_files, looked),
+            partial(committed_files.torn_public_files, looked),
             f"{scope} are whole where they are public",
             "Copy the file from the vault over the public one.",
         ),
         (
             "I21 files",
-            partial(invariants.stray_attempts, output, committed, before),
+            partial(committed_files.stray_attempts, output, committed, before),
             "no attempt older than a day is left over",
             "A running transcriber sweeps them every hour; if it does not, its log says why.",
         ),

@@ -1,29 +1,19 @@
 """What is true of every job at every moment, as queries that return nothing while it is.
 
 The numbers are those of the reliability protocol, section 1.4. A query is plain PostgreSQL 15 and can be run by hand:
-`psql -v lease_s=30`. Each row it returns says what is broken. What only a disk can show is a function of the rows;
+`psql -v lease_s=30`. Each row it returns says what is broken. What only a disk can show is in `committed_files`;
 what only a history can show is named in ELSEWHERE with the test that shows it.
 """
 
-import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from pathlib import Path
-from uuid import UUID
+from datetime import timedelta
 
-from sqlalchemy import bindparam, select, text
+from sqlalchemy import bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
-
-from archivist_common.database.models import Artifact, Transcription
-from archivist_common.states import JobStatus, PublicState
-from archivist_common.storage.paths import VAULT
 
 SHOWN = 20
 """Broken rows a query returns at most: the first few tell what is wrong."""
-LEFT_FOR = timedelta(days=1)
-"""An abandoned attempt's files may lie so long (I21); the sweep takes them then."""
-_BLOCK = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +43,7 @@ class Violation:
 INVARIANTS: tuple[Invariant, ...] = (
     Invariant(
         "I1",
-        "Every job was told of when it was queued, and has an end exactly when it has ended.",
+        "Every job has its transcription.queued event, and a completed_date exactly when it has ended.",
         """
         SELECT format('job %s is %s, completed_date %s', id, status, coalesce(completed_date::text, 'unset'))
         FROM transcriptions
@@ -64,11 +54,11 @@ INVARIANTS: tuple[Invariant, ...] = (
         WHERE created_date > now() - interval '29 days'
           AND NOT EXISTS (SELECT FROM outbox o WHERE o.transcription_id = t.id AND o.event = 'transcription.queued')
         """,
-        "Somebody wrote to the table by hand, or it was restored in part. Cancel the job and retry it.",
+        "The table was changed by hand or restored in part. Cancel the job and retry it.",
     ),
     Invariant(
         "I2",
-        "A job that has ended stays ended, unless somebody queued it again.",
+        "A job that has ended stays ended, unless it was queued again.",
         """
         SELECT format('job %s: %s after %s', transcription_id, event, before)
         FROM (SELECT transcription_id, event,
@@ -113,7 +103,7 @@ INVARIANTS: tuple[Invariant, ...] = (
         FROM publications
         WHERE (status = 'processing') <> (lease_owner IS NOT NULL AND lease_expires_at IS NOT NULL)
         UNION ALL
-        SELECT format('chunk %s of job %s is being heard, but the job is %s', c.number, t.id, t.status)
+        SELECT format('chunk %s of job %s is being transcribed, but the job is %s', c.number, t.id, t.status)
         FROM transcription_chunks c JOIN transcriptions t ON t.id = c.transcription_id
         WHERE c.status = 'processing' AND t.status = 'completed'
         """,
@@ -150,7 +140,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     ),
     Invariant(
         "I8",
-        "A programme stands once on its VOD target.",
+        "A programme exists once on its VOD target.",
         """
         SELECT format('job %s has %s live entries: %s', transcription_id, count(*), string_agg(vod_id, ', '))
         FROM vod_content
@@ -177,7 +167,7 @@ INVARIANTS: tuple[Invariant, ...] = (
           AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => :lease_s + 30)
         HAVING count(*) > 0
         """,
-        "With Redis away that is all; workers poll. With Redis up: start a transcriber, vod or monitor.",
+        "With Redis unavailable that is all; workers poll. With Redis up: start a transcriber, vod or monitor.",
         passing=True,
     ),
     Invariant(
@@ -201,7 +191,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     ),
     Invariant(
         "I12",
-        "A job that had completed before somebody cancelled it stays completed.",
+        "A job that had completed before it was cancelled stays completed.",
         """
         SELECT format('job %s completed at %s and took a cancel at %s', id, completed_date, cancel_requested_at)
         FROM transcriptions
@@ -221,9 +211,9 @@ INVARIANTS: tuple[Invariant, ...] = (
     ),
     Invariant(
         "I14",
-        "A recording that cannot be read is not tried again.",
+        "A recording that cannot be read is not retried.",
         """
-        SELECT format('job %s was given back after %s', transcription_id, data ->> 'code')
+        SELECT format('job %s was released after %s', transcription_id, data ->> 'code')
         FROM outbox
         WHERE event = 'transcription.released'
           AND data ->> 'code' IN ('MEDIA_UNREADABLE', 'NO_AUDIO_TRACK', 'SOURCE_CHANGED')
@@ -248,9 +238,9 @@ INVARIANTS: tuple[Invariant, ...] = (
     ),
     Invariant(
         "I16",
-        "A lease that has lapsed is taken back within fifteen seconds.",
+        "An expired lease is released within fifteen seconds.",
         """
-        SELECT format('%s is held by %s, whose lease lapsed %s s ago', what, lease_owner,
+        SELECT format('%s is held by %s, whose lease expired %s s ago', what, lease_owner,
                       round(extract(epoch FROM clock_timestamp() - lease_expires_at)))
         FROM (SELECT 'job ' || id AS what, lease_owner, lease_expires_at
               FROM transcriptions WHERE status = 'processing'
@@ -263,7 +253,7 @@ INVARIANTS: tuple[Invariant, ...] = (
         WHERE lease_expires_at < clock_timestamp() - interval '15 seconds'
           AND pg_postmaster_start_time() < clock_timestamp() - make_interval(secs => :lease_s + 15)
         """,
-        "No reconciler runs. Start a transcriber, vod or monitor, or see why theirs stumbles (error.log).",
+        "No reconciler runs. Start a transcriber, vod or monitor, or see why theirs fails (error.log).",
     ),
     Invariant(
         "I17",
@@ -284,7 +274,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     ),
     Invariant(
         "I18",
-        "The chunks of a recording follow one another without hole or overlap, and are all heard when it completes.",
+        "The chunks of a recording have neither gap nor overlap, and are all transcribed when it completes.",
         """
         SELECT format('job %s: chunk %s begins at %s ms, what is before it ends at %s ms',
                       transcription_id, number, start_ms, before_ms)
@@ -320,7 +310,7 @@ INVARIANTS: tuple[Invariant, ...] = (
               FROM publications WHERE status = 'processing') held
         WHERE lease_expires_at > clock_timestamp() + make_interval(secs => 2 * :lease_s)
         """,
-        "The database's clock was set back, or workers run with a longer JOB_LEASE than this command was told.",
+        "The database's clock was set back, or workers run with a longer JOB_LEASE than this command.",
     ),
     Invariant(
         "VERIFIED",
@@ -333,7 +323,7 @@ INVARIANTS: tuple[Invariant, ...] = (
           AND NOT EXISTS (SELECT FROM caption_versions v
                           WHERE v.publication_id = p.id AND v.number = p.version AND v.verified_date IS NOT NULL)
         """,
-        "Somebody wrote to the table by hand, or it was restored in part. Retry the publication.",
+        "The table was changed by hand or restored in part. Retry the publication.",
     ),
     Invariant(
         "EFFECTS",
@@ -350,13 +340,13 @@ INVARIANTS: tuple[Invariant, ...] = (
         SELECT format('%s of publication %s is confirmed %s times', key, publication_id, count(*))
         FROM effects WHERE state = 'confirmed' GROUP BY publication_id, key HAVING count(*) > 1
         """,
-        "A stale publisher's write was accepted. Stop all publishers, look at the show on the server, and report it.",
+        "A stale publisher's write was accepted. Stop all publishers, check the show on the server, and report it.",
     ),
     Invariant(
         "VERSIONS",
         "A publication's captions are one of its versions, counted from one without a gap.",
         """
-        SELECT format('publication %s stands at version %s, which it does not have', id, version)
+        SELECT format('publication %s is at version %s, which it does not have', id, version)
         FROM publications p
         WHERE version IS NOT NULL
           AND NOT EXISTS (SELECT FROM caption_versions v WHERE v.publication_id = p.id AND v.number = p.version)
@@ -369,11 +359,11 @@ INVARIANTS: tuple[Invariant, ...] = (
 )
 
 ELSEWHERE = {
-    "I7": "by `torn_public_files` on the disk, and by the reader of public names in tests/chaos",
-    "I10": "not yet: there are no webhooks",
+    "I7": "by `committed_files.torn_public_files` on the disk, and by the reader of public names in tests/chaos",
+    "I10": "it is of webhooks: none are sent by this version",
     "I19": "by tests/chaos, which compares the bytes of disturbed and undisturbed runs",
     "I20": "by tests/chaos, which flushes and stops Redis",
-    "I21": "by `stray_attempts` on the disk",
+    "I21": "by `committed_files.stray_attempts` on the disk",
     "I22": "by tests/common, which claim jobs of every priority and age",
     "I23": "by tests/api, which fill the queue",
     "I24": "by tests/chaos, which hashes every recording before and after",
@@ -394,88 +384,3 @@ async def violations(
         if rows:
             found.append(Violation(invariant, tuple(str(row) for row in rows)))
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class Committed:
-    """A file of a completed job, as the database knows it."""
-
-    transcription_id: UUID
-    attempt: int
-    kind: str
-    path: Path
-    sha256: str
-    size_bytes: int
-    public_path: Path
-    public_state: PublicState
-
-
-async def committed(session: AsyncSession) -> Sequence[Committed]:
-    """The files of all completed jobs."""
-    rows = await session.scalars(
-        select(Artifact)
-        .join(Transcription, Transcription.id == Artifact.transcription_id)
-        .where(Transcription.status == JobStatus.COMPLETED)
-        .order_by(Artifact.id)
-    )
-    return [
-        Committed(
-            row.transcription_id,
-            row.attempt,
-            row.kind,
-            Path(row.path),
-            row.sha256,
-            row.size_bytes,
-            Path(row.public_path),
-            PublicState(row.public_state),
-        )
-        for row in rows
-    ]
-
-
-def damaged_files(files: Iterable[Committed]) -> Iterator[str]:
-    """I6: what is committed and is not on the disk as it was written. Waits for the disk: call it in a thread."""
-    for file in files:
-        try:
-            size = file.path.stat().st_size
-            if size != file.size_bytes:
-                yield f"{file.path} has {size} bytes, {file.size_bytes} were written"
-            elif _sha256(file.path) != file.sha256:
-                yield f"{file.path} does not hold what was written"
-        except OSError as exc:
-            yield f"{file.path} cannot be read: {exc.strerror}"
-
-
-def torn_public_files(files: Iterable[Committed]) -> Iterator[str]:
-    """I7: public files that are the beginning of what was committed and no more. A person's own file is not ours.
-
-    Waits for the disk: call it in a thread.
-    """
-    for file in files:
-        if file.public_state is not PublicState.PLACED:
-            continue
-        try:
-            if file.public_path.stat().st_size < file.size_bytes:
-                public = file.public_path.read_bytes()
-                if file.path.read_bytes().startswith(public):
-                    yield f"{file.public_path} ends after {len(public)} of {file.size_bytes} bytes"
-        except OSError:
-            continue  # somebody took it away, as they may; a vault that cannot be read is told of by `damaged_files`
-
-
-def stray_attempts(output: Path, files: Iterable[Committed], before: datetime) -> Iterator[str]:
-    """I21: folders of attempts in the vault last written to before a moment that no completed job points at.
-
-    Waits for the disk: call it in a thread.
-    """
-    kept = {(str(file.transcription_id), str(file.attempt)) for file in files}
-    vault = output / VAULT
-    for job in sorted(vault.iterdir()) if vault.is_dir() else ():
-        for attempt in sorted(job.iterdir()) if job.is_dir() else ():
-            if (job.name, attempt.name) not in kept and attempt.stat().st_mtime < before.timestamp():
-                yield f"{attempt} is nobody's"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,7 +1,7 @@
-"""Mends what a crash or a lost message left: run by transcriber, vod and monitor, one at a time.
+"""Repairs what a crash or a lost message left: run by transcriber, vod and monitor, one at a time.
 
-Lapsed leases go back to the queue, bells that were not rung are rung, old bookkeeping is thrown away. An outage of
-the database is nobody's crash: for a lease after it no lease lapses, so that every worker can renew first.
+Jobs with an expired lease are requeued, events not yet relayed are relayed, old rows are deleted. An outage of the
+database is no worker's crash: for the length of a lease after it none expires, so that every worker can renew first.
 """
 
 import asyncio
@@ -39,52 +39,52 @@ _KEEP = (
 
 
 async def run(db: Database, notifier: outbox.WakeUps, lease: timedelta, every: timedelta = EVERY) -> None:
-    """Mend for ever. A database that is away, or not migrated yet, is waited for, and that is said once."""
-    away = False
+    """Repair until cancelled. While the database is unavailable or not migrated it waits, and logs so once."""
+    unavailable = False
     spare_until = 0.0
     while True:
         try:
             await migrate.check(db)
-            if away:
+            if unavailable:
                 spare_until = time.monotonic() + lease.total_seconds()
-            await run_once(db, notifier, lease, lapses=time.monotonic() >= spare_until)
-            if away:
-                log.info("database is back")
-            away = False
+            await run_once(db, notifier, lease, expire=time.monotonic() >= spare_until)
+            if unavailable:
+                log.info("database available again")
+            unavailable = False
         except (DatabaseUnavailable, SchemaMismatch) as exc:
-            if not away:
-                log.warning("database is away; the reconciler waits", extra={"why": exc.message})
-            away = True
+            if not unavailable:
+                log.warning("database unavailable; the reconciler waits", extra={"why": exc.message})
+            unavailable = True
         except Exception:
-            log.exception("the reconciler stumbled")
+            log.exception("reconciler iteration failed")
         await asyncio.sleep(every.total_seconds())
 
 
-async def run_once(db: Database, notifier: outbox.WakeUps, lease: timedelta, *, lapses: bool = True) -> bool:
-    """One round. lapses: whether leases that ran out are taken back. False when another process is leading it."""
+async def run_once(db: Database, notifier: outbox.WakeUps, lease: timedelta, *, expire: bool = True) -> bool:
+    """One iteration. expire: whether expired leases are released. False when another process leads it."""
     async with db.transaction() as session:
         if not await session.scalar(select(func.pg_try_advisory_xact_lock(_LEADER_LOCK))):
             return False
-        if lapses:
-            await _take_back(session, lease)
+        if expire:
+            await _expire_leases(session, lease)
         await _prune(session)
     await outbox.relay(db, notifier)
     metrics.RECONCILER_LAST_SUCCESS.set_to_current_time()
     return True
 
 
-async def _take_back(session: AsyncSession, lease: timedelta) -> None:
+async def _expire_leases(session: AsyncSession, lease: timedelta) -> None:
     for job_id, status in await jobs.expire_leases(session, lease):
         metrics.LEASE_EXPIRED.inc()
-        log.warning("lease lapsed", extra={"transcription_id": job_id, "status": status})
+        log.warning("lease expired", extra={"transcription_id": job_id, "status": status})
     for job_id, number, chunk_status in await chunks.expire_leases(session, lease):
         metrics.LEASE_EXPIRED.inc()
-        told = {"transcription_id": job_id, "chunk": number, "status": chunk_status}
-        log.warning("lease of a chunk lapsed", extra=told)
+        fields = {"transcription_id": job_id, "chunk": number, "status": chunk_status}
+        log.warning("lease of a chunk expired", extra=fields)
     for publication_id, publication_status in await publishing.expire_leases(session, lease):
         metrics.LEASE_EXPIRED.inc()
-        told = {"publication_id": publication_id, "status": publication_status}
-        log.warning("lease of a publication lapsed", extra=told)
+        fields = {"publication_id": publication_id, "status": publication_status}
+        log.warning("lease of a publication expired", extra=fields)
 
 
 async def _prune(session: AsyncSession) -> None:

@@ -1,6 +1,6 @@
-"""Logs: one JSON object a line on standard error, and the rotating files of the documentation where asked for.
+"""Logs: one JSON object a line on standard error, and the rotating files of the documentation where LOG_FILE is set.
 
-Job and request ids are bound once (`bound`) and stand in every line below. No secrets, no caption text.
+Job and request ids are bound once (`bound`) and are in every line below. No secrets, no caption text.
 """
 
 import json
@@ -53,7 +53,9 @@ class JsonLines(logging.Formatter):
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         text = json.dumps(line, default=str, ensure_ascii=False)
-        return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)  # JSON lets U+0085 and U+2028 stand
+        return _CONTROL.sub(
+            lambda found: f"\\u{ord(found[0]):04x}", text
+        )  # JSON leaves U+0085 and U+2028
 
 
 class PlainLines(logging.Formatter):
@@ -63,7 +65,7 @@ class PlainLines(logging.Formatter):
         fields = "".join(f" {key}={value}" for key, value in fields_of(record).items())
         line = f"{_utc(record):%Y-%m-%d %H:%M:%S%z} [{record.levelname}] {record.name}: {record.getMessage()}{fields}"
         lines = [line]
-        if record.exc_info:  # set in, so that no line of an error's own text stands where a line begins
+        if record.exc_info:  # set in, so that no line of an error's own text is at a line's beginning
             lines += [f"    {line}" for line in self.formatException(record.exc_info).splitlines()]
         return "\n".join(_CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", line) for line in lines)
 

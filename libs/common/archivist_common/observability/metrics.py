@@ -1,4 +1,4 @@
-"""Figures every process exports. Labels have few values; no job, file, user or address is ever one."""
+"""Metrics every process exports. Labels have few values; no job, file, user or address is ever one."""
 
 from prometheus_client import Counter, Gauge, Histogram, Info
 
@@ -22,22 +22,22 @@ JOB_STAGE_SECONDS = Histogram(
 )
 JOB_AUDIO_SECONDS = Counter("archivist_job_audio_seconds", "Seconds of audio captioned.")
 CHUNK_ATTEMPTS = Counter("archivist_chunk_attempts", "Attempts at chunks ended.", ["outcome"])
-CHUNK_AUDIO_SECONDS = Counter("archivist_chunk_audio_seconds", "Seconds of audio heard.")
+CHUNK_AUDIO_SECONDS = Counter("archivist_chunk_audio_seconds", "Seconds of audio transcribed.")
 CHUNK_SECONDS = Histogram(
     "archivist_chunk_duration_seconds",
-    "Time to hear a chunk.",
+    "Time to transcribe a chunk.",
     buckets=(0.5, 1, 2, 5, 10, 20, 40, 80, 160, 320, 640, 1280),
 )
-LEASE_EXPIRED = Counter("archivist_lease_expired", "Leases that lapsed and were taken back.")
+LEASE_EXPIRED = Counter("archivist_lease_expired", "Leases that expired and were released.")
 FENCED_WRITES = Counter(
     "archivist_fenced_writes", "Writes refused to an attempt that had lost its job.", ["component"]
 )
-CHILD_KILLS = Counter("archivist_child_kills", "Children ended by their parent.", ["reason"])
-SCRUB_FAILURES = Counter("archivist_scrub_failures", "Committed files found damaged or gone.")
+CHILD_KILLS = Counter("archivist_child_kills", "Child processes ended by their parent.", ["reason"])
+SCRUB_FAILURES = Counter("archivist_scrub_failures", "Committed files found damaged or missing.")
 RECONCILER_LAST_SUCCESS = Gauge(
-    "archivist_reconciler_last_success_timestamp_seconds", "When this process last led a round."
+    "archivist_reconciler_last_success_timestamp_seconds", "When this process last completed an iteration as leader."
 )
 WORKER_SLOTS = Gauge("archivist_worker_slots", "Slots of this transcriber.", ["state"])
-REDIS_UP = Gauge("archivist_redis_up", "Whether the doorbell can be rung from here.")
+REDIS_UP = Gauge("archivist_redis_up", "Whether wake-up notifications can be sent through Redis from here.")
 
 Info("archivist_build", "What is running.").info({"version": __version__})
