@@ -53,9 +53,7 @@ class JsonLines(logging.Formatter):
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
         text = json.dumps(line, default=str, ensure_ascii=False)
-        return _CONTROL.sub(
-            lambda found: f"\\u{ord(found[0]):04x}", text
-        )  # JSON leaves U+0085 and U+2028
+        return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)  # JSON leaves U+0085 and U+2028
 
 
 class PlainLines(logging.Formatter):

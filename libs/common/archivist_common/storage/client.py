@@ -21,7 +21,7 @@ from archivist_common.storage.fingerprint import Look
 from archivist_common.storage.io_pool import HelperPool
 from archivist_common.storage.mounts import MountKind, mount_at
 
-MAX_PAGE = 10_000  # entries of one answer
+MAX_LISTED = 10_000  # folders and recordings of one folder, and so the entries of one page
 _SECOND_LOOK_S = 1.0  # after the first, at a recording that may still grow
 _PLAIN_SOUND = frozenset({".wav", ".w64", ".aif", ".aiff"})  # silence is zeros there, at the end too
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -172,11 +172,13 @@ class MountState:
 class StorageClient:
     """The helpers of all storage servers. Open it once per process; hand it to routes and checks.
 
+    max_listed: folders and recordings of one folder that are listed; a folder's further ones are left out.
     Every call ends within its deadline, give or take the event loop's own delay.
     """
 
-    def __init__(self, servers: Iterable[StorageServer]) -> None:
+    def __init__(self, servers: Iterable[StorageServer], *, max_listed: int = MAX_LISTED) -> None:
         self.servers = tuple(servers)
+        self._max_listed = max_listed
         self._pools: dict[StorageServer, HelperPool] = {}
 
     async def start(self) -> None:
@@ -222,10 +224,13 @@ class StorageClient:
         after: `Listing.next` of the page before. Hidden names, links and what is no regular file are left
         out. Raises PathRefused, FileMissing, InvalidRequest (limit or mark) or StorageUnavailable.
         """
-        if not 1 <= limit <= MAX_PAGE:
-            raise InvalidRequest(f"a page has 1 to {MAX_PAGE} entries, not {limit}")
+        if not 1 <= limit <= self._max_listed:
+            raise InvalidRequest(f"a page has 1 to {self._max_listed} entries, not {limit}")
         folder = str(_visible(path)) if path else ""
-        request = {"do": "browse", "path": folder, "after": after, "limit": limit, "order": order.value}
+        request = {
+            "do": "browse", "path": folder, "after": after, "limit": limit, "order": order.value,
+            "most": self._max_listed,
+        }
         found = await self._pool(server).answer(request, deadline)
         return Listing(
             server=server.name,

@@ -21,7 +21,6 @@ from archivist_common.errors import ArchivistError, InvalidFileFormat, InvalidRe
 from archivist_common.storage import atomic_files, fingerprint, os_errors, paths, safe_open
 from archivist_common.storage.mounts import MountKind, Present, mount_at, open_present
 
-MAX_LISTED = 10_000  # folders and recordings of one folder
 MAX_SCANNED = 200_000  # names of one folder: every recording has up to seven outputs beside it
 _BLOCK = bytes(4096)
 # What a file system without nameless temporary files answers; EISDIR is an old kernel's way.
@@ -65,7 +64,7 @@ def browse(root: Present, request: Mapping[str, Any]) -> dict[str, Any]:
     by_name = request["order"] == "name"
     folder = safe_open.open_folder_beneath(root.fd, PurePosixPath(request["path"] or "."))
     try:
-        scan = _scan(folder)
+        scan = _scan(folder, request["most"])
         keys: list[Key] = [(0, name.casefold(), name) for name in scan.folders]
         stats: dict[str, os.stat_result] = {}
         for name in scan.recordings:
@@ -173,8 +172,8 @@ class _Scan:
         self.skipped = 0
 
 
-def _scan(folder: int) -> _Scan:
-    """Sort the names of a folder by kind; nothing is opened, and links are left out."""
+def _scan(folder: int, most: int) -> _Scan:
+    """Sort the names of a folder by kind, at most so many; nothing is opened, and links are left out."""
     scan = _Scan()
     with os.scandir(folder) as found:
         for count, entry in enumerate(found):
@@ -194,7 +193,7 @@ def _scan(folder: int) -> _Scan:
                 continue
             if not _is_text(entry.name):
                 scan.skipped += 1  # a path that is not UTF-8 cannot be sent back to us
-            elif len(scan.folders) + len(scan.recordings) >= MAX_LISTED:
+            elif len(scan.folders) + len(scan.recordings) >= most:
                 scan.truncated = True
             else:
                 kind.append(entry.name)
