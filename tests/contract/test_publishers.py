@@ -3,7 +3,7 @@
 Each is put to the real thing in a world of its own (`publisher_worlds`): a disk, a simulated server over HTTP.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from archivist_captions.formats import FORMATS
 from archivist_common.database.models import Publication
 from archivist_common.errors import PublicNameTaken
 from archivist_common.publishing import lifecycle, requests
+from archivist_common.shows.bodies import NONE
+from archivist_common.shows.matching import KnownShows
 from archivist_vod.targets.caption_comparison import ReadBack
 from archivist_vod.targets.interface import Accepted, Found, Ledger
 from archivist_vod.targets.progress import Item, State
@@ -184,8 +186,8 @@ async def _call(hand: Hand, name: str, item: Item, ledger: Ledger) -> dict[str, 
 
 
 async def _resolved(hand: Hand) -> dict[str, Any]:
-    async def shows() -> Sequence[Any]:
-        return ()
+    async def shows() -> KnownShows:
+        return KnownShows((), NONE)
 
     found = await hand.publisher.resolve(hand.work, shows)
     assert isinstance(found, Found), found

@@ -39,6 +39,7 @@ from archivist_common.events.notify import Notifier
 from archivist_common.jobs import vault_identity
 from archivist_common.security.tokens import Keys
 from archivist_common.settings import ApiSettings, read
+from archivist_common.shows.station import StationBodies
 from archivist_common.storage.client import StorageClient
 from archivist_common.web import service
 
@@ -83,6 +84,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
                     downloads=DownloadReader(),
                     partials=PartialCaptions(settings.profile, settings.caption_mask),
                     presentation=Presentation(EstimatesCache(), app.state.redact, settings.zone),
+                    bodies=StationBodies(settings.meeting_bodies),
                 )
                 app.state.stopping = feed.stop
                 output = settings.default_output_path

@@ -16,6 +16,7 @@ from archivist_common.database.engine import Database
 from archivist_common.events.notify import Notifier
 from archivist_common.security.tokens import Keys
 from archivist_common.settings import ApiSettings
+from archivist_common.shows.station import StationBodies
 from archivist_common.storage.client import StorageClient
 
 
@@ -31,6 +32,7 @@ class Deps:
     downloads: DownloadReader
     partials: PartialCaptions
     presentation: Presentation
+    bodies: StationBodies
 
     @property
     def redact(self) -> Redact:

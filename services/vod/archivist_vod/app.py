@@ -19,6 +19,7 @@ from archivist_common.maintenance import reconciler
 from archivist_common.publishing import targets
 from archivist_common.publishing.options import PublishOptions
 from archivist_common.settings import VodSettings, read
+from archivist_common.shows.station import StationBodies
 from archivist_common.storage.client import StorageClient
 from archivist_common.web import service
 from archivist_vod.attempts.deps import Deps
@@ -88,6 +89,7 @@ def make_deps(settings: VodSettings, db: Database, publishers: Mapping[str, Publ
         publishers,
         settings.job_lease,
         pace,
+        StationBodies(settings.meeting_bodies),
         wants_chapters=settings.vod_enable_chapters,
         wants_metadata=settings.vod_metadata_enhancement,
         auto_tags=settings.vod_auto_tagging,

@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -38,6 +38,8 @@ from archivist_common.errors import (
 from archivist_common.publishing import requests
 from archivist_common.publishing.options import PublishOptions
 from archivist_common.settings import VodSettings
+from archivist_common.shows.bodies import NONE
+from archivist_common.shows.matching import KnownShows
 from archivist_common.storage.client import StorageClient
 from archivist_vod.folder import contents
 from archivist_vod.folder.manifest import Manifest, ManifestDamaged
@@ -110,8 +112,8 @@ def work(vault: Path, said: str = SPOKEN, *, version: int = 1, path: str = PATH,
     )
 
 
-async def nothing() -> Sequence[Any]:
-    return ()
+async def nothing() -> KnownShows:
+    return KnownShows((), NONE)
 
 
 async def published(folder: Folder, one: Work, ledger: Any = None) -> dict[str, Any]:

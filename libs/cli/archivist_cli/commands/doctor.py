@@ -22,7 +22,7 @@ from archivist_cli.local.errors import StackError
 from archivist_common.database import migrate
 from archivist_common.database.clock import database_now
 from archivist_common.database.engine import Database, engine
-from archivist_common.database.models import OutboxEvent, QueueControl, Transcription
+from archivist_common.database.models import OutboxEvent, QueueControl, Transcription, Worker
 from archivist_common.errors import ArchivistError, DeadlineExceeded, SchemaMismatch
 from archivist_common.events.notify import Notifier
 from archivist_common.jobs import workers
@@ -189,8 +189,7 @@ async def _job_timeout(session: AsyncSession, limit: timedelta | None) -> Findin
 
 async def _hosts(session: AsyncSession) -> list[tuple[str, int]]:
     """Machine and slots of each transcriber that has reported itself."""
-    age = func.extract("epoch", database_now() - Worker.heartbeat_at)
-    rows = await session.execute(select(Worker.host, Worker.slots).where(age <= WORKER_GONE_S))
+    rows = await session.execute(select(Worker.host, Worker.slots).where(workers.is_live()))
     return [(host, slots) for host, slots in rows]
 
 

@@ -8,6 +8,7 @@ and a line in `.env.example`.
 from archivist_common.settings.api import ApiSettings
 from archivist_common.settings.captions import CaptionSettings, SccSettings, scc_options_of
 from archivist_common.settings.common import CommonSettings
+from archivist_common.settings.matching import MatchingSettings, meeting_bodies
 from archivist_common.settings.monitor import MonitorSettings
 from archivist_common.settings.notices import WITHOUT_EFFECT, notices
 from archivist_common.settings.parsing import asyncpg_dsn, cablecast_base
@@ -24,6 +25,7 @@ __all__ = [
     "ApprovalSettings",
     "CaptionSettings",
     "CommonSettings",
+    "MatchingSettings",
     "MonitorSettings",
     "SccSettings",
     "SettingsT",
@@ -34,6 +36,7 @@ __all__ = [
     "cablecast_base",
     "check_secret",
     "faults",
+    "meeting_bodies",
     "names",
     "notices",
     "read",

@@ -9,12 +9,13 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
 from archivist_common.settings.captions import CaptionSettings
+from archivist_common.settings.matching import MatchingSettings
 from archivist_common.settings.parsing import Seconds
 from archivist_common.settings.publishing import ApprovalSettings
 from archivist_common.settings.speech import SpeechSettings
 
 
-class ApiSettings(CaptionSettings, SpeechSettings, ApprovalSettings):
+class ApiSettings(CaptionSettings, SpeechSettings, ApprovalSettings, MatchingSettings):
     """The gateway."""
 
     api_host: str = "127.0.0.1"

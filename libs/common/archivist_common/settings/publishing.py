@@ -11,6 +11,7 @@ from pydantic_settings import NoDecode
 
 from archivist_common.settings.captions import SccSettings
 from archivist_common.settings.common import CommonSettings
+from archivist_common.settings.matching import MatchingSettings
 from archivist_common.settings.parsing import Seconds, cablecast_base
 
 
@@ -22,7 +23,7 @@ class ApprovalSettings(CommonSettings):
     not ask for it."""
 
 
-class VodSettings(SccSettings, ApprovalSettings):
+class VodSettings(SccSettings, ApprovalSettings, MatchingSettings):
     """Publishing and webhooks."""
 
     vod_host: str = "127.0.0.1"

@@ -10,8 +10,9 @@ from datetime import date, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
+from archivist_common.shows.bodies import Bodies
 from archivist_common.shows.recording_names import MONTHS, RecordingName, dated_text, spelled
-from archivist_common.shows.titles import STATION, Agreement, Bodies, Title, compare, parse
+from archivist_common.shows.titles import Agreement, Title, compare, parse
 
 SUGGESTED = 5
 """How many shows a person is given to choose from."""
@@ -39,6 +40,14 @@ class Candidate:
     local_id: str | None = None
     files: tuple[str, ...] = ()
     place: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownShows:
+    """Shows that a recording may be, and who meets at the station they are of."""
+
+    shows: Sequence[Candidate]
+    bodies: Bodies
 
 
 class Evidence(StrEnum):
@@ -137,7 +146,7 @@ class Prepared:
     files: frozenset[str]
 
 
-def prepare(candidate: Candidate, bodies: Bodies = STATION) -> Prepared:
+def prepare(candidate: Candidate, bodies: Bodies) -> Prepared:
     """The candidate, ready to be held against many names."""
     place = parse(candidate.place or "", bodies).bodies
     titles: list[Title] = []
@@ -168,7 +177,7 @@ def score(
     recording_length_s: int | None,
     key: str,
     candidate: Candidate | Prepared,
-    bodies: Bodies = STATION,
+    bodies: Bodies,
 ) -> Scored:
     """How well one show fits a recording. key: ours, as it would stand in the show's local id; empty for none."""
     prepared = candidate if isinstance(candidate, Prepared) else prepare(candidate, bodies)
@@ -180,7 +189,7 @@ def rank(
     recording_length_s: int | None,
     key: str,
     shows: Iterable[Candidate | Prepared],
-    bodies: Bodies = STATION,
+    bodies: Bodies,
 ) -> tuple[Scored, ...]:
     """Every show that has anything to say for it, best first. Prepare the shows where there are many names."""
     title = parse(name.title, bodies, cut=name.truncated)
@@ -221,7 +230,7 @@ def match(
     recording_length_s: int | None,
     key: str,
     shows: Iterable[Candidate | Prepared],
-    bodies: Bodies = STATION,
+    bodies: Bodies,
 ) -> Verdict:
     """`decide` on the `rank` of these shows."""
     return decide(rank(name, recording_length_s, key, shows, bodies))
@@ -298,7 +307,8 @@ def _title_reasons(name: Title, show: Prepared) -> list[Reason]:
             return [
                 Reason(Evidence.TITLE_OTHER, f"the show's title is a different body: {' and '.join(sorted(theirs))}")
             ]
-        return [Reason(Evidence.TITLE_OTHER, f"the show's title is another one: {shown}")]
+        if Agreement.FULL not in said:  # many shows have a public title, and one of a few letters for the staff
+            return [Reason(Evidence.TITLE_OTHER, f"the show's title is another one: {shown}")]
     if Agreement.FULL in said:
         reasons.append(Reason(Evidence.TITLE, f"title agrees: {shown}"))
     elif Agreement.PARTLY in said:

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from archivist_common.database.models import CablecastShow, ShowLink, VodContent
 from archivist_common.errors import NotFound
+from archivist_common.shows.bodies import TitleCount
 from archivist_common.shows.matching import Candidate
 from archivist_common.shows.recording_names import RecordingName
 from archivist_common.states import VodStatus
@@ -194,6 +195,18 @@ async def candidates(session: AsyncSession, name: RecordingName, key: str) -> li
         )
         for row in found.values()
     ]
+
+
+async def title_counts(session: AsyncSession) -> list[TitleCount]:
+    """What all shows are called, counted: titles that differ in their digits alone are one, with `#` for these."""
+    title = func.regexp_replace(CablecastShow.title, "[0-9]+", "#", "g").label("title")
+    cg_title = func.regexp_replace(CablecastShow.cg_title, "[0-9]+", "#", "g").label("cg_title")
+    rows = await session.execute(
+        select(title, cg_title, CablecastShow.project, func.count())
+        .where(CablecastShow.gone_at.is_(None))
+        .group_by(title, cg_title, CablecastShow.project)
+    )
+    return [TitleCount(title, cg_title, place, shows) for title, cg_title, place, shows in rows]
 
 
 def _conditions(which: ShowFilter) -> list[ColumnElement[bool]]:

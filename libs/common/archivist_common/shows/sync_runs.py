@@ -132,6 +132,14 @@ async def last_good(session: AsyncSession, kind: SyncKind) -> datetime | None:
     )
 
 
+async def last_change(session: AsyncSession, kind: SyncKind) -> int | None:
+    """Number of the last completed one that stored anything new; None where there is none."""
+    stored = SyncRun.added + SyncRun.changed + SyncRun.gone
+    return await session.scalar(
+        select(func.max(SyncRun.id)).where(SyncRun.kind == kind, SyncRun.status == SyncStatus.COMPLETED, stored > 0)
+    )
+
+
 def _run(row: SyncRun) -> SyncRunView:
     return SyncRunView(
         id=row.id,

@@ -1,71 +1,14 @@
 """Titles of shows compared as people read them: short forms, typing errors, cut ends, who meets and why. Pure."""
 
-import re
-import unicodedata
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from types import MappingProxyType
 
-_ALIKE_FROM = 5  # letters; shorter words have no typing errors but are other words
+from archivist_common.shows.bodies import Bodies, Phrase, phrase
+from archivist_common.shows.rules.en import GENERIC, GROUPS, HEADS, OCCASIONS, OPTIONAL
+from archivist_common.shows.words import alike, in_phrases, spelled, words
+
 _ENOUGH = 0.6  # of the words of a name, for its title to agree in part
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Bodies:
-    """The cities and other bodies that hold meetings, with the words each goes by in titles."""
-
-    words: Mapping[str, tuple[str, ...]]
-
-
-STATION = Bodies(
-    MappingProxyType(
-        {
-            "Birchwood": ("birchwood village", "birchwood"),
-            "Dellwood": ("dellwood",),
-            "Grant": ("grant",),
-            "Willernie": ("willernie",),
-            "Lake Elmo": ("lake elmo",),
-            "Mahtomedi": ("mahtomedi",),
-            "Oakdale": ("oakdale",),
-            "North St Paul": ("north st paul",),
-            "White Bear Lake": ("white bear lake", "wb lake", "wbl", "white bear"),
-            "White Bear Township": ("white bear township", "white bear town", "wb township", "wb town", "wbt"),
-        }
-    )
-)
-"""The station's own. "White Bear" alone is the Lake; the Township is another body."""
-
-
-_GENERIC = frozenset({
-    "a", "an", "and", "at", "for", "from", "in", "of", "on", "the", "to", "with", "city", "meeting", "regular",
-    "full", "video", "live", "hd", "final", "recording", "recorded", "village", "rebroadcast", "replay",
-    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
-    "mon", "tue", "tues", "wed", "thu", "thur", "thurs", "fri", "sat", "sun",
-})  # fmt: skip
-"""Words that tell no meeting from another."""
-_LEFT_OUT = ("meeting", "regular")
-"""Words a title may do without."""
-_OCCASIONS = frozenset({"special", "workshop", "joint", "emergency", "closed", "annual", "retreat", "forum"})
-_GROUPS = frozenset({
-    "council", "planning", "park", "environmental", "eda", "hra", "school", "charter", "utility", "library", "cable",
-    "historical", "finance", "board", "arts", "energy", "airport", "watershed",
-})  # fmt: skip
-"""Words that name who meets; two titles with different ones are of different meetings."""
-_SAME = MappingProxyType({
-    "mtg": "meeting", "mtgs": "meeting", "meetings": "meeting", "cc": "council", "cncl": "council",
-    "wksp": "workshop", "wkshp": "workshop", "worksession": "workshop", "spec": "special", "reg": "regular",
-    "twp": "township", "st": "saint", "bd": "board", "pz": "planning", "comm": "commission",
-    "committee": "commission", "parks": "park", "utilities": "utility", "environment": "environmental",
-    "ctr": "center", "supervisors": "board",
-})  # fmt: skip
-_KNOWN = frozenset(
-    {*_OCCASIONS, *_GROUPS, *_SAME, "commission", "committee", "meeting", "regular", "township", "supervisors"}
-)
-_KNOWN_IN_ORDER = tuple(sorted(_KNOWN))
-_PHRASES = (("work session", "workshop"), ("work shop", "workshop"), ("p and z", "planning"), ("pl comm", "planning"))
-_TOKEN = re.compile(r"[a-z0-9]+")
 
 
 class Agreement(StrEnum):
@@ -80,7 +23,7 @@ class Agreement(StrEnum):
 class Title:
     """A title taken apart. bodies: who is named; words: what tells it from others; last: a word that may be cut.
 
-    place: who holds the channel, where no body is named.
+    place: who holds the channel, where no body is named. plain: all its letters.
     """
 
     bodies: frozenset[str] = frozenset()
@@ -89,29 +32,30 @@ class Title:
     tokens: tuple[str, ...] = ()
     last: str | None = None
     place: frozenset[str] = frozenset()
-
-    @property
-    def plain(self) -> str:
-        return "".join(self.tokens)
+    plain: str = ""
 
     @property
     def groups(self) -> frozenset[str]:
-        return self.words & _GROUPS
+        return self.words & GROUPS
 
 
 @lru_cache(maxsize=65_536)
 def parse(text: str, bodies: Bodies, *, cut: bool = False) -> Title:
     """A title as bodies and words. cut: its last word may be the beginning of one."""
-    tokens = _tokens(text)
-    if not tokens:
+    written = words(text)
+    if not written:
         return Title()
-    last = tokens[-1] if cut else None
+    last = written[-1] if cut else None
+    whole = [spelled(word) for word in (written[:-1] if cut else written)]
+    spoken = [full for word in whole for full in bodies.short.get(word, (word,))]
+    tokens = in_phrases([*spoken, last] if last else spoken)
     rest, named = _bodies(tokens, bodies, cut=cut)
-    words = {word for word in rest if word not in _GENERIC and word not in _OCCASIONS}
-    occasions = {word for word in rest if word in _OCCASIONS}
-    if last in words:  # "Me" of "Meeting" is no word of its own
-        words.discard(last)
-    return Title(frozenset(named), frozenset(words), frozenset(occasions), tuple(tokens), last)
+    said = {word for word in rest if word not in GENERIC and word not in OCCASIONS}
+    occasions = {word for word in rest if word in OCCASIONS}
+    if last in said:  # "Me" of "Meeting" is no word of its own
+        said.discard(last)
+    plain = "".join([*whole, last] if last else whole)
+    return Title(frozenset(named), frozenset(said), frozenset(occasions), tuple(tokens), last, plain=plain)
 
 
 def compare(name: Title, title: Title) -> Agreement | None:
@@ -126,19 +70,19 @@ def compare(name: Title, title: Title) -> Agreement | None:
     same_body = name.bodies == (title.bodies or title.place)
     if name.plain == title.plain:
         return Agreement.FULL
-    if name.last is not None and not any(token.startswith(name.last) for token in (*title.tokens, *_LEFT_OUT)):
-        return Agreement.OTHER if name.last in _GROUPS and name.last not in title.groups and title.groups else None
+    if name.last is not None and not _may_be_cut_from(name.last, title):
+        return Agreement.OTHER if name.last in GROUPS and name.last not in title.groups and title.groups else None
     if not name.words and not title.words:
         if not (same_body and name.bodies):
             return None
         return Agreement.FULL if name.occasions and name.occasions == title.occasions else Agreement.PARTLY
     if not name.words or not title.words:
         return Agreement.PARTLY if name.bodies and not name.bodies.isdisjoint(title.bodies) else None
-    ours = sum(any(_alike(word, other) for other in title.words) for word in name.words)
-    theirs = sum(any(_alike(word, other) for other in name.words) for word in title.words)
+    ours = sum(any(alike(word, other) for other in title.words) for word in name.words)
+    theirs = sum(any(alike(word, other) for other in name.words) for word in title.words)
     if name.groups and title.groups and name.groups.isdisjoint(title.groups):
         return Agreement.OTHER
-    if not ours:
+    if not ours or _name_other_places(name, title):
         return Agreement.OTHER
     if name.last is not None:
         return Agreement.PARTLY if ours == len(name.words) and same_body else None
@@ -148,77 +92,54 @@ def compare(name: Title, title: Title) -> Agreement | None:
     return Agreement.PARTLY if same_group or ours >= _ENOUGH * len(name.words) else None
 
 
-def _tokens(text: str) -> list[str]:
-    folded = unicodedata.normalize("NFKD", text.casefold()).replace("&", " and ")
-    bare = "".join(letter for letter in folded if not unicodedata.combining(letter) and letter not in "'’.")
-    tokens = [_spelled(token) for token in _TOKEN.findall(bare.replace("_", " "))]
-    joined = f" {' '.join(tokens)} "
-    for phrase, word in _PHRASES:
-        joined = joined.replace(f" {phrase} ", f" {word} ")
-    return joined.split()
+def _name_other_places(name: Title, title: Title) -> bool:
+    """Whether both have a word beside who meets that the other has not: two places that nobody has told us of."""
+    if name.bodies or title.bodies or not name.groups & title.groups or name.last is not None:
+        return False
+    ours, theirs = (one.words - GROUPS - HEADS for one in (name, title))
+    return bool(ours and theirs) and not any(alike(word, other) for word in ours for other in theirs)
 
 
-@lru_cache(maxsize=65_536)
-def _spelled(token: str) -> str:
-    """A word of a title in the form in which it is compared: typing errors in words we know go, and short forms."""
-    word = token if token in _KNOWN else next((known for known in _KNOWN_IN_ORDER if _alike(token, known)), token)
-    return _SAME.get(word, word)
-
-
-@lru_cache(maxsize=1_024)
-def _phrase(text: str) -> tuple[str, ...]:
-    return tuple(_tokens(text))
+def _may_be_cut_from(last: str, title: Title) -> bool:
+    """Whether a title has a word that the last one of a cut name is, or begins."""
+    return any(token.startswith(last) or token == spelled(last) for token in (*title.tokens, *OPTIONAL))
 
 
 def _bodies(tokens: list[str], bodies: Bodies, *, cut: bool) -> tuple[list[str], set[str]]:
     """The tokens without the names of bodies, and these. The longest name that fits counts."""
     rest: list[str] = []
     named: set[str] = set()
-    place = 0
-    while place < len(tokens):
+    at = 0
+    while at < len(tokens):
         best = 0
         found = ""
-        for body, names in bodies.words.items():
-            for phrase in names:
-                length = _fits(tokens, place, _phrase(phrase), cut=cut)
-                if length > best:
-                    best, found = length, body
+        for body, name in _beginning_with(tokens[at], bodies):
+            length = _fits(tokens, at, name, cut=cut)
+            if length > best:
+                best, found = length, body
         if best:
             named.add(found)
-            place += best
+            at += best
         else:
-            rest.append(tokens[place])
-            place += 1
+            rest.append(tokens[at])
+            at += 1
     return rest, named
 
 
-def _fits(tokens: list[str], place: int, phrase: tuple[str, ...], *, cut: bool) -> int:
-    """How many tokens at a place are this phrase, whose last word may be cut where they end; 0 if they are not."""
-    found = tokens[place : place + len(phrase)]
-    if not phrase or len(found) < len(phrase):
-        return 0
-    for number, (token, word) in enumerate(zip(found, phrase, strict=True)):
-        at_the_cut = cut and number > 0 and place + number == len(tokens) - 1
-        if not (_alike(token, word) or (at_the_cut and word.startswith(token))):
-            return 0
-    return len(phrase)
-
-
 @lru_cache(maxsize=65_536)
-def _alike(word: str, other: str) -> bool:
-    """Whether two words are the same but for one typing error: a letter wrong, missing, doubled or swapped."""
-    if word == other:
-        return True
-    if (
-        min(len(word), len(other)) < _ALIKE_FROM
-        or word.isdigit()
-        or other.isdigit()
-        or abs(len(word) - len(other)) > 1
-    ):
-        return False
-    at = next((n for n, (a, b) in enumerate(zip(word, other, strict=False)) if a != b), min(len(word), len(other)))
-    if len(word) == len(other):
-        swapped = word[at + 1 : at + 2] + word[at : at + 1]
-        return word[at + 1 :] == other[at + 1 :] or swapped + word[at + 2 :] == other[at:]
-    longer, shorter = (word, other) if len(word) > len(other) else (other, word)
-    return longer[at + 1 :] == shorter[at:]
+def _beginning_with(token: str, bodies: Bodies) -> tuple[tuple[str, Phrase], ...]:
+    """The names of bodies whose first word this is, with its typing error."""
+    forms = ((body, phrase(name)) for body, names in bodies.words.items() for name in names)
+    return tuple((body, name) for body, name in forms if name and alike(token, name[0]))
+
+
+def _fits(tokens: list[str], at: int, name: Phrase, *, cut: bool) -> int:
+    """How many tokens at a place are this name, whose last word may be cut where they end; 0 if they are not."""
+    found = tokens[at : at + len(name)]
+    if len(found) < len(name):
+        return 0
+    for number, (token, word) in enumerate(zip(found, name, strict=True)):
+        at_the_cut = cut and number > 0 and at + number == len(tokens) - 1
+        if not (alike(token, word) or (at_the_cut and word.startswith(token))):
+            return 0
+    return len(name)

@@ -228,7 +228,11 @@ class StorageClient:
             raise InvalidRequest(f"a page has 1 to {self._max_listed} entries, not {limit}")
         folder = str(_visible(path)) if path else ""
         request = {
-            "do": "browse", "path": folder, "after": after, "limit": limit, "order": order.value,
+            "do": "browse",
+            "path": folder,
+            "after": after,
+            "limit": limit,
+            "order": order.value,
             "most": self._max_listed,
         }
         found = await self._pool(server).answer(request, deadline)

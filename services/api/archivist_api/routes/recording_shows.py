@@ -12,6 +12,7 @@ from archivist_common.jobs import queries
 from archivist_common.publishing import requests
 from archivist_common.shows import links
 from archivist_common.shows import queries as shows
+from archivist_common.shows.matching import KnownShows
 
 router = APIRouter(prefix="/api/v1/transcriptions", tags=["shows"])
 
@@ -21,10 +22,11 @@ _COMPONENT = "api"
 @router.get("/{job_id}/suggestions", operation_id="suggestShows", summary="Shows that its recording may be")
 async def suggest(job_id: JobId, caller: Reader, deps: RequestDeps) -> Suggestions:
     """By name, day and length, with reasons, from what the last sync found."""
+    bodies = await deps.bodies.known(deps.db)
     async with deps.db.transaction() as session:
         job = await queries.get(session, job_id, user_id=caller.sees_only)
         known = await recording_shows.candidates(session, job)
-    return await recording_shows.suggestions(job, known)
+    return await recording_shows.suggestions(job, KnownShows(known, bodies))
 
 
 @router.get("/{job_id}/show", operation_id="readRecordingShow", summary="The show its recording is")

@@ -7,7 +7,7 @@ that dies anywhere is begun again at its stage; what it asked the target for sta
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -26,7 +26,7 @@ from archivist_common.publishing import lifecycle, options
 from archivist_common.publishing import queries as publications
 from archivist_common.publishing.lifecycle import PublicationClaim
 from archivist_common.shows import links, queries, recording_names
-from archivist_common.shows.matching import Candidate
+from archivist_common.shows.matching import KnownShows
 from archivist_common.states import PublishStage
 from archivist_vod.attempts import pacing
 from archivist_vod.attempts import work as programme
@@ -259,7 +259,9 @@ class Attempt:
             self._work = work
         return self._work
 
-    async def _shows(self) -> Sequence[Candidate]:
+    async def _shows(self) -> KnownShows:
         work = await self._prepared()
+        bodies = await self._deps.bodies.known(self._deps.db)
         async with self._deps.db.transaction() as session:
-            return await queries.candidates(session, recording_names.read(work.filename), work.key)
+            known = await queries.candidates(session, recording_names.read(work.filename), work.key)
+        return KnownShows(known, bodies)

@@ -3,10 +3,11 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from archivist_common.database.engine import Database
+from archivist_common.shows.station import StationBodies
 from archivist_vod.attempts.pacing import Pace
 from archivist_vod.targets.interface import Publisher
 
@@ -19,6 +20,7 @@ class Deps:
     publishers: Mapping[str, Publisher]
     lease: timedelta
     pace: Pace
+    bodies: StationBodies = field(default_factory=StationBodies)
     wants_chapters: bool = True
     wants_metadata: bool = True
     auto_tags: bool = False

@@ -2,14 +2,14 @@
 
 import hashlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 from archivist_common.errors import NeedsPerson, PublishError, TargetDenied, TargetMissing
 from archivist_common.publishing.options import SIDECARS_UNSUPPORTED
 from archivist_common.settings import VodSettings, scc_options_of
-from archivist_common.shows.matching import Candidate
+from archivist_common.shows.matching import KnownShows
 from archivist_common.storage.client import StorageClient
 from archivist_vod.cablecast import ensure as making
 from archivist_vod.cablecast import metadata, readback, sidecars, vods
@@ -96,7 +96,7 @@ class CablecastPublisher:
         details = {"site": info.site_name, "version": version, "sidecars": info.version >= SIDECARS_SINCE}
         return Probe(None, details)
 
-    async def resolve(self, work: Work, shows: Callable[[], Awaitable[Sequence[Candidate]]]) -> Resolution:
+    async def resolve(self, work: Work, shows: Callable[[], Awaitable[KnownShows]]) -> Resolution:
         return await finding.resolve(self.catalogue, work, shows)
 
     async def outline(self, work: Work, item: Item | None) -> tuple[str, ...]:

@@ -8,13 +8,13 @@ from contextlib import suppress
 
 from archivist_common.errors import NeedsPerson, TargetMissing
 from archivist_common.shows import matching, recording_names
-from archivist_common.shows.matching import Candidate, Scored
+from archivist_common.shows.matching import Candidate, KnownShows, Scored
 from archivist_vod.cablecast import models
 from archivist_vod.cablecast.api import CablecastApi
 from archivist_vod.cablecast.sync import rows
 from archivist_vod.targets.interface import Ambiguous, Found, Nothing, Resolution, Suggestion, Work
 
-Shows = Callable[[], Awaitable[Sequence[Candidate]]]
+Shows = Callable[[], Awaitable[KnownShows]]
 
 
 async def resolve(catalogue: CablecastApi, work: Work, synced: Shows) -> Resolution:
@@ -34,10 +34,11 @@ async def resolve(catalogue: CablecastApi, work: Work, synced: Shows) -> Resolut
     live |= {show.id: show for show in await catalogue.shows_by_local_id(work.key)}
     if not live:
         live |= {show.id: show for show in await _by_file(catalogue, work.filename)}
-    known = {candidate.id: candidate for candidate in await synced()}
+    from_sync = await synced()
+    known = {candidate.id: candidate for candidate in from_sync.shows}
     while True:
         known |= {show.id: await candidate_of(catalogue, show) for show in live.values()}
-        verdict = matching.match(name, work.length_s, work.key, known.values())
+        verdict = matching.match(name, work.length_s, work.key, known.values(), from_sync.bodies)
         if not isinstance(verdict, matching.Match):
             break
         show_id = verdict.show.candidate.id

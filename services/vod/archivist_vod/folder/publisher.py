@@ -7,7 +7,7 @@ where PUBLISH_FOLDER_MEDIA_URL says where they are served.
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -25,6 +25,7 @@ from archivist_common.errors import (
     TargetMissing,
 )
 from archivist_common.settings import VodSettings
+from archivist_common.shows.matching import KnownShows
 from archivist_common.storage import os_errors
 from archivist_common.storage.client import StorageClient
 from archivist_vod.folder import contents
@@ -109,7 +110,7 @@ class Folder:
             return Probe(exc.message)
         return Probe(None, {"folder": str(self.root), "url": self._url, **details})
 
-    async def resolve(self, work: Work, shows: Callable[[], Awaitable[Sequence[Any]]]) -> Resolution:
+    async def resolve(self, work: Work, shows: Callable[[], Awaitable[KnownShows]]) -> Resolution:
         """Always found: a recording has its folder, or will have one."""
         title = contents.title_of(work)
 

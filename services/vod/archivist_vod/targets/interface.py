@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from archivist_common.chapters.detection import Chapter
 from archivist_common.publishing.options import PublishOptions
+from archivist_common.shows.matching import KnownShows
 from archivist_vod.targets.caption_comparison import ReadBack
 from archivist_vod.targets.progress import Item, TargetProgress
 
@@ -214,7 +215,7 @@ class Publisher(Protocol):
         """Whether the target can be published to. The cheapest question that tells."""
         ...
 
-    async def resolve(self, work: Work, shows: Callable[[], Awaitable[Sequence[Any]]]) -> Resolution:
+    async def resolve(self, work: Work, shows: Callable[[], Awaitable[KnownShows]]) -> Resolution:
         """What the recording is at the target. shows: the target's shows as the last sync saw them."""
         ...
 

@@ -1,0 +1,1 @@
+"""Words of titles, a table per language."""
