@@ -1,13 +1,14 @@
 """Chapters over HTTP: found in what was said, written by a person, and followed where they are published."""
 
 import json
+from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from archivist_captions.cue import Captions, Cue, Word
 from archivist_captions.formats import archivist_json as json_format
-from archivist_common.database.models import ChapterList
+from archivist_common.database.models import ChapterList, Transcription
 from archivist_common.states import PublishStage
 
 SAID = {
@@ -114,6 +115,26 @@ async def test_words_that_cannot_be_read_now_are_not_taken_for_none(gateway):
             assert await session.scalar(select(ChapterList.transcription_id)) is None
         file.write_bytes(whole)
         assert len((await uma.get(here)).json()["items"]) == 3
+
+
+async def test_a_language_without_rules_has_none_and_says_so(gateway):
+    here, job_id = await council(gateway)
+    async with gateway.db.transaction() as session:
+        await session.execute(update(Transcription).where(Transcription.id == UUID(job_id)).values(language="hmn"))
+    async with gateway.as_("uma") as uma:
+        told = (await uma.get(here)).json()
+        assert (told["items"], told["reason"]) == ([], "CHAPTERS_LANGUAGE")
+        async with gateway.db.transaction() as session:
+            assert await session.scalar(select(ChapterList.transcription_id)) is None, "rules may come"
+        told = (await uma.put(here, json={"items": [{"start_ms": 0, "title": "Pib"}]})).json()
+        assert ([one["title"] for one in told["items"]], told["reason"]) == (["Pib"], None)
+
+
+async def test_a_language_with_rules_gives_no_reason_for_having_none(gateway):
+    here, _ = await council(gateway, json_format.write(Captions((), (Word(0, 200, "Hello."),), "en", "Nothing")))
+    async with gateway.as_("uma") as uma:
+        told = (await uma.get(here)).json()
+        assert (told["items"], told["reason"]) == ([], None)
 
 
 async def test_one_that_has_not_completed_has_none_yet(gateway):

@@ -32,7 +32,7 @@ async def test_shows_are_searched_suggested_and_said(gateway, archivist):
     code, _, complained = await archivist("cablecast", "link", job_id[:8], "4")
     assert (code, "no sync has seen a show 4" in complained) == (1, True)
     code, said, _ = await archivist("cablecast", "link", job_id[:8], "17838")
-    assert (code, said.strip()) == (0, f"flex-1/{COUNCIL}: show 17838, Oakdale Park Board (a person said so)")
+    assert (code, said.strip()) == (0, f"flex-1/{COUNCIL}: show 17838, Oakdale Park Board (chosen by a user)")
     async with gateway.db.transaction() as session:
         assert (await links.of_recording(session, "flex-1", COUNCIL)).show_id == 17_838
     code, said, _ = await archivist("cablecast", "unlink", job_id[:8])

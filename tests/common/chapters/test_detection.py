@@ -1,7 +1,7 @@
 """Chapters out of what was said: phrase by phrase, what is no step of a meeting, and whole meetings."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archivist_captions.cue import Cue, Word
-from archivist_common.chapters.detection import LONGEST_TITLE, MOST, Chapter, Topic, find, valid
+from archivist_common.chapters import detection
+from archivist_common.chapters.detection import LONGEST_TITLE, MOST, Chapter, Topic, valid
 from archivist_common.errors import InvalidRequest
 
 SAMPLES = Path(__file__).resolve().parents[3] / "demo" / "samples"
@@ -23,6 +24,10 @@ def spoken(*sentences: str, apart_s: int = 30) -> tuple[Word, ...]:
         for place, sentence in enumerate(sentences)
         for number, text in enumerate(sentence.split())
     )
+
+
+def find(said: Sequence[Word] | Sequence[Cue]) -> tuple[Chapter, ...]:
+    return detection.find(said, "en")
 
 
 def titles(*sentences: str, apart_s: int = 30) -> list[str]:

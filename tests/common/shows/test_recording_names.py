@@ -47,7 +47,7 @@ def test_a_name_says_number_reel_title_and_day(
     said = read(name)
     assert (said.show_number, said.reel, said.title) == (number, reel, title)
     assert said.date == (date.fromisoformat(day) if day else None)
-    assert not said.date_is_partial
+    assert said.month_day is None
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,6 @@ def test_digits_that_are_no_day_are_no_date(digits: str) -> None:
 )
 def test_a_day_without_a_year_is_partial(name: str, month_day: tuple[int, int]) -> None:
     said = read(name)
-    assert said.date_is_partial
     assert (said.month_day, said.dates, said.show_number) == (month_day, (), None)
 
 

@@ -9,10 +9,14 @@ from dataclasses import dataclass, replace
 from typing import TypeGuard
 
 from archivist_captions.cue import Cue, Word
-from archivist_common.chapters.rules_en import LONGEST_TITLE, Topic, lowered, result, said, sentences
+from archivist_common.chapters.phrases import LONGEST_TITLE, Language, Topic, lowered, result, said, sentences
+from archivist_common.chapters.rules import LANGUAGES
 from archivist_common.errors import InvalidRequest
 
-__all__ = ["Chapter", "Topic", "find", "valid"]
+__all__ = ["Chapter", "Topic", "find", "language_of", "valid"]
+
+NO_RULES = "CHAPTERS_LANGUAGE"
+"""Code of the reason why a recording has no chapters: there are no rules for its language."""
 
 MOST = 60
 """Chapters of a programme; a list longer than that is no help."""
@@ -42,21 +46,30 @@ _SAY_NOTHING = frozenset({Topic.ITEM, Topic.REPORT, Topic.PLEDGE})
 _RANK = {Topic.MOTION: 2, Topic.REPORT: 1, Topic.ITEM: 1}
 
 
-def find(spoken: Sequence[Word] | Sequence[Cue]) -> tuple[Chapter, ...]:
+def language_of(code: str) -> Language | None:
+    """The rules for a language by its code, `en` or `es-MX`; None where there are none, and so no chapters."""
+    return LANGUAGES.get(code.strip().casefold().replace("_", "-").partition("-")[0])
+
+
+def find(spoken: Sequence[Word] | Sequence[Cue], code: str) -> tuple[Chapter, ...]:
     """The chapters of a recording, in order, the first at 0; none where nobody conducts a meeting.
 
     spoken: words with their times, or the cues they were laid out in, over which words are then spread by letters.
+    code: of the language spoken; one without rules gives none.
     """
+    language = language_of(code)
+    if language is None:
+        return ()
     words = spoken if _are_words(spoken) else tuple(_spread(spoken))
     found: list[Chapter] = []
     motion: int | None = None  # index of the motion that waits for its vote
     for sentence in sentences(words):
-        vote = result(sentence)
+        vote = result(sentence, language)
         if vote is not None and motion is not None and sentence.start_ms - found[motion].start_ms < _RESULT_MS:
-            found[motion] = _with_result(found[motion], vote)
+            found[motion] = _with_result(found[motion], vote, language)
             motion = None
             continue
-        step = said(sentence)
+        step = said(sentence, language)
         if step is None:
             continue
         chapter = Chapter(step.start_ms, step.title, step.kind)
@@ -71,7 +84,7 @@ def find(spoken: Sequence[Word] | Sequence[Cue]) -> tuple[Chapter, ...]:
         motion = len(found) - 1 if chapter.kind is Topic.MOTION else None
     if all(chapter.kind in _SAY_NOTHING for chapter in found):
         return ()
-    return _begun(_fewest(_apart(found)))
+    return _begun(_fewest(_apart(found)), language)
 
 
 def valid(chapters: Sequence[Chapter], length_ms: int) -> None:
@@ -116,10 +129,10 @@ def _spread(cues: Sequence[Word] | Sequence[Cue]) -> Iterator[Word]:
             yield Word(start, cue.start_ms + (cue.end_ms - cue.start_ms) * done // letters, text)
 
 
-def _with_result(chapter: Chapter, vote: str) -> Chapter:
+def _with_result(chapter: Chapter, vote: str, language: Language) -> Chapter:
     """The motion with how the vote went, without its count where that is too long."""
     for said_so in (vote, vote.partition(" ")[0]):
-        title = f"{chapter.title} ({lowered(said_so)})"
+        title = f"{chapter.title} ({lowered(said_so, language)})"
         if len(title) <= LONGEST_TITLE:
             return replace(chapter, title=title)
     return chapter
@@ -183,11 +196,11 @@ def _fewest(chapters: list[Chapter]) -> list[Chapter]:
     return chapters
 
 
-def _begun(chapters: list[Chapter]) -> tuple[Chapter, ...]:
+def _begun(chapters: list[Chapter], language: Language) -> tuple[Chapter, ...]:
     first = chapters[0]
     if first.start_ms < _APART_MS:
         return (replace(first, start_ms=0), *chapters[1:])
-    return (Chapter(0, "Start", Topic.START), *chapters)
+    return (Chapter(0, language.beginning, Topic.START), *chapters)
 
 
 def _rank(chapter: Chapter) -> int:

@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
+from sqlalchemy import select
+
 from archivist_captions.formats import archivist_json as json_format
 from archivist_common.chapters import detection, store
 from archivist_common.chapters.detection import Chapter
 from archivist_common.database.engine import Database
+from archivist_common.database.models import Transcription
 from archivist_common.jobs import artifacts
 from archivist_common.jobs.artifacts import StoredFile
 
@@ -23,20 +26,22 @@ async def of_transcription(db: Database, transcription_id: UUID, read: Reader | 
 
     What the rules find is kept, so that a later version of them changes nothing about what people have seen.
     Words that cannot be read now give none without `read`, and nothing is kept of that; `read` raises instead.
+    Nothing is kept either of a language without rules (`detection.language_of`): there may be some one day.
     """
     async with db.transaction() as session:
         kept = await store.of_transcription(session, transcription_id)
+        language = await session.scalar(select(Transcription.language).where(Transcription.id == transcription_id))
         files = await artifacts.of_transcription(session, transcription_id)
     if kept is not None:
         return of_rows(kept.rows)
     spoken = next((one for one in files if one.kind == _SPOKEN), None)
-    if spoken is None:
+    if spoken is None or language is None or detection.language_of(language) is None:
         return ()
     try:
         data = await (read or _plainly)(spoken)
     except OSError:
         return ()
-    found = await asyncio.to_thread(_found, data)
+    found = await asyncio.to_thread(_found, data, language)
     async with db.transaction() as session:
         await store.keep(session, transcription_id, rows_of(found))
     return found
@@ -56,9 +61,9 @@ async def _plainly(file: StoredFile) -> bytes:
     return await asyncio.to_thread(file.path.read_bytes)
 
 
-def _found(data: bytes) -> tuple[Chapter, ...]:
+def _found(data: bytes, language: str) -> tuple[Chapter, ...]:
     try:
         captions = json_format.read(data)
     except ValueError:
         return ()
-    return detection.find(captions.words or captions.cues)
+    return detection.find(captions.words or captions.cues, language)

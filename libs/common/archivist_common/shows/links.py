@@ -1,4 +1,4 @@
-"""Which Cablecast show a recording is: found out by rule, or said by a person. A person's word is never overruled."""
+"""Links of recordings to Cablecast shows: found by a rule or chosen by a user. A user's choice is never overruled."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from archivist_common.database.models import ShowLink
 
 @dataclass(frozen=True, slots=True)
 class RecordingLink:
-    """score: 0 to 100, None where a person said so."""
+    """A recording's show. score: 0 to 100, None where a user chose it. reasons: in words for a user."""
 
     show_id: int
     score: int | None
@@ -37,7 +37,7 @@ async def of_recording(session: AsyncSession, storage: str, path: str) -> Record
 async def link_by_rule(
     session: AsyncSession, storage: str, path: str, show_id: int, score: int, reasons: Sequence[str]
 ) -> None:
-    """Keep what a rule found out, unless a person has said something."""
+    """Store what a rule found, unless a user has chosen."""
     values = {"cablecast_id": show_id, "score": score, "reasons": list(reasons), "linked_date": database_now()}
     await session.execute(
         insert(ShowLink)
@@ -49,11 +49,11 @@ async def link_by_rule(
 
 
 async def link(session: AsyncSession, storage: str, path: str, show_id: int, *, user_id: int) -> None:
-    """A person says which show it is."""
+    """Store a user's choice."""
     values = {
         "cablecast_id": show_id,
         "score": None,
-        "reasons": ["a person said so"],
+        "reasons": ["chosen by a user"],
         "linked_by": user_id,
         "linked_date": database_now(),
     }
@@ -65,10 +65,10 @@ async def link(session: AsyncSession, storage: str, path: str, show_id: int, *, 
 
 
 async def unlink(session: AsyncSession, storage: str, path: str) -> bool:
-    """Forget the link, whoever made it. False where there was none."""
-    gone = await session.scalar(
+    """Delete the link, whoever made it. False where there was none."""
+    deleted = await session.scalar(
         delete(ShowLink)
         .where(ShowLink.storage == storage, ShowLink.file_path == path)
         .returning(ShowLink.cablecast_id)
     )
-    return gone is not None
+    return deleted is not None

@@ -1,4 +1,4 @@
-"""Cablecast's shows as the last sync saw them: searched, one with what belongs to it, those a recording may be."""
+"""Cablecast's shows as of the last sync: a page of a search, one with its VODs, those to match against."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _MOST_CANDIDATES = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """A show. event_date: the day of the meeting, by the station's calendar. gone: since a sync missed it."""
+    """A show. event_date: day of the meeting, by the station's calendar. gone: since when a sync did not find it."""
 
     id: int
     title: str
@@ -49,7 +49,7 @@ class Show:
 
 @dataclass(frozen=True, slots=True)
 class Vod:
-    """A programme of a show on its VOD server."""
+    """A VOD of a show on its server."""
 
     id: str
     title: str
@@ -63,7 +63,7 @@ class Vod:
 
 @dataclass(frozen=True, slots=True)
 class ShowRecording:
-    """A recording that is said to be of a show. score: None where a person said so."""
+    """A recording linked to a show. score: None where a user chose it."""
 
     storage: str
     path: str
@@ -74,7 +74,7 @@ class ShowRecording:
 
 @dataclass(frozen=True, slots=True)
 class ShowFilter:
-    """What is None is not asked for. search: words that all stand somewhere in a show, or its number."""
+    """None does not filter. search: words that all occur in a show's titles, local id or files, or its number."""
 
     search: str | None = None
     date_from: date | None = None
@@ -85,7 +85,7 @@ class ShowFilter:
 
 
 async def page(session: AsyncSession, which: ShowFilter, after: Place | None, limit: int) -> Sequence[Show]:
-    """Shows, the latest meeting first, behind `after`. Those that are gone are left out."""
+    """Shows, the latest meeting first, those after `after`. Those that are gone are left out."""
     day = func.coalesce(CablecastShow.event_date, UNDATED)
     query = (
         select(CablecastShow)
@@ -110,14 +110,14 @@ async def get(session: AsyncSession, show_id: int) -> Show:
 
 
 async def titles(session: AsyncSession, ids: Sequence[int]) -> dict[int, str]:
-    """What the shows are called in public, as far as a sync has seen them."""
+    """Public titles by number, of shows that a sync has stored."""
     name = func.coalesce(func.nullif(CablecastShow.cg_title, ""), CablecastShow.title)
     rows = await session.execute(select(CablecastShow.cablecast_id, name).where(CablecastShow.cablecast_id.in_(ids)))
     return {row[0]: row[1] for row in rows}
 
 
 async def vods(session: AsyncSession, show_id: int) -> Sequence[Vod]:
-    """Its programmes, the newest first."""
+    """Its VODs, the newest first."""
     rows = await session.scalars(
         select(VodContent)
         .outerjoin(CablecastShow, CablecastShow.id == VodContent.cablecast_show_id)
@@ -141,7 +141,7 @@ async def vods(session: AsyncSession, show_id: int) -> Sequence[Vod]:
 
 
 async def recordings(session: AsyncSession, show_id: int) -> Sequence[ShowRecording]:
-    """What is linked to it."""
+    """Recordings linked to it."""
     rows = await session.scalars(
         select(ShowLink)
         .where(ShowLink.cablecast_id == show_id)
@@ -152,10 +152,10 @@ async def recordings(session: AsyncSession, show_id: int) -> Sequence[ShowRecord
 
 
 async def candidates(session: AsyncSession, name: RecordingName, key: str) -> list[Candidate]:
-    """The shows that a recording of this name may be: by its number, our key, its file, and around its days.
+    """Shows to match a recording of this name against: by number, our key, its file, and near its days.
 
-    Holding a name against every show of a station takes seconds; what is years away from it would not be shown.
-    Without any day in the name: the latest shows. key: as `publication_requests.key_of`.
+    Matching against every show of a station takes seconds, and shows years away would not be suggested.
+    Without any day in the name: the latest shows. key: as `publishing.requests.key_of`.
     """
     named = or_(
         CablecastShow.cablecast_id == _number(name.show_number),

@@ -81,10 +81,6 @@ class RecordingName:
         """The day of the meeting, where the name has one and it can be read in one way only."""
         return self.dates[0] if len(self.dates) == 1 else None
 
-    @property
-    def date_is_partial(self) -> bool:
-        return self.month_day is not None
-
 
 def read(name: str) -> RecordingName:
     """What the name of a recording says, with or without its folders and its ending. Any text will do."""

@@ -1,4 +1,4 @@
-"""Syncs of Cablecast's shows and VODs into ours, as they are asked for and read. The publisher carries them out."""
+"""Syncs of Cablecast's shows and VODs into our tables, as requested and read. The publisher runs them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

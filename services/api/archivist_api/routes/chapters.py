@@ -25,7 +25,7 @@ _COMPONENT = "api"
 async def read(job_id: JobId, caller: Reader, deps: RequestDeps) -> Chapters:
     """As a user wrote them, else as the rules detect them; none where there is no meeting."""
     job = await _completed(deps, caller, job_id)
-    return await chapters.current(deps.db, deps.downloads, deps.settings.storage_deadline, job.id)
+    return await chapters.current(deps.db, deps.downloads, deps.settings.storage_deadline, job)
 
 
 @router.put("/{job_id}/chapters", operation_id="editChapters", summary="Write its chapters")
@@ -41,7 +41,7 @@ async def edit(job_id: JobId, body: ChaptersWritten, caller: Writer, deps: Reque
         message = f"{len(rows)} chapters written"
         await journal.record(session, "INFO", _COMPONENT, message, transcription_id=job.id, user_id=user_id)
     await deps.notify()
-    return await chapters.current(deps.db, deps.downloads, deps.settings.storage_deadline, job.id)
+    return await chapters.current(deps.db, deps.downloads, deps.settings.storage_deadline, job)
 
 
 @router.delete("/{job_id}/chapters", operation_id="resetChapters", summary="Return to the detected chapters")
@@ -56,7 +56,7 @@ async def reset(job_id: JobId, caller: Writer, deps: RequestDeps) -> Chapters:
             message, user_id = "written chapters deleted", caller.user_id
             await journal.record(session, "INFO", _COMPONENT, message, transcription_id=job.id, user_id=user_id)
     await deps.notify()
-    return await chapters.current(deps.db, deps.downloads, deps.settings.storage_deadline, job.id)
+    return await chapters.current(deps.db, deps.downloads, deps.settings.storage_deadline, job)
 
 
 async def _completed(deps: Deps, caller: Caller, job_id: JobId) -> JobView:

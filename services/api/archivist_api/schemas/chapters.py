@@ -23,10 +23,13 @@ class Chapters(Response):
     edited: datetime | None = Field(description="When a user wrote them; null: detected by rules in the transcript")
     edited_by: int | None = Field(ge=1, le=2**31)
     items: list[ChapterRow] = Field(max_length=10_000)
+    reason: str | None = Field(default=None, max_length=200, description="Why rules can find none: CHAPTERS_LANGUAGE")
 
     @classmethod
-    def of(cls, found: tuple[Chapter, ...], edited: datetime | None, edited_by: int | None) -> Self:
-        return cls.model_validate({"edited": edited, "edited_by": edited_by, "items": found})
+    def of(
+        cls, found: tuple[Chapter, ...], edited: datetime | None, edited_by: int | None, reason: str | None = None
+    ) -> Self:
+        return cls.model_validate({"edited": edited, "edited_by": edited_by, "items": found, "reason": reason})
 
 
 class ChapterWritten(Request):

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from archivist_common import failpoints
+from archivist_common.chapters import detection
 from archivist_common.database.clock import database_now
 from archivist_common.errors import (
     ArchivistError,
@@ -224,6 +225,9 @@ class Attempt:
         work = await self._prepared()
         wanted = self._deps.wants_chapters if work.options.chapters is None else work.options.chapters
         if wanted and self._publisher.capabilities().chapters:
+            if not work.chapters and detection.language_of(work.track.language) is None:
+                said = f"no chapters: there are no rules for the language {work.track.language!r}; write them by hand"
+                self._ledger.warn(detection.NO_RULES, said)
             await self._optional("CHAPTERS_REFUSED", "the chapters", self._publisher.put_chapters)
         return PublishStage.METADATA
 
