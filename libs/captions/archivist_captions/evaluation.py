@@ -1,4 +1,4 @@
-"""Word error rate: how many words must be changed, added or taken away, per word that was said."""
+"""Word error rate: how many words must be changed, added or taken away, per word of the reference."""
 
 import re
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ def words_of(text: str) -> list[str]:
     return [word for word in plain if word]
 
 
-def word_error_rate(reference: Sequence[str], heard: Sequence[str]) -> float:
+def word_error_rate(reference: Sequence[str], transcribed: Sequence[str]) -> float:
     """Edit distance in words over the length of the reference; 1 where the reference alone is empty."""
     if not reference:
-        return 1.0 if heard else 0.0
-    return _distance(reference, heard) / len(reference)
+        return 1.0 if transcribed else 0.0
+    return _distance(reference, transcribed) / len(reference)
 
 
 def _distance(first: Sequence[str], second: Sequence[str]) -> int:

@@ -30,7 +30,7 @@ async def database(url: str) -> AsyncIterator[Database]:
 
 
 async def first_administrator(database_url: str) -> OneTime | None:
-    """A one-time password for `admin` while nobody has made it their own; None once somebody has."""
+    """A one-time password for `admin` until its first log-in; None afterwards."""
     async with database(database_url) as db, db.transaction() as session:
         if not await accounts.any_admin(session):
             return await accounts.create_admin(session)
@@ -50,7 +50,7 @@ async def working_key(database_url: str) -> str:
 
 @asynccontextmanager
 async def operators_key(database_url: str) -> AsyncIterator[str]:
-    """An API key that may order the queue, for one command of somebody who has the database anyway."""
+    """An API key that may order the queue, for one command of an operator who has access to the database anyway."""
     async with database(database_url) as db:
         async with db.transaction() as session:
             account = await accounts.find(session, _CONSOLE)

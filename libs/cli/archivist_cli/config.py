@@ -28,7 +28,7 @@ _PLAIN_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def settings() -> dict[str, str]:
-    """The environment over a `.env` in this folder: what the services will be told."""
+    """The environment over a `.env` in this folder: what is passed to the services."""
     found = {name: value for name, value in dotenv_values(".env").items() if value}
     return found | dict(os.environ)
 

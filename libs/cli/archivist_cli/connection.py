@@ -17,7 +17,7 @@ URL, KEY = "ARCHIVIST_URL", "ARCHIVIST_API_KEY"
 SHORT = 8
 """Characters of an id that tell things apart in a list."""
 MOST = 200
-"""Things looked at for an id that is cut short."""
+"""Things searched for an abbreviated id."""
 WHERE = (
     f"The gateway is --url, {URL}, or that of the `archivist up` on --data; the key is {KEY}, or one of this "
     "machine's own for as long as the command runs."

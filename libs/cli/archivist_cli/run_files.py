@@ -76,13 +76,13 @@ async def until_asked_to_stop(stack: Stack) -> AsyncIterator[None]:
 
 
 async def follow(gateway: Gateway, job: dict[str, Any]) -> dict[str, Any]:
-    """Follow a submitted job, with a bar, to its end; the finished job. Raises what it failed of."""
+    """Follow a submitted job, with a bar, to its end; the finished job. Raises the error it failed with."""
     with progress.bar(job["path"]) as feed:
         return await followed(gateway, job, feed)
 
 
 async def followed(gateway: Gateway, job: dict[str, Any], feed: progress.Feed) -> dict[str, Any]:
-    """A submitted job once it has completed; what happens meanwhile is told to `feed`. Raises what it failed of."""
+    """A submitted job once it has completed; its updates go to `feed`. Raises the error it failed with."""
     path = job["path"]
     feed(job)
     async for update in gateway.events(job["id"]):

@@ -1,4 +1,4 @@
-"""Words a station does not show: an option, off by default, and every use of it is told."""
+"""Words a station does not show: an option, off by default, and every use of it is reported."""
 
 import re
 from collections.abc import Collection, Sequence

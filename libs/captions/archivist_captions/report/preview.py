@@ -1,4 +1,4 @@
-"""What stands on the screen at a moment: as text for a terminal, as a picture for a page."""
+"""What is on the screen at a moment: as text for a terminal, as a picture for a page."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,10 +1,10 @@
-"""`archivist admin`: the first administrator, and a new one-time password for somebody who forgot theirs."""
+"""`archivist admin`: the first administrator, and a new one-time password for a user who forgot theirs."""
 
 import argparse
 import asyncio
 from pathlib import Path
 
-from archivist_cli import accounts as people
+from archivist_cli import accounts as own_accounts
 from archivist_cli import config
 from archivist_cli.local import data_folder
 from archivist_cli.local.errors import StackError
@@ -48,12 +48,12 @@ def _database_url(data: Path | None) -> str:
 
 
 async def _create(url: str, options: argparse.Namespace) -> OneTime:
-    async with people.database(url) as db, db.transaction() as session:
+    async with own_accounts.database(url) as db, db.transaction() as session:
         return await accounts.create_admin(session, options.username, options.email)
 
 
 async def _reset(url: str, options: argparse.Namespace) -> OneTime:
-    async with people.database(url) as db, db.transaction() as session:
+    async with own_accounts.database(url) as db, db.transaction() as session:
         found = await accounts.find(session, options.username)
         if found is None:
             raise NotFound(f"there is no user {options.username!r}")

@@ -44,7 +44,9 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     probe.set_defaults(run=_probe)
 
     shows = add("shows", _shows, "search the shows that the last sync saw")
-    shows.add_argument("words", nargs="*", metavar="WORD", help="all stand in titles, files or local id; or a number")
+    shows.add_argument(
+        "words", nargs="*", metavar="WORD", help="all must occur in title, file or local id; or a number"
+    )
     shows.add_argument("--from", dest="date_from", metavar="DAY", help="meetings from this day on, as 2026-11-18")
     shows.add_argument("--to", dest="date_to", metavar="DAY", help="meetings up to this day")
     shows.add_argument("--limit", type=int, default=20, metavar="N", help="how many to show (default: 20)")
@@ -110,7 +112,7 @@ def target_lines(targets: Sequence[dict[str, Any]], now: datetime) -> Iterator[s
         if one["reason"]:
             yield f"  {one['reason']}"
         if one["state"] == "stopped":
-            yield f"  once that is mended: archivist cablecast resume {one['name']}"
+            yield f"  once that is repaired: archivist cablecast resume {one['name']}"
         for name, value in one["details"].items():
             yield f"  {name}: {value if isinstance(value, str | int | float) else json.dumps(value)}"
 
@@ -236,7 +238,7 @@ async def _job(gateway: Gateway, name: str) -> str:
 def _tell_show(told: dict[str, Any]) -> None:
     name = f"{told['storage']}/{told['path']}"
     if told["show_id"] is None:
-        print(f"{name}: nobody has said which show it is")
+        print(f"{name}: not linked to a show")
     else:
         title = "" if told["title"] is None else f", {told['title']}"
         print(f"{name}: show {told['show_id']}{title} ({'; '.join(told['reasons'])})")

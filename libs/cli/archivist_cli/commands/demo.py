@@ -21,7 +21,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "demo",
         help="caption the bundled recording and show the result",
         description="Start everything in a temporary folder, caption the bundled two-minute council meeting over the "
-        "REST API, show the captions as they stand on screen, and check them. Exit 0 only if they are right.",
+        "REST API, show the captions as on screen, and check them. Exit 0 only if they are right.",
     )
     parser.add_argument("--output", type=Path, metavar="DIR", help="keep the files here (default: archivist-demo)")
     parser.set_defaults(run=run)
@@ -47,7 +47,7 @@ async def _demo(output: Path) -> int:
         files = await run_files.save(running.gateway, job, output, Path(_SAMPLE).stem, overwrite=True)
         summary = await running.gateway.summary(job["id"])
     played = verifier.play(files["scc"].read_text("ascii"))
-    print(f"\nThe captions as they stand on screen ({len(played.screens)} in all):\n")
+    print(f"\nThe captions as on screen ({len(played.screens)} in all):\n")
     print("\n".join(play.drawn(played.screens, _SHOWN)))
     print("\nSummary:")
     for sentence in summary["sentences"]:

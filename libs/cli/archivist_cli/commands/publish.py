@@ -100,7 +100,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def lines(publication: Publication, now: datetime) -> Iterator[str]:
-    """A publication in words: how it stands, what it waits for, what would be done. now: with the zone to show."""
+    """A publication in words: its state, what it waits for, what would be done. now: with the zone to show."""
     state = publication["status"]
     if publication["withdrawing"] and state in _MOVING:
         state = "being withdrawn"
@@ -127,7 +127,7 @@ def lines(publication: Publication, now: datetime) -> Iterator[str]:
         again = "" if publication["next_look"] is None else f" (next look {clock(publication['next_look'], now)})"
         yield f"  waits for {publication['waits_for']}{again}"
     if publication["attention"]:
-        yield f"  somebody is needed: {publication['attention']['message']}"
+        yield f"  an operator is needed: {publication['attention']['message']}"
     if publication["error"]:
         yield f"  {publication['error']['code']}: {publication['error']['message']}"
     for warning in publication["warnings"]:
@@ -222,7 +222,7 @@ async def _publish(gateway: Gateway, options: argparse.Namespace, names: Sequenc
 
 
 async def followed(gateway: Gateway, publication: Publication, feed: progress.Feed) -> Publication:
-    """The publication once it rests; what happens meanwhile is told to `feed`."""
+    """The publication once nothing more happens by itself; its updates go to `feed`."""
     while True:
         feed({"progress": percent(publication), "stage": step(publication)})
         if publication["status"] not in _MOVING:
@@ -272,10 +272,10 @@ async def _versions(gateway: Gateway, options: argparse.Namespace, names: Sequen
         publication = await gateway.ask("GET", f"/publications/{publication_id}")
         for one in (await gateway.ask("GET", f"/publications/{publication_id}/versions"))["items"]:
             digest, made = one["sha256"][:12], clock(one["created"], _now())
-            stands = "*" if one["number"] == publication["version"] else " "
+            current = "*" if one["number"] == publication["version"] else " "
             back = "" if one["restores"] is None else f", a return to {one['restores']}"
             verified = "never read back" if one["verified"] is None else f"read back {clock(one['verified'], _now())}"
-            print(f"{stands} {one['number']:>3}  {made}  {digest}  {verified}{back}")
+            print(f"{current} {one['number']:>3}  {made}  {digest}  {verified}{back}")
     return DONE
 
 
@@ -330,7 +330,7 @@ _WAIT = frozenset({"wait"})
 _OPTIONS = _ASKING | {"status", "limit", "to"}
 _ACTIONS = {
     "list": _Action(_list, "the newest, as a table", frozenset({"status", "limit", "target"}), ""),
-    "show": _Action(_show, "how it stands, what it waits for, its plan", _WAIT, "PUBLICATION…"),
+    "show": _Action(_show, "its state, what it waits for, its plan", _WAIT, "PUBLICATION…"),
     "approve": _Action(_ordered("approve"), "let one go on that waits for approval", _WAIT, "PUBLICATION…"),
     "retry": _Action(_ordered("retry"), "try it again now", _WAIT, "PUBLICATION…"),
     "withdraw": _Action(_ordered("withdraw"), "take it off the public list", _WAIT, "PUBLICATION…"),

@@ -1,6 +1,6 @@
-"""What each of our processes is told: the settings it reads, and none that only another one reads.
+"""The environment of each of our processes: the settings it reads, and none that only another one reads.
 
-So a password stands in the environment of the one process that uses it: Cablecast's in the publisher's, the key that
+So a password is in the environment of the one process that uses it: Cablecast's in the publisher's, the key that
 signs tokens in the gateway's.
 """
 
@@ -35,7 +35,7 @@ def told(process: str, environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def read(cls: type[SettingsT], settings: Mapping[str, str], **more: str) -> SettingsT:
-    """The settings as a process that is told these reads them. Raises ValidationError for what is no such value."""
+    """The settings as a process with these variables reads them. Raises ValidationError for what is no such value."""
     given: dict[str, Any] = {}
     for name, value in {**settings, **more}.items():
         if value:

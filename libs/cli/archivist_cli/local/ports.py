@@ -9,7 +9,7 @@ from archivist_cli.local.errors import StackError
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where the services listen; 0 takes any free port. Only the gateway's is for people."""
+    """Where the services listen; 0 takes any free port. Only the gateway's is meant for users."""
 
     api: int = 8000
     transcriber: int = 0

@@ -1,4 +1,4 @@
-"""`archivist captions`: caption files made, checked and looked at, with no server and no database."""
+"""`archivist captions`: caption files converted, checked and previewed, with no server and no database."""
 
 import argparse
 

@@ -34,7 +34,7 @@ def add_to(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "convert",
         help="one caption file to another",
         description="Lay captions out anew for the air, or keep them as they are, and write them in another format. "
-        "Every SCC file is decoded again before it is written. What had to be changed is told on stderr.",
+        "Every SCC file is decoded again before it is written. What had to be changed is printed on stderr.",
     )
     parser.add_argument("source", type=Path, metavar="IN", help=f"a caption file: {readable}")
     parser.add_argument("target", type=Path, metavar="OUT", help="the file to write; an old one is replaced")
@@ -68,7 +68,7 @@ def add_to(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         action="append",
         default=[],
         metavar="FILE",
-        help="what the SCC is worth: FILE.json for programs, FILE.html for people; repeatable",
+        help="what the SCC is worth: FILE.json for programs, FILE.html for readers; repeatable",
     )
     parser.add_argument("--as-cues", action="store_true", help="keep the cues and their times; no new layout")
     parser.set_defaults(run=partial(run, parser))
@@ -150,7 +150,7 @@ def _look_at_labels(path: Path, reading: Reading, begins: str) -> None:
         raise InvalidFileFormat(f"{path}: has captions before {begins}, which was said to be its first picture")
     if not begins and cues and cues[0].start_ms >= 3_600_000:
         hour = f"hour {cues[0].start_ms // 3_600_000:02}"
-        advice = "if its first picture is labelled so, say --in-start-timecode"
+        advice = "if its first picture is labelled so, give --in-start-timecode"
         print(f"{path}: its first caption is at {hour}; {advice}", file=sys.stderr)
 
 
