@@ -308,3 +308,8 @@ def test_text_has_paragraphs_by_speaker_and_silence() -> None:
         Word(4_500, 4_900, "Four.", None, "B"),
     )
     assert FORMATS["txt"].write(Captions((), words)) == b"One. Two.\n\nThree.\n\n>> Four.\n"
+
+
+if __name__ == "__main__":  # the goldens anew: read the difference against each format's rules before it is committed
+    for entry in FORMATS.values():
+        (GOLDENS / f"meeting.{entry.extension}").write_bytes(entry.write(MEETING))
