@@ -73,10 +73,11 @@ class LoggedProcess:
         cwd: Path,
         identity: Identity = SAME,
         on_our_death: signal.Signals = signal.SIGKILL,
-    ) -> None:
+    ) -> subprocess.Popen[bytes]:
         """Start it. Raises StackError as `spawn` does."""
         self._log_start = size(self._log)
         self._process = spawn(command, log=self._log, env=env, cwd=cwd, identity=identity, on_our_death=on_our_death)
+        return self._process
 
     def _output(self) -> str:
         """The last lines it has written since it was started."""
