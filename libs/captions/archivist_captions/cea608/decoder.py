@@ -1,4 +1,4 @@
-"""A CEA-608 receiver for CC1: one word a frame in, what stands on the screen out.
+"""A CEA-608 receiver for CC1: one word a frame in, what is on the screen out.
 
 Pop-on, roll-up and paint-on. It plays any file, damaged or not, and says what it met; `verifier` turns that into
 findings. Source: 47 CFR 79.101. Nothing here knows how the encoder works.

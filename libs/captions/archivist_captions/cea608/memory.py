@@ -23,7 +23,7 @@ class MemoryRow:
 
 @dataclass(frozen=True, slots=True)
 class DisplayedText:
-    """What stands on the screen from frame `start` to before frame `end`. Never without a row.
+    """What is on the screen from frame `start` to before frame `end`. Never without a row.
 
     end is None when nothing blanks it before the words run out.
     """

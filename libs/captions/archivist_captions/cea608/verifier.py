@@ -23,7 +23,7 @@ RULES: dict[str, tuple[Severity, str]] = {
     "bom": ("error", "the file begins with its header, not with a byte-order mark"),
     "line": ("error", "a data line is a time code, a tab and words"),
     "word": ("error", "a word is four hex digits"),
-    "blank-line": ("warning", "a blank line stands before each data line"),
+    "blank-line": ("warning", "a blank line precedes each data line"),
     "label": ("error", "a time code exists, in a file of one kind"),
     "order": ("error", "time codes rise"),
     "overlap": ("error", "a line begins after the words of the one before"),
@@ -33,7 +33,7 @@ RULES: dict[str, tuple[Severity, str]] = {
     "other-field": ("error", "no code of field 2 is in field 1"),
     "text-mode": ("error", "no text mode"),
     "no-mode": ("error", "a mode is chosen before text"),
-    "mixed-modes": ("error", "a programme keeps to one mode"),
+    "mixed-modes": ("error", "a file keeps to one mode"),
     "no-row": ("error", "a preamble addresses a row"),
     "unknown-code": ("error", "every control pair has a meaning"),
     "stray-code": ("error", "text bytes are 20 to 7F"),
@@ -47,9 +47,9 @@ RULES: dict[str, tuple[Severity, str]] = {
     "space-indent": ("warning", "rows are placed by preamble and tab offset, not by spaces"),
     # compare
     "text-missing": ("error", "every word is shown, in order"),
-    "text-added": ("error", "nothing is shown that nobody wrote"),
+    "text-added": ("error", "nothing is shown that is in no cue"),
     "early": ("error", "a caption is shown no more than a frame early"),
-    "placement": ("error", "a caption stands at the bottom, or at the top when its cue says so"),
+    "placement": ("error", "a caption is at the bottom, or at the top when its cue says so"),
     "late": ("error", "a caption is late only while the channel is busy with it"),
 }
 
