@@ -98,6 +98,12 @@ class Gateway:
         os.utime(path, (then, then))
         return name
 
+    async def user_id(self, username: str) -> int:
+        async with self.db.transaction() as session:
+            account = await accounts.find(session, username)
+        assert account is not None
+        return account.id
+
     async def claim(self) -> jobs.JobClaim:
         async with self.db.transaction() as session:
             held = await jobs.claim(session, "worker", timedelta(seconds=30))
