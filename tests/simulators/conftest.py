@@ -64,7 +64,7 @@ async def caller(sim: Simulator) -> AsyncIterator[Caller]:
     made: list[httpx.AsyncClient] = []
 
     def make(auth: tuple[str, str] | None = OPERATOR, of: Simulator | None = None) -> httpx.AsyncClient:
-        made.append(httpx.AsyncClient(base_url=(of or sim).api, auth=auth, trust_env=False, timeout=10))
+        made.append(httpx.AsyncClient(base_url=(of or sim).api, auth=auth, trust_env=False, verify=False, timeout=10))
         return made[-1]
 
     yield make

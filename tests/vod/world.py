@@ -3,7 +3,9 @@
 Nothing of ours is stood in for: the sender, the ledger and the client are the product's, over real HTTP.
 """
 
+import functools
 import hashlib
+import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -14,6 +16,7 @@ from uuid import UUID
 
 import httpx
 from sqlalchemy import insert, select, text
+from tests.factories import store_output
 from tests.simulators.cablecast.process import Simulator
 
 from archivist_captions.cue import Captions, Cue, Word
@@ -50,6 +53,7 @@ _NEXT_DUE = """
     FROM publications p JOIN publish_targets t ON t.name = p.target
     WHERE p.status = 'pending' AND t.stopped_at IS NULL
 """
+_PROMPT = {"index_s": 10, "transcode_speed": 400}  # a VOD of ten minutes in six seconds; a poll comes after fifteen
 _TIMES = {
     "publications": ("available_at", "followed_since", "vendor_changed_at", "attention_since", "queued_at"),
     "publish_targets": ("paused_until", "away_since", "stopped_at", "last_ok_at"),
@@ -73,6 +77,12 @@ def spoken(said: str = SPOKEN, start_ms: int = 5_000, each_ms: int = 6_000) -> C
             )
         )
     return Captions(tuple(cues), tuple(timed))
+
+
+@functools.cache
+def certificates() -> ssl.SSLContext:
+    """The public certificates, read once: reading them takes as long as a test."""
+    return connection.context(verify=True, bundle=None)
 
 
 @dataclass
@@ -123,18 +133,8 @@ class World:
                 "scc": write_scc(captions).text.encode(),
                 "json": json_format.write(captions),
             }.items():
-                (folder / f"captions.{kind}").write_bytes(data)
-                await session.execute(
-                    insert(Artifact).values(
-                        transcription_id=job,
-                        attempt=1,
-                        kind=kind,
-                        path=str(folder / f"captions.{kind}"),
-                        sha256=hashlib.sha256(data).hexdigest(),
-                        size_bytes=len(data),
-                        public_path=str(self.output / storage / f"{path}.{kind}"),
-                    )
-                )
+                public = self.output / storage / f"{path}.{kind}"
+                await store_output(session, job, kind, data, folder=folder, public=public)
         return job
 
     async def ask(self, job: UUID, *, target: str = "cablecast", **options: Any) -> UUID:
@@ -165,18 +165,24 @@ class World:
         await self.skip(seconds)
 
     async def step(self) -> bool:
-        """Work on what is due, or let time pass until something is. False when nothing will ever be."""
-        if await self.sender.work_once():
-            return True
-        await self.sender.report()
-        if await self.sender.work_once():
-            return True
+        """Let time pass until something is due, and work on it. False when nothing will ever be."""
         async with self.db.transaction() as session:
             wait = await session.scalar(text(_NEXT_DUE))
-        if wait is None:
-            return False
-        await self.skip(max(0.05, float(wait) + 0.05))
-        return True
+        if wait is not None and wait > 0:
+            await self.skip(float(wait) + 0.05)
+        if await self.sender.work_once():
+            return True
+        await self.sender.report()  # a target that was started again is worked for once its publisher knows
+        return await self.sender.work_once() or await self._has_due()
+
+    async def _has_due(self) -> bool:
+        """Something will be due, though it was not a moment ago."""
+        async with self.db.transaction() as session:
+            return await session.scalar(text(_NEXT_DUE)) is not None
+
+    async def at_its_own_pace(self) -> None:
+        """From now on Cablecast indexes and encodes as slowly as a real one: for tests of the waiting itself."""
+        await self.sim.control.switch(index_s=90, transcode_speed=4)
 
     async def drive(self, publication: UUID, *, until: Sequence[str] = (), steps: int = 600) -> PublicationView:
         """Work until the publication rests (published, held, failed, removed), or is in one of these stages."""
@@ -216,7 +222,7 @@ class World:
 
     def other(self) -> httpx.AsyncClient:
         """A person at Cablecast's own screens."""
-        return httpx.AsyncClient(auth=(OPERATOR, SECRET), trust_env=False)
+        return httpx.AsyncClient(auth=(OPERATOR, SECRET), trust_env=False, verify=False)
 
     def another_sender(self) -> PublishingWorker:
         return PublishingWorker(self.deps, "unix:///nowhere", slots=1, automatic=None, options=PublishOptions())
@@ -248,7 +254,10 @@ class World:
 async def station(
     database_url: str, folder: Path, sim: Simulator, *, flex: str = "", **given: Any
 ) -> AsyncIterator[World]:
-    """A world on a database and a simulator of its own. flex: FLEX_SERVERS; else flex-1 is the store `Flex 1`."""
+    """A world on a database and a simulator of its own. flex: FLEX_SERVERS; else flex-1 is the store `Flex 1`.
+
+    Its Cablecast is done with a file, and with a VOD, by the next poll: see `at_its_own_pace`.
+    """
     output = folder / "output"
     output.mkdir()
     mounts = {"flex-1": sim.store("Flex 1"), "flex-2": sim.store("Flex 2"), "sx-1": sim.store("SX 1")}
@@ -270,7 +279,10 @@ async def station(
     )
     bind = engine(database_url, 5, 5, "tests")
     db = Database(bind)
-    async with StorageClient(settings.flex_servers) as storages, connection.http(settings) as http:
+    async with (
+        StorageClient(settings.flex_servers) as storages,
+        connection.http(settings, tls=certificates()) as http,
+    ):
         made = World(db, sim, settings, {}, None, None, output, mounts)  # type: ignore[arg-type]
         client = CablecastClient.of(
             settings,
@@ -296,5 +308,6 @@ async def station(
         await made.sender.report()
         # Its clock runs as ours does, besides being moved: what takes real time takes the same at both ends.
         await sim.control.auto(1)
+        await sim.control.switch(**_PROMPT)
         yield made
     await bind.dispose()

@@ -34,7 +34,7 @@ class Control:
     """The control port. Everything takes and gives plain JSON data."""
 
     def __init__(self, url: str) -> None:
-        self._http = httpx.AsyncClient(base_url=f"{url}/__sim/", timeout=30, trust_env=False)
+        self._http = httpx.AsyncClient(base_url=f"{url}/__sim/", timeout=30, trust_env=False, verify=False)
 
     async def call(self, method: str, path: str, data: Any = None, **query: Any) -> Any:
         """Any control call. Raises NotDone."""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from tests.simulators.cablecast.process import Simulator
+from tests.vod.world import certificates
 
 from archivist_common.settings import VodSettings
 from archivist_vod.cablecast.transport.circuit_breaker import CircuitBreaker
@@ -61,7 +62,8 @@ def connect() -> Connect:
     async def connected(url: str, *, retries: int = 3, timeout_s: float = 5.0, **given: Any) -> AsyncIterator[Ours]:
         time = Time()
         made = settings(url, request_timeout=timeout_s, max_retries=retries, **given)
-        async with http(made) as connection:
+        plain = made.cablecast_verify_ssl and made.cablecast_ca_bundle is None
+        async with http(made, tls=certificates() if plain else None) as connection:
             host = CircuitBreaker("cablecast", clock=time)
             client = CablecastClient.of(made, connection, host=host, sleep=time.sleep, jitter=lambda: 0.5)
             yield Ours(client, time)

@@ -1,6 +1,5 @@
 """A station that publishes to a folder: its database, its vault, its folder. No server of anybody's is needed."""
 
-import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -8,14 +7,14 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, text
+from sqlalchemy import text
+from tests.factories import store_output
 from tests.vod.world import World
 
 from archivist_captions.cue import Captions
 from archivist_captions.formats import srt, vtt
 from archivist_captions.formats import text as text_format
 from archivist_common.database.engine import Database, engine
-from archivist_common.database.models import Artifact
 from archivist_common.publishing.options import PublishOptions
 from archivist_common.settings import VodSettings
 from archivist_common.storage.client import StorageClient
@@ -52,18 +51,8 @@ class FolderWorld(World):
         async with self.db.transaction() as session:
             for kind in kinds.split():
                 data = writers[kind](captions)
-                (folder / f"captions.{kind}").write_bytes(data)
-                await session.execute(
-                    insert(Artifact).values(
-                        transcription_id=job,
-                        attempt=1,
-                        kind=kind,
-                        path=str(folder / f"captions.{kind}"),
-                        sha256=hashlib.sha256(data).hexdigest(),
-                        size_bytes=len(data),
-                        public_path=str(self.output / "flex-1" / f"{path}.{kind}"),
-                    )
-                )
+                public = self.output / "flex-1" / f"{path}.{kind}"
+                await store_output(session, job, kind, data, folder=folder, public=public)
         return job
 
     async def ask(self, job: UUID, *, target: str = "folder", **options: Any) -> UUID:
