@@ -7,14 +7,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
+import pytest
 import pytest_asyncio
 from sqlalchemy import select
 
 from archivist_captions.profiles import BROADCAST
 from archivist_common.database.engine import Database, engine
 from archivist_common.database.models import Chunk, Transcription
+from archivist_common.errors import ArchivistError
 from archivist_common.jobs import chunks, lifecycle, requests
 from archivist_common.jobs.chunks import ChunkClaim
 from archivist_common.jobs.lifecycle import JobClaim
@@ -138,44 +141,78 @@ class Station:
         return sorted(str(path.relative_to(self.output)) for path in self.output.rglob("*") if path.is_file())
 
 
+@pytest.fixture(scope="session")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which every station of the session stands: a warmed slot knows its paths."""
+    return tmp_path_factory.mktemp("station")
+
+
+@pytest.fixture
+def folders(ground: Path) -> Path:
+    """The same folder, with nothing in it but an empty `media` and an empty `output`."""
+    for entry in ground.iterdir():
+        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    for name in ("media", "output"):
+        (ground / name).mkdir()
+    return ground
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def station(own_database: str, tmp_path: Path) -> AsyncIterator[Station]:
+async def station(own_database: str, folders: Path) -> AsyncIterator[Station]:
     db = Database(engine(own_database, 5, 0, "tests"))
-    media, output = tmp_path / "media", tmp_path / "output"
-    media.mkdir()
-    output.mkdir()
-    yield Station(db, Deps(db, Bell(), LEASE, None, (output,)), media, output)
+    output = folders / "output"
+    yield Station(db, Deps(db, Bell(), LEASE, None, (output,)), folders / "media", output)
     await db.close()
+
+
+class WatchedSlot(Slot):
+    """A slot that knows whether work was left in it."""
+
+    busy = False
+
+    async def _done(self, *work: Any, **more: Any) -> dict[str, Any]:
+        self.busy = True
+        try:
+            done = await super()._done(*work, **more)
+        except ArchivistError:
+            self.busy = False
+            raise
+        self.busy = False
+        return done
+
+
+def _slot(ground: Path, number: int = 0, model: Path = DEMO, **settings: object) -> WatchedSlot:
+    core = min(os.sched_getaffinity(0))
+    handed = {
+        "flex_servers": [{"name": "flex-1", "path": str(ground / "media"), "kind": "folder"}],
+        "default_output_path": str(ground / "output"),
+        "whisper_engine": "faster_whisper",
+        "whisper_model_path": str(model),
+        "model_directory": str(ground / "models"),
+        "whisper_device": "cpu",
+        "whisper_compute_type": "default",
+        "whisper_batch_size": 4,
+        "whisper_beam_size": 1,
+        "profile": asdict(BROADCAST),
+        "scc_options": {},
+        "caption_mask": [],
+        "whisper_speakers": False,
+        "media_deadline_s": 20.0,
+        **settings,
+    }
+    return WatchedSlot(number, (core,), handed)
 
 
 Slots = Callable[..., Awaitable[Slot]]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def slot_for(tmp_path: Path) -> AsyncIterator[Slots]:
+async def slot_for(ground: Path, folders: Path) -> AsyncIterator[Slots]:
     """Makes slots that know the test's folders; all are ended with the test."""
     made: list[Slot] = []
 
     async def make(model: Path = DEMO, *, start: bool = True, **settings: object) -> Slot:
-        core = min(os.sched_getaffinity(0))
-        handed = {
-            "flex_servers": [{"name": "flex-1", "path": str(tmp_path / "media"), "kind": "folder"}],
-            "default_output_path": str(tmp_path / "output"),
-            "whisper_engine": "faster_whisper",
-            "whisper_model_path": str(model),
-            "model_directory": str(tmp_path / "models"),
-            "whisper_device": "cpu",
-            "whisper_compute_type": "default",
-            "whisper_batch_size": 4,
-            "whisper_beam_size": 1,
-            "profile": asdict(BROADCAST),
-            "scc_options": {},
-            "caption_mask": [],
-            "whisper_speakers": False,
-            "media_deadline_s": 20.0,
-            **settings,
-        }
-        slot = Slot(len(made), (core,), handed)
+        slot = _slot(ground, len(made), model, **settings)
         made.append(slot)
         if start:
             await slot.start()
@@ -186,7 +223,18 @@ async def slot_for(tmp_path: Path) -> AsyncIterator[Slots]:
         await slot.kill("test over")
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def warmed(ground: Path) -> AsyncIterator[WatchedSlot]:
+    slot = _slot(ground)
+    yield slot
+    await slot.kill("tests over")
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def slot(slot_for: Slots) -> Slot:
-    """A slot with the demo model loaded."""
-    return await slot_for()
+async def slot(warmed: WatchedSlot, folders: Path) -> AsyncIterator[Slot]:
+    """The session's slot, its model loaded; started anew after a test that killed it or left it at work."""
+    await warmed.start()
+    yield warmed
+    if warmed.busy:
+        await warmed.kill("left at work")
+        warmed.busy = False
