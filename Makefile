@@ -5,11 +5,12 @@ BIN := $(VENV)/bin
 # Every command starts several Python processes: they share compiled code.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Two processes, each with servers of its own; a file's tests stay together and in order, the longest files first.
-SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
+# Two processes, each with servers of its own; the one that is done first takes over half of what the other has left.
+SIDE_BY_SIDE := -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-publish up test test-fast e2e smoke smoke-pythons chaos chaos-short storm storm-short marathon bench fuzz check \
+.PHONY: help demo demo-publish up test test-all test-fast flaky e2e smoke smoke-pythons chaos chaos-short storm \
+  storm-short marathon bench fuzz check \
   format lock clean
 
 help: ## list the targets
@@ -28,8 +29,14 @@ test: $(VENV)/.dev ## all checks and tests, on servers of their own
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/pytest $(SIDE_BY_SIDE)
 
-test-fast: $(VENV)/.dev ## tests without the end-to-end and slow ones
-	@$(BIN)/pytest $(SIDE_BY_SIDE) -m "not e2e and not slow"
+test-all: $(VENV)/.dev ## the same, and the simulators' own tests though nothing of theirs has changed
+	@ARCHIVIST_ALL_TESTS=1 $(MAKE) --no-print-directory test
+
+test-fast: $(VENV)/.dev ## what needs no process but PostgreSQL and Valkey, in under two minutes
+	@$(BIN)/pytest $(SIDE_BY_SIDE) -m "(unit or db) and not slow"
+
+flaky: $(VENV)/.dev ## the whole suite several times in a row beside two busy loops (RUNS=5); each failure
+	@$(BIN)/python tests/flaky.py --runs $(or $(RUNS),5) -- $(SIDE_BY_SIDE)
 
 e2e: $(VENV)/.dev ## only the end-to-end tests
 	@$(BIN)/pytest -m e2e
@@ -55,8 +62,9 @@ storm-short: $(VENV)/.dev ## the same in two to three minutes, as CI runs it
 marathon: $(VENV)/.dev ## a recording of twelve hours, the transcriber killed three times (HOURS=12)
 	@$(BIN)/python -m tests.marathon --hours $(or $(HOURS),12)
 
-bench: $(VENV)/.dev ## caption writers, then transcription beside faster-whisper, on this machine in one run
+bench: $(VENV)/.dev ## caption writers, matching, then transcription beside faster-whisper, in one run
 	@$(BIN)/archivist bench captions
+	@$(BIN)/archivist bench matching
 	@$(BIN)/archivist bench transcribe --quick
 
 fuzz: $(VENV)/.dev ## random programmes and damaged files through encoder and decoder (SECONDS=60)

@@ -11,31 +11,45 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from archivist_cli.local import runtime
 from archivist_cli.local.postgres import Postgres
 from archivist_cli.local.valkey import Valkey
+from archivist_common.database.engine import Database
+from tests import costs
+from tests.simulators import selection
 
 _TEMPLATE = "archivist_template"
 
 
-_LONGEST = (
-    "tests/e2e/",
-    "tests/transcriber/supervisor/",
-    "tests/vod/cablecast/test_publisher",
-    "tests/vod/cablecast/sync/test_schedule",
-    "tests/vod/attempts/test_killed_publishers",
-    "tests/vod/",
-    "tests/transcriber/",
-    "tests/cli/local/",
-    "tests/contract/",
-    "tests/simulators/",
-)
+_ROOT = Path(__file__).resolve().parents[1]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first: of two processes side by side, neither is left with one of them when the other has ended."""
-    items.sort(key=lambda item: [not item.nodeid.startswith(folder) for folder in _LONGEST])
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Each test gets the mark of its cost, the dearest come first, and the simulators' own run when they are due."""
+    cost = {item: costs.ORDER.index(costs.mark(item)) for item in items}
+    items.sort(key=cost.__getitem__)
+    if _leaves_simulators_out(config):
+        left_out = [item for item in items if item.path.is_relative_to(_ROOT / selection.FOLDER)]
+        if left_out:
+            config.hook.pytest_deselected(items=left_out)
+            items[:] = [item for item in items if item not in set(left_out)]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    whole = any(Path(_ROOT, one).resolve() in {_ROOT, _ROOT / "tests"} for one in config.args)
+    if whole and _leaves_simulators_out(config):
+        terminalreporter.write_line(
+            f"the simulators' own tests are left out: nothing of theirs has changed in {selection.EVERY} commits "
+            f"({selection.ALL}=1 or `make test-all` runs them)"
+        )
+
+
+def _leaves_simulators_out(config: pytest.Config) -> bool:
+    return not (selection.are_named(_ROOT, config.args) or selection.are_due(_ROOT))
 
 
 @dataclass
@@ -99,6 +113,25 @@ async def database_url(servers: Servers, migrated_template: str) -> AsyncIterato
     """The session's migrated database, `postgresql+asyncpg://…`. Tests that use it roll back."""
     async with servers.database(migrated_template) as url:
         yield url
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def one_connection(database_url: str) -> AsyncIterator[AsyncConnection]:
+    """A connection of the session's own, for transactions that are rolled back."""
+    bind = create_async_engine(database_url, poolclass=NullPool)
+    async with bind.connect() as connection:
+        yield connection
+    await bind.dispose()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def db(one_connection: AsyncConnection) -> AsyncIterator[Database]:
+    """A `Database` on one connection. Whatever the test commits is gone after it."""
+    outer = await one_connection.begin()
+    try:
+        yield Database(one_connection)
+    finally:
+        await outer.rollback()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

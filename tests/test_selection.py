@@ -1,0 +1,130 @@
+"""Which tests a run is of: each has one mark of cost, and the simulators' own run when they are due."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests import costs
+from tests.simulators import selection
+
+Commit = Callable[..., None]
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv(selection.ALL, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def commit(root: Path) -> Commit:
+    """Commits a changed file so many times."""
+
+    def git(*command: str) -> None:
+        identity = ("-c", "user.name=clerk", "-c", "user.email=clerk@station.test", "-c", "commit.gpgsign=false")
+        subprocess.run(["git", *identity, *command], cwd=root, check=True, capture_output=True)
+
+    def make(path: str, times: int = 1) -> None:
+        for number in range(times):
+            file = root / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"{path} {number}\n")
+            git("add", "--all")
+            git("commit", "--allow-empty", "--quiet", "--message", f"change {path}")
+
+    git("init", "--quiet")
+    return make
+
+
+def test_simulators_that_nobody_touched_for_ten_commits_are_not_tested_again(root: Path, commit: Commit) -> None:
+    commit("tests/simulators/cablecast/clock.py")
+    commit("README.md", times=10)
+    assert not selection.are_due(root)
+
+
+@pytest.mark.parametrize("path", ["tests/simulators/cablecast/clock.py", "tests/media_factory.py"])
+def test_a_change_within_ten_commits_makes_them_due(path: str, root: Path, commit: Commit) -> None:
+    commit("README.md", times=6)
+    commit(path)
+    commit("README.md", times=8)
+    assert selection.are_due(root)
+
+
+@pytest.mark.parametrize("path", ["tests/simulators/cablecast/clock.py", "tests/simulators/cablecast/new.py"])
+def test_a_change_that_is_not_committed_makes_them_due(path: str, root: Path, commit: Commit) -> None:
+    commit("tests/simulators/cablecast/clock.py")
+    commit("README.md", times=10)
+    (root / path).write_text("other\n")
+    assert selection.are_due(root)
+
+
+def test_every_tenth_commit_makes_them_due(root: Path, commit: Commit) -> None:
+    commit("README.md", times=19)
+    assert not selection.are_due(root)
+    commit("README.md", times=1)
+    assert selection.are_due(root)
+
+
+def test_what_git_cannot_tell_is_tested(root: Path, commit: Commit) -> None:
+    commit("README.md", times=9)
+    assert selection.are_due(root), "a history of nine commits may have been cut short"
+
+
+def test_no_repository_is_no_reason_to_leave_them_out(root: Path) -> None:
+    assert selection.are_due(root)
+
+
+def test_all_tests_are_all_tests(root: Path, commit: Commit, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit("README.md", times=11)
+    assert not selection.are_due(root)
+    monkeypatch.setenv(selection.ALL, "1")
+    assert selection.are_due(root)
+
+
+@pytest.mark.parametrize(
+    ("argument", "named"),
+    [
+        ("tests", False),
+        ("tests/vod", False),
+        ("tests/simulators", True),
+        ("tests/simulators/test_cablecast_vods.py::test_a", True),
+    ],
+)
+def test_simulators_that_are_named_are_tested(argument: str, named: bool) -> None:
+    root = Path(__file__).resolve().parents[1]
+    assert selection.are_named(root, [argument]) is named
+
+
+@pytest.mark.parametrize(
+    ("path", "fixtures", "cost"),
+    [
+        ("tests/captions/test_cue.py", set(), "unit"),
+        ("tests/common/jobs/test_lifecycle.py", {"db", "migrated_template"}, "db"),
+        ("tests/vod/cablecast/test_publisher.py", {"world", "cablecast", "migrated_template"}, "process"),
+        ("tests/transcriber/audio/test_media.py", set(), "process"),
+        ("tests/e2e/test_kills.py", {"redis_url"}, "e2e"),
+    ],
+)
+def test_a_test_costs_what_its_folder_and_its_fixtures_cost(path: str, fixtures: set[str], cost: str) -> None:
+    assert costs.of(path, fixtures) == cost
+
+
+def test_this_test_is_marked_with_its_cost(request: pytest.FixtureRequest) -> None:
+    assert [mark.name for mark in request.node.iter_markers() if mark.name in costs.ORDER] == ["unit"]
+
+
+@pytest.mark.parametrize(("last", "status", "words"), [("True", 0, "0 tests failed"), ("False", 1, "2 of 2  ")])
+def test_what_failed_in_a_row_of_runs_is_counted_and_the_busy_loops_are_ended(
+    last: str, status: int, words: str, tmp_path: Path
+) -> None:
+    (tmp_path / "test_two.py").write_text(f"def test_one():\n    pass\n\ndef test_other():\n    assert {last}\n")
+    command = [sys.executable, "tests/flaky.py", "--runs", "2", "--", "--rootdir", str(tmp_path), str(tmp_path)]
+    command += ["-p", "no:cacheprovider", "-c", "/dev/null", "--noconftest"]
+    root = Path(__file__).resolve().parents[1]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == status, done.stdout + done.stderr
+    assert words in done.stdout
+    assert ("test_other" in done.stdout.splitlines()[-2]) is (status == 1)
