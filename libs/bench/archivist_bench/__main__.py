@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from archivist_bench import captions, storage, transcribe
+from archivist_bench import captions, matching, storage, transcribe
 from archivist_cli.local.errors import StackError
 from archivist_common.errors import ArchivistError
 
@@ -13,6 +13,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="archivist bench", description="Measure this machine, beside a peer.")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     captions.add_to(actions)
+    matching.add_to(actions)
     storage.add_to(actions)
     transcribe.add_to(actions)
     options = parser.parse_args()

@@ -1,6 +1,5 @@
 """Which show a recording belongs to: two hundred names against an archive, and each rule by itself."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
@@ -77,15 +76,13 @@ def test_names_find_their_shows_and_none_a_wrong_one(bodies: Bodies, least: int)
     assert len(found) >= least
 
 
-def test_an_archive_of_twenty_two_thousand_shows_takes_about_a_second() -> None:
+def test_a_show_is_found_among_twenty_two_thousand() -> None:
+    """How long it takes is measured by `archivist bench matching`."""
     few = catalogue()
     bodies = learnt_from(few)
     shows = [prepare(replace(show, id=show.id + 100_000 * copy), bodies) for copy in range(16) for show in few]
     assert len(shows) >= 22_000
-    name = read("20453-1-Birchwood City Council (20220412).mp4")
-    begun = time.process_time()
-    ranked = rank(name, 5_400, "arc-1", shows, bodies)
-    assert time.process_time() - begun < 3  # a fifth of a second on the machines we know
+    ranked = rank(read("20453-1-Birchwood City Council (20220412).mp4"), 5_400, "arc-1", shows, bodies)
     assert ranked[0].candidate.id == 20453
 
 
