@@ -1,4 +1,4 @@
-"""A database that forgets each test, one that may be committed to, and what most tests of the truth begin with."""
+"""A database that may be committed to, and what most tests of the truth begin with."""
 
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -11,8 +11,7 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 from sqlalchemy import insert
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from archivist_cli.local import runtime
 from archivist_cli.local.postgres import Postgres
@@ -27,25 +26,6 @@ LEASE = timedelta(seconds=30)
 Submit = Callable[..., requests.Submission]
 Claimed = Callable[..., Awaitable[lifecycle.JobClaim]]
 Captioned = Callable[..., Awaitable[UUID]]
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def one_connection(database_url: str) -> AsyncIterator[AsyncConnection]:
-    """A connection of the session's own, for transactions that are rolled back."""
-    bind = create_async_engine(database_url, poolclass=NullPool)
-    async with bind.connect() as connection:
-        yield connection
-    await bind.dispose()
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def db(one_connection: AsyncConnection) -> AsyncIterator[Database]:
-    """A `Database` on one connection. Whatever the test commits is gone after it."""
-    outer = await one_connection.begin()
-    try:
-        yield Database(one_connection)
-    finally:
-        await outer.rollback()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

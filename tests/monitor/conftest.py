@@ -1,33 +1,11 @@
-"""A database that forgets each test, and what the checks are made from."""
+"""What the checks are made from."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
-from sqlalchemy.pool import NullPool
 
-from archivist_common.database.engine import Database
 from archivist_common.settings import MonitorSettings
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def one_connection(database_url: str) -> AsyncIterator[AsyncConnection]:
-    bind = create_async_engine(database_url, poolclass=NullPool)
-    async with bind.connect() as connection:
-        yield connection
-    await bind.dispose()
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def db(one_connection: AsyncConnection) -> AsyncIterator[Database]:
-    """A `Database` on one connection. Whatever the test commits is gone after it."""
-    outer = await one_connection.begin()
-    try:
-        yield Database(one_connection)
-    finally:
-        await outer.rollback()
 
 
 @pytest.fixture

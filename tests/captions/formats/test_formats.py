@@ -58,19 +58,6 @@ def test_an_empty_programme_is_a_valid_file(name: str) -> None:
     }.get(name, data)
 
 
-@pytest.mark.parametrize("name", sorted(FORMATS))
-def test_the_same_captions_always_give_the_same_bytes(name: str) -> None:
-    assert FORMATS[name].write(MEETING) == FORMATS[name].write(MEETING)
-
-
-@pytest.mark.parametrize("name", sorted(FORMATS))
-def test_a_format_is_named_as_it_is_registered(name: str) -> None:
-    entry = FORMATS[name]
-    assert entry.name == name
-    assert "/" in entry.media_type
-    assert not entry.extension.startswith(".")
-
-
 def test_hours_never_wrap() -> None:
     assert clock(359_999_999, ".") == "99:59:59.999"
     assert clock(360_000_000, ",") == "100:00:00,000"
