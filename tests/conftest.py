@@ -20,6 +20,7 @@ from archivist_cli.local.valkey import Valkey
 from archivist_common.database.engine import Database
 from tests import costs
 from tests.simulators import selection
+from tests.simulators.cablecast.process import Simulator
 
 _TEMPLATE = "archivist_template"
 
@@ -152,3 +153,18 @@ async def empty_database(servers: Servers) -> AsyncIterator[str]:
 async def redis_url(servers: Servers) -> str:
     """The session's Valkey, `unix://…`; shared, so use keys of your own."""
     return servers.valkey.url
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def cablecast() -> AsyncIterator[Simulator]:
+    """One process for all tests: it starts as new for each."""
+    async with Simulator.start("modern") as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def sim(cablecast: Simulator) -> Simulator:
+    """A Cablecast 7.8 in which nothing has happened yet."""
+    await cablecast.control.auto(0)
+    await cablecast.control.reset()
+    return cablecast

@@ -132,8 +132,8 @@ class FolderPlace:
 
 
 @asynccontextmanager
-async def _cablecast(database_url: str, folder: Path) -> AsyncIterator[Place]:
-    async with Simulator.start("modern") as sim, station(database_url, folder, sim) as world:
+async def _cablecast(database_url: str, folder: Path, sim: Simulator) -> AsyncIterator[Place]:
+    async with station(database_url, folder, sim) as world:
         await world.show(
             id=4120,
             title="Harbor City Council",
@@ -146,12 +146,12 @@ async def _cablecast(database_url: str, folder: Path) -> AsyncIterator[Place]:
 
 
 @asynccontextmanager
-async def _folder(database_url: str, folder: Path) -> AsyncIterator[Place]:
+async def _folder(database_url: str, folder: Path, _: Simulator) -> AsyncIterator[Place]:
     async with folder_station(database_url, folder) as world:
         yield FolderPlace(world)
 
 
-PLACES: Mapping[str, Callable[[str, Path], AbstractAsyncContextManager[Place]]] = {
+PLACES: Mapping[str, Callable[[str, Path, Simulator], AbstractAsyncContextManager[Place]]] = {
     "cablecast": _cablecast,
     "folder": _folder,
 }

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from tests.contract.publisher_worlds import PLACES, Hand, Place
+from tests.simulators.cablecast.process import Simulator
 from tests.vod.world import SPOKEN, spoken
 
 from archivist_captions.formats import FORMATS
@@ -29,8 +30,10 @@ _LOOKS = 60  # at a target that takes its time
 
 
 @pytest_asyncio.fixture(loop_scope="session", params=sorted(TARGETS))
-async def place(request: pytest.FixtureRequest, own_database: str, tmp_path: Path) -> AsyncIterator[Place]:
-    async with PLACES[request.param](own_database, tmp_path) as made:
+async def place(
+    request: pytest.FixtureRequest, own_database: str, tmp_path: Path, sim: Simulator
+) -> AsyncIterator[Place]:
+    async with PLACES[request.param](own_database, tmp_path, sim) as made:
         yield made
 
 

@@ -165,20 +165,18 @@ class World:
         await self.skip(seconds)
 
     async def step(self) -> bool:
-        """Let time pass until something is due, and work on it. False when nothing will ever be."""
-        async with self.db.transaction() as session:
-            wait = await session.scalar(text(_NEXT_DUE))
-        if wait is not None and wait > 0:
-            await self.skip(float(wait) + 0.05)
+        """Work on what is due, or let time pass until something is. False when nothing will ever be."""
         if await self.sender.work_once():
             return True
-        await self.sender.report()  # a target that was started again is worked for once its publisher knows
-        return await self.sender.work_once() or await self._has_due()
-
-    async def _has_due(self) -> bool:
-        """Something will be due, though it was not a moment ago."""
+        await self.sender.report()  # which may have something asked for, or a target worked for again
         async with self.db.transaction() as session:
-            return await session.scalar(text(_NEXT_DUE)) is not None
+            wait = await session.scalar(text(_NEXT_DUE))
+        if wait is None:
+            return False
+        if wait <= 0 and await self.sender.work_once():
+            return True
+        await self.skip(max(0.05, float(wait) + 0.05))
+        return True
 
     async def at_its_own_pace(self) -> None:
         """From now on Cablecast indexes and encodes as slowly as a real one: for tests of the waiting itself."""

@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     prepared = [prepare(show, _BODIES) for show in shows]
     preparing_s = time.process_time() - begun
     read_name, tokens = read(name), set(title.casefold().split())
-    titles = [show.title or "" for show in shows]
+    titles = [str(show.title) for show in shows]
 
     def ours() -> int:
         return rank(read_name, 5_400, "", prepared, _BODIES)[0].candidate.id

@@ -37,6 +37,7 @@ def council(**more: Any) -> dict[str, Any]:
 
 async def test_a_recording_becomes_a_captioned_programme_with_chapters(world: World) -> None:
     """6.8/1, a server of today."""
+    await world.at_its_own_pace()
     await world.show(**council())
     done = await world.published(NAME)
     assert (done.status, done.error_message) == ("published", None)
@@ -67,10 +68,12 @@ async def test_a_recording_becomes_a_captioned_programme_with_chapters(world: Wo
 
 @pytest.mark.parametrize("profile", ["mid", "legacy"])
 async def test_an_older_server_is_published_to_as_far_as_it_goes(
-    profile: str, own_database: str, tmp_path: Path
+    profile: str, own_database: str, tmp_path: Path, stations: dict[str, Simulator]
 ) -> None:
     """6.8/1: 7.4 has no assets and no upload; 6.x has no VOD states and takes no captions, which a person accepts."""
-    async with Simulator.start(profile) as sim, station(own_database, tmp_path, sim) as world:
+    sim = stations[profile]
+    await sim.control.reset()
+    async with station(own_database, tmp_path, sim) as world:
         await world.show(**council())
         done = await world.published(NAME)
         if profile == "legacy":
@@ -320,6 +323,7 @@ async def test_captions_put_anew_after_a_long_time_have_their_own_time_to_be_tak
 
 
 async def test_a_pause_of_a_second_brings_no_look_at_a_programme_sooner(world: World) -> None:
+    await world.at_its_own_pace()
     await world.show(**council())
     asked = await world.ask(await world.captioned(NAME))
     await world.drive(asked, until=["follow"])
@@ -596,6 +600,7 @@ async def test_people_s_captions_are_not_overwritten_by_an_upload_either(
 
 
 async def test_every_poll_is_made_with_credentials(world: World) -> None:
+    await world.at_its_own_pace()
     await world.show(**council())
     assert (await world.published(NAME)).status == "published"
     api = [one for one in await world.sim.control.journal() if "cablecastapi/v1" in one["path"].lower()]
@@ -610,6 +615,7 @@ async def test_fields_that_nobody_knows_or_that_are_missing(switches: dict[str, 
 
 
 async def test_a_state_that_nobody_knows_is_asked_about_again(world: World) -> None:
+    await world.at_its_own_pace()
     await world.show(**council())
     await world.sim.control.fault("flap", path="/vodstatuses/", state="paused", percent=10, times=2)
     done = await world.published(NAME)
@@ -696,6 +702,7 @@ async def test_a_dry_run_of_a_show_without_a_reel_makes_none(world: World) -> No
 
 
 async def test_two_publishers_and_one_recording(world: World) -> None:
+    await world.at_its_own_pace()
     await world.show(**council())
     asked = await world.ask(await world.captioned(NAME))
     other = world.another_sender()
@@ -858,6 +865,7 @@ async def test_what_completes_is_published_by_itself_where_that_is_wanted(
 
 async def test_a_programme_is_not_looked_at_again_before_its_time_whatever_ended_the_look(world: World) -> None:
     """Found by the storm: a look was answered, a call after it was not, and the next look came at once."""
+    await world.at_its_own_pace()
     await world.show(**council())
     await world.sim.control.fault("status", method="GET", path=r"/vods/\d+$", status=503, skip=1, times=1)
     assert (await world.published(NAME)).status == "published"

@@ -604,9 +604,13 @@ async def test_changes_asked_for_before_anything_was_read_are_everything_there_i
 
 
 @pytest.mark.parametrize("profile", ["modern", "mid", "legacy"])
-async def test_vods_of_others_are_known_by_their_state(own_database: str, tmp_path: Path, profile: str) -> None:
+async def test_vods_of_others_are_known_by_their_state(
+    own_database: str, tmp_path: Path, profile: str, stations: dict[str, Simulator]
+) -> None:
     states = {"complete": "published", "error": "failed", "permanentFailure": "failed", "processing": "processing"}
-    async with Simulator.start(profile) as sim, station(own_database, tmp_path, sim) as world:
+    sim = stations[profile]
+    await sim.control.reset()
+    async with station(own_database, tmp_path, sim) as world:
         await world.sim.control.seed(
             shows=[
                 {
