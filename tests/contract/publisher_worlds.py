@@ -19,10 +19,11 @@ from archivist_captions.formats.scc import write_scc
 from archivist_common.leases.keeper import LeaseKeeper
 from archivist_common.publishing import lifecycle
 from archivist_common.publishing.lifecycle import PublicationClaim
-from archivist_vod.attempts import work as programme
 from archivist_vod.attempts.ledger import EffectLedger
+from archivist_vod.attempts.work import prepare
+from archivist_vod.folder.item import FolderItem
 from archivist_vod.targets.interface import Ledger, Publisher, Work
-from archivist_vod.targets.progress import Item
+from archivist_vod.targets.item import Item
 
 _LEASE = timedelta(minutes=30)
 
@@ -87,11 +88,11 @@ class CablecastPlace:
     async def edit_word(self, work: Work, item: Item, captions: Captions) -> None:
         self._sidecar().write_bytes(write_scc(captions).text.encode())
         await self.world.skip(300)
-        await self.world.sim.control.retranscode(item["vod_id"])
+        await self.world.sim.control.retranscode(item.vod_id)
         await self.world.skip(3600)
 
     async def is_shown(self, item: Item) -> bool:
-        return any(row["id"] == item["vod_id"] and not row["disabled"] for row in await self.world.vods())
+        return any(row["id"] == item.vod_id and not row["disabled"] for row in await self.world.vods())
 
     def _sidecar(self) -> Path:
         return self.world.sim.store("Flex 1") / Path(self.path).with_suffix(".scc").name
@@ -118,17 +119,17 @@ class FolderPlace:
             if path.is_file()
         }
 
-    async def put_by_people(self, work: Work, item: Item, captions: Captions) -> Callable[[], bytes]:
-        path = self._root / item["folder"] / "captions.scc"
+    async def put_by_people(self, work: Work, item: FolderItem, captions: Captions) -> Callable[[], bytes]:
+        path = self._root / item.folder / "captions.scc"
         path.write_bytes(write_scc(captions).text.encode())
         return path.read_bytes
 
-    async def edit_word(self, work: Work, item: Item, captions: Captions) -> None:
-        path = self._root / item["folder"] / "captions.vtt"
+    async def edit_word(self, work: Work, item: FolderItem, captions: Captions) -> None:
+        path = self._root / item.folder / "captions.vtt"
         path.write_bytes(path.read_bytes().replace(b"tower", b"power"))
 
-    async def is_shown(self, item: Item) -> bool:
-        return item["vod_id"].encode() in (self._root / "feed.xml").read_bytes()
+    async def is_shown(self, item: FolderItem) -> bool:
+        return str(item.vod_id).encode() in (self._root / "feed.xml").read_bytes()
 
 
 @asynccontextmanager
@@ -161,7 +162,7 @@ class Hand:
     """A publication in hand at a place: what an attempt has, one call at a time."""
 
     def __init__(
-        self, place: Place, publisher: Publisher, held: PublicationClaim, work: Work, ledger: EffectLedger
+        self, place: Place, publisher: Publisher[Any], held: PublicationClaim, work: Work, ledger: EffectLedger
     ) -> None:
         self.place = place
         self.publisher = publisher
@@ -182,7 +183,7 @@ class Hand:
         async with world.db.transaction() as session:
             held = await lifecycle.claim(session, "contract", _LEASE, [place.kind])
         assert held is not None
-        work = await programme.of(world.db, held)
+        work = await prepare(world.db, held)
         return cls(place, world.publishers[place.kind], held, work, cls._ledger(world, held))
 
     async def give_back(self) -> None:

@@ -1,4 +1,4 @@
-"""What every publisher promises, whatever it is. A new entry of PUBLISHERS is tested here by being one.
+"""What every publisher promises, whatever it is. A new entry of TARGETS is tested here by being one.
 
 Each is put to the real thing in a world of its own (`publisher_worlds`): a disk, a simulated server over HTTP.
 """
@@ -6,7 +6,6 @@ Each is put to the real thing in a world of its own (`publisher_worlds`): a disk
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -22,7 +21,8 @@ from archivist_common.shows.bodies import NONE
 from archivist_common.shows.matching import KnownShows
 from archivist_vod.targets.caption_comparison import ReadBack
 from archivist_vod.targets.interface import Accepted, Found, Ledger
-from archivist_vod.targets.progress import Item, State
+from archivist_vod.targets.item import Item
+from archivist_vod.targets.progress import State
 from archivist_vod.targets.registry import TARGETS
 
 OTHER = SPOKEN.replace("water tower", "fire station")
@@ -67,7 +67,7 @@ async def test_a_recording_goes_from_nothing_to_shown_and_out_of_sight_again(pla
     assert can.readback
     item = await hand.publisher.put_chapters(hand.work, item, hand.ledger)
     assert can.chapters
-    assert item["chapters"] == len(hand.work.chapters) > 1
+    assert item.stored()["chapters"] == len(hand.work.chapters) > 1
     item = await hand.publisher.put_metadata(hand.work, item, hand.ledger)
     await place.wait()
     assert (await hand.publisher.poll(item)).state is State.DONE
@@ -79,15 +79,15 @@ async def test_a_recording_goes_from_nothing_to_shown_and_out_of_sight_again(pla
 async def test_its_item_can_be_kept_as_json_and_has_an_id_and_a_title(place: Place) -> None:
     hand = await Hand.take(place)
     item = await _published(hand)
-    kept = hand.held.at(hand.held.stage, item)
+    kept = hand.held.at(hand.held.stage, item.stored())
     async with place.world.db.transaction() as session:
         await lifecycle.save(session, kept)
     async with place.world.db.transaction() as session:
         row = await session.get(Publication, hand.held.id, populate_existing=True)
         assert row is not None
-        assert row.item == dict(item)
-    assert str(item["vod_id"])
-    assert item["title"]
+        assert hand.publisher.item_type.of_stored(row.item) == item
+    assert item.vod_id
+    assert item.title
 
 
 async def test_every_call_made_twice_changes_nothing_more(place: Place) -> None:
@@ -102,10 +102,10 @@ async def test_every_call_made_twice_changes_nothing_more(place: Place) -> None:
             first = await _done(hand, first)
             await _read_back(hand, first)
         stands = await place.stands()
-        second = await _call(hand, call, {**item, **first} if call == "ensure" else first, hand.another_ledger())
-        assert {**item, **second} == {**item, **first}, call
+        second = await _call(hand, call, first, hand.another_ledger())
+        assert second == first, call
         assert await place.stands() == stands, f"{call} twice is more than {call} once"
-        item = {**item, **first}
+        item = first
 
 
 async def test_looking_changes_nothing(place: Place) -> None:
@@ -144,7 +144,7 @@ async def test_a_changed_word_is_read_back(place: Place) -> None:
 async def test_captions_made_by_people_are_never_overwritten(place: Place) -> None:
     hand = await Hand.take(place)
     item = await _resolved(hand)
-    item = {**item, **await hand.publisher.ensure(hand.work, item, hand.ledger)}
+    item = await hand.publisher.ensure(hand.work, item, hand.ledger)
     theirs = await place.put_by_people(hand.work, item, spoken("These are our own captions, typed by hand."))
     before = theirs()
     for ledger in (hand.ledger, hand.another_ledger()):
@@ -162,7 +162,7 @@ async def test_captions_made_anew_replace_ours_at_the_same_programme(place: Plac
     assert again.work.key == hand.work.key
     assert again.work.version == 2
     renewed = await _published(again)
-    assert renewed["vod_id"] == item["vod_id"]
+    assert renewed.vod_id == item.vod_id
     read = await _read_back(again, renewed)
     assert (read.equal, read.first_difference) == (True, None)
 
@@ -170,39 +170,41 @@ async def test_captions_made_anew_replace_ours_at_the_same_programme(place: Plac
 async def test_what_was_withdrawn_can_be_published_again(place: Place) -> None:
     hand = await Hand.take(place)
     item = await _published(hand)
-    item = dict(await hand.publisher.withdraw(item, hand.ledger))
+    item = await hand.publisher.withdraw(item, hand.ledger)
     assert not await place.is_shown(item)
     async with place.world.db.transaction() as session:
-        await lifecycle.mark_removed(session, hand.held.at(hand.held.stage, item))
+        await lifecycle.mark_removed(session, hand.held.at(hand.held.stage, item.stored()))
         await requests.retry(session, hand.held.id)
     again = await Hand.claimed(place)
     renewed = await _published(again)
-    assert renewed["vod_id"] == item["vod_id"]
+    assert renewed.vod_id == item.vod_id
     assert await place.is_shown(renewed)
     assert (await _read_back(again, renewed)).equal
 
 
-async def _call(hand: Hand, name: str, item: Item, ledger: Ledger) -> dict[str, Any]:
+async def _call(hand: Hand, name: str, item: Item, ledger: Ledger) -> Item:
     if name == "withdraw":
-        return dict(await hand.publisher.withdraw(item, ledger))
-    return dict(await getattr(hand.publisher, name)(hand.work, item, ledger))
+        withdrawn: Item = await hand.publisher.withdraw(item, ledger)
+        return withdrawn
+    called: Item = await getattr(hand.publisher, name)(hand.work, item, ledger)
+    return called
 
 
-async def _resolved(hand: Hand) -> dict[str, Any]:
+async def _resolved(hand: Hand) -> Item:
     async def shows() -> KnownShows:
         return KnownShows((), NONE)
 
     found = await hand.publisher.resolve(hand.work, shows)
     assert isinstance(found, Found), found
-    return {**hand.held.item, **found.item}
+    return found.item.after(hand.publisher.item_type.of_stored(hand.held.item))
 
 
-async def _published(hand: Hand) -> dict[str, Any]:
+async def _published(hand: Hand) -> Item:
     item = await _resolved(hand)
-    item |= await hand.publisher.ensure(hand.work, item, hand.ledger)
-    item = dict(await hand.publisher.put_captions(hand.work, item, hand.ledger))
+    item = await hand.publisher.ensure(hand.work, item, hand.ledger)
+    item = await hand.publisher.put_captions(hand.work, item, hand.ledger)
     await _accepted(hand, item)
-    item = dict(await hand.publisher.start(hand.work, item, hand.ledger))
+    item = await hand.publisher.start(hand.work, item, hand.ledger)
     return await _done(hand, item)
 
 
@@ -214,12 +216,12 @@ async def _accepted(hand: Hand, item: Item) -> None:
     raise AssertionError("the captions were never taken into use")
 
 
-async def _done(hand: Hand, item: Item) -> dict[str, Any]:
+async def _done(hand: Hand, item: Item) -> Item:
     """The item as it is when the programme is complete."""
     for _ in range(_LOOKS):
         await hand.place.wait()
         seen = await hand.publisher.poll(item)
-        item = {**(seen.item or item)}
+        item = seen.item or item
         if seen.state is State.DONE:
             assert seen.url, "what is shown has an address"
             return item

@@ -92,7 +92,7 @@ class World:
     db: Database
     sim: Simulator
     settings: VodSettings
-    publishers: dict[str, Publisher]
+    publishers: dict[str, Publisher[Any]]
     sender: PublishingWorker
     deps: Deps
     output: Path

@@ -24,9 +24,6 @@ from archivist_common.storage.client import StorageClient
 from archivist_common.web import service
 from archivist_vod.attempts.deps import Deps
 from archivist_vod.attempts.pacing import Pace
-from archivist_vod.cablecast.publisher import CablecastPublisher
-from archivist_vod.cablecast.sync.schedule import SyncSchedule
-from archivist_vod.cablecast.sync.source import Source
 from archivist_vod.targets.interface import Publisher
 from archivist_vod.targets.registry import TARGETS, TargetKind
 from archivist_vod.worker import PublishingWorker
@@ -36,8 +33,8 @@ NAME = "vod"
 log = logging.getLogger(__name__)
 
 
-def create_app(settings: VodSettings, kinds: Mapping[str, TargetKind] = TARGETS) -> FastAPI:
-    """The process as an app; its lifespan owns the clients, the sender and the reconciler."""
+def create_app(settings: VodSettings, kinds: Mapping[str, TargetKind[Any]] = TARGETS) -> FastAPI:
+    """The process as an app; its lifespan owns the clients, the worker and the reconciler."""
     state: dict[str, Any] = {}
 
     @asynccontextmanager
@@ -49,10 +46,12 @@ def create_app(settings: VodSettings, kinds: Mapping[str, TargetKind] = TARGETS)
             stack.push_async_callback(notifier.close)
             storages = await stack.enter_async_context(StorageClient(settings.flex_servers))
             publishers = await make_publishers(settings, storages, stack, kinds)
-            sender = make_sender(settings, db, publishers)
-            state.update(db=db, sender=sender)
-            loops = [syncing.run() for syncing in make_syncings(settings, db, publishers)]
-            loops += [sender.run(), reconciler.run(db, notifier, settings.job_lease)]
+            worker = make_worker(settings, db, publishers)
+            state.update(db=db, worker=worker)
+            loops = [
+                loop() for name, one in publishers.items() for loop in kinds[name].loops(settings, db, name, one)
+            ]
+            loops += [worker.run(), reconciler.run(db, notifier, settings.job_lease)]
             await stack.enter_async_context(service.owned(*loops))
             yield
 
@@ -60,14 +59,17 @@ def create_app(settings: VodSettings, kinds: Mapping[str, TargetKind] = TARGETS)
         return [service.database_ready(state["db"])]
 
     async def details(_: FastAPI) -> dict[str, Any]:
-        return {"targets": await target_states(state["db"], state["sender"].known)}
+        return {"targets": await target_states(state["db"], state["worker"].known)}
 
     return service.create_app(NAME, lifespan=lifespan, readiness=readiness, details=details)
 
 
 async def make_publishers(
-    settings: VodSettings, storages: StorageClient, stack: AsyncExitStack, kinds: Mapping[str, TargetKind] = TARGETS
-) -> dict[str, Publisher]:
+    settings: VodSettings,
+    storages: StorageClient,
+    stack: AsyncExitStack,
+    kinds: Mapping[str, TargetKind[Any]] = TARGETS,
+) -> dict[str, Publisher[Any]]:
     """A publisher for each target in the settings, by its name; `stack` closes them."""
     return {
         name: await stack.enter_async_context(kind.opened(settings, storages))
@@ -76,7 +78,7 @@ async def make_publishers(
     }
 
 
-def make_deps(settings: VodSettings, db: Database, publishers: Mapping[str, Publisher]) -> Deps:
+def make_deps(settings: VodSettings, db: Database, publishers: Mapping[str, Publisher[Any]]) -> Deps:
     """What attempts work with, as the settings have it."""
     pace = Pace(
         floor=settings.vod_status_check_interval,
@@ -96,7 +98,7 @@ def make_deps(settings: VodSettings, db: Database, publishers: Mapping[str, Publ
     )
 
 
-def make_sender(settings: VodSettings, db: Database, publishers: dict[str, Publisher]) -> PublishingWorker:
+def make_worker(settings: VodSettings, db: Database, publishers: Mapping[str, Publisher[Any]]) -> PublishingWorker:
     deps = make_deps(settings, db, publishers)
     automatic = next(iter(publishers), None) if settings.auto_publish_to_vod else None
     two_step = None if settings.publish_approval == "none" else settings.publish_approval
@@ -112,21 +114,6 @@ def make_sender(settings: VodSettings, db: Database, publishers: dict[str, Publi
         options=PublishOptions(two_step=two_step),
         resumed=resumed,
     )
-
-
-def make_syncings(settings: VodSettings, db: Database, publishers: dict[str, Publisher]) -> list[SyncSchedule]:
-    """The syncs of each target that has a list of its own to be read."""
-    return [
-        SyncSchedule(
-            db,
-            name,
-            Source(publisher.catalogue),
-            every=settings.cablecast_sync_interval,
-            full_every=settings.cablecast_full_sync_interval,
-        )
-        for name, publisher in publishers.items()
-        if isinstance(publisher, CablecastPublisher) and settings.cablecast_login is not None
-    ]
 
 
 async def target_states(db: Database, names: Collection[str]) -> dict[str, dict[str, Any]]:

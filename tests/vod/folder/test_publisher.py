@@ -42,11 +42,13 @@ from archivist_common.shows.bodies import NONE
 from archivist_common.shows.matching import KnownShows
 from archivist_common.storage.client import StorageClient
 from archivist_vod.folder import contents
+from archivist_vod.folder.item import FolderItem
 from archivist_vod.folder.manifest import Manifest, ManifestDamaged
-from archivist_vod.folder.publisher import Folder, opened
+from archivist_vod.folder.publisher import FolderPublisher as Folder
+from archivist_vod.folder.publisher import opened
 from archivist_vod.targets import caption_comparison
 from archivist_vod.targets.interface import Accepted, Track, Work
-from archivist_vod.targets.progress import Item, State
+from archivist_vod.targets.progress import State
 
 PATH = "2026/Harbor City Council (20261118).mp4"
 OTHER = SPOKEN.replace("water tower", "fire station")
@@ -116,13 +118,13 @@ async def nothing() -> KnownShows:
     return KnownShows((), NONE)
 
 
-async def published(folder: Folder, one: Work, ledger: Any = None) -> dict[str, Any]:
+async def published(folder: Folder, one: Work, ledger: Any = None) -> FolderItem:
     ledger = ledger or Freely()
-    item: Item = (await folder.resolve(one, nothing)).item  # type: ignore[union-attr]
+    item: FolderItem = (await folder.resolve(one, nothing)).item  # type: ignore[union-attr]
     item = await folder.ensure(one, item, ledger)
     for put in (folder.put_captions, folder.start, folder.put_chapters, folder.put_metadata):
         item = await put(one, item, ledger)
-    return dict(item)
+    return item
 
 
 def stands(root: Path) -> dict[str, bytes]:
@@ -141,7 +143,7 @@ async def test_a_recording_is_a_folder_with_every_file_that_players_and_people_a
     make: Callable[..., Folder], root: Path, tmp_path: Path
 ) -> None:
     item = await published(make(), work(tmp_path))
-    name = item["folder"]
+    name = item.folder
     assert re.fullmatch(r"arc-[0-9a-f]{16}-harbor-city-council-2026-11-18", name)
     assert set(stands(root)) == {
         "feed.xml",
@@ -180,7 +182,7 @@ async def test_pages_name_nothing_from_elsewhere_and_run_nothing(
 ) -> None:
     options = PublishOptions(title='<script>alert(1)</script> & "more"')
     item = await published(make(), work(tmp_path, options=options))
-    for page in (root / "index.html", root / item["folder"] / "index.html"):
+    for page in (root / "index.html", root / item.folder / "index.html"):
         text = page.read_text()
         assert "<script" not in text
         assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;more&quot;" in text
@@ -198,7 +200,7 @@ async def test_captions_laid_out_from_the_words_are_taken_only_where_they_say_wh
         path.write_bytes(file)
         one = work(tmp_path, said, files={"vtt": path})
         item = await published(make(), one)
-        shown = (root / item["folder"] / "captions.vtt").read_bytes()
+        shown = (root / item.folder / "captions.vtt").read_bytes()
         assert (shown == file) is (file == vtt.write(spoken()))
         assert b"water tower" in shown or b"water\ntower" in shown
         read = await make().verify(one, item)
@@ -218,7 +220,7 @@ async def test_an_scc_that_counts_from_a_full_hour_is_the_same_captions(
     one = work(tmp_path, files={"vtt": made} if has_vtt else {})
     one = replace(one, track=replace(one.track, data=labelled, sha256=contents.digest(labelled)))
     item = await published(make(), one)
-    first = caption_comparison.parse_vtt((root / item["folder"] / "captions.vtt").read_bytes())[0]
+    first = caption_comparison.parse_vtt((root / item.folder / "captions.vtt").read_bytes())[0]
     assert abs(first.start_ms - 5_000) < 100
     read = await make().verify(one, item)
     assert read is not None
@@ -290,9 +292,9 @@ async def test_an_attempt_that_dies_at_any_write_is_finished_by_the_next(
             break
         assert deaths > 5
         wanted = stands(root)
-        assert (root / item["folder"] / "captions.scc").read_bytes() == one.track.data
+        assert (root / item.folder / "captions.scc").read_bytes() == one.track.data
         assert problems(wanted["feed.xml"]) == []
-    assert (root / item["folder"] / "captions.v1.scc").read_bytes() == work(tmp_path).track.data
+    assert (root / item.folder / "captions.v1.scc").read_bytes() == work(tmp_path).track.data
     assert not list(root.rglob(".archivist-*.part"))
 
 
@@ -312,7 +314,7 @@ async def test_files_left_by_an_attempt_that_died_are_ours_for_captions_that_say
         ledger = Freely()
         await published(make(), third, ledger)
         assert ledger.warnings == {}
-        assert b"bridge" in (root / item["folder"] / "captions.vtt").read_bytes()
+        assert b"bridge" in (root / item.folder / "captions.vtt").read_bytes()
         if not died:
             break
     assert last > 5
@@ -325,7 +327,8 @@ sys.path.insert(0, sys.argv[4])
 from tests.vod.folder.test_publisher import Freely, published, work
 from archivist_common.settings import VodSettings
 from archivist_common.storage.client import StorageClient
-from archivist_vod.folder.publisher import Folder
+from archivist_vod.folder.item import FolderItem
+from archivist_vod.folder.publisher import FolderPublisher as Folder
 
 async def main():
     settings = VodSettings(_env_file=None, database_url="postgresql://u@h/d", publish_folder=sys.argv[1],
@@ -394,23 +397,23 @@ async def test_other_files_that_people_edited_are_left_and_told_of(
     name: str, make: Callable[..., Folder], root: Path, tmp_path: Path
 ) -> None:
     item = await published(make(), work(tmp_path))
-    (root / item["folder"] / name).write_text("by hand")
+    (root / item.folder / name).write_text("by hand")
     ledger = Freely()
     await published(make(), work(tmp_path, description="Other words.", chapters=(Chapter(0, "Begin"),)), ledger)
-    assert (root / item["folder"] / name).read_text() == "by hand"
+    assert (root / item.folder / name).read_text() == "by hand"
     assert name in " ".join(ledger.warnings.values())
     await published(make(), work(tmp_path, description="", chapters=()), Freely())
-    assert (root / item["folder"] / name).read_text() == "by hand"
+    assert (root / item.folder / name).read_text() == "by hand"
 
 
 async def test_a_link_under_a_captions_name_is_not_followed(
     make: Callable[..., Folder], root: Path, tmp_path: Path
 ) -> None:
     one, ledger = work(tmp_path), Freely()
-    item = await make().ensure(one, None, ledger)
+    item = await make().ensure(one, FolderItem(), ledger)
     elsewhere = tmp_path / "elsewhere.scc"
     elsewhere.write_text("somebody's")
-    (root / item["folder"] / "captions.scc").symlink_to(elsewhere)
+    (root / item.folder / "captions.scc").symlink_to(elsewhere)
     with pytest.raises(PublicNameTaken):
         await make().put_captions(one, item, ledger)
     assert elsewhere.read_text() == "somebody's"
@@ -446,10 +449,10 @@ async def test_withdrawn_twice_and_brought_back_it_is_what_it_was(
 ) -> None:
     one = work(tmp_path)
     item = await published(make(), one)
-    (root / item["folder"] / "notes by the clerk.txt").write_text("kept")
+    (root / item.folder / "notes by the clerk.txt").write_text("kept")
     before = stands(root)
     for _ in range(2):
-        item = dict(await make().withdraw(item, Freely()))
+        item = await make().withdraw(item, Freely())
         assert set(stands(root)) == {"feed.xml", "index.html"}
         assert one.key not in (root / "feed.xml").read_text()
     assert one.key not in (root / "feed.xml").read_text()
@@ -476,9 +479,9 @@ async def test_what_is_brought_back_is_listed_when_its_captions_stand_and_not_be
 async def test_what_was_never_listed_is_not_withdrawn(
     make: Callable[..., Folder], root: Path, tmp_path: Path
 ) -> None:
-    item = await make().ensure(work(tmp_path), None, Freely())
+    item = await make().ensure(work(tmp_path), FolderItem(), Freely())
     await make().withdraw(item, Freely())
-    assert (root / item["folder"]).is_dir()
+    assert (root / item.folder).is_dir()
 
 
 # looking
@@ -489,7 +492,7 @@ async def test_a_folder_that_somebody_deleted_is_missing_at_the_target(
 ) -> None:
     one = work(tmp_path)
     item = await published(make(), one)
-    (root / item["folder"]).rename(tmp_path / "gone")
+    (root / item.folder).rename(tmp_path / "gone")
     with pytest.raises(TargetMissing):
         await make().poll(item)
     with pytest.raises(TargetMissing):
@@ -503,7 +506,7 @@ async def test_captions_taken_away_are_not_accepted_nor_shown(
 ) -> None:
     one = work(tmp_path)
     item = await published(make(), one)
-    (root / item["folder"] / "captions.scc").unlink()
+    (root / item.folder / "captions.scc").unlink()
     assert await make().accepted(one, item) is Accepted.NOT_YET
     assert await make().verify(one, item) is None
 
@@ -518,11 +521,16 @@ async def test_captions_taken_away_are_not_accepted_nor_shown(
     ],
 )
 async def test_what_differs_is_read_back_in_words(
-    name: str, change: Callable[[bytes], bytes], told: str, make: Callable[..., Folder], root: Path, tmp_path: Path
+    name: str,
+    change: Callable[[bytes], bytes],
+    told: str,
+    make: Callable[..., Folder],
+    root: Path,
+    tmp_path: Path,
 ) -> None:
     one = work(tmp_path)
     item = await published(make(), one)
-    path = root / item["folder"] / name
+    path = root / item.folder / name
     before = path.read_bytes()
     path.write_bytes(change(before))
     assert path.read_bytes() != before
@@ -538,7 +546,7 @@ async def test_a_damaged_manifest_is_a_persons_to_mend_and_others_are_published_
 ) -> None:
     one, other = work(tmp_path), work(tmp_path, path="Grant Planning (20261119).mp4")
     item = await published(make(), one)
-    (root / item["folder"] / ".archivist.json").write_text("{}")
+    (root / item.folder / ".archivist.json").write_text("{}")
     with pytest.raises(NeedsPerson, match="damaged") as told:
         await published(make(), one)
     assert told.value.why == "MANIFEST_DAMAGED"
@@ -655,13 +663,13 @@ async def test_what_took_too_long_writes_nothing_more_when_the_disk_comes_to_its
     make: Callable[..., Folder], faulty: faultfs.Mounted, tmp_path: Path
 ) -> None:
     one = work(tmp_path)
-    item = await make(faulty.point).ensure(one, None, Freely())
+    item = await make(faulty.point).ensure(one, FolderItem(), Freely())
     faulty.set("slow:0.1")
     with pytest.raises(StorageUnavailable, match="did not answer"):
         await make(faulty.point, vod_timeout=0.5).put_captions(one, item, Freely())
     faulty.set("ok")
     await asyncio.sleep(1)
-    assert not (faulty.point / item["folder"] / contents.TRANSCRIPT).exists()
+    assert not (faulty.point / item.folder / contents.TRANSCRIPT).exists()
     await published(make(faulty.point), one)
 
 

@@ -20,7 +20,7 @@ from archivist_common.settings import VodSettings
 from archivist_common.storage.client import StorageClient
 from archivist_vod.attempts.deps import Deps
 from archivist_vod.attempts.pacing import Pace
-from archivist_vod.folder.publisher import Folder
+from archivist_vod.folder.publisher import FolderPublisher
 from archivist_vod.worker import PublishingWorker
 
 URL = "https://captions.example.org/recordings"
@@ -87,7 +87,9 @@ async def folder_station(database_url: str, folder: Path, **given: Any) -> Async
     async with StorageClient(settings.flex_servers) as storages:
         made = FolderWorld(db, None, settings, {}, None, None, output, {"flex-1": flex})  # type: ignore[arg-type]
         made.root = root
-        made.publishers["folder"] = Folder(settings, storages, now=lambda: FIRST + timedelta(minutes=next(minutes)))
+        made.publishers["folder"] = FolderPublisher(
+            settings, storages, now=lambda: FIRST + timedelta(minutes=next(minutes))
+        )
         made.deps = Deps(db, made.publishers, timedelta(seconds=30), Pace(), sleep=made.sleep)
         made.sender = PublishingWorker(
             made.deps, "unix:///nowhere", slots=1, automatic=None, options=PublishOptions()

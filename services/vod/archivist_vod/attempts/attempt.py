@@ -8,6 +8,7 @@ that dies anywhere is begun again at its stage; what it asked the target for sta
 
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -30,12 +31,12 @@ from archivist_common.shows import links, queries, recording_names
 from archivist_common.shows.matching import KnownShows
 from archivist_common.states import PublishStage
 from archivist_vod.attempts import pacing
-from archivist_vod.attempts import work as programme
 from archivist_vod.attempts.deps import Deps
 from archivist_vod.attempts.ledger import EffectLedger
 from archivist_vod.attempts.state import AttemptState, Ended
+from archivist_vod.attempts.work import prepare
 from archivist_vod.targets.interface import Accepted, Ambiguous, Found, Nothing, Work
-from archivist_vod.targets.progress import Item
+from archivist_vod.targets.item import Item
 
 log = logging.getLogger(__name__)
 
@@ -44,18 +45,23 @@ AMBIGUOUS_SHOW = "AMBIGUOUS_SHOW"
 
 
 class Attempt:
-    """One claim of a publication. standing: what is known of it by now."""
+    """One claim of a publication. state: what is known of it by now."""
 
-    def __init__(self, deps: Deps, held: PublicationClaim, keeper: LeaseKeeper) -> None:
+    def __init__(self, deps: Deps, claim: PublicationClaim, keeper: LeaseKeeper) -> None:
         self._deps = deps
-        self._publisher = deps.publishers[held.target]
-        self._ledger = EffectLedger(deps.db, held, keeper, deps.sleep, deps.pace.apart_s)
-        self.standing = AttemptState(deps, held, self._ledger.warnings)
-        self._work: Work | None = None
+        self._publisher = deps.publishers[claim.target]
+        self._ledger = EffectLedger(deps.db, claim, keeper, deps.sleep, deps.pace.apart_s)
+        item = self._publisher.item_type.of_stored(claim.item)
+        self.state = AttemptState(deps, claim, item, self._ledger.warnings)
+        self._prepared: Work | None = None
 
     @property
-    def _held(self) -> PublicationClaim:
-        return self.standing.held
+    def _claim(self) -> PublicationClaim:
+        return self.state.claim
+
+    @property
+    def _item(self) -> Item:
+        return self.state.item
 
     async def go(self) -> None:
         """As far as it goes now. Raises Ended where it ended before its last stage, Fenced, DatabaseUnavailable."""
@@ -71,111 +77,110 @@ class Attempt:
             PublishStage.METADATA: self._put_metadata,
             PublishStage.WITHDRAW: self._withdraw,
         }
-        if self._held.withdrawing:
-            self.standing.at(PublishStage.WITHDRAW)
+        if self._claim.withdrawing:
+            self.state.at(PublishStage.WITHDRAW)
         try:
             while True:
-                stage = self._held.stage
+                stage = self._claim.stage
                 failpoints.reach(f"publish-{stage}")
                 following = await stages[stage]()
-                await self.standing.answered()
+                await self.state.answered()
                 if following is None:
-                    await self.standing.finish()
+                    await self.state.finish()
                     return
-                await self.standing.reach(following)
+                await self.state.reach(following)
         except (Ended, Fenced, DatabaseUnavailable):
             raise
         except ArchivistError as exc:
-            await self.standing.end(exc)
+            await self.state.end(exc)
         except Exception:
-            log.exception("an attempt to publish stumbled", extra={"publication_id": str(self._held.id)})
-            await self.standing.fail(ArchivistError("an error of Archivist's own; its log says more"))
+            log.exception("an attempt to publish stumbled", extra={"publication_id": str(self._claim.id)})
+            await self.state.fail(ArchivistError("an error of Archivist's own; its log says more"))
 
     # stages: each gives the next one, None after the last
 
     async def _resolve(self) -> PublishStage:
-        work = await self._prepared()
+        work = await self._work()
         found = await self._publisher.resolve(work, self._shows)
-        item: Item | None = None
+        item = self._item.remembered()
         match found:
             case Ambiguous(why, suggestions):
-                await self.standing.hold(AMBIGUOUS_SHOW, why, suggestions=[one.stored() for one in suggestions])
+                await self.state.hold(AMBIGUOUS_SHOW, why, suggestions=[one.stored() for one in suggestions])
             case Nothing(suggestions):
                 if not work.options.create_show:
-                    await self.standing.hold(
+                    await self.state.hold(
                         NO_SHOW,
                         "no show fits this recording; link one, or publish with create_show to have one made",
                         suggestions=[one.stored() for one in suggestions],
                     )
-            case Found(item, score, reasons):
-                show = item.get("show")
-                if score is not None and isinstance(show, int):
+            case Found(just_found, score, reasons):
+                item = just_found.after(item)
+                if score is not None and item.show is not None:
                     async with self._deps.db.transaction() as session:
-                        await links.link_by_rule(session, work.storage, work.path, show, score, reasons)
-        self.standing.at(PublishStage.RESOLVE, {**self.standing.remembered, **(item or {})})
-        if work.options.dry_run or (work.options.two_step and not self._held.approved):
+                        await links.link_by_rule(session, work.storage, work.path, item.show, score, reasons)
+        self.state.at(PublishStage.RESOLVE, item)
+        if work.options.dry_run or (work.options.two_step and not self._claim.approved):
             code = options.DRY_RUN if work.options.dry_run else options.APPROVAL_NEEDED
             told = "this is what would be done" if work.options.dry_run else "somebody has to approve this"
-            await self.standing.hold(code, told, plan=await self._publisher.outline(work, item))
+            await self.state.hold(code, told, plan=await self._publisher.outline(work, item))
         return PublishStage.ENSURE
 
     async def _ensure(self) -> PublishStage:
-        work = await self._prepared()
-        was_found = self._held.item.keys() > self.standing.remembered.keys()
-        item = await self._publisher.ensure(work, self._held.item if was_found else None, self._ledger)
-        self.standing.at(PublishStage.ENSURE, {**self._held.item, **item})
+        work = await self._work()
+        item = await self._publisher.ensure(work, self._item, self._ledger)
+        self.state.at(PublishStage.ENSURE, item)
         return PublishStage.START if work.options.without_captions else PublishStage.CAPTIONS
 
     async def _put_captions(self) -> PublishStage:
-        work = await self._prepared()
-        item = await self._publisher.put_captions(work, self._held.item, self._ledger)
-        self.standing.at(PublishStage.CAPTIONS, item)
+        work = await self._work()
+        item = await self._publisher.put_captions(work, self._item, self._ledger)
+        self.state.at(PublishStage.CAPTIONS, item)
         async with self._deps.db.transaction() as session:
-            await lifecycle.mark_placed(session, self._held)
-            await self.standing.follow(session)
+            await lifecycle.mark_placed(session, self._claim)
+            await self.state.follow(session)
         return PublishStage.ACCEPT
 
     async def _accept(self) -> PublishStage:
-        work = await self._prepared()
-        if await self._publisher.accepted(work, self._held.item) is Accepted.YES:
-            await self.standing.attention(None)
+        work = await self._work()
+        if await self._publisher.accepted(work, self._item) is Accepted.YES:
+            await self.state.attention(None)
             return PublishStage.START
         pace = self._deps.pace
-        if self._held.followed > pace.budget:
+        if self._claim.followed > pace.budget:
             raise CaptionsRefused("the target has not taken the captions into use for a day")
-        if self._held.followed >= pace.captions:
-            await self.standing.attention(
+        if self._claim.followed >= pace.captions:
+            await self.state.attention(
                 pacing.CAPTIONS_NOT_TAKEN,
                 "the target has not taken the captions into use: old SX servers ignore them, others index a new file "
                 "within two minutes",
             )
-        return await self.standing.reschedule(pace.next_look(self._held.followed))
+        return await self.state.reschedule(pace.next_look(self._claim.followed))
 
     async def _start(self) -> PublishStage:
-        work = await self._prepared()
-        waits = timedelta() < self._held.followed < self._deps.pace.captions
-        if waits and not self._held.item.get("vod_id"):
+        work = await self._work()
+        waits = timedelta() < self._claim.followed < self._deps.pace.captions
+        if waits and self._item.vod_id is None:
             async with self._deps.db.transaction() as session:
-                behind = await publications.has_siblings_pending(session, self._held)
+                behind = await publications.has_siblings_pending(session, self._claim)
             if behind:  # a show of several reels is made into one VOD: their captions should all stand by then
-                await self.standing.reschedule(self._deps.pace.floor)
-        item = await self._publisher.start(work, self._held.item, self._ledger)
-        self.standing.at(PublishStage.START, item)
-        vod_id = item.get("vod_id")
+                await self.state.reschedule(self._deps.pace.floor)
+        item = await self._publisher.start(work, self._item, self._ledger)
+        self.state.at(PublishStage.START, item)
+        vod_id = None if item.vod_id is None else str(item.vod_id)
         async with self._deps.db.transaction() as session:
-            await self.standing.follow(session, vod_id=None if vod_id is None else str(vod_id))
-            await lifecycle.mirror(session, self._held)
+            await self.state.follow(session, vod_id=vod_id)
+            await lifecycle.mirror(session, self._claim)
         if self._publisher.capabilities().asynchronous:
-            self.standing.at(PublishStage.FOLLOW)
-            await self.standing.reschedule(self._deps.pace.floor)
+            self.state.at(PublishStage.FOLLOW)
+            await self.state.reschedule(self._deps.pace.floor)
         return PublishStage.FOLLOW
 
     async def _follow(self) -> PublishStage:
         pace = self._deps.pace
-        seen = await self._publisher.poll(self._held.item)
-        changed = (seen.raw, seen.mark) != (self._held.vendor_state, self._held.vendor_mark)
-        unchanged = timedelta() if changed else self._held.unchanged
-        item = {**(seen.item or self._held.item), "mark": seen.mark}
+        seen = await self._publisher.poll(self._item)
+        changed = (seen.raw, seen.mark) != (self._claim.vendor_state, self._claim.vendor_mark)
+        unchanged = timedelta() if changed else self._claim.unchanged
+        item = replace(seen.item or self._item, mark=seen.mark)
         shown: dict[str, Any] = {
             "vendor_state": seen.raw,
             "vendor_percent": seen.percent,
@@ -184,45 +189,45 @@ class Attempt:
         }
         if changed:
             shown["vendor_changed_at"] = database_now()
-        step = pacing.follow(seen, self._held.followed, unchanged, pace)
+        step = pacing.follow(seen, self._claim.followed, unchanged, pace)
         attention = step.attention if isinstance(step, pacing.Wait) else None
         if isinstance(step, pacing.Wait) and step.suspects_stall:
             # Variants are made round-robin over all programmes: ours may stand still while others have their turn.
-            elsewhere = await self._publisher.works_elsewhere(self._held.item)
-            if elsewhere == self._held.item.get("elsewhere"):
+            elsewhere = await self._publisher.works_elsewhere(self._item)
+            if elsewhere == self._item.elsewhere:
                 attention = pacing.stalled(seen, unchanged)
-            item["elsewhere"] = elsewhere
-        self.standing.at(PublishStage.FOLLOW, item)
+            item = replace(item, elsewhere=elsewhere)
+        self.state.at(PublishStage.FOLLOW, item)
         async with self._deps.db.transaction() as session:
-            wanted = await lifecycle.save(session, self._held, **shown)
-            await lifecycle.set_attention(session, self._held, *(attention or (None, None)))
+            wanted = await lifecycle.save(session, self._claim, **shown)
+            await lifecycle.set_attention(session, self._claim, *(attention or (None, None)))
         if not wanted:
-            await self.standing.start_over()
+            await self.state.start_over()
         match step:
             case pacing.GoOn():
-                return PublishStage.CHAPTERS if self._held.options.without_captions else PublishStage.VERIFY
+                return PublishStage.CHAPTERS if self._claim.options.without_captions else PublishStage.VERIFY
             case pacing.GiveUp(message):
                 raise VodFailed(message)
             case pacing.Hold(code, message):
-                return await self.standing.hold(code, message)
+                return await self.state.hold(code, message)
             case pacing.Wait(delay):
-                return await self.standing.reschedule(delay)
+                return await self.state.reschedule(delay)
 
     async def _verify(self) -> PublishStage:
-        work = await self._prepared()
-        read = await self._publisher.verify(work, self._held.item)
+        work = await self._work()
+        read = await self._publisher.verify(work, self._item)
         if read is not None and read.equal:
-            await self.standing.attention(None)
+            await self.state.attention(None)
             return PublishStage.CHAPTERS
         difference = None if read is None else (read.first_difference or "their times are other ones")
-        step = pacing.captions_awaited(self._held.followed, self._held.unchanged, difference, self._deps.pace)
+        step = pacing.captions_awaited(self._claim.followed, self._claim.unchanged, difference, self._deps.pace)
         if isinstance(step, pacing.GiveUp):
             raise CaptionsRefused(step.message)
-        await self.standing.attention(*(step.attention or (None, None)))
-        return await self.standing.reschedule(step.delay)
+        await self.state.attention(*(step.attention or (None, None)))
+        return await self.state.reschedule(step.delay)
 
     async def _put_chapters(self) -> PublishStage:
-        work = await self._prepared()
+        work = await self._work()
         wanted = self._deps.wants_chapters if work.options.chapters is None else work.options.chapters
         if wanted and self._publisher.capabilities().chapters:
             if not work.chapters and detection.language_of(work.track.language) is None:
@@ -232,16 +237,16 @@ class Attempt:
         return PublishStage.METADATA
 
     async def _put_metadata(self) -> None:
-        work = await self._prepared()
+        work = await self._work()
         wanted = self._deps.wants_metadata if work.options.metadata is None else work.options.metadata
         if wanted:
             await self._optional("METADATA_REFUSED", "title and description", self._publisher.put_metadata)
 
     async def _withdraw(self) -> None:
-        item = await self._publisher.withdraw(self._held.item, self._ledger)
-        self.standing.at(PublishStage.WITHDRAW, item)
+        item = await self._publisher.withdraw(self._item, self._ledger)
+        self.state.at(PublishStage.WITHDRAW, item)
         async with self._deps.db.transaction() as session:
-            await lifecycle.mark_removed(session, self._held)
+            await lifecycle.mark_removed(session, self._claim)
         raise Ended
 
     async def _optional(
@@ -249,22 +254,21 @@ class Attempt:
     ) -> None:
         """Something without which the programme is published all the same: what refuses it is a warning."""
         try:
-            item = await put(await self._prepared(), self._held.item, self._ledger)
+            item = await put(await self._work(), self._item, self._ledger)
         except TargetRefused as exc:
             self._ledger.warn(code, f"the target refused {what}: {exc.message}")
             return
-        self.standing.at(self._held.stage, item)
+        self.state.at(self._claim.stage, item)
 
     # what the stages share
 
-    async def _prepared(self) -> Work:
-        if self._work is None:
-            work = await programme.of(self._deps.db, self._held, auto_tags=self._deps.auto_tags)
-            self._work = work
-        return self._work
+    async def _work(self) -> Work:
+        if self._prepared is None:
+            self._prepared = await prepare(self._deps.db, self._claim, auto_tags=self._deps.auto_tags)
+        return self._prepared
 
     async def _shows(self) -> KnownShows:
-        work = await self._prepared()
+        work = await self._work()
         bodies = await self._deps.bodies.known(self._deps.db)
         async with self._deps.db.transaction() as session:
             known = await queries.candidates(session, recording_names.read(work.filename), work.key)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from archivist_common.database.engine import Database
 from archivist_common.shows.station import StationBodies
@@ -17,7 +18,7 @@ class Deps:
     """sleep, clock: time, an argument."""
 
     db: Database
-    publishers: Mapping[str, Publisher]
+    publishers: Mapping[str, Publisher[Any]]
     lease: timedelta
     pace: Pace
     bodies: StationBodies = field(default_factory=StationBodies)

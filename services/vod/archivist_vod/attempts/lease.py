@@ -38,7 +38,7 @@ async def run(deps: Deps, claim: PublicationClaim) -> None:
         metrics.FENCED_WRITES.labels("vod").inc()
         log.info("publication lost its lease", extra={"publication_id": str(claim.id), "attempt": claim.attempt})
     except asyncio.CancelledError:
-        await _release(deps, attempt.standing.held)
+        await _release(deps, attempt.state.claim)
         raise
 
 

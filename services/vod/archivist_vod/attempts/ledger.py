@@ -29,13 +29,13 @@ class EffectLedger:
     def __init__(
         self,
         db: Database,
-        held: PublicationClaim,
+        claim: PublicationClaim,
         keeper: LeaseKeeper,
         sleep: Callable[[float], Awaitable[None]],
         apart_s: float,
     ) -> None:
         self._db = db
-        self._held = held
+        self._claim = claim
         self._keeper = keeper
         self._sleep = sleep
         self._apart_s = apart_s
@@ -63,7 +63,7 @@ class EffectLedger:
                 return await self._confirm(entry, found[0])
             if tried or not entry.is_new:
                 async with self._db.transaction() as session:
-                    await effects.intend_again(session, entry, self._held.attempt)
+                    await effects.intend_again(session, entry, self._claim.attempt)
             failpoints.reach("effect-intended")
             self._keeper.require()  # as late as can be
             try:
@@ -95,7 +95,7 @@ class EffectLedger:
 
     async def all_confirmed(self, prefix: str) -> Mapping[str, str]:
         async with self._db.transaction() as session:
-            entries = await effects.of_publication(session, self._held.id, prefix)
+            entries = await effects.of_publication(session, self._claim.id, prefix)
         return {
             entry.key: entry.external_id
             for entry in entries
@@ -113,16 +113,16 @@ class EffectLedger:
     async def seen(self, key: str, external_id: str) -> None:
         """It is there, by whichever try: an entry of it is settled, where there is one."""
         async with self._db.transaction() as session:
-            await effects.seen(session, self._held.id, key, external_id)
+            await effects.seen(session, self._claim.id, key, external_id)
 
     async def begun(self, key: str) -> bool:
         async with self._db.transaction() as session:
-            return any(entry.key == key for entry in await effects.of_publication(session, self._held.id, key))
+            return any(entry.key == key for entry in await effects.of_publication(session, self._claim.id, key))
 
     async def forget(self, key: str) -> None:
         """What was confirmed is not there any more."""
         async with self._db.transaction() as session:
-            await effects.forget(session, self._held.id, key)
+            await effects.forget(session, self._claim.id, key)
 
     def warn(self, code: str, message: str) -> None:
         self.warnings[code] = message
@@ -132,7 +132,7 @@ class EffectLedger:
 
     async def _intend(self, key: str) -> LedgerEntry:
         async with self._db.transaction() as session:
-            return await effects.intend(session, self._held.id, self._held.attempt, key)
+            return await effects.intend(session, self._claim.id, self._claim.attempt, key)
 
     async def _confirm(self, entry: LedgerEntry, external_id: str) -> str:
         async with self._db.transaction() as session:

@@ -23,33 +23,33 @@ _DESCRIPTION = 1000  # characters; whole sentences of the summary are taken whil
 _SCC = "scc"
 
 
-async def of(db: Database, held: PublicationClaim, *, auto_tags: bool = False) -> Work:
+async def prepare(db: Database, claim: PublicationClaim, *, auto_tags: bool = False) -> Work:
     """Everything an attempt needs to know. Raises FileMissing, CaptionsInvalid for a damaged committed file."""
     async with db.transaction() as session:
         version = await session.scalar(
             select(CaptionVersion)
-            .where(CaptionVersion.publication_id == held.id, CaptionVersion.number == held.version)
+            .where(CaptionVersion.publication_id == claim.id, CaptionVersion.number == claim.version)
             .execution_options(populate_existing=True)
         )
         if version is None:
             raise NotCompleted("the publication has no captions")
-        ours = await _ours(session, held)
-        job_id = version.transcription_id or held.transcription_id
+        ours = await _ours(session, claim)
+        job_id = version.transcription_id or claim.transcription_id
         job = None if job_id is None else await session.get(Transcription, job_id, populate_existing=True)
         files = (
             {} if job is None else {one.kind: one.path for one in await artifacts.of_transcription(session, job.id)}
         )
-        link = await links.of_recording(session, held.storage, held.path)
+        link = await links.of_recording(session, claim.storage, claim.path)
     data = await asyncio.to_thread(_read, Path(version.path), version.sha256)
     chapters: Sequence[Chapter] = ()
     if job is not None:
         chapters = await lookup.of_transcription(db, job.id)
-    options = held.options
+    options = claim.options
     return Work(
-        key=held.key,
+        key=claim.key,
         version=version.number,
-        storage=held.storage,
-        path=held.path,
+        storage=claim.storage,
+        path=claim.path,
         length_s=None if job is None else job.duration,
         track=Track(_SCC, "en" if job is None else job.language, data, version.sha256, Path(version.path), ours),
         options=options,
@@ -80,13 +80,13 @@ def tags_of(chapters: Sequence[Chapter]) -> tuple[str, ...]:
     return tuple(name for kind, name in wanted.items() if kind in kinds)
 
 
-async def _ours(session: AsyncSession, held: PublicationClaim) -> frozenset[str]:
+async def _ours(session: AsyncSession, claim: PublicationClaim) -> frozenset[str]:
     """Hashes of the caption files that Archivist has written for this recording."""
-    versions = await session.scalars(select(CaptionVersion.sha256).where(CaptionVersion.publication_id == held.id))
+    versions = await session.scalars(select(CaptionVersion.sha256).where(CaptionVersion.publication_id == claim.id))
     made = await session.scalars(
         select(Artifact.sha256)
         .join(Transcription, Transcription.id == Artifact.transcription_id)
-        .where(Artifact.kind == _SCC, Transcription.storage == held.storage, Transcription.file_path == held.path)
+        .where(Artifact.kind == _SCC, Transcription.storage == claim.storage, Transcription.file_path == claim.path)
     )
     return frozenset(versions) | frozenset(made)
 

@@ -9,19 +9,16 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
 
 from archivist_common.errors import NeedsPerson, TargetMissing
 from archivist_common.shows.recording_names import read as read_name
 from archivist_vod.cablecast import models
 from archivist_vod.cablecast.api import CablecastApi
-from archivist_vod.cablecast.readback import kept_reels
-from archivist_vod.cablecast.resolve import item_of
+from archivist_vod.cablecast.item import CablecastItem
 from archivist_vod.cablecast.transport.paging import rows
 from archivist_vod.cablecast.video_file import VideoFile
-from archivist_vod.targets.interface import Ledger, Work
+from archivist_vod.targets.interface import LONGEST_TITLE, Ledger, Work
 
-LONGEST_TITLE = 255
 _DIGITAL_FILE = 4  # `primitiveFormat` of a file on disk
 
 
@@ -36,7 +33,7 @@ class Place:
 
 async def show(catalogue: CablecastApi, work: Work, location: int, ledger: Ledger) -> models.Show:
     """A new show for the recording. Made once, whatever becomes of the answer."""
-    title = title_of(work)
+    title = work.title
 
     async def make() -> str:
         made = await catalogue.client.post(
@@ -76,30 +73,17 @@ async def new_place(catalogue: CablecastApi, work: Work, found: models.Show, led
     return Place(made, reels, await catalogue.file_of(made))
 
 
-def item_at(found: models.Show, where: Place) -> dict[str, Any]:
-    """What later stages need to know, as JSON."""
-    file = where.file
-    path = "" if file is None else file.path.replace("\\", "/").lstrip("/")
-    return {
-        **item_of(found),
-        "reel": where.reel.id,
-        **kept_reels(where.reel, where.reels),
-        "file": None if file is None else file.name,
-        "path": path,
-        "asset": None if file is None else file.asset,
-        "digital_file": None if file is None else file.digital_file,
-        "stores": [] if file is None else list(file.stores),
-    }
+def item_at(item: CablecastItem, found: models.Show, where: Place) -> CablecastItem:
+    """The item with all that later stages need to know."""
+    return item.with_show(found).with_reel(where.reel, where.reels).with_file(where.file)
 
 
-def check_name(work: Work, item: Mapping[str, Any]) -> None:
+def check_name(work: Work, item: CablecastItem) -> None:
     """Cablecast attaches a sidecar only where the names agree to the letter. Raises NeedsPerson otherwise."""
-    file = item.get("file")
+    file = item.file
     if file is None:
-        raise NeedsPerson(
-            f"show {item['show']} has no file for this recording yet; link it in Cablecast", why="NO_FILE"
-        )
-    ours, theirs = _base(work.filename), _base(str(file))
+        raise NeedsPerson(f"show {item.show} has no file for this recording yet; link it in Cablecast", why="NO_FILE")
+    ours, theirs = _base(work.filename), _base(file)
     if ours == theirs:
         return
     if _is_alike(ours, theirs):
@@ -108,21 +92,12 @@ def check_name(work: Work, item: Mapping[str, Any]) -> None:
             "captions are attached only where the names agree to the letter; rename one of them",
             why="NAME_MISMATCH",
         )
-    if not work.link_by_person and read_name(work.filename).show_number != item["show"]:
+    if not work.link_by_person and read_name(work.filename).show_number != item.show:
         raise NeedsPerson(
-            f"reel {item['reel_number']} of show {item['show']} plays {file!r}, not {work.filename!r}; "
+            f"reel {item.reel_number} of show {item.show} plays {file!r}, not {work.filename!r}; "
             "link the show by hand if they are the same recording",
             why="FILE_MISMATCH",
         )
-
-
-def title_of(work: Work) -> str:
-    """A title for people: the one asked for, or what the file name says."""
-    name = read_name(work.filename)
-    text = work.options.title or name.title or work.filename
-    if work.options.title is None and name.date is not None:
-        text = f"{text} {name.date.isoformat()}"
-    return " ".join(text.split())[:LONGEST_TITLE]
 
 
 def _chosen(work: Work, reels: Sequence[models.Reel], files: Mapping[int, VideoFile | None]) -> models.Reel | None:
@@ -156,7 +131,7 @@ async def _new_reel(
     if not here:
         raise NeedsPerson(f"location {location} has no format for files; add one in Cablecast", why="NO_FORMAT")
     # The name is the only place of a media that holds a mark.
-    name = f"{title_of(work)[: LONGEST_TITLE - len(work.key) - 3]} [{work.key}]"
+    name = f"{work.title[: LONGEST_TITLE - len(work.key) - 3]} [{work.key}]"
 
     async def make_media() -> str:
         body = {"mediaName": name, "format": here[0].id, "location": location}

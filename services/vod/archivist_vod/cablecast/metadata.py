@@ -1,32 +1,30 @@
 """Chapters, title, description, tags and thumbnail of a programme: read, changed where it is ours, written back."""
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 from archivist_common.chapters.detection import Chapter
 from archivist_vod.cablecast import models
 from archivist_vod.cablecast.api import CablecastApi
-from archivist_vod.cablecast.ensure import LONGEST_TITLE, title_of
-from archivist_vod.cablecast.readback import reels_of
-from archivist_vod.targets.interface import Ledger, Work
+from archivist_vod.cablecast.item import CablecastItem
+from archivist_vod.targets.interface import LONGEST_TITLE, Ledger, Work
 from archivist_vod.targets.timeline import chapters_on_vod
 
 _MARK = "archivist "
 """Begins the operator's note of every chapter that Archivist writes; the recording's key follows."""
 
 
-async def put_chapters(
-    catalogue: CablecastApi, work: Work, item: Mapping[str, Any], ledger: Ledger
-) -> dict[str, Any]:
+async def put_chapters(catalogue: CablecastApi, work: Work, item: CablecastItem, ledger: Ledger) -> CablecastItem:
     """The recording's chapters stand at its VOD, each once, and are published. People's own are left alone."""
-    vod_id = item["vod_id"]
+    vod_id = item.known_vod
     standing = await catalogue.chapters(vod_id)
     if any(_is_by_people(chapter) for chapter in standing):
         ledger.warn("CHAPTERS_BY_PEOPLE", "the programme has chapters made by people; Archivist adds none")
-        return dict(item)
+        return item
     note = _MARK + work.key
-    reel, earlier = reels_of(item)
+    reel, earlier = item.spans
     wanted = {
         (chapter.start_ms // 1000, _title(chapter)) for chapter in chapters_on_vod(work.chapters, reel, earlier)
     }
@@ -46,23 +44,23 @@ async def put_chapters(
         if not vod.chapters_published:
             ledger.require()
             await catalogue.client.put(f"vods/{vod_id}", "vod", models.edited(vod.raw, chaptersPublished=True))
-    return {**item, "chapters": len(wanted)}
+    return replace(item, chapters=len(wanted))
 
 
 async def put_metadata(
-    catalogue: CablecastApi, work: Work, item: Mapping[str, Any], ledger: Ledger, *, tags_field: str
-) -> dict[str, Any]:
+    catalogue: CablecastApi, work: Work, item: CablecastItem, ledger: Ledger, *, tags_field: str
+) -> CablecastItem:
     """What the show lacks, or what was asked for: public title, description, tags, thumbnail. All else stays.
 
     A description that is not empty and not the one Archivist wrote is somebody's: it stays.
     """
-    show = await catalogue.show(item["show"])
+    show = await catalogue.show(item.known_show)
     changes: dict[str, Any] = {}
     if work.options.title is not None or not show.cg_title.strip():
-        title = title_of(work) if work.options.title is not None else " ".join((show.title or title_of(work)).split())
+        title = work.title if work.options.title is not None else " ".join((show.title or work.title).split())
         if title[:LONGEST_TITLE] != show.cg_title:
             changes["cgTitle"] = title[:LONGEST_TITLE]
-    ours = _digest(show.comments) == item.get("description_sha256")
+    ours = _digest(show.comments) == item.description_sha256
     is_free = work.options.description is not None or ours or not show.comments.strip()
     if work.description and work.description != show.comments and is_free:
         changes["comments"] = work.description
@@ -74,18 +72,18 @@ async def put_metadata(
     if show.raw.get("thumbnail") is None and isinstance(options, list) and options and "thumbnail" in show.raw:
         changes["thumbnail"] = options[len(options) // 2]
     if not changes:
-        return dict(item)
+        return item
     # There is no If-Match: what somebody changed since we read it is looked for as late as can be.
     now = await catalogue.show(show.id)
     if now.last_modified != show.last_modified:
         ledger.warn(
             "METADATA_CHANGED", "somebody changed the show meanwhile; its title and description are left alone"
         )
-        return dict(item)
+        return item
     ledger.require()
     await catalogue.client.put(f"shows/{show.id}", "show", models.edited(now.raw, **changes))
     written = changes.get("comments")
-    return dict(item) if written is None else {**item, "description_sha256": _digest(written)}
+    return item if written is None else replace(item, description_sha256=_digest(written))
 
 
 async def _add(

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from archivist_common.errors import PublishError, TargetDenied, TargetMissing, TargetUnavailable
 from archivist_common.settings import VodSettings, read
-from archivist_vod.cablecast import models, qualities
+from archivist_vod.cablecast import models, reference_data
 from archivist_vod.cablecast.api import CablecastApi
 from archivist_vod.cablecast.transport.client import CablecastClient
 from archivist_vod.cablecast.transport.connection import http
@@ -246,7 +246,7 @@ async def _locations(settings: VodSettings, catalogue: CablecastApi, report: Rep
 
 async def _vod(settings: VodSettings, catalogue: CablecastApi, report: Report) -> None:
     known = await catalogue.lookups.qualities()
-    wanted = qualities.quality(settings, known)
+    wanted = reference_data.quality(settings, known)
     listed = ", ".join(f"{one.id} {one.name!r}" for one in known) or "none"
     if wanted is None:
         report.bad("qualities", f"VOD_DEFAULT_QUALITY={settings.vod_default_quality} is none of them: {listed}")
@@ -257,7 +257,7 @@ async def _vod(settings: VodSettings, catalogue: CablecastApi, report: Report) -
         report.advise("VOD_DEFAULT_QUALITY", settings.vod_default_quality, f"quality {wanted.id}, {wanted.name!r}")
     configurations = await catalogue.lookups.vod_configurations()
     location = settings.cablecast_location_id
-    chosen = qualities.configuration(location, wanted, configurations)
+    chosen = reference_data.configuration(location, wanted, configurations)
     if chosen is None:
         elsewhere = ", ".join(f"{one.id} (location {one.location})" for one in configurations) or "none at all"
         report.bad("VOD configurations", f"none for location {location}; there are: {elsewhere}")

@@ -4,6 +4,7 @@ import hashlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 
 from archivist_common.errors import NeedsPerson, PublishError, TargetDenied, TargetMissing
@@ -11,17 +12,16 @@ from archivist_common.publishing.options import SIDECARS_UNSUPPORTED
 from archivist_common.settings import VodSettings, scc_options_of
 from archivist_common.shows.matching import KnownShows
 from archivist_common.storage.client import StorageClient
-from archivist_vod.cablecast import ensure as making
-from archivist_vod.cablecast import metadata, readback, sidecars, vods
-from archivist_vod.cablecast import resolve as finding
+from archivist_vod.cablecast import ensure, metadata, readback, resolve, sidecars, vods
 from archivist_vod.cablecast.api import CablecastApi
+from archivist_vod.cablecast.item import CablecastItem
 from archivist_vod.cablecast.sidecars import Ways
 from archivist_vod.cablecast.transport import connection
 from archivist_vod.cablecast.transport.client import CablecastClient
 from archivist_vod.cablecast.uploads import Uploads
 from archivist_vod.targets.caption_comparison import ReadBack
 from archivist_vod.targets.interface import Accepted, Capabilities, Ledger, Probe, Resolution, Work
-from archivist_vod.targets.progress import Item, TargetProgress
+from archivist_vod.targets.progress import TargetProgress
 
 SIDECARS_SINCE = (7, 1)
 """The version from which servers take sidecars (vendor's support article)."""
@@ -39,6 +39,7 @@ class CablecastPublisher:
     """One Cablecast server. Its client is handed in; whoever made it closes it."""
 
     kind = "cablecast"
+    item_type = CablecastItem
 
     def __init__(
         self,
@@ -97,16 +98,16 @@ class CablecastPublisher:
         return Probe(None, details)
 
     async def resolve(self, work: Work, shows: Callable[[], Awaitable[KnownShows]]) -> Resolution:
-        return await finding.resolve(self.catalogue, work, shows)
+        return await resolve.resolve(self.catalogue, work, shows)
 
-    async def outline(self, work: Work, item: Item | None) -> tuple[str, ...]:
+    async def outline(self, work: Work, item: CablecastItem) -> tuple[str, ...]:
         lines = []
-        if item is None or not item.get("show"):
-            lines.append(f"make a show, {making.title_of(work)!r}, with a reel that plays {work.filename!r}")
+        if item.show is None:
+            lines.append(f"make a show, {work.title!r}, with a reel that plays {work.filename!r}")
         else:
-            lines.append(f"use show {item['show']}, {item['title']!r}")
-            show = await self.catalogue.show(item["show"])
-            where = await making.place(self.catalogue, work, show)
+            lines.append(f"use show {item.show}, {item.title!r}")
+            show = await self.catalogue.show(item.show)
+            where = await ensure.place(self.catalogue, work, show)
             if where is None:
                 lines.append(
                     f"make a reel that plays {work.filename!r}"
@@ -114,9 +115,9 @@ class CablecastPublisher:
                     else "stop: no reel of it plays this"
                 )
             else:
-                at = making.item_at(show, where)
+                at = ensure.item_at(item, show, where)
                 if not work.options.without_captions:
-                    making.check_name(work, at)
+                    ensure.check_name(work, at)
                     share = await sidecars.share_of(self._ways, self.catalogue, work, at)
                     way = "upload it" if share is None else f"write it to {share.server.name}"
                     size = len(work.track.data)
@@ -131,18 +132,18 @@ class CablecastPublisher:
             lines.append("fill in title, description and tags where they are empty")
         return tuple(lines)
 
-    async def ensure(self, work: Work, item: Item | None, ledger: Ledger) -> Item:
+    async def ensure(self, work: Work, item: CablecastItem, ledger: Ledger) -> CablecastItem:
         await self._require_sidecars(work)
-        if item is None or not item.get("show"):
-            show = await making.show(self.catalogue, work, self._settings.cablecast_location_id, ledger)
+        if item.show is None:
+            show = await ensure.show(self.catalogue, work, self._settings.cablecast_location_id, ledger)
         else:
-            show = await self.catalogue.show(item["show"])
-        where = await making.place(self.catalogue, work, show)
+            show = await self.catalogue.show(item.show)
+        where = await ensure.place(self.catalogue, work, show)
         if where is None and work.options.create_show:
-            where = await making.new_place(self.catalogue, work, show, ledger)
+            where = await ensure.new_place(self.catalogue, work, show, ledger)
         if where is None:
             if work.options.without_captions:
-                return finding.item_of(show)
+                return item.with_show(show)
             told = (
                 f"no reel of show {show.id} plays {work.filename!r}; link the file in Cablecast, or publish "
                 "with create_show to have a reel made"
@@ -152,47 +153,47 @@ class CablecastPublisher:
             await ledger.seen(f"show:{work.key}", str(show.id))
             await ledger.seen(f"media:{work.key}", str(where.reel.media))
             await ledger.seen(f"reel:{show.id}:{work.key}", str(where.reel.id))
-        found = making.item_at(show, where)
+        found = ensure.item_at(item, show, where)
         if not work.options.without_captions:
-            making.check_name(work, found)
+            ensure.check_name(work, found)
         return found
 
-    async def put_captions(self, work: Work, item: Item, ledger: Ledger) -> Item:
+    async def put_captions(self, work: Work, item: CablecastItem, ledger: Ledger) -> CablecastItem:
         await sidecars.put(self._ways, self.catalogue, self._uploads, work, item, ledger)
-        judge = item.get("digital_file")
+        judge = item.digital_file
         if judge is None:
             with suppress(TargetMissing):  # a server without such files
-                found = await self.catalogue.digital_file(str(item["file"]))
+                found = await self.catalogue.digital_file(str(item.file))
                 judge = None if found is None else found.id
-        return {**item, "sidecar": sidecars.sidecar_path(item), "digital_file": judge}
+        return replace(item, sidecar=sidecars.sidecar_path(item), digital_file=judge)
 
-    async def accepted(self, work: Work, item: Item) -> Accepted:
+    async def accepted(self, work: Work, item: CablecastItem) -> Accepted:
         return await sidecars.accepted(self.catalogue, item)
 
-    async def start(self, work: Work, item: Item, ledger: Ledger) -> Item:
+    async def start(self, work: Work, item: CablecastItem, ledger: Ledger) -> CablecastItem:
         return await vods.start(self.catalogue, work, item, ledger, settings=self._settings)
 
-    async def poll(self, item: Item) -> TargetProgress:
+    async def poll(self, item: CablecastItem) -> TargetProgress:
         return await vods.poll(self.catalogue, self._looks, item)
 
-    async def works_elsewhere(self, item: Item) -> str:
+    async def works_elsewhere(self, item: CablecastItem) -> str:
         return await vods.works_elsewhere(self.catalogue, item)
 
-    async def verify(self, work: Work, item: Item) -> ReadBack | None:
+    async def verify(self, work: Work, item: CablecastItem) -> ReadBack | None:
         options = self._settings.scc_options
         server = self._settings.storage(work.storage)
         if server is not None:
             options = scc_options_of(server, options)
         return await readback.verify(self.client, item, work.track, options)
 
-    async def put_chapters(self, work: Work, item: Item, ledger: Ledger) -> Item:
+    async def put_chapters(self, work: Work, item: CablecastItem, ledger: Ledger) -> CablecastItem:
         return await metadata.put_chapters(self.catalogue, work, item, ledger)
 
-    async def put_metadata(self, work: Work, item: Item, ledger: Ledger) -> Item:
+    async def put_metadata(self, work: Work, item: CablecastItem, ledger: Ledger) -> CablecastItem:
         field = self._settings.cablecast_tags_field
         return await metadata.put_metadata(self.catalogue, work, item, ledger, tags_field=field)
 
-    async def withdraw(self, item: Item, ledger: Ledger) -> Item:
+    async def withdraw(self, item: CablecastItem, ledger: Ledger) -> CablecastItem:
         return await vods.withdraw(self.catalogue, item, ledger)
 
     async def _require_sidecars(self, work: Work) -> None:

@@ -5,65 +5,42 @@ error.
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
 from urllib.parse import urljoin
 
 from archivist_captions.cea608.options import SccOptions
 from archivist_captions.cue import Cue
 from archivist_common.errors import TargetFailed, TargetMissing
-from archivist_vod.cablecast import models
+from archivist_vod.cablecast.item import CablecastItem
 from archivist_vod.cablecast.transport.client import CablecastClient
 from archivist_vod.targets import caption_comparison
 from archivist_vod.targets.caption_comparison import ReadBack
 from archivist_vod.targets.interface import Track
-from archivist_vod.targets.timeline import ReelSpan, begins_at_ms, cues_on_vod
+from archivist_vod.targets.timeline import begins_at_ms, cues_on_vod
 
 _SUBTITLES = re.compile(r"#EXT-X-MEDIA:(?=[^\n]*TYPE=SUBTITLES)[^\n]*")
 _ATTRIBUTE = re.compile(r'([A-Z-]+)=("[^"]*"|[^,]*)')
 _TOLERANCE_MS = 1000
-_ANY_LENGTH_S = 10**6  # of a reel whose length nobody knows
 _MOST_PARTS = 6 * 60 * 24  # ten seconds each: a day
 
 
-async def verify(
-    client: CablecastClient, item: Mapping[str, Any], track: Track, options: SccOptions
-) -> ReadBack | None:
+async def verify(client: CablecastClient, item: CablecastItem, track: Track, options: SccOptions) -> ReadBack | None:
     """What the VOD shows beside what we wrote, on the VOD's own time; None while it shows nothing.
 
     options: those the file was written with: its first label stands for the first picture.
     """
-    folder = item.get("folder_url")
+    folder = item.folder_url
     if not folder:
         return None
     found = await _cues(client, f"{folder}/", track.language)
     if found is None:
         return None
-    reel, earlier = reels_of(item)
+    reel, earlier = item.spans
     wanted = cues_on_vod(caption_comparison.expected_from_scc(track.data, options), reel, earlier)
     # Joined reels have captions of their own around ours.
     begin = begins_at_ms(reel, earlier)
     end = begin + 1000 * reel.length_s
     ours = [cue for cue in found if cue.end_ms > begin and cue.start_ms < end]
     return caption_comparison.compare(wanted, ours, tolerance_ms=_TOLERANCE_MS)
-
-
-def kept_reels(ours: models.Reel, reels: Iterable[models.Reel]) -> dict[str, Any]:
-    """What an item keeps of the reel that plays our recording, and of those before it. reels: of the show."""
-    number = ours.reel_number or 1
-    known = [[reel.reel_number or 0, reel.cue or 0, reel.length or 0] for reel in reels]
-    return {
-        "reel_number": number,
-        "cue_s": ours.cue or 0,
-        "length_s": ours.length or 0,
-        "earlier": [one for one in known if one[0] < number],
-    }
-
-
-def reels_of(item: Mapping[str, Any]) -> tuple[ReelSpan, tuple[ReelSpan, ...]]:
-    """The reel that plays our recording, and those before it, as `kept_reels` has kept them."""
-    earlier = tuple(ReelSpan(*one) for one in item.get("earlier", ()))
-    return ReelSpan(item.get("reel_number", 1), item.get("cue_s", 0), item.get("length_s") or _ANY_LENGTH_S), earlier
 
 
 async def _cues(client: CablecastClient, folder: str, language: str) -> list[Cue] | None:

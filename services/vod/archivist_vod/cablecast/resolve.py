@@ -11,7 +11,8 @@ from archivist_common.shows import matching, recording_names
 from archivist_common.shows.matching import Candidate, KnownShows, Scored
 from archivist_vod.cablecast import models
 from archivist_vod.cablecast.api import CablecastApi
-from archivist_vod.cablecast.sync import rows
+from archivist_vod.cablecast.item import CablecastItem
+from archivist_vod.cablecast.reference_data import aware, day, place
 from archivist_vod.targets.interface import Ambiguous, Found, Nothing, Resolution, Suggestion, Work
 
 Shows = Callable[[], Awaitable[KnownShows]]
@@ -21,7 +22,7 @@ async def resolve(catalogue: CablecastApi, work: Work, synced: Shows) -> Resolut
     """The show, suggestions, or nothing. Raises NeedsPerson where a show that a person named is gone."""
     if work.link is not None:
         try:
-            return Found(item_of(await catalogue.show(work.link)))
+            return Found(CablecastItem().with_show(await catalogue.show(work.link)))
         except TargetMissing as exc:
             if work.link_by_person:
                 told = f"show {work.link}, which somebody linked, is not at Cablecast any more; link another"
@@ -43,7 +44,7 @@ async def resolve(catalogue: CablecastApi, work: Work, synced: Shows) -> Resolut
             break
         show_id = verdict.show.candidate.id
         if show_id in live:
-            return Found(item_of(live[show_id]), verdict.show.score, _told(verdict.show))
+            return Found(CablecastItem().with_show(live[show_id]), verdict.show.score, _told(verdict.show))
         try:
             live[show_id] = await catalogue.show(show_id)
         except TargetMissing:
@@ -58,14 +59,14 @@ async def candidate_of(catalogue: CablecastApi, show: models.Show) -> Candidate:
     """A show as matching takes it, with the names of its reels' files as far as the reels say."""
     reels = await catalogue.reels(show) if show.reels else ()
     names = await catalogue.lookups.names()
-    created = rows.aware(models.moment(show.raw.get("created")), names.zone)
+    created = aware(models.moment(show.raw.get("created")), names.zone)
     return Candidate(
         id=show.id,
         title=show.title,
         cg_title=show.cg_title,
-        event_date=rows.day(show.event_date, names.zone),
-        created=rows.day(created, names.zone),
-        place=rows.place(show, names),
+        event_date=day(show.event_date, names.zone),
+        created=day(created, names.zone),
+        place=" ".join(place(show, names).split()) or None,
         length_s=show.total_run_time or None,
         local_id=show.local_id,
         files=tuple(reel.user_file_name for reel in reels if reel.user_file_name),
@@ -74,16 +75,8 @@ async def candidate_of(catalogue: CablecastApi, show: models.Show) -> Candidate:
 
 def suggestion(one: Scored) -> Suggestion:
     show = one.candidate
-    day = None if show.event_date is None else show.event_date.isoformat()
-    return Suggestion(show.id, show.cg_title or show.title or f"show {show.id}", day, one.score, _told(one))
-
-
-def item_of(show: models.Show) -> dict[str, object]:
-    return {
-        "show": show.id,
-        "title": " ".join((show.cg_title or show.title).split()) or f"show {show.id}",
-        "location": show.location,
-    }
+    date = None if show.event_date is None else show.event_date.isoformat()
+    return Suggestion(show.id, show.cg_title or show.title or f"show {show.id}", date, one.score, _told(one))
 
 
 async def _by_file(catalogue: CablecastApi, filename: str) -> Sequence[models.Show]:

@@ -10,11 +10,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import PurePosixPath
-from typing import Any, Literal
+from typing import Literal
 
 from archivist_common.errors import CaptionsRefused, NeedsPerson, PublicNameTaken, TargetMissing, TargetRefused
 from archivist_common.storage.client import StorageClient, StorageServer
 from archivist_vod.cablecast.api import CablecastApi
+from archivist_vod.cablecast.item import CablecastItem
 from archivist_vod.cablecast.uploads import UploadProgress, Uploads
 from archivist_vod.targets.interface import Accepted, Ledger, Work
 
@@ -42,18 +43,18 @@ class Ways:
     deadline: timedelta
 
 
-def sidecar_path(item: Mapping[str, Any]) -> str:
+def sidecar_path(item: CablecastItem) -> str:
     """Of the sidecar, as the video's: relative to its store."""
-    path = PurePosixPath(str(item["path"]))
+    path = PurePosixPath(item.path)
     return str(path.with_name(path.name.removesuffix(path.suffix) + ".scc"))
 
 
-async def share_of(ways: Ways, catalogue: CablecastApi, work: Work, item: Mapping[str, Any]) -> Share | None:
+async def share_of(ways: Ways, catalogue: CablecastApi, work: Work, item: CablecastItem) -> Share | None:
     """The mounted folder to write to; None where it goes by upload."""
     if ways.way == "upload":
         return None
-    names = {store.id: store.name for store in await catalogue.lookups.file_stores()} if item["stores"] else {}
-    for key in [str(one) for store in item["stores"] for one in (store, names.get(store, ""))] + ["*"]:
+    names = {store.id: store.name for store in await catalogue.lookups.file_stores()} if item.stores else {}
+    for key in [str(one) for store in item.stores or () for one in (store, names.get(store, ""))] + ["*"]:
         if (name := ways.shares.get(key)) is not None:
             return Share(ways.storages.server(name), sidecar_path(item))
     own = next((one for one in ways.storages.servers if one.name == work.storage), None)
@@ -65,7 +66,7 @@ async def share_of(ways: Ways, catalogue: CablecastApi, work: Work, item: Mappin
 
 
 async def put(
-    ways: Ways, catalogue: CablecastApi, uploads: Uploads, work: Work, item: Mapping[str, Any], ledger: Ledger
+    ways: Ways, catalogue: CablecastApi, uploads: Uploads, work: Work, item: CablecastItem, ledger: Ledger
 ) -> None:
     """The sidecar stands. Raises PublicNameTaken where people's does, NeedsPerson where there is no way to put it."""
     share = await share_of(ways, catalogue, work, item)
@@ -80,7 +81,7 @@ async def put(
             deadline=ways.deadline,
         )
         return
-    if not item["stores"]:
+    if not item.stores:
         raise NeedsPerson(
             "the server does not say in which store the video lies, so nothing can be uploaded beside it; "
             "mount its content folder and name it in CABLECAST_STORES",
@@ -88,35 +89,35 @@ async def put(
         )
     if "/" in sidecar_path(item):  # an upload has a name and no folder (contract, section 2, fileUpload)
         raise NeedsPerson(
-            f"the video lies in a folder of its store ({item['path']!r}), where nothing can be uploaded; mount it "
+            f"the video lies in a folder of its store ({item.path!r}), where nothing can be uploaded; mount it "
             "and name it in CABLECAST_STORES",
             why="NO_WAY_FOR_CAPTIONS",
         )
-    await _upload(catalogue, uploads, work, item, ledger)
+    await _upload(catalogue, uploads, work, item, item.stores[0], ledger)
 
 
-async def accepted(catalogue: CablecastApi, item: Mapping[str, Any]) -> Accepted:
+async def accepted(catalogue: CablecastApi, item: CablecastItem) -> Accepted:
     """Whether the server has found the sidecar and can read it. Raises CaptionsRefused with what it says."""
     judged = None
-    if item.get("digital_file") is not None:
+    if item.digital_file is not None:
         with suppress(TargetMissing):
-            judged = await catalogue.digital_file_by_id(item["digital_file"])
+            judged = await catalogue.digital_file_by_id(item.digital_file)
     if judged is not None and judged.captions_are_compatible is False:
         why = judged.captions_message or "it does not say why"
         raise CaptionsRefused(f"Cablecast cannot use the captions: {why}")
     has = judged is not None and judged.has_captions is True
-    if item.get("asset") is not None:
-        has = (await catalogue.asset(item["asset"])).has_captions is True
+    if item.asset is not None:
+        has = (await catalogue.asset(item.asset)).has_captions is True
     return Accepted.YES if has else Accepted.NOT_YET
 
 
 async def _upload(
-    catalogue: CablecastApi, uploads: Uploads, work: Work, item: Mapping[str, Any], ledger: Ledger
+    catalogue: CablecastApi, uploads: Uploads, work: Work, item: CablecastItem, store: int, ledger: Ledger
 ) -> None:
-    store, path = item["stores"][0], sidecar_path(item)
+    path = sidecar_path(item)
     key = f"sidecar:{work.version}"
     # Where the video has captions already, who made them is found out, however long the list is.
-    has_any = item.get("asset") is None or (await catalogue.asset(item["asset"])).has_captions is not False
+    has_any = item.asset is None or (await catalogue.asset(item.asset)).has_captions is not False
     stands = await catalogue.sidecar(store, path, newest=None if has_any else _NEWEST)
     if stands is not None:
         held = await _sha256_at(catalogue, stands.url)

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from archivist_common.errors import NeedsPerson, TargetMissing, TargetRefused
 from archivist_common.settings import VodSettings
-from archivist_vod.cablecast import models, qualities
+from archivist_vod.cablecast import models, reference_data
 from archivist_vod.cablecast.api import CablecastApi
-from archivist_vod.cablecast.readback import kept_reels
+from archivist_vod.cablecast.item import CablecastItem
 from archivist_vod.targets.interface import Ledger, Work
 from archivist_vod.targets.progress import State, TargetProgress
 
@@ -32,15 +33,15 @@ _MOST_LOOKED_AT = 500  # other VODs, to see whether the server works at all
 async def start(
     catalogue: CablecastApi,
     work: Work,
-    item: Mapping[str, Any],
+    item: CablecastItem,
     ledger: Ledger,
     *,
     settings: VodSettings,
-) -> dict[str, Any]:
+) -> CablecastItem:
     """The item with its VOD: the show's own where it has one, else one begun now, once."""
-    show = await catalogue.show(item["show"])
+    show = await catalogue.show(item.known_show)
     vods = await catalogue.vods(show)
-    quality = qualities.quality(settings, await catalogue.lookups.qualities(), work.options.quality)
+    quality = reference_data.quality(settings, await catalogue.lookups.qualities(), work.options.quality)
     chosen = await _configuration(catalogue, show, quality, settings.cablecast_vod_configuration)
     alike = [vod for vod in vods if vod.vod_configuration == chosen.id]
     standing = alike or (list(vods) if settings.cablecast_vod_configuration is None else [])
@@ -76,19 +77,19 @@ async def start(
                 return there[0]
 
         vod_id = int(await ledger.once(key, do=make, look=look, what="the VOD"))
-    return await listed({**item, "vod_id": vod_id, "configuration": chosen.id}, catalogue, ledger)
+    return await listed(replace(item, vod_id=vod_id, configuration=chosen.id), catalogue, ledger)
 
 
-async def listed(item: dict[str, Any], catalogue: CablecastApi, ledger: Ledger) -> dict[str, Any]:
+async def listed(item: CablecastItem, catalogue: CablecastApi, ledger: Ledger) -> CablecastItem:
     """A programme that Archivist once took off the list is put back on it; one that people took off is not."""
-    if not item.get("withdrawn"):
+    if not item.withdrawn:
         return item
-    vod = await catalogue.vod(item["vod_id"])
+    vod = await catalogue.vod(item.known_vod)
     if vod.disabled:
         ledger.require()
         await catalogue.client.put(f"vods/{vod.id}", "vod", models.edited(vod.raw, disabled=False))
         await ledger.forget(f"withdrawn:{vod.id}")
-    return {**item, "withdrawn": False}
+    return replace(item, withdrawn=False)
 
 
 class Looks:
@@ -112,62 +113,63 @@ class Looks:
         return self._last[vod_id][1]
 
 
-async def poll(catalogue: CablecastApi, looks: Looks, item: Mapping[str, Any]) -> TargetProgress:
+async def poll(catalogue: CablecastApi, looks: Looks, item: CablecastItem) -> TargetProgress:
     """How the VOD is getting on. What its status does not say is read from the VOD itself, when its state changes."""
-    status, read = await looks.at(item["vod_id"])
+    status, read = await looks.at(item.known_vod)
     state = _STATES.get(status.vod_state, State.UNKNOWN)
-    seen = dict(item)
+    seen = replace(item, seen=status.vod_state)
     message = status.error_message or None
-    if state in _LOOKED_INTO and (item.get("seen") != status.vod_state or not item.get("folder_url")):
-        vod = read or await catalogue.vod(item["vod_id"])
+    if state in _LOOKED_INTO and (item.seen != status.vod_state or not item.folder_url):
+        vod = read or await catalogue.vod(item.known_vod)
         # The origin's own address first: the other may be a cache's.
         url = vod.local_url or vod.url
-        seen |= {"url": vod.url or vod.local_url, "folder_url": url.rpartition("/")[0], "watchable": vod.is_watchable}
+        seen = replace(
+            seen, url=vod.url or vod.local_url, folder_url=url.rpartition("/")[0], watchable=vod.is_watchable
+        )
         message = message or vod.status_message or vod.error_message or None
-        if state is State.DONE and item.get("reel") is not None:
-            seen |= await _reels_now(catalogue, item)
-    seen["seen"] = status.vod_state
-    if state is State.DONE and seen.get("watchable") is False:
+        if state is State.DONE and item.reel is not None:
+            seen = await _with_reels_now(catalogue, seen)
+    if state is State.DONE and seen.watchable is False:
         state = State.USABLE  # every variant is made, and none can be seen yet
-        seen["seen"] = ""  # so that the next look reads it again
+        seen = replace(seen, seen="")  # so that the next look reads it again
     why = await _what_is_missing(catalogue, item) if state is State.NEEDS_HUMAN else None
     return TargetProgress(
         state=state,
         raw=status.vod_state or models.UNKNOWN,
         percent=status.percent_complete,
         message=message,
-        url=seen.get("url") or None,
+        url=seen.url or None,
         why=why,
         mark=f"{status.vod_state} {status.percent_complete} {message or ''}",
         item=seen,
     )
 
 
-async def works_elsewhere(catalogue: CablecastApi, item: Mapping[str, Any]) -> str:
+async def works_elsewhere(catalogue: CablecastApi, item: CablecastItem) -> str:
     """How the other VODs that are being made stand, in one line that changes when any of them does."""
     page = await catalogue.client.get_page("vods", "vods", page_size=_MOST_LOOKED_AT)
     busy = [
         (row.get("id"), row.get("vodState"), row.get("percentComplete"))
         for row in page.rows
-        if row.get("id") != item["vod_id"] and row.get("vodState") in {"processing", "partial"}
+        if row.get("id") != item.vod_id and row.get("vodState") in {"processing", "partial"}
     ]
     return " ".join(":".join(map(str, one)) for one in sorted(busy, key=str))
 
 
-async def withdraw(catalogue: CablecastApi, item: Mapping[str, Any], ledger: Ledger) -> dict[str, Any]:
+async def withdraw(catalogue: CablecastApi, item: CablecastItem, ledger: Ledger) -> CablecastItem:
     """Off the public list. Nothing is deleted: publishing it again puts it back."""
-    vod = await catalogue.vod(item["vod_id"])
+    vod = await catalogue.vod(item.known_vod)
     key = f"withdrawn:{vod.id}"
     if vod.disabled:
         # By people, or by an attempt of ours that died before it could say so.
-        return {**item, "withdrawn": bool(item.get("withdrawn")) or await ledger.begun(key)}
+        return replace(item, withdrawn=item.withdrawn or await ledger.begun(key))
 
     async def unlist() -> None:
         await catalogue.client.put(f"vods/{vod.id}", "vod", models.edited(vod.raw, disabled=True))
 
     await ledger.forget(key)  # of an earlier withdrawal: it has been listed again since
     await ledger.change(key, unlist)
-    return {**item, "withdrawn": True}
+    return replace(item, withdrawn=True)
 
 
 async def _configuration(
@@ -181,30 +183,30 @@ async def _configuration(
                 f"CABLECAST_VOD_CONFIGURATION names {wanted}, which is not there", why="VOD_CONFIGURATION"
             )
         return named
-    found = qualities.configuration(show.location or 0, quality, known)
+    found = reference_data.configuration(show.location or 0, quality, known)
     if found is None:
         raise NeedsPerson(f"location {show.location} has no VOD configuration in Cablecast", why="VOD_CONFIGURATION")
     return found
 
 
-async def _reels_now(catalogue: CablecastApi, item: Mapping[str, Any]) -> dict[str, Any]:
+async def _with_reels_now(catalogue: CablecastApi, item: CablecastItem) -> CablecastItem:
     """In points and lengths as they are now: somebody may have set them while Cablecast waited for it."""
-    reels = await catalogue.reels(await catalogue.show(item["show"]))
-    ours = next((reel for reel in reels if reel.id == item["reel"]), None)
-    return {} if ours is None else kept_reels(ours, reels)
+    reels = await catalogue.reels(await catalogue.show(item.known_show))
+    ours = next((reel for reel in reels if reel.id == item.reel), None)
+    return item if ours is None else item.with_reel(ours, reels)
 
 
-async def _what_is_missing(catalogue: CablecastApi, item: Mapping[str, Any]) -> str:
+async def _what_is_missing(catalogue: CablecastApi, item: CablecastItem) -> str:
     """Why Cablecast waits, in words: a reel without a length, or without a file."""
     try:
-        reels = await catalogue.reels(await catalogue.show(item["show"]))
+        reels = await catalogue.reels(await catalogue.show(item.known_show))
     except TargetMissing:
         return "Cablecast waits, and its show is gone"
     for reel in reels:
         if not reel.length:
-            return f"reel {reel.reel_number} of show {item['show']} has no length; set it in Cablecast"
+            return f"reel {reel.reel_number} of show {item.show} has no length; set it in Cablecast"
         if reel.has_processing_file:
             return f"Cablecast is still reading the file of reel {reel.reel_number}"
         if reel.has_valid_file is False or reel.has_invalid_file:
-            return f"reel {reel.reel_number} of show {item['show']} has no valid file; link it in Cablecast"
+            return f"reel {reel.reel_number} of show {item.show} has no valid file; link it in Cablecast"
     return "Cablecast waits for something; its VOD screen, tab Waiting, says for what"

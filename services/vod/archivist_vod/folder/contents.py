@@ -14,7 +14,6 @@ from archivist_captions.formats import FORMATS, scc, srt, vtt
 from archivist_captions.formats import text as text_format
 from archivist_captions.formats.clock import clock
 from archivist_captions.timecode import frame_of_label
-from archivist_common.shows.recording_names import read as read_name
 from archivist_vod.targets import caption_comparison
 from archivist_vod.targets.caption_comparison import ReadBack
 from archivist_vod.targets.interface import Work
@@ -25,7 +24,6 @@ CAPTIONS = (SCC, VTT, SRT, TRANSCRIPT)
 """Those that a person's own hand is asked about, rather than passed over."""
 
 TOLERANCE_MS = 1000
-_MOST_TITLE = 255
 _MOST_SLUG = 60  # letters
 _LABEL_MS = 60_000
 """An SCC whose times are off by more than this counts from another label than zero (01:00:00;00), and is not late."""
@@ -63,7 +61,7 @@ def captions(work: Work) -> dict[str, bytes]:
         shown = _from_zero(work.track.data, work.length_s)
     except CannotRead as exc:
         raise ValueError(str(exc)) from exc
-    made = Captions(shown, language=work.track.language, title=title_of(work))
+    made = Captions(shown, language=work.track.language, title=work.title)
     spoken = _made(work, "vtt")
     same = spoken is not None and says_the_same(work.track.data, spoken).equal
     return {
@@ -134,15 +132,6 @@ def spans(chapters: Sequence[tuple[int, str]], length_s: int | None) -> list[tup
         end_ms = chapters[place + 1][0] if place + 1 < len(chapters) else (length_s or 0) * 1000
         made.append((start_ms, end_ms if end_ms > start_ms else start_ms + 1000, " ".join(title.split())))
     return made
-
-
-def title_of(work: Work) -> str:
-    """A title for people: the one asked for, or what the file name says."""
-    name = read_name(work.filename)
-    text = work.options.title or name.title or work.filename
-    if work.options.title is None and name.date is not None:
-        text = f"{text} {name.date.isoformat()}"
-    return " ".join(text.split())[:_MOST_TITLE]
 
 
 def folder_name(key: str, title: str) -> str:

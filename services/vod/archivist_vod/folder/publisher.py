@@ -29,12 +29,13 @@ from archivist_common.shows.matching import KnownShows
 from archivist_common.storage import os_errors
 from archivist_common.storage.client import StorageClient
 from archivist_vod.folder import contents
+from archivist_vod.folder.item import FolderItem
 from archivist_vod.folder.listing import Listing, tell_of_edits
 from archivist_vod.folder.manifest import Manifest, ManifestDamaged
 from archivist_vod.folder.shelf import FEED, INDEX, Memory, Shelf
 from archivist_vod.targets.caption_comparison import ReadBack
 from archivist_vod.targets.interface import Accepted, Capabilities, Found, Ledger, Probe, Resolution, Work
-from archivist_vod.targets.progress import Item, State, TargetProgress
+from archivist_vod.targets.progress import State, TargetProgress
 
 T = TypeVar("T")
 
@@ -45,19 +46,20 @@ _LISTED, _UNLISTED = "listed", "not listed"
 
 
 @asynccontextmanager
-async def opened(settings: VodSettings, storages: StorageClient) -> AsyncIterator["Folder"]:
+async def opened(settings: VodSettings, storages: StorageClient) -> AsyncIterator["FolderPublisher"]:
     """The settings' folder, with the threads that write there."""
-    folder = Folder(settings, storages)
+    folder = FolderPublisher(settings, storages)
     try:
         yield folder
     finally:
         folder.close()
 
 
-class Folder:
+class FolderPublisher:
     """One folder. now: the time, for the feed's dates."""
 
     kind = "folder"
+    item_type = FolderItem
 
     def __init__(
         self,
@@ -112,17 +114,17 @@ class Folder:
 
     async def resolve(self, work: Work, shows: Callable[[], Awaitable[KnownShows]]) -> Resolution:
         """Always found: a recording has its folder, or will have one."""
-        title = contents.title_of(work)
+        title = work.title
 
         def look(shelf: Shelf) -> str:
             folder = shelf.find(work.key) or shelf.find_withdrawn(work.key)
             return contents.folder_name(work.key, title) if folder is None else folder.name
 
-        return Found(self._item(await self._on_disk(look), title))
+        return Found(FolderItem(folder=await self._on_disk(look), title=title))
 
-    async def outline(self, work: Work, item: Item | None) -> tuple[str, ...]:
-        title = contents.title_of(work)
-        name = str((item or {}).get("folder") or contents.folder_name(work.key, title))
+    async def outline(self, work: Work, item: FolderItem) -> tuple[str, ...]:
+        title = work.title
+        name = item.folder or contents.folder_name(work.key, title)
 
         def look(shelf: Shelf) -> tuple[bool, bool, list[str]]:
             live, withdrawn = shelf.find(work.key), shelf.find_withdrawn(work.key)
@@ -152,9 +154,9 @@ class Folder:
         lines.append(f"list {title!r} in {FEED} and {INDEX}")
         return tuple(lines)
 
-    async def ensure(self, work: Work, item: Item | None, ledger: Ledger) -> Item:
+    async def ensure(self, work: Work, item: FolderItem, ledger: Ledger) -> FolderItem:
         self._require_url()
-        title = contents.title_of(work)
+        title = work.title
         name = contents.folder_name(work.key, title)
         media_url, media_bytes = await self._media(work)
 
@@ -173,9 +175,9 @@ class Folder:
                 shelf.settle(folder, told)
                 return folder.name
 
-        return {**(item or {}), **self._item(await self._on_disk(act, ledger), title)}
+        return replace(item, folder=await self._on_disk(act, ledger), title=title)
 
-    async def put_captions(self, work: Work, item: Item, ledger: Ledger) -> Item:
+    async def put_captions(self, work: Work, item: FolderItem, ledger: Ledger) -> FolderItem:
         try:
             wanted = await asyncio.to_thread(contents.captions, work)
         except ValueError as exc:
@@ -196,16 +198,16 @@ class Folder:
                 shelf.settle(folder, replace(known, captions=work.version))
 
         await self._on_disk(act, ledger)
-        return {**item, "captions": work.version}
+        return replace(item, captions=work.version)
 
-    async def accepted(self, work: Work, item: Item) -> Accepted:
+    async def accepted(self, work: Work, item: FolderItem) -> Accepted:
         def look(shelf: Shelf) -> bool:
             folder, _ = _known(shelf, item)
             return shelf.held(folder, contents.SCC) == work.track.sha256
 
         return Accepted.YES if await self._on_disk(look) else Accepted.NOT_YET
 
-    async def start(self, work: Work, item: Item, ledger: Ledger) -> Item:
+    async def start(self, work: Work, item: FolderItem, ledger: Ledger) -> FolderItem:
         def act(shelf: Shelf) -> None:
             with shelf.locked():
                 folder, known = _known(shelf, item)
@@ -213,18 +215,18 @@ class Folder:
                 self._listing.show(shelf, folder, known, ledger)
 
         await self._on_disk(act, ledger)
-        return {**item, "vod_id": work.key}
+        return replace(item, vod_id=work.key)
 
-    async def poll(self, item: Item) -> TargetProgress:
+    async def poll(self, item: FolderItem) -> TargetProgress:
         _, known = await self._on_disk(lambda shelf: _known(shelf, item))
         told = _LISTED if known.is_listed else _UNLISTED
         state = State.DONE if known.is_listed else State.UNLISTED
         return TargetProgress(state, told, percent=100.0, url=self._address(item), mark=f"{told} {known.captions}")
 
-    async def works_elsewhere(self, item: Item) -> str:
+    async def works_elsewhere(self, item: FolderItem) -> str:
         return ""
 
-    async def verify(self, work: Work, item: Item) -> ReadBack | None:
+    async def verify(self, work: Work, item: FolderItem) -> ReadBack | None:
         def look(shelf: Shelf) -> tuple[bytes | None, bytes | None]:
             folder, _ = _known(shelf, item)
             return shelf.read(folder, contents.SCC), shelf.read(folder, contents.VTT)
@@ -234,7 +236,7 @@ class Folder:
             return None
         return await asyncio.to_thread(contents.read_back, work.track.data, scc, vtt)
 
-    async def put_chapters(self, work: Work, item: Item, ledger: Ledger) -> Item:
+    async def put_chapters(self, work: Work, item: FolderItem, ledger: Ledger) -> FolderItem:
         chapters = tuple((one.start_ms, one.title) for one in work.chapters)
         made = {contents.CHAPTERS_VTT: b"", contents.CHAPTERS_JSON: b""}
         if chapters:
@@ -254,10 +256,10 @@ class Folder:
                 self._listing.show(shelf, folder, replace(known, chapters=chapters), ledger)
 
         await self._on_disk(act, ledger)
-        return {**item, "chapters": len(chapters)}
+        return replace(item, chapters=len(chapters))
 
-    async def put_metadata(self, work: Work, item: Item, ledger: Ledger) -> Item:
-        title = contents.title_of(work)
+    async def put_metadata(self, work: Work, item: FolderItem, ledger: Ledger) -> FolderItem:
+        title = work.title
 
         def act(shelf: Shelf) -> None:
             with shelf.locked():
@@ -272,12 +274,16 @@ class Folder:
                 self._listing.show(shelf, folder, known, ledger)
 
         await self._on_disk(act, ledger)
-        return {**item, "title": title}
+        return replace(item, title=title)
 
-    async def withdraw(self, item: Item, ledger: Ledger) -> Item:
+    async def withdraw(self, item: FolderItem, ledger: Ledger) -> FolderItem:
+        key = item.vod_id
+        if key is None:
+            return item
+
         def act(shelf: Shelf) -> None:
             with shelf.locked():
-                folder = shelf.find(str(item["vod_id"]))
+                folder = shelf.find(key)
                 if folder is None:  # withdrawn before, or taken away by somebody
                     self._listing.refresh(shelf, ledger)
                     return
@@ -288,9 +294,8 @@ class Folder:
                 self._listing.refresh(shelf, ledger)
                 shelf.withdraw(folder)
 
-        if item.get("vod_id"):
-            await self._on_disk(act, ledger)
-        return dict(item)
+        await self._on_disk(act, ledger)
+        return item
 
     async def _media(self, work: Work) -> tuple[str | None, int | None]:
         """Where the recording itself is served, and its size in bytes; None for what is not known."""
@@ -305,11 +310,8 @@ class Folder:
             return url, None  # served from elsewhere, or away for now: the feed does without the size
         return url, found.size_bytes
 
-    def _item(self, folder: str, title: str) -> dict[str, Any]:
-        return {"folder": folder, "title": title}
-
-    def _address(self, item: Item) -> str:
-        return f"{self._url}/{item['folder']}/{contents.PAGE}"
+    def _address(self, item: FolderItem) -> str:
+        return f"{self._url}/{item.folder}/{contents.PAGE}"
 
     def _require_url(self) -> None:
         if not self._url:
@@ -369,9 +371,9 @@ def _opened(shelf: Shelf, key: str, name: str, fresh: Manifest) -> tuple[Path, M
         raise _damaged(name, exc) from exc
 
 
-def _known(shelf: Shelf, item: Item) -> tuple[Path, Manifest]:
+def _known(shelf: Shelf, item: FolderItem) -> tuple[Path, Manifest]:
     """The recording's folder. Raises TargetMissing where it was taken away, NeedsPerson for a damaged manifest."""
-    folder = shelf.root / str(item["folder"])
+    folder = shelf.root / item.folder
     try:
         known = shelf.manifest(folder)
     except ManifestDamaged as exc:

@@ -4,7 +4,7 @@ Every call takes the same stable key (`Work.key`) and is safe to repeat: what wo
 through the ledger. A publisher gets its client handed in and sees no database.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -12,9 +12,13 @@ from typing import Any, Protocol
 
 from archivist_common.chapters.detection import Chapter
 from archivist_common.publishing.options import PublishOptions
+from archivist_common.shows import recording_names
 from archivist_common.shows.matching import KnownShows
 from archivist_vod.targets.caption_comparison import ReadBack
-from archivist_vod.targets.progress import Item, TargetProgress
+from archivist_vod.targets.item import Item, ItemT
+from archivist_vod.targets.progress import TargetProgress
+
+LONGEST_TITLE = 255  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,15 @@ class Work:
     @property
     def filename(self) -> str:
         return self.path.rsplit("/", 1)[-1]
+
+    @property
+    def title(self) -> str:
+        """A title for viewers: the one requested, or what the file name says."""
+        name = recording_names.read(self.filename)
+        text = self.options.title or name.title or self.filename
+        if self.options.title is None and name.date is not None:
+            text = f"{text} {name.date.isoformat()}"
+        return " ".join(text.split())[:LONGEST_TITLE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +209,15 @@ class Ledger(Protocol):
         ...
 
 
-class Publisher(Protocol):
+BackgroundLoop = Callable[[], Coroutine[Any, Any, None]]
+"""What runs beside the publications of a target, until it is cancelled; it outlives outages and errors."""
+
+
+class Publisher(Protocol[ItemT]):
     """A VOD target. Errors: those of `PublishError`, NeedsPerson, CaptionsRefused, storage errors."""
 
     kind: str
+    item_type: type[ItemT]
 
     def capabilities(self) -> Capabilities: ...
 
@@ -219,40 +237,41 @@ class Publisher(Protocol):
         """What the recording is at the target. shows: the target's shows as the last sync saw them."""
         ...
 
-    async def outline(self, work: Work, item: Item | None) -> tuple[str, ...]:
-        """What publishing would do there, a sentence for each change. Changes nothing. item: None: nothing found."""
+    async def outline(self, work: Work, item: ItemT) -> tuple[str, ...]:
+        """What publishing would do there, a sentence for each change. Changes nothing. An item without
+        a show or the like: nothing was found."""
         ...
 
-    async def ensure(self, work: Work, item: Item | None, ledger: Ledger) -> Item:
+    async def ensure(self, work: Work, item: ItemT, ledger: Ledger) -> ItemT:
         """Everything that captions need to stand on: found, or made where the options ask for it."""
         ...
 
-    async def put_captions(self, work: Work, item: Item, ledger: Ledger) -> Item:
+    async def put_captions(self, work: Work, item: ItemT, ledger: Ledger) -> ItemT:
         """The captions stand at the target. Raises PublicNameTaken where people's own captions do."""
         ...
 
-    async def accepted(self, work: Work, item: Item) -> Accepted:
+    async def accepted(self, work: Work, item: ItemT) -> Accepted:
         """Whether the target has taken the captions into use. Raises CaptionsRefused."""
         ...
 
-    async def start(self, work: Work, item: Item, ledger: Ledger) -> Item:
+    async def start(self, work: Work, item: ItemT, ledger: Ledger) -> ItemT:
         """The programme is there, or on its way. The item has `vod_id` from then on."""
         ...
 
-    async def poll(self, item: Item) -> TargetProgress: ...
+    async def poll(self, item: ItemT) -> TargetProgress: ...
 
-    async def works_elsewhere(self, item: Item) -> str:
+    async def works_elsewhere(self, item: ItemT) -> str:
         """A mark that changes while the target works at other programmes: then ours waits for its turn."""
         ...
 
-    async def verify(self, work: Work, item: Item) -> ReadBack | None:
+    async def verify(self, work: Work, item: ItemT) -> ReadBack | None:
         """The captions that the public sees beside those we wrote; None while there are none to be seen."""
         ...
 
-    async def put_chapters(self, work: Work, item: Item, ledger: Ledger) -> Item: ...
+    async def put_chapters(self, work: Work, item: ItemT, ledger: Ledger) -> ItemT: ...
 
-    async def put_metadata(self, work: Work, item: Item, ledger: Ledger) -> Item: ...
+    async def put_metadata(self, work: Work, item: ItemT, ledger: Ledger) -> ItemT: ...
 
-    async def withdraw(self, item: Item, ledger: Ledger) -> Item:
+    async def withdraw(self, item: ItemT, ledger: Ledger) -> ItemT:
         """The public sees the programme no more. Nothing is deleted that cannot be brought back."""
         ...

@@ -1,13 +1,9 @@
 """Where a programme is on its way, as its target says it and in our words. Pure."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-Item = Mapping[str, Any]
-"""What was found or made at a target, by its own ids: JSON, kept with the publication, read by its publisher alone.
-Two entries are for all: `show`, the number of the show, and `title`."""
+from archivist_vod.targets.item import Item
 
 
 class State(StrEnum):
@@ -30,7 +26,8 @@ class State(StrEnum):
 class TargetProgress:
     """How a programme is getting on. raw: the vendor's own word. why: what somebody has to do, in words.
 
-    mark: changes whenever the target shows any change: what a stall is told by.
+    mark: changes whenever the target shows any change, to recognise a stall. item: with what this poll has shown;
+    None where it showed nothing to be kept.
     """
 
     state: State

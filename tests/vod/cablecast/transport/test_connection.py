@@ -8,7 +8,7 @@ import pytest
 from tests.vod.cablecast.conftest import settings
 
 from archivist_common.settings import VodSettings, cablecast_base
-from archivist_vod.cablecast import models, qualities
+from archivist_vod.cablecast import models, reference_data
 
 
 @pytest.mark.parametrize(
@@ -111,17 +111,19 @@ QUALITIES = [
     ],
 )
 def test_a_quality_is_chosen_by_id_by_number_or_by_word(wanted: str, id_: int | None) -> None:
-    found = qualities.quality(settings("https://c.example", vod_default_quality=wanted), QUALITIES)
+    found = reference_data.quality(settings("https://c.example", vod_default_quality=wanted), QUALITIES)
     assert (found and found.id) == id_
 
 
 def test_a_word_for_a_quality_means_the_id_the_settings_say() -> None:
     made = settings("https://c.example", vod_default_quality="low", vod_quality_low=9)
-    found = qualities.quality(made, QUALITIES)
+    found = reference_data.quality(made, QUALITIES)
     assert found is not None
     assert found.id == 9
     assert (
-        qualities.quality(settings("https://c.example", vod_default_quality="low", vod_quality_low=77), QUALITIES)
+        reference_data.quality(
+            settings("https://c.example", vod_default_quality="low", vod_quality_low=77), QUALITIES
+        )
         is None
     )
 
@@ -139,5 +141,5 @@ def test_a_configuration_is_of_the_location_and_makes_the_quality_where_one_does
     ]
     hd = QUALITIES[1]
     for location, wanted, id_ in ((1, hd, 8), (1, None, 5), (3, hd, 2), (4, hd, None)):
-        found = qualities.configuration(location, wanted, known)
+        found = reference_data.configuration(location, wanted, known)
         assert (found and found.id) == id_

@@ -4,8 +4,7 @@ Texts are cut to their columns and cleaned of what PostgreSQL refuses; a number 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,6 +12,7 @@ from pydantic import ValidationError
 from archivist_common.database.text import storable
 from archivist_common.states import VodStatus
 from archivist_vod.cablecast import models
+from archivist_vod.cablecast.reference_data import Names, aware, day, place
 from archivist_vod.cablecast.transport.envelopes import Json
 
 _TITLE, _NAME, _URL, _STATE = 255, 100, 500, 50  # characters of the columns
@@ -25,17 +25,6 @@ _STATUSES: Mapping[str, VodStatus] = {
     models.DISABLED: VodStatus.REMOVED,
 }
 """Cablecast's states of a VOD that Archivist did not publish; any other one is still being made."""
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """What numbers in a show mean. zone: of the server's clock, None where it does not say."""
-
-    categories: Mapping[int, str] = field(default_factory=dict)
-    producers: Mapping[int, str] = field(default_factory=dict)
-    projects: Mapping[int, str] = field(default_factory=dict)
-    locations: Mapping[int, str] = field(default_factory=dict)
-    zone: tzinfo | None = None
 
 
 def show_row(raw: Json, names: Names, files: Iterable[str]) -> dict[str, Any] | None:
@@ -54,7 +43,7 @@ def show_row(raw: Json, names: Names, files: Iterable[str]) -> dict[str, Any] | 
         "description": storable(show.comments) or None,
         "category": _named(show.category, names.categories),
         "producer": _named(show.producer, names.producers),
-        "project": place(show, names),
+        "project": _line(place(show, names), _TITLE) or None,
         "runtime": _number(show.total_run_time),
         "created_date": aware(models.moment(raw.get("created")), names.zone),
         "event_date": day(show.event_date, names.zone),
@@ -103,35 +92,6 @@ def vod_state(vod: models.Vod) -> str:
         or (vod.transaction_type is None and vod.url)
     )
     return models.COMPLETE if ready else models.UNKNOWN
-
-
-def place(show: models.Show, names: Names) -> str | None:
-    """Where a show belongs: its project and its location, `City Council (Harbor City)`. Matching reads both."""
-    project = "" if show.project is None else names.projects.get(show.project, "")
-    location = "" if show.location is None else names.locations.get(show.location, "")
-    if project and location and location.casefold() not in project.casefold():
-        return _line(f"{project} ({location})", _TITLE)
-    return _line(project or location, _TITLE) or None
-
-
-def day(value: datetime | None, zone: tzinfo | None) -> date | None:
-    """The day of a date by the server's calendar, which it writes as midnight in its own zone.
-
-    Its offset is believed as it stands, for some servers write today's offset into dates of the other half of the
-    year; only a date in UTC is brought into the server's zone.
-    """
-    if value is None:
-        return None
-    if zone is not None and value.utcoffset() == timedelta():
-        return value.astimezone(zone).date()
-    return value.date()
-
-
-def aware(value: datetime | None, zone: tzinfo | None) -> datetime | None:
-    """A moment. One without an offset is by the server's own clock; unknown where that is unknown."""
-    if value is None or value.utcoffset() is not None:
-        return value
-    return None if zone is None else value.replace(tzinfo=zone)
 
 
 def modified(raw: Json) -> datetime | None:

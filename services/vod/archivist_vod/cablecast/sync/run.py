@@ -27,9 +27,9 @@ from archivist_common.errors import (
 from archivist_common.publishing import targets
 from archivist_common.shows.sync_runs import SyncKind, SyncMode
 from archivist_vod import metrics
-from archivist_vod.cablecast.sync import rows as copying
+from archivist_vod.cablecast.reference_data import Names, aware
 from archivist_vod.cablecast.sync import runs, store
-from archivist_vod.cablecast.sync.rows import Names
+from archivist_vod.cablecast.sync.rows import files_of, fits, modified, show_row, vod_row
 from archivist_vod.cablecast.sync.runs import Run
 from archivist_vod.cablecast.sync.source import Source
 from archivist_vod.cablecast.sync.store import TooManyGone
@@ -268,15 +268,15 @@ class Sync:
         """Store rows not met before, and how far the run is. Raises Fenced, and _GiveWay where the target rests."""
         fresh = [row for row in rows if row["id"] not in self._seen]
         if self._run.kind is SyncKind.SHOWS:
-            files = copying.files_of(document or {})
+            files = files_of(document or {})
             if files is None and any(row.get("reels") for row in fresh):
                 files = await self._source.files()
-            made = [copying.show_row(row, self._names, (files or {}).get(row["id"], ())) for row in fresh]
+            made = [show_row(row, self._names, (files or {}).get(row["id"], ())) for row in fresh]
         else:
-            numbers = {row["show"] for row in fresh if copying.fits(row.get("show"))}
+            numbers = {row["show"] for row in fresh if fits(row.get("show"))}
             async with self._db.transaction() as session:
                 titles = await store.titles(session, numbers)
-            made = [copying.vod_row(row, self._run.target, titles) for row in fresh]
+            made = [vod_row(row, self._run.target, titles) for row in fresh]
         read = [row for row in made if row is not None]
         unread = [row["id"] for row, known in zip(fresh, made, strict=True) if known is None]
         if unread:
@@ -290,7 +290,7 @@ class Sync:
         if since is not None:
             values["since"] = since
         async with self._db.transaction() as session:
-            await self._store(session, read, [one for one in unread if copying.fits(one)], values)
+            await self._store(session, read, [one for one in unread if fits(one)], values)
         self._seen.update(row["id"] for row in fresh)
         failpoints.reach("sync-page")
         async with self._db.transaction() as session:
@@ -325,14 +325,14 @@ class Sync:
 
     async def _now(self) -> datetime | None:
         try:
-            return copying.aware((await self._catalogue.lookups.system_time()).time, self._names.zone)
+            return aware((await self._catalogue.lookups.system_time()).time, self._names.zone)
         except TargetMissing:
             return None
 
     def _any_changed(self, rows: Iterable[Json], since: datetime) -> bool:
         """Whether one of them was changed since then, or may have been."""
         for row in rows:
-            moment = copying.aware(copying.modified(row), self._names.zone)
+            moment = aware(modified(row), self._names.zone)
             if moment is None or moment >= since:
                 return True
         return False

@@ -12,9 +12,12 @@ from archivist_common.database import migrate
 from archivist_common.database.engine import Database
 from archivist_common.errors import DatabaseUnavailable, SchemaMismatch
 from archivist_common.publishing import targets
+from archivist_common.settings import VodSettings
+from archivist_vod.cablecast.publisher import CablecastPublisher
 from archivist_vod.cablecast.sync import runs
 from archivist_vod.cablecast.sync.run import Sync
 from archivist_vod.cablecast.sync.source import Source
+from archivist_vod.targets.interface import BackgroundLoop
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +25,16 @@ LEASE = timedelta(minutes=2)
 """A run that has not moved for so long is taken over. A page takes REQUEST_TIMEOUT at the most."""
 
 _POLL_S = 5.0
+
+
+def loops(
+    settings: VodSettings, db: Database, target: str, publisher: CablecastPublisher
+) -> tuple[BackgroundLoop, ...]:
+    """The syncs of a target; none where the settings name no user, as shows are then not to be read."""
+    if settings.cablecast_login is None:
+        return ()
+    every, full_every = settings.cablecast_sync_interval, settings.cablecast_full_sync_interval
+    return (SyncSchedule(db, target, Source(publisher.catalogue), every=every, full_every=full_every).run,)
 
 
 class SyncSchedule:

@@ -7,7 +7,7 @@ from contextlib import aclosing
 
 from archivist_common.errors import TargetMissing, TargetRefused, TargetUnavailable
 from archivist_vod.cablecast.api import CablecastApi
-from archivist_vod.cablecast.sync import rows as copying
+from archivist_vod.cablecast.sync.rows import files_of
 from archivist_vod.cablecast.transport import paging
 from archivist_vod.cablecast.transport.envelopes import Json
 
@@ -55,7 +55,7 @@ class Source:
                     found = [row async for row in listed]
             except (TargetMissing, TargetRefused):
                 log.info("a server lists no reels; shows are known without their files")
-            self._all_files = copying.files_of({"reels": found}) or {}
+            self._all_files = files_of({"reels": found}) or {}
         return self._all_files
 
     def forget_files(self) -> None:
