@@ -17,7 +17,7 @@ from archivist_common import failpoints
 from archivist_common.database.migrate import check as check_schema
 from archivist_common.errors import DatabaseUnavailable, SchemaMismatch, TargetDenied, TargetUnavailable
 from archivist_common.events.notify import PUBLISH, Listener
-from archivist_common.publishing import effects, lifecycle, queries, requests, targets
+from archivist_common.publishing import automatic, effects, lifecycle, queries, targets
 from archivist_common.publishing.options import PublishOptions
 from archivist_vod import metrics
 from archivist_vod.attempts import lease
@@ -100,7 +100,7 @@ class PublishingWorker:
                 self._resumed(name)
         if self._automatic is not None:
             async with self._deps.db.transaction() as session:
-                asked = await requests.request_automatic(session, self._automatic, self._options)
+                asked = await automatic.request_automatic(session, self._automatic, self._options)
             if asked:
                 log.info("publications asked for by themselves", extra={"count": len(asked)})
                 self._rung.set()

@@ -34,7 +34,7 @@ from archivist_common.errors import (
 )
 from archivist_common.events import outbox
 from archivist_common.jobs import lifecycle as jobs
-from archivist_common.publishing import effects, queries, requests, targets
+from archivist_common.publishing import automatic, effects, queries, requests, targets
 from archivist_common.publishing import lifecycle as publishing
 from archivist_common.publishing import options as publication_options
 from archivist_common.publishing.lifecycle import PublicationClaim
@@ -314,30 +314,30 @@ class TestAdopt:
         await target(db, automatic=True)
         after = await captioned(db)
         async with db.transaction() as session:
-            adopted = await requests.request_automatic(session, "cablecast", PublishOptions())
+            adopted = await automatic.request_automatic(session, "cablecast", PublishOptions())
             assert len(adopted) == 1
-            assert await requests.request_automatic(session, "cablecast", PublishOptions()) == []
+            assert await automatic.request_automatic(session, "cablecast", PublishOptions()) == []
         found = await row(db, adopted[0])
         assert found.transcription_id == after != before
 
     async def test_without_it_nothing_is(self, station: Database, captioned: Captioned) -> None:
         await captioned(station)
         async with station.transaction() as session:
-            assert await requests.request_automatic(session, "cablecast", PublishOptions()) == []
+            assert await automatic.request_automatic(session, "cablecast", PublishOptions()) == []
 
     async def test_silence_is_left_to_a_person(self, db: Database, captioned: Captioned) -> None:
         await target(db, automatic=True)
         await captioned(db, warnings=("LOW_CONFIDENCE: a word", "NO_SPEECH: nobody spoke"))
         await captioned(db, warnings=("SAID: the word NO_SPEECH was spoken",))
         async with db.transaction() as session:
-            assert len(await requests.request_automatic(session, "cablecast", PublishOptions())) == 1
+            assert len(await automatic.request_automatic(session, "cablecast", PublishOptions())) == 1
 
     async def test_only_the_latest_captions_of_a_recording_are(self, db: Database, captioned: Captioned) -> None:
         await target(db, automatic=True)
         await captioned(db, path="a.mp4")
         later = await captioned(db, path="a.mp4", size_bytes=2)
         async with db.transaction() as session:
-            adopted = await requests.request_automatic(session, "cablecast", PublishOptions())
+            adopted = await automatic.request_automatic(session, "cablecast", PublishOptions())
         assert [(await row(db, one)).transcription_id for one in adopted] == [later]
 
     async def test_captions_made_anew_follow_and_the_same_to_the_byte_are_asked_for_once(
@@ -347,9 +347,9 @@ class TestAdopt:
         for number, says in enumerate(("aye", "nay", "nay")):
             await captioned(db, path="a.mp4", says=says, size_bytes=number + 1)
             async with db.transaction() as session:
-                adopted = await requests.request_automatic(session, "cablecast", PublishOptions())
+                adopted = await automatic.request_automatic(session, "cablecast", PublishOptions())
                 assert len(adopted) == 1
-                assert await requests.request_automatic(session, "cablecast", PublishOptions()) == []
+                assert await automatic.request_automatic(session, "cablecast", PublishOptions()) == []
         assert len(await numbers(db, adopted[0])) == 2
 
     async def test_what_a_person_withdrew_stays_withdrawn_when_it_is_captioned_anew(
@@ -358,11 +358,11 @@ class TestAdopt:
         await target(db, automatic=True)
         await captioned(db, path="a.mp4")
         async with db.transaction() as session:
-            (publication_id,) = await requests.request_automatic(session, "cablecast", PublishOptions())
+            (publication_id,) = await automatic.request_automatic(session, "cablecast", PublishOptions())
             await requests.withdraw(session, publication_id)
         await captioned(db, path="a.mp4", size_bytes=2)
         async with db.transaction() as session:
-            assert await requests.request_automatic(session, "cablecast", PublishOptions()) == []
+            assert await automatic.request_automatic(session, "cablecast", PublishOptions()) == []
 
 
 class TestClaim:
@@ -870,7 +870,7 @@ class TestRollback:
     async def test_one_in_hand_goes_back_at_its_next_step(self, station: Database, captioned: Captioned) -> None:
         publication_id = await self._versions(station, captioned, "one", "two")
         async with station.transaction() as session:
-            await requests.chapters_edited(session, (await row(station, publication_id)).transcription_id)
+            await automatic.chapters_edited(session, (await row(station, publication_id)).transcription_id)
         held = await held_by_us(station)
         await self._back(station, publication_id)
         async with station.transaction() as session:
@@ -896,7 +896,7 @@ class TestWhatPeopleSay:
                 await publishing.hold(session, held, code, "a person is asked")
         async with station.transaction() as session:
             for code in ids:
-                await requests.show_linked(session, "flex-1", f"{code}.mp4")
+                await automatic.show_linked(session, "flex-1", f"{code}.mp4")
         assert await state(station, ids["SHOW_UNKNOWN"]) == ("pending", "resolve")
         assert (await row(station, ids[publication_options.APPROVAL_NEEDED])).status == "held"
 
@@ -907,17 +907,17 @@ class TestWhatPeopleSay:
         publication_id = await ask(station, job_id)
         held = await held_by_us(station)
         async with station.transaction() as session:
-            await requests.chapters_edited(session, job_id)
+            await automatic.chapters_edited(session, job_id)
             assert not await publishing.save(session, held)
             await publishing.start_over(session, held)
         held = await held_by_us(station)
         async with station.transaction() as session:
             await publishing.reschedule(session, held.at(PublishStage.METADATA), AT_ONCE)
-            await requests.chapters_edited(session, job_id)
+            await automatic.chapters_edited(session, job_id)
         assert await state(station, publication_id) == ("pending", "chapters")
         await publish(station)
         async with station.transaction() as session:
-            await requests.chapters_edited(session, job_id)
+            await automatic.chapters_edited(session, job_id)
         assert await state(station, publication_id) == ("pending", "chapters")
         assert await asked(station, job_id) == (publication_id, False)
         await publish(station)

@@ -7,7 +7,7 @@ from tests.vod.world import World
 
 from archivist_common.chapters import store
 from archivist_common.maintenance import invariants
-from archivist_common.publishing import requests
+from archivist_common.publishing import automatic
 from archivist_common.shows import links
 from archivist_common.states import PublicationStatus
 
@@ -26,7 +26,7 @@ async def council(world: World) -> None:
 async def write(world: World, job: UUID, rows: Sequence[tuple[int, str, str]]) -> None:
     async with world.db.transaction() as session:
         await store.edit(session, job, rows, user_id=OTTO)
-        await requests.chapters_edited(session, job)
+        await automatic.chapters_edited(session, job)
 
 
 async def shown(world: World) -> list[tuple[int, str]]:
@@ -60,7 +60,7 @@ async def test_edited_chapters_take_the_place_of_those_that_stand_there_and_noth
     assert await shown(world) == []
     async with world.db.transaction() as session:
         await store.forget(session, before.transcription_id)
-        await requests.chapters_edited(session, before.transcription_id)
+        await automatic.chapters_edited(session, before.transcription_id)
     await world.drive(before.id)
     assert await shown(world) == found
     assert len(await world.vods()) == 1
@@ -87,6 +87,6 @@ async def test_a_show_that_a_person_names_sets_going_what_waited_for_that(world:
     assert held.status is PublicationStatus.HELD
     async with world.db.transaction() as session:
         await links.link(session, held.storage, held.path, 4120, user_id=OTTO)
-        await requests.show_linked(session, held.storage, held.path)
+        await automatic.show_linked(session, held.storage, held.path)
     again = await world.drive(held.id)
     assert (again.show_id, again.error_code == held.error_code) == (4120, False)

@@ -16,7 +16,7 @@ from tests.vod.world import SPOKEN, World, spoken, station
 
 from archivist_common.database.models import OutboxEvent, Publication, Transcription, VodContent
 from archivist_common.errors import DatabaseUnavailable
-from archivist_common.publishing import effects, requests
+from archivist_common.publishing import automatic, effects, requests
 from archivist_common.publishing.options import PublishOptions
 from archivist_common.shows import links
 from archivist_vod.worker import PublishingWorker
@@ -112,7 +112,7 @@ async def test_two_shows_with_our_key_wait_for_a_person_who_says_which(world: Wo
     assert all(one["reasons"] for one in held.suggestions)
     async with world.db.transaction() as session:
         await links.link(session, "flex-1", name, 4201, user_id=1)
-        await requests.show_linked(session, "flex-1", name)
+        await automatic.show_linked(session, "flex-1", name)
     done = await world.drive(held.id)
     assert (done.status, done.show_id) == ("published", 4201)
 

@@ -1,5 +1,6 @@
-"""Rows of publications as they are written from both sides: who asks for one (`publication_requests`), and who
-carries it out (`publishing`). No rule of a publication's life is here.
+"""Rows of publications as both sides write them: requests (`requests`, `automatic`) and the publisher (`lifecycle`).
+
+What follows from a request is decided in `decisions`, and carried out here.
 """
 
 from typing import Any
@@ -13,6 +14,7 @@ from archivist_common.database.clock import database_now
 from archivist_common.database.models import Publication, Transcription, VodContent
 from archivist_common.errors import NotFound
 from archivist_common.events import journal, outbox
+from archivist_common.publishing.decisions import Outcome, Situation, situation
 from archivist_common.states import PublicationStatus, PublishStage, VodStatus
 
 COMPONENT = "vod"
@@ -60,6 +62,39 @@ async def change(session: AsyncSession, publication_id: UUID, **values: Any) -> 
         .values(**values)
         .execution_options(synchronize_session=False)
     )
+
+
+def situation_of(row: Publication) -> Situation:
+    withdrawing = row.withdraw_requested_at is not None
+    return situation(PublicationStatus(row.status), row.error_code, withdrawing=withdrawing)
+
+
+async def carry_out(session: AsyncSession, row: Publication, outcome: Outcome, **values: Any) -> None:
+    """Change a publication as a request wants it. values: columns that say what is wanted; not written for KEEP and
+    REMOVE."""
+    match outcome:
+        case Outcome.RECORD:
+            if values:
+                await change(session, row.id, **values)
+        case Outcome.BEGIN:
+            await change(session, row.id, **AFRESH | {"stage": PublishStage.RESOLVE} | values)
+        case Outcome.TAKE_DOWN:
+            await change(session, row.id, **AFRESH | {"stage": PublishStage.WITHDRAW} | values)
+        case Outcome.CHAPTERS:
+            await change(session, row.id, **BACK_TO_CHAPTERS | values)
+        case Outcome.STEP_BACK:
+            written = Publication.stage == PublishStage.METADATA
+            stage = case((written, PublishStage.CHAPTERS.value), else_=Publication.stage)
+            await change(session, row.id, stage=stage, **values)
+        case Outcome.REMOVE:
+            await change(
+                session, row.id, status=PublicationStatus.REMOVED, withdraw_requested_at=None, error_code=None
+            )
+            await removed(session, row)
+        case Outcome.KEEP | Outcome.REFUSE:
+            return
+    if outcome in {Outcome.BEGIN, Outcome.TAKE_DOWN, Outcome.CHAPTERS}:
+        await queued(session, row.id, values.get("transcription_id", row.transcription_id))
 
 
 async def queued(session: AsyncSession, publication_id: UUID, job_id: UUID | None) -> None:

@@ -12,7 +12,7 @@ from archivist_common.errors import NotCompleted
 from archivist_common.events import journal
 from archivist_common.jobs import queries
 from archivist_common.jobs.queries import JobView
-from archivist_common.publishing import requests
+from archivist_common.publishing import automatic
 from archivist_common.security.principal import Caller
 from archivist_common.states import JobStatus
 
@@ -37,7 +37,7 @@ async def edit(job_id: JobId, body: ChaptersWritten, caller: Writer, deps: Reque
     rows, user_id = lookup.rows_of(written), caller.user_id
     async with deps.db.transaction() as session:
         await store.edit(session, job.id, rows, user_id=user_id)
-        await requests.chapters_edited(session, job.id)
+        await automatic.chapters_edited(session, job.id)
         message = f"{len(rows)} chapters written"
         await journal.record(session, "INFO", _COMPONENT, message, transcription_id=job.id, user_id=user_id)
     await deps.notify()
@@ -52,7 +52,7 @@ async def reset(job_id: JobId, caller: Writer, deps: RequestDeps) -> Chapters:
         stored = await store.of_transcription(session, job.id)
         await store.forget(session, job.id)
         if stored is not None and stored.edited is not None:
-            await requests.chapters_edited(session, job.id)
+            await automatic.chapters_edited(session, job.id)
             message, user_id = "written chapters deleted", caller.user_id
             await journal.record(session, "INFO", _COMPONENT, message, transcription_id=job.id, user_id=user_id)
     await deps.notify()

@@ -9,7 +9,7 @@ from archivist_api.schemas.recording_shows import RecordingShow, ShowChoice, Sug
 from archivist_api.views import recording_shows
 from archivist_common.events import journal
 from archivist_common.jobs import queries
-from archivist_common.publishing import requests
+from archivist_common.publishing import automatic
 from archivist_common.shows import links
 from archivist_common.shows import queries as shows
 from archivist_common.shows.matching import KnownShows
@@ -47,7 +47,7 @@ async def link(job_id: JobId, body: ShowChoice, caller: Writer, deps: RequestDep
         await links.link(session, job.storage, job.path, body.show_id, user_id=caller.user_id)
         message = f"its recording was linked to show {body.show_id}"
         await journal.record(session, "INFO", _COMPONENT, message, transcription_id=job_id, user_id=caller.user_id)
-        await requests.show_linked(session, job.storage, job.path)
+        await automatic.show_linked(session, job.storage, job.path)
         linked = await recording_shows.of_job(session, job)
     await deps.notify()
     return linked
@@ -61,7 +61,7 @@ async def unlink(job_id: JobId, caller: Writer, deps: RequestDeps) -> RecordingS
         if await links.unlink(session, job.storage, job.path):
             message, user_id = "its recording was unlinked from its show", caller.user_id
             await journal.record(session, "INFO", _COMPONENT, message, transcription_id=job_id, user_id=user_id)
-            await requests.show_linked(session, job.storage, job.path)
+            await automatic.show_linked(session, job.storage, job.path)
         unlinked = await recording_shows.of_job(session, job)
     await deps.notify()
     return unlinked
