@@ -9,6 +9,7 @@ from urllib.parse import urljoin
 
 from archivist_captions.cea608.options import SccOptions
 from archivist_captions.cue import Cue
+from archivist_captions.formats.reading import MOST_BYTES
 from archivist_common.errors import TargetFailed, TargetMissing
 from archivist_vod.cablecast.item import CablecastItem
 from archivist_vod.cablecast.transport.client import CablecastClient
@@ -84,6 +85,6 @@ async def _parts(client: CablecastClient, folder: str, language: str) -> list[Cu
 
 async def _text(client: CablecastClient, url: str) -> str | None:
     try:
-        return await client.get_text(url)
+        return await client.get_text(url, limit=MOST_BYTES)
     except TargetMissing:
         return None

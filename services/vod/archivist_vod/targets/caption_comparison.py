@@ -11,11 +11,10 @@ from dataclasses import dataclass, replace
 from archivist_captions.cea608.options import SccOptions
 from archivist_captions.cea608.transliteration import transliterate
 from archivist_captions.cue import Cue
-from archivist_captions.formats import markup, scc
-from archivist_captions.formats.clock import ms_of_clock
+from archivist_captions.formats import scc, vtt
+from archivist_captions.formats.clock import clock, ms_of_clock
 
 _TIMES = re.compile(r"\s*((?:\d+:)?\d+:\d{2}[.,]\d{1,3})\s*-->\s*((?:\d+:)?\d+:\d{2}[.,]\d{1,3})")
-_NO_CUES = re.compile(r"\s*(?:NOTE|STYLE|REGION)(?:\s|$)")
 _SLIVER_MS = 100  # what a cut by frames leaves of a cue, or does not; nobody can read it
 _EDGE_MS = 50  # a frame and a half; pieces of a cue cut at the edge of a part lie no further apart
 _TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[^\w\s]|_")
@@ -52,29 +51,23 @@ def expected_from_scc(data: bytes, options: SccOptions | None = None) -> tuple[C
 def parse_vtt(text: str | bytes) -> tuple[Cue, ...]:
     """The cues of a WebVTT file or of a part of one, in order, as a server may write it.
 
-    Bytes are UTF-8 whatever their headers say. A byte-order mark, CRLF, times without hours, a timestamp map, notes,
-    styles and tags are taken as they come; what holds no cue gives none.
+    Bytes are UTF-8 whatever their headers say. Beside what WebVTT allows, the first line and the empty lines between
+    cues may be missing; what holds no cue gives none. Raises CannotRead for more than a day of captions.
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
-    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    cues: list[Cue] = []
-    place = 0
-    while place < len(lines):
-        match = _TIMES.match(lines[place])
-        skipped = _NO_CUES.match(lines[place])
-        place += 1
-        if match is None and not skipped:
+    text = text.removeprefix("\ufeff").replace("\0", "\ufffd").replace("\r\n", "\n").replace("\r", "\n")
+    lines = ["WEBVTT", ""]
+    for line in text.split("\n"):
+        times = _TIMES.match(line)
+        if times is None:
+            lines.append(line if line.strip() else "")
             continue
-        end = next(
-            (n for n in range(place, len(lines)) if not lines[n].strip() or _TIMES.match(lines[n])), len(lines)
-        )
-        if match is not None:
-            # Where no empty line stands between two cues, the number of the next one is no text of this one.
-            numbered = end < len(lines) and bool(lines[end].strip()) and lines[end - 1].strip().isdigit()
-            cues += _cue(match, lines[place : end - 1 if numbered else end])
-        place = end
-    return tuple(sorted(cues, key=lambda cue: cue.start_ms))
+        # Where no empty line stands between two cues, the number of the next one is no text of this one.
+        numbered = lines[-1].strip().isdigit()
+        lines.insert(len(lines) - numbered, "")
+        lines.append(f"{times[1]} --> {_end(times[1], times[2])}")
+    return vtt.read("\n".join(lines).encode("utf-8", "replace")).cues
 
 
 def join_parts(parts: Iterable[Sequence[Cue]]) -> tuple[Cue, ...]:
@@ -141,14 +134,13 @@ class _Token:
         return self.text[0].isalnum()
 
 
-def _cue(match: re.Match[str], lines: Sequence[str]) -> list[Cue]:
-    """The cue under a line of times, if they are times and it has text."""
+def _end(start: str, end: str) -> str:
+    """The end of a cue; a millisecond after its start where it has no length: too short to be compared."""
     try:
-        start, end = ms_of_clock(match[1]), ms_of_clock(match[2])
+        start_ms, end_ms = ms_of_clock(start), ms_of_clock(end)
     except ValueError:
-        return []
-    text = markup.parse("\n".join(lines), entities=True).lines
-    return [Cue(start, max(end, start + 1), text)] if text else []
+        return end
+    return end if end_ms > start_ms else clock(start_ms + 1, ".")
 
 
 def _tokens(cues: Sequence[Cue]) -> list[_Token]:
