@@ -1,7 +1,7 @@
 """What is read off a station of each version, from the simulator as a process of its own."""
 
 import asyncio
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta, timezone
 from fractions import Fraction
 
 import pytest
@@ -126,20 +126,6 @@ async def test_shows_by_id_come_in_hundreds_and_in_the_order_asked_for(modern: S
     assert (await _calls(modern)).count("GET /CablecastAPI/v1/shows") == 3
 
 
-@pytest.mark.parametrize("search", ["there", "missing"])
-async def test_shows_of_a_day_are_those_of_that_day(modern: Simulator, attend: Connect, search: str) -> None:
-    days = ["2026-11-17T00:00:00-06:00", "2026-11-18T00:00:00-06:00", "2026-11-18T23:59:59-06:00", None]
-    await modern.control.seed(shows=[_show(4_000 + n, eventDate=day) for n, day in enumerate(days)])
-    if search == "missing":
-        await modern.control.fault("status", path="/shows/search/advanced", status=404)
-    start = datetime(2026, 11, 18, tzinfo=_CENTRAL)
-    async with attend(modern) as ours:
-        found = await CablecastApi(ours.client).shows_between(
-            start, start + timedelta(hours=23, minutes=59, seconds=59)
-        )
-    assert sorted(show.id for show in found) == [4_001, 4_002]
-
-
 async def _captioned_show(sim: Simulator) -> int:
     reel = {"file": {"store": "Flex 1", "name": "4120-1-Harbor Council.mp4", "length_s": 600}}
     made = await sim.control.seed(shows=[_show(4_120, reels=[reel], vods=[{}]), _show(4_121, reels=[{"length": 5}])])
@@ -201,15 +187,15 @@ async def test_how_far_a_vod_is_can_be_asked_in_every_version(
     async with attend(sim) as ours:
         catalogue = CablecastApi(ours.client, clock=ours.time)
         (vod,) = await catalogue.vods(await catalogue.show(4_120))
-        before = (await catalogue.vod_status(vod.id)).vod_state
+        before = (await catalogue.vod_progress(vod.id))[0].vod_state
         assert before in {"queued", "processing", "unknown"}
         await sim.control.advance(3_600)
-        status = await catalogue.vod_status(vod.id)
+        status, _ = await catalogue.vod_progress(vod.id)
         assert (status.id, status.vod_state) == (vod.id, models.COMPLETE)
         if profile == "legacy":
             assert (await _calls(sim)).count(f"GET /CablecastAPI/v1/vodstatuses/{vod.id}") == 1
         with pytest.raises(TargetMissing):
-            await catalogue.vod_status(99_999)
+            await catalogue.vod_progress(99_999)
 
 
 async def test_a_state_nobody_knows_comes_through_as_it_is(connect: Connect) -> None:
@@ -217,7 +203,7 @@ async def test_a_state_nobody_knows_comes_through_as_it_is(connect: Connect) -> 
         return answer(200, {"vodStatus": {"id": 913, "vodState": "paused", "percentComplete": 40}})
 
     async with Scripted.serve(handler) as server, connect(server.url) as ours:
-        status = await CablecastApi(ours.client).vod_status(913)
+        status, _ = await CablecastApi(ours.client).vod_progress(913)
     assert (status.vod_state, status.percent_complete) == ("paused", 40)
 
 

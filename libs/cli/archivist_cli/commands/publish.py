@@ -12,7 +12,7 @@ from archivist_cli import connection, progress
 from archivist_cli.connection import MOST, SHORT, clock, found
 from archivist_cli.gateway import Gateway
 
-DONE, FAILED, WRONG_USAGE, WAITS = 0, 1, 2, 3
+DONE, FAILED, WAITS = 0, 1, 3  # 2 is argparse's, for wrong usage
 """Exit codes. WAITS: a person has something to say or to do first."""
 
 _WATCH_S = 20  # a long poll; the gateway lets one last half a minute

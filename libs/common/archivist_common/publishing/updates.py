@@ -132,6 +132,8 @@ async def mirrored(session: AsyncSession, row: Publication, status: VodStatus) -
         "vendor_state": row.vendor_state,
         "updated_date": database_now(),
     }
+    if row.item.get("thumbnail_url"):
+        described["thumbnail_url"] = str(row.item["thumbnail_url"])[:500]
     if status is VodStatus.PUBLISHED:
         described["published_date"] = database_now()
     await session.execute(

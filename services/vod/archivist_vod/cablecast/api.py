@@ -8,7 +8,6 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from datetime import datetime
 
 from archivist_common.errors import TargetFailed, TargetMissing, TargetRefused
 from archivist_vod.cablecast import models
@@ -66,27 +65,6 @@ class CablecastApi(Objects):
         newest = await self.client.get_page("shows", "shows", page_size=_NEWEST)
         found |= {show.id: show for show in read_all(models.Show, newest.rows, "shows") if show.local_id == key}
         return tuple(found.values())
-
-    async def shows_between(self, start: datetime, end: datetime) -> tuple[models.Show, ...]:
-        """Shows whose eventDate lies in `start` to `end`, both included. Both with a zone."""
-        try:
-            ids = await self.search_shows(
-                [
-                    ("eventDate", "greaterThanOrEqual", start.isoformat()),
-                    ("eventDate", "lessThanOrEqual", end.isoformat()),
-                ]
-            )
-            candidates: Sequence[models.Show] = await self.shows(ids)
-        except (TargetMissing, TargetRefused):
-            candidates = [show async for show in self.all_shows()]
-        # A date without an offset is the server's own day: taken to be in the zone asked for.
-        return tuple(
-            show
-            for show in candidates
-            if show.event_date is not None
-            and start <= (show.event_date if show.event_date.tzinfo else show.event_date.replace(tzinfo=start.tzinfo))
-            and (show.event_date if show.event_date.tzinfo else show.event_date.replace(tzinfo=start.tzinfo)) <= end
-        )
 
     async def search_shows(self, filters: Sequence[tuple[str, str, str]]) -> tuple[int, ...]:
         """Ids of shows that the server says meet every (field, operator, value). Look at each again.
@@ -236,15 +214,12 @@ class CablecastApi(Objects):
                 found.append(vod)
         return tuple(found)
 
-    async def vod_status(self, vod: int) -> models.VodStatus:
-        """How far a VOD is, by the cheapest way the server has. Raises TargetMissing when the VOD is gone.
+    async def vod_progress(self, vod: int) -> tuple[models.VodStatus, models.Vod | None]:
+        """How far a VOD is, by the cheapest way the server has; the VOD itself where that had to be read for it.
 
-        Servers without vodState: `complete` once the last transaction says so, `unknown` until then.
+        Servers without vodState: `complete` once the last transaction says so, `unknown` until then. Raises
+        TargetMissing when the VOD is gone.
         """
-        return (await self.vod_look(vod))[0]
-
-    async def vod_look(self, vod: int) -> tuple[models.VodStatus, models.Vod | None]:
-        """As `vod_status`, and the VOD itself where that had to be read for it."""
         if self._clock() >= self._without_statuses_until:
             try:
                 return await self.one(f"vodstatuses/{vod}", "vodStatus", models.VodStatus), None

@@ -70,7 +70,7 @@ class CablecastItem(Item):
 
     def with_show(self, show: models.Show) -> "CablecastItem":
         title = " ".join((show.cg_title or show.title).split()) or f"show {show.id}"
-        return replace(self, show=show.id, title=title, location=show.location)
+        return replace(self, show=show.id, title=title, location=show.location, thumbnail_url=show.thumbnail_url)
 
     def with_reel(self, ours: models.Reel, reels: Iterable[models.Reel]) -> "CablecastItem":
         """With the reel that plays our recording, and those before it. reels: of the show."""

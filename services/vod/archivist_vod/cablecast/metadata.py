@@ -9,6 +9,7 @@ from archivist_common.chapters.detection import Chapter
 from archivist_vod.cablecast import models
 from archivist_vod.cablecast.api import CablecastApi
 from archivist_vod.cablecast.item import CablecastItem
+from archivist_vod.cablecast.objects import read
 from archivist_vod.targets.interface import LONGEST_TITLE, Ledger, Work
 from archivist_vod.targets.timeline import chapters_on_vod
 
@@ -81,7 +82,8 @@ async def put_metadata(
         )
         return item
     ledger.require()
-    await catalogue.client.put(f"shows/{show.id}", "show", models.edited(now.raw, **changes))
+    shown = await catalogue.client.put(f"shows/{show.id}", "show", models.edited(now.raw, **changes))
+    item = replace(item, thumbnail_url=read(models.Show, shown, f"shows/{show.id}").thumbnail_url)
     written = changes.get("comments")
     return item if written is None else replace(item, description_sha256=_digest(written))
 

@@ -83,16 +83,6 @@ class CablecastModel(BaseModel):
         return self._raw
 
 
-class CustomField(BaseModel):
-    """A field of a show that the station has added. One just written may have no id yet."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, alias_generator=to_camel, populate_by_name=True)
-
-    id: int | None = None
-    show_field: int | None = None
-    value: Any = None
-
-
 class Show(CablecastModel):
     location: int | None = None
     local_id: Text = ""  # ours to use: Cablecast makes nothing of it
@@ -108,15 +98,17 @@ class Show(CablecastModel):
     vods: Ids = ()
     total_run_time: Whole = None
     has_captions: bool | None = None
-    generate_captions: bool | None = None  # orders a paid transcription: never turned on by us
-    is_on_reflect_plus: bool | None = None
-    custom_fields: Annotated[tuple[CustomField, ...], BeforeValidator(_ids)] = ()
+    thumbnail_image: Any = None  # {url}
+
+    @property
+    def thumbnail_url(self) -> str | None:
+        """Where its picture is shown; None where the server does not say, or says what is no address."""
+        url = self.thumbnail_image.get("url") if isinstance(self.thumbnail_image, dict) else None
+        return url if isinstance(url, str) and url.startswith(("http://", "https://")) else None
 
 
 class Media(CablecastModel):
     location: int | None = None
-    format: int | None = None
-    media_name: Text = ""
 
 
 class Reel(CablecastModel):
@@ -126,7 +118,6 @@ class Reel(CablecastModel):
     cue: Whole = None  # in point in the file, seconds
     length: Whole = None  # seconds; 0 or None: a VOD made from it waits
     user_file_name: Text = ""
-    asset_reel_links: Ids = ()
     playback_asset: int | None = None
     digital_files: Ids = ()  # older servers
     has_valid_file: bool | None = None
@@ -143,8 +134,6 @@ class AssetInfo(CablecastModel):
 class Asset(CablecastModel):
     path: Text = ""  # relative to the store's mount
     url: Text = ""
-    extension: Text = ""
-    file_status: Text = ""
     file_type: Text = ""  # unknown, video, audio, image, caption, document, hlsmanifest
     has_captions: bool | None = None
     size: int | None = None
@@ -159,11 +148,6 @@ class Asset(CablecastModel):
         return self.path.replace("\\", "/").rpartition("/")[2]
 
 
-class AssetReelLink(CablecastModel):
-    asset: int | None = None
-    reel: int | None = None
-
-
 class FileStore(CablecastModel):
     name: Text = ""
 
@@ -174,10 +158,8 @@ class DigitalFile(CablecastModel):
     show: int | None = None
     reel: int | None = None
     reel_number: int | None = None
-    file_size: int | None = None
     frame_count: Whole = None
     frame_rate: float | None = None
-    is_valid: bool | None = None
     has_captions: bool | None = None
     captions_are_compatible: bool | None = None
     captions_message: Text = ""
@@ -201,14 +183,11 @@ class Vod(CablecastModel):
     length: Whole = None
     url: Text = ""
     local_url: Text = ""
-    embed_code: Text = ""
-    web_vtt: Text = ""  # the chapters, not the captions
     asset: int | None = None
     chapters: Ids = ()
     chapters_published: Flag = False
     vod_state: Text = ""
     percent_complete: float | None = None
-    state_change: Moment = None
     error_message: Text = ""
     status_message: Text = ""
     is_watchable: bool | None = None
@@ -228,14 +207,11 @@ class VodTransaction(CablecastModel):
     vod: int | None = None
     transaction_type: int | None = None
     percent_complete: float | None = None
-    start_time: Moment = None
     last_modified: Moment = None
 
 
 class VodConfiguration(CablecastModel):
     location: int | None = None
-    provider_name: Text = ""
-    default_quality: int | None = None
     vod_transcode_qualities: Ids = ()
 
 
@@ -249,10 +225,7 @@ class Chapter(CablecastModel):
     body: Text = ""
     operator_note: Text = ""
     offset: Whole = None  # seconds from the start of the VOD
-    order: int | None = None
-    quick_added: Flag = False
     deleted: Flag = False
-    hidden: Flag = False
 
 
 class Location(CablecastModel):
@@ -300,7 +273,6 @@ class SystemInfo(BaseModel):
     cablecast_version: Text = ""
     cablecast_friendly_version: Text = ""
     site_name: Text = ""
-    base_url_for_embeds: Text = ""
 
     @property
     def version(self) -> tuple[int, ...]:

@@ -105,11 +105,11 @@ class Looks:
         self._last: dict[int, tuple[float, tuple[models.VodStatus, models.Vod | None]]] = {}
 
     async def at(self, vod_id: int) -> tuple[models.VodStatus, models.Vod | None]:
-        """As `Catalogue.vod_look`."""
+        """As `CablecastApi.vod_progress`."""
         now = self._clock()
         self._last = {one: look for one, look in self._last.items() if now - look[0] < self._kept_s}
         if vod_id not in self._last:
-            self._last[vod_id] = (now, await self._catalogue.vod_look(vod_id))
+            self._last[vod_id] = (now, await self._catalogue.vod_progress(vod_id))
         return self._last[vod_id][1]
 
 

@@ -10,7 +10,9 @@ from typing import Any, ClassVar, Self, TypeVar
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """show: its number, None where the target has no shows, or none was found yet. vod_id: None until it is started.
+    """show: its number, None where the target has no shows, or none was found yet. thumbnail_url: of its picture.
+
+    vod_id: None until the programme is started.
 
     mark, elsewhere: what the last poll showed, and what the target was doing besides, to recognise a stall.
     missed: something of it was missing at the target once since it was last published.
@@ -22,6 +24,7 @@ class Item:
 
     title: str = ""
     show: int | None = None
+    thumbnail_url: str | None = None
     vod_id: int | str | None = None
     mark: str = ""
     elsewhere: str | None = None

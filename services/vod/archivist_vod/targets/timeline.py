@@ -37,16 +37,6 @@ def begins_at_ms(reel: ReelSpan, reels: Sequence[ReelSpan]) -> int:
     return sum(other.length_s for other in reels if other.number < reel.number) * 1_000
 
 
-def vod_offset_ms(file_ms: int, reel: ReelSpan, reels: Sequence[ReelSpan]) -> int | None:
-    """When the VOD shows what stands at `file_ms` in a reel's file; None where it shows that nowhere.
-
-    reels: those of the show; the reel itself and later ones may be among them.
-    """
-    if not reel.begin_ms <= file_ms < reel.end_ms:
-        return None
-    return begins_at_ms(reel, reels) + file_ms - reel.begin_ms
-
-
 def chapters_on_vod(chapters: Iterable[Chapter], reel: ReelSpan, reels: Sequence[ReelSpan]) -> tuple[Chapter, ...]:
     """A file's chapters by the VOD's clock, without those it does not show.
 

@@ -56,8 +56,13 @@ def show_row(raw: Json, names: Names, files: Iterable[str]) -> dict[str, Any] | 
     }
 
 
-def vod_row(raw: Json, target: str, titles: Mapping[int, str]) -> dict[str, Any] | None:
-    """A row of `vod_content`, by column; None for a VOD that cannot be read. titles: of shows, by number."""
+def vod_row(
+    raw: Json, target: str, titles: Mapping[int, str], thumbnails: Mapping[int, str]
+) -> dict[str, Any] | None:
+    """A row of `vod_content`, by column; None for a VOD that cannot be read.
+
+    titles, thumbnails: of shows, by number.
+    """
     try:
         vod = models.Vod.read(raw)
     except ValidationError:
@@ -74,6 +79,7 @@ def vod_row(raw: Json, target: str, titles: Mapping[int, str]) -> dict[str, Any]
         "show": show,
         "title": _line(known or (f"VOD {vod.id}" if show is None else f"show {show}"), _TITLE),
         "url": url if 0 < len(url) <= _URL else None,  # half an address leads nowhere
+        "thumbnail_url": None if show is None else thumbnails.get(show),
         "duration": _number(vod.length),
         "quality": _number(vod.quality),
         "status": VodStatus.REMOVED if vod.disabled else _STATUSES.get(state, VodStatus.PROCESSING),
@@ -119,6 +125,21 @@ def files_of(document: Json) -> dict[int, list[str]] | None:
         show = shows.get(reel) if type(reel) is int else None
         if show is not None and isinstance(row.get("fileName"), str):
             found.setdefault(show, []).append(row["fileName"])
+    return found
+
+
+def thumbnails_of(document: Json) -> dict[int, str]:
+    """The address of each show's picture, from the shows that came along with a page."""
+    found: dict[int, str] = {}
+    shows = document.get("shows")
+    for row in shows if isinstance(shows, list) else ():
+        try:
+            show = models.Show.read(row)
+        except ValidationError:
+            continue
+        url = storable(show.thumbnail_url or "")
+        if 0 < len(url) <= _URL:
+            found[show.id] = url
     return found
 
 

@@ -29,7 +29,7 @@ from archivist_common.shows.sync_runs import SyncKind, SyncMode
 from archivist_vod import metrics
 from archivist_vod.cablecast.reference_data import Names, aware
 from archivist_vod.cablecast.sync import runs, store
-from archivist_vod.cablecast.sync.rows import files_of, fits, modified, show_row, vod_row
+from archivist_vod.cablecast.sync.rows import files_of, fits, modified, show_row, thumbnails_of, vod_row
 from archivist_vod.cablecast.sync.runs import Run
 from archivist_vod.cablecast.sync.source import Source
 from archivist_vod.cablecast.sync.store import TooManyGone
@@ -43,6 +43,7 @@ _MOST_PASSES = 3  # over a list that says it has more rows than came
 _MOST_SINGLE = 50  # objects asked for one by one; more are read from the list
 _OVERLAP = timedelta(minutes=65)  # some servers compare local times as text: an hour may come twice, or never
 _WITH_FILES = {"include": "reel,digitalfile"}
+_WITH_SHOW = {"include": "show"}
 
 
 class _GiveWay(Exception):
@@ -142,7 +143,7 @@ class Sync:
 
         until_unchanged: stop after a page on which nothing was changed since then.
         """
-        path, params = ("shows", _WITH_FILES) if self._run.kind is SyncKind.SHOWS else ("vods", {})
+        path, params = ("shows", _WITH_FILES) if self._run.kind is SyncKind.SHOWS else ("vods", _WITH_SHOW)
         start = 0
         if resume and self._run.total is not None and self._run.position:
             async with self._db.transaction() as session:
@@ -237,7 +238,7 @@ class Sync:
         rows: list[Json] = []
         documents: list[Json] = []
         missing: list[int] = []
-        params = _WITH_FILES if path == "shows" else None
+        params = _WITH_FILES if path == "shows" else _WITH_SHOW
         for number in sorted(ids, reverse=True):
             try:
                 document = await self._client.get_document(f"{path}/{number}", root, params)
@@ -248,7 +249,7 @@ class Sync:
             if isinstance(row, dict) and row.get("id") == number:
                 rows.append(row)
                 documents.append(document)
-        reels = {name: _joined(documents, name) for name in ("reels", "digitalFiles")}
+        reels = {name: _joined(documents, name) for name in ("reels", "digitalFiles", "shows")}
         await self._keep(
             rows, document={name: found for name, found in reels.items() if found is not None}, total=total
         )
@@ -276,7 +277,8 @@ class Sync:
             numbers = {row["show"] for row in fresh if fits(row.get("show"))}
             async with self._db.transaction() as session:
                 titles = await store.titles(session, numbers)
-            made = [vod_row(row, self._run.target, titles) for row in fresh]
+            thumbnails = thumbnails_of(document or {})
+            made = [vod_row(row, self._run.target, titles, thumbnails) for row in fresh]
         read = [row for row in made if row is not None]
         unread = [row["id"] for row, known in zip(fresh, made, strict=True) if known is None]
         if unread:

@@ -23,7 +23,9 @@ from archivist_common.states import VodStatus
 from archivist_vod.cablecast.sync.runs import Run
 
 _COMPONENT = "vod"
-_PUBLISHERS_OWN = frozenset({"title", "status", "url"})  # columns of a VOD that its publication writes
+_PUBLISHERS_OWN = frozenset(
+    {"title", "status", "url", "thumbnail_url"}
+)  # columns of a VOD that its publication writes
 _TOLD = 20  # VODs of ours that are gone, named in the journal
 
 
