@@ -17,6 +17,7 @@ from archivist_common import failpoints
 from archivist_common.database.migrate import check as check_schema
 from archivist_common.errors import DatabaseUnavailable, SchemaMismatch, TargetDenied, TargetUnavailable
 from archivist_common.events.notify import PUBLISH, Listener
+from archivist_common.observability.outage import Outage
 from archivist_common.publishing import automatic, effects, lifecycle, queries, targets
 from archivist_common.publishing.options import PublishOptions
 from archivist_vod import metrics
@@ -140,16 +141,11 @@ class PublishingWorker:
             log.info("left without giving back what may have been claimed")
 
     async def _serve(self, slot: int) -> None:
-        away = False
+        database = Outage(log, "database", meanwhile="nothing is published")
         while True:
-            try:
+            with database.tolerated(DatabaseUnavailable):
                 if await self.work_once(slot):
                     continue
-                away = False
-            except DatabaseUnavailable:
-                if not away:
-                    log.warning("the database is away; nothing is published meanwhile")
-                away = True
             self._rung.clear()
             try:
                 async with asyncio.timeout(_POLL_S * random.uniform(0.8, 1.2)):  # noqa: S311 -- jitter

@@ -266,3 +266,10 @@ def test_a_meeting_of_four_hours_costs_four_times_one_of_an_hour(monkeypatch: py
         assert max(sentences for sentences, _ in work) <= 150
         cost[hours] = sum(sentences**2 * terms for sentences, terms in work)
     assert cost[4] < 5 * cost[1]
+
+
+def test_a_sentence_said_three_times_word_for_word_is_a_formula() -> None:
+    formula = "Speakers have three minutes on the replacement of the water main beneath Elm Street."
+    twice = f"{formula} {COUNCIL} {formula}"
+    assert formula in chosen(twice, count=6)
+    assert formula not in chosen(f"{twice} {formula}", count=6)

@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 
 from archivist_common.errors import DeadlineExceeded
 from archivist_common.observability import metrics
+from archivist_common.observability.outage import Outage
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ class Notifier:
 
     def __init__(self, dsn: str) -> None:
         self._redis = _connect(dsn)
-        self._is_unavailable = False
+        self._outage = Outage(log, "Redis", meanwhile="workers poll the database")
 
     async def notify(self, transcription_id: UUID) -> bool:
         """Notify transcribers of possible work. False while Redis is unavailable, which is logged once."""
@@ -74,9 +75,9 @@ class Notifier:
                     _WAKE, what, _job_id=f"wake:{what}", _queue_name=queue, _expires=_WAKE_UP_LIFE
                 )
         except (RedisError, OSError, TimeoutError) as exc:
-            self._set_unavailable(True, repr(exc))
+            self._failed(exc)
             return False
-        self._set_unavailable(False)
+        self._answered()
         return True
 
     async def info(self, section: str) -> dict[str, Any]:
@@ -85,21 +86,21 @@ class Notifier:
             async with asyncio.timeout(_DEADLINE_S):
                 found = dict(await self._redis.info(section))
         except (RedisError, OSError, TimeoutError) as exc:
-            self._set_unavailable(True, repr(exc))
+            self._failed(exc)
             raise DeadlineExceeded("Redis is not responding") from exc
-        self._set_unavailable(False)
+        self._answered()
         return found
 
     async def close(self) -> None:
         await self._redis.aclose(close_connection_pool=True)
 
-    def _set_unavailable(self, unavailable: bool, why: str = "") -> None:
-        metrics.REDIS_UP.set(not unavailable)
-        if unavailable and not self._is_unavailable:
-            log.warning("Redis unavailable; workers poll the database meanwhile", extra={"why": why})
-        elif self._is_unavailable and not unavailable:
-            log.info("Redis available again")
-        self._is_unavailable = unavailable
+    def _failed(self, exc: Exception) -> None:
+        metrics.REDIS_UP.set(False)
+        self._outage.failed(exc)
+
+    def _answered(self) -> None:
+        metrics.REDIS_UP.set(True)
+        self._outage.recovered()
 
 
 class Listener:
@@ -130,19 +131,15 @@ class Listener:
                 await asyncio.wait([listening], timeout=_POLL_S)
 
     async def _run(self) -> None:
-        disconnected = False
+        outage = Outage(log, "wake-up listener", meanwhile="the database is polled")
         while True:
             redis = _connect(self._dsn, socket_timeout=_DEADLINE_S)
             try:
                 await redis.ping()
-                if disconnected:
-                    log.info("wake-up listener connected again")
-                disconnected = False
+                outage.recovered()
                 await self._listen(redis)
             except (RedisError, OSError, TimeoutError) as exc:
-                if not disconnected:
-                    log.warning("wake-up listener disconnected; polling", extra={"why": repr(exc)})
-                disconnected = True
+                outage.failed(exc)
             finally:
                 self._worker = None
                 await redis.aclose(close_connection_pool=True)

@@ -21,6 +21,7 @@ from archivist_common.events import outbox
 from archivist_common.jobs import chunks
 from archivist_common.jobs import lifecycle as jobs
 from archivist_common.observability import metrics
+from archivist_common.observability.outage import Outage
 from archivist_common.publishing import lifecycle as publishing
 
 log = logging.getLogger(__name__)
@@ -39,22 +40,18 @@ _KEEP = (
 
 
 async def run(db: Database, notifier: outbox.WakeUps, lease: timedelta, every: timedelta = EVERY) -> None:
-    """Repair until cancelled. While the database is unavailable or not migrated it waits, and logs so once."""
-    unavailable = False
+    """Reconcile for ever. A database that is unavailable, or not migrated yet, is waited for, and logged once."""
+    database = Outage(log, "database", meanwhile="the reconciler waits")
     spare_until = 0.0
     while True:
         try:
             await migrate.check(db)
-            if unavailable:
+            if database.is_active:
                 spare_until = time.monotonic() + lease.total_seconds()
             await run_once(db, notifier, lease, expire=time.monotonic() >= spare_until)
-            if unavailable:
-                log.info("database available again")
-            unavailable = False
+            database.recovered()
         except (DatabaseUnavailable, SchemaMismatch) as exc:
-            if not unavailable:
-                log.warning("database unavailable; the reconciler waits", extra={"why": exc.message})
-            unavailable = True
+            database.failed(exc)
         except Exception:
             log.exception("reconciler iteration failed")
         await asyncio.sleep(every.total_seconds())

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from archivist_common.errors import StorageUnavailable, by_code
+from archivist_common.observability.outage import Outage
 from archivist_common.storage.mounts import MountKind
 
 log = logging.getLogger(__name__)
@@ -100,7 +101,7 @@ class HelperPool:
         self._places = asyncio.Semaphore(HELPERS)
         self._idle: list[_Helper] = []
         self._dying: dict[_Helper, asyncio.Task[None]] = {}
-        self._away = False
+        self._outage = Outage(log, "storage", meanwhile="what needs it waits", fields={"storage": name})
 
     @property
     def stuck(self) -> int:
@@ -129,9 +130,10 @@ class HelperPool:
             async with asyncio.timeout(deadline.total_seconds()):
                 reply = await self._ask(request | {"kind": self._kind.value, "name": self._name})
         except TimeoutError as exc:
-            self._note(away=True)
-            raise TimeoutError(f"it did not answer within {deadline.total_seconds():g} s") from exc
-        self._note(away=False)
+            why = f"it did not answer within {deadline.total_seconds():g} s"
+            self._outage.failed(why)
+            raise TimeoutError(why) from exc
+        self._outage.recovered()
         if self._kind is MountKind.AUTO and (reply["mounted"] or reply["marked"]):
             # What was a mount or marked once and is not now has gone away.
             self._kind = MountKind.MARKER if reply["marked"] else MountKind.MOUNT
@@ -168,13 +170,6 @@ class HelperPool:
         await helper.ended()
         del self._dying[helper]
         self._places.release()
-
-    def _note(self, *, away: bool) -> None:
-        if away and not self._away:
-            log.warning("storage stopped answering", extra={"storage": self._name})
-        elif self._away and not away:
-            log.info("storage answers again", extra={"storage": self._name})
-        self._away = away
 
     async def close(self) -> None:
         """End every helper; one that is stuck in the kernel is left to end when its server answers."""

@@ -10,6 +10,7 @@ from archivist_common.database.engine import Database
 from archivist_common.errors import DatabaseUnavailable, TooManyAttempts
 from archivist_common.jobs import queries
 from archivist_common.jobs.queries import JobProgress
+from archivist_common.observability.outage import Outage
 
 log = logging.getLogger(__name__)
 
@@ -119,17 +120,12 @@ class ProgressFeed:
                     return
 
     async def run(self) -> None:
-        """Poll for ever, while there are watchers. An unavailable database is waited for, and logged once."""
-        unavailable = False
+        """Poll for ever, while anybody watches. A database that is unavailable is waited for, and logged once."""
+        database = Outage(log, "database", meanwhile="event streams wait")
         while True:
             await self._wanted.wait()
-            try:
+            with database.tolerated(DatabaseUnavailable):
                 await self._round()
-                unavailable = False
-            except DatabaseUnavailable:
-                if not unavailable:
-                    log.warning("database unavailable; event streams wait")
-                unavailable = True
             await asyncio.sleep(_EVERY_S)
 
     async def _round(self) -> None:

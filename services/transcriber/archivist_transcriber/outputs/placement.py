@@ -24,6 +24,7 @@ from archivist_common.errors import (
 )
 from archivist_common.jobs import artifacts
 from archivist_common.jobs.artifacts import PendingFile
+from archivist_common.observability.outage import Outage
 from archivist_common.states import PublicState
 from archivist_common.storage.client import StorageClient, StorageServer
 from archivist_common.storage.mounts import MountKind
@@ -75,7 +76,7 @@ class Placer:
             _Lane(home, tuple(other for other in homes if path in other.parents)) for path, home in homes.items()
         ]
         self._outputs = [lane for lane in self._lanes if lane.home.is_output]
-        self._database_away = False
+        self._database = Outage(log, "database", meanwhile="placing waits")
 
     def wake(self) -> None:
         """There is something to place."""
@@ -95,13 +96,8 @@ class Placer:
     async def _work(self, lane: _Lane) -> None:
         while True:
             lane.wake.clear()
-            try:
+            with self._database.tolerated(DatabaseUnavailable):
                 await self._round(lane)
-                self._database_away = False
-            except DatabaseUnavailable:
-                if not self._database_away:
-                    log.info("placing waits for the database")
-                self._database_away = True
             await self._sweep(lane)
             try:
                 async with asyncio.timeout(EVERY.total_seconds()):
@@ -142,12 +138,10 @@ class Placer:
     async def _say_homeless(self) -> None:
         """Files whose place is known no more, the settings having changed, are named as such, once."""
         homes = [lane.home.path for lane in self._lanes]
-        try:
+        with self._database.tolerated(DatabaseUnavailable):
             async with self._db.transaction() as session:
                 for artifact in await artifacts.pending(session, _PAGE, tried=False, but_not=homes):
                     await artifacts.note(session, artifact, _NOWHERE)
-        except DatabaseUnavailable:
-            log.info("placing waits for the database")
 
     async def _place(self, lane: _Lane, artifact: PendingFile) -> StorageError | None:
         """Place a file for good, or say that it never will be. What the storage said, where it refused for now."""
