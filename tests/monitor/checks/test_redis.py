@@ -61,7 +61,7 @@ async def test_memory_above_80_percent_of_the_limit_degrades_it_and_redis_down_d
         assert time.monotonic() - began < check.deadline.total_seconds()
         assert (away.status, away.reason) == (
             Status.DEGRADED,
-            "Redis is not answering; jobs go on, workers poll the database",
+            "Redis is not responding; jobs go on, workers poll the database",
         )
         assert _gauge("archivist_redis_up") == 0
         assert math.isnan(_gauge("archivist_redis_memory_used_ratio"))
