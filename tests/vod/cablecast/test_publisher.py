@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from tests.lost_answers import LosesAnAnswer
 from tests.simulators.cablecast.process import Simulator
@@ -812,6 +812,17 @@ async def test_a_vod_of_two_reels_is_begun_when_the_captions_of_both_stand(world
         done = await world.drive(publication)
         assert (done.status, done.attention_code) == ("published", None)
     assert len(await world.vods()) == 1
+
+
+async def test_a_language_without_chapter_rules_is_published_without_and_says_so(world: World) -> None:
+    await world.show(**council())
+    job = await world.captioned(NAME)
+    async with world.db.transaction() as session:
+        await session.execute(update(Transcription).values(language="hmn"))
+    done = await world.drive(await world.ask(job))
+    assert done.status == "published"
+    assert [one.partition(":")[0] for one in done.warnings] == ["CHAPTERS_LANGUAGE"]
+    assert await world.sim.control.objects("chapters") == []
 
 
 async def test_chapters_made_by_people_are_left_as_they_are_and_none_is_added(world: World) -> None:

@@ -58,6 +58,7 @@ def parse(text: str, bodies: Bodies, *, cut: bool = False) -> Title:
     return Title(frozenset(named), frozenset(said), frozenset(occasions), tuple(tokens), last, plain=plain)
 
 
+@lru_cache(maxsize=16_384)
 def compare(name: Title, title: Title) -> Agreement | None:
     """How far the title of a show is that of a name; None where that cannot be said."""
     if name.bodies and title.bodies and name.bodies.isdisjoint(title.bodies):

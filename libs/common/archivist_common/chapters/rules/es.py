@@ -4,9 +4,9 @@ Sources of the phrases:
 Spain: Real Decreto 2568/1986 (ROF), articles 80 to 103, and Ley 7/1985 (Bases del Régimen Local), article 46: orden
 del día, acta de la sesión anterior, dictamen, moción, enmienda, ruegos y preguntas, quedar sobre la mesa.
 Minutes of the plenos of Añora, 25 September 2007 ("es abierta la sesión", "aprobación del acta de la sesión
-anterior", "la somete a votación", "aprobada por unanimidad"); of Fuentes de Ebro, 17 October 2012 ("declara
-abierta la sesión", "orden del día"); of Trescasas, 29 September 2011 ("declara abierta y pública la sesión", "lectura
-y aprobación, si procede, del acta"); and of Almudévar, 27 January 2020 ("comprobada la existencia del quórum").
+anterior", "la somete a votación", "aprobada por unanimidad"); of Fuentes de Ebro, 17 October 2012 ("declara abierta
+la sesión", "orden del día"); of Trescasas, 29 September 2011 ("declara abierta y pública la sesión", "lectura y
+aprobación, si procede, del acta"); and of Almudévar, 27 January 2020 ("comprobada la existencia del quórum").
 United States: the order of the day that Houston Independent School District publishes for its board ("llamado al
 orden", "juramento a la bandera", "informe del superintendente", "comentarios del público", "fin de la sesión"); board
 policy B-2 of Salt Lake City School District ("orden del día", "comentarios del público").
