@@ -10,8 +10,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
 from archivist_common.database.engine import Database
@@ -575,18 +573,6 @@ class TestFail:
         async with db.transaction() as session:
             await lifecycle.fail(session, held, MediaUnreadable("moov\0atom \udcff"))
         assert (await row(db, held.id)).error_message == "moov\ufffdatom \ufffd"
-
-    @given(attempt=st.integers(min_value=-3, max_value=10_000), spread=st.floats(min_value=0, max_value=1))
-    def test_a_wait_stays_within_its_bounds(self, attempt: int, spread: float) -> None:
-        wait, most = retry.retry_delay(attempt, spread), retry.retry_delay(attempt, 1.0)
-        assert timedelta() <= wait <= most <= timedelta(minutes=10)
-        assert most >= timedelta(seconds=15)
-        assert retry.retry_delay(attempt + 1, 1.0) >= most
-
-    def test_waits_double_up_to_ten_minutes(self) -> None:
-        assert [retry.retry_delay(attempt, 1.0).total_seconds() for attempt in range(1, 9)] == [
-            *(15, 30, 60, 120, 240, 480, 600, 600)
-        ]
 
 
 WRITES: dict[str, Callable[[Any, lifecycle.JobClaim], Awaitable[Any]]] = {

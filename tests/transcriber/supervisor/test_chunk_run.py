@@ -25,10 +25,10 @@ KINDS = set(OUTPUT_ENDINGS)
 
 
 async def _while_transcribing(station: Station, slot: Slot, claim: lifecycle.JobClaim) -> "asyncio.Task[None]":
-    """A running attempt that has begun to transcribe, as the row of a chunk says."""
+    """A running attempt that has begun to transcribe, as its row says."""
     running = asyncio.create_task(station.attempt(slot, claim))
     async with asyncio.timeout(30):
-        while not any(chunk.status == "processing" for chunk in await station.chunks(claim.id)):
+        while (await station.row(claim.id)).stage != "transcribe":
             await asyncio.sleep(0.05)
     return running
 
@@ -71,6 +71,9 @@ async def test_without_a_summary_asked_for_none_is_written(station: Station, slo
 async def test_a_slot_killed_at_work_costs_one_chunk_and_no_attempt(station: Station, slot: Slot) -> None:
     claim = await station.claimed(station.recording("long.ogg", "meeting-2min.ogg"))
     running = await _while_transcribing(station, slot, claim)
+    async with asyncio.timeout(30):  # until it is at work on a chunk
+        while not any(chunk.status == "processing" for chunk in await station.chunks(claim.id)):
+            await asyncio.sleep(0.02)
     assert slot.pid is not None
     os.kill(slot.pid, signal.SIGKILL)
     await running
