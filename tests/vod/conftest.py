@@ -14,3 +14,11 @@ async def world(own_database: str, tmp_path: Path, sim: Simulator) -> AsyncItera
     async with station(own_database, tmp_path, sim) as made:
         yield made
         await made.check()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def patient_world(own_database: str, tmp_path: Path, sim: Simulator) -> AsyncIterator[World]:
+    """The same, polling every minute at the most: for tests in which hours pass."""
+    async with station(own_database, tmp_path, sim, vod_status_check_interval=60) as made:
+        yield made
+        await made.check()

@@ -55,6 +55,7 @@ def app_of(world: World) -> FastAPI:
     return service.create_app("vod", lifespan=lifespan, readiness=lambda _: checks, details=details)
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize(
     ("way", "hours", "recordings"),
     [

@@ -438,7 +438,8 @@ async def test_a_reel_without_a_length_is_told_of_and_goes_on_once_it_has_one(wo
     assert (done.status, done.attention_code) == ("published", None)
 
 
-async def test_a_programme_that_stands_still_is_told_of_once(world: World) -> None:
+async def test_a_programme_that_stands_still_is_told_of_once(patient_world: World) -> None:
+    world = patient_world
     await world.show(**council())
     asked = await world.ask(await world.captioned(NAME))
     following = await world.drive(asked, until=["follow"])
@@ -453,8 +454,9 @@ async def test_a_programme_that_stands_still_is_told_of_once(world: World) -> No
     assert (await world.drive(asked)).status == "published"
 
 
-async def test_a_programme_that_waits_for_its_turn_is_no_stall(world: World) -> None:
+async def test_a_programme_that_waits_for_its_turn_is_no_stall(patient_world: World) -> None:
     """Round-robin over long programmes: ours stands still while the server works at others."""
+    world = patient_world
     await world.sim.control.switch(transcode_speed=3)
     for number in (4121, 4122):
         name = f"{number}-1-Long.mp4"
