@@ -159,7 +159,7 @@ async def _published(hall: RunningStack, station: Simulator) -> Outcome:
                 told = _part(feed, "publishing", _CAPTIONED, 100)
                 publication = await publish.followed(gateway, publication, told)
         except TimeoutError:
-            publication = await gateway.ask("GET", f"/publications/{publication['id']}")
+            publication = await gateway.request("GET", f"/publications/{publication['id']}")
     if publication["status"] != "published":
         raise StackError(
             "it was not published:\n" + "\n".join(publish.lines(publication, datetime.now().astimezone()))
@@ -175,7 +175,7 @@ async def _published(hall: RunningStack, station: Simulator) -> Outcome:
     wanted = caption_comparison.expected_from_scc(scc)
     return Outcome(
         publication=publication,
-        show=await gateway.ask("GET", f"/transcriptions/{job['id']}/show"),
+        show=await gateway.request("GET", f"/transcriptions/{job['id']}/show"),
         sidecar=sidecar,
         as_signed=sidecar.is_file() and sidecar.read_bytes() == scc,
         words=caption_comparison.compare(wanted, caption_comparison.parse_vtt(captions)),
@@ -191,7 +191,7 @@ async def _asked_for(hall: RunningStack, job_id: str) -> Json:
     try:
         async with asyncio.timeout(_ASKED_FOR_S):
             while True:
-                page = await hall.gateway.ask("GET", "/publications", transcription_id=job_id)
+                page = await hall.gateway.request("GET", "/publications", transcription_id=job_id)
                 if page["items"]:
                     return dict(page["items"][0])
                 await asyncio.sleep(0.3)

@@ -84,7 +84,7 @@ async def _publication(shown: Shown) -> tuple[dict[str, Any], dict[str, Any]]:
     notes = running(shown.data)
     assert notes is not None
     async with accounts.operators_key(notes.database_url) as key, Gateway(notes.api_url, key) as gateway:
-        page = await gateway.ask("GET", "/publications")
+        page = await gateway.request("GET", "/publications")
         assert len(page["items"]) == 1
         publication = page["items"][0]
         return publication, json.loads(await gateway.output(publication["transcription_id"], "json"))

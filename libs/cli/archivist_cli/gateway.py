@@ -81,7 +81,7 @@ class Gateway:
         """Do something to the queue, or to many jobs of it: pause, resume, cancel, retry, clear."""
         return dict(_checked(await self._http.post(f"/queue/{action}", json=body)).json())
 
-    async def ask(self, method: str, path: str, body: Any = None, **params: Any) -> dict[str, Any]:
+    async def request(self, method: str, path: str, body: Any = None, **params: Any) -> dict[str, Any]:
         """Any other operation. path: behind /api/v1. params: of the query; what is None is left out."""
         given = {name: value for name, value in params.items() if value is not None}
         answer = await self._http.request(method, path, json=body, params=given, timeout=_LONG)

@@ -59,7 +59,7 @@ def test_one_that_is_being_worked_on_says_whose_turn_it_is_and_what_the_target_s
         "0000abcd  flex-1/Council.mp4  to cablecast: pending, follow",
         "  show 4120, VOD 913, captions version 1",
         "  cablecast says: processing 40 %, Transcoding 720p; last change 20:50",
-        "  waits for cablecast to get on with it (next look 21:05)",
+        "  waits for cablecast to get on with it (next check 21:05)",
         "  an operator is needed: nothing has changed for ten minutes",
     ]
 

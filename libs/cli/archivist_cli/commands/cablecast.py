@@ -17,7 +17,7 @@ from archivist_cli.connection import MOST, clock, found
 from archivist_cli.gateway import Gateway
 from archivist_cli.local.errors import StackError
 
-_LOOK_EVERY_S = 2.0
+_POLL_S = 2.0
 _LIVE = ("pending", "running")
 _TIME = re.compile(r"(?:(\d+):)?([0-5]?\d):([0-5]\d(?:\.\d{1,3})?)")
 
@@ -28,7 +28,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser = commands.add_parser(
         "cablecast",
         help="the server that captions are published to",
-        description="Look at the Cablecast server behind publishing, and say which of its shows a recording is. "
+        description="Show the Cablecast server behind publishing, and link a recording to one of its shows. "
         f"A job is named by its id or how that begins. {connection.WHERE}",
     )
     actions = parser.add_subparsers(metavar="ACTION", required=True)
@@ -39,11 +39,11 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         connection.add_to(action)
         return action
 
-    probe = actions.add_parser("probe", help="ask the server itself what it is and can, and what to set")
+    probe = actions.add_parser("probe", help="read the server's version, features and rights, and print what to set")
     probe.add_argument("--json", action="store_true", help="print one JSON object")
     probe.set_defaults(run=_probe)
 
-    shows = add("shows", _shows, "search the shows that the last sync saw")
+    shows = add("shows", _shows, "search the shows of the last sync")
     shows.add_argument(
         "words", nargs="*", metavar="WORD", help="all must occur in title, file or local id; or a number"
     )
@@ -52,18 +52,18 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     shows.add_argument("--limit", type=int, default=20, metavar="N", help="how many to show (default: 20)")
 
     add("suggest", _suggest, "shows that a job's recording may be").add_argument("job", metavar="JOB")
-    link = add("link", _link, "say which show a job's recording is; what waited for that goes on")
+    link = add("link", _link, "link a job's recording to a show; what waited for that goes on")
     link.add_argument("job", metavar="JOB")
     link.add_argument("show", type=int, metavar="SHOW", help="Cablecast's number of it")
-    link.add_argument("--force", action="store_true", help="also a show that no sync has seen yet")
-    add("unlink", _unlink, "forget which show it is").add_argument("job", metavar="JOB")
+    link.add_argument("--force", action="store_true", help="also a show that no sync has found yet")
+    add("unlink", _unlink, "remove that link").add_argument("job", metavar="JOB")
 
-    sync = add("sync", _sync, "look at the server's shows and VODs again")
+    sync = add("sync", _sync, "sync the server's shows and VODs now")
     sync.add_argument("--full", action="store_true", help="everything, and find out what is gone")
     sync.add_argument("--wait", action="store_true", help="stay until it is done")
 
-    add("targets", _targets, "where captions are published to, and whether that is well")
-    add("resume", _resume, "ask a target again that was stopped").add_argument("target", metavar="TARGET")
+    add("targets", _targets, "where captions are published to, and whether it is available")
+    add("resume", _resume, "resume a target that was stopped").add_argument("target", metavar="TARGET")
 
     chapters = add("chapters", _chapters, "a job's chapters")
     chapters.add_argument("job", metavar="JOB")
@@ -71,7 +71,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     written.add_argument(
         "--edit", type=Path, metavar="FILE", help="write those of a file instead: a line each, `0:12:30 Title`"
     )
-    written.add_argument("--reset", action="store_true", help="go back to those found in what was said")
+    written.add_argument("--reset", action="store_true", help="go back to those detected in the words")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -145,7 +145,7 @@ async def _run(options: argparse.Namespace) -> int:
 
 
 async def _shows(gateway: Gateway, options: argparse.Namespace) -> int:
-    page = await gateway.ask(
+    page = await gateway.request(
         "GET",
         "/shows",
         search=" ".join(options.words) or None,
@@ -165,50 +165,50 @@ async def _shows(gateway: Gateway, options: argparse.Namespace) -> int:
 
 async def _suggest(gateway: Gateway, options: argparse.Namespace) -> int:
     job_id = await _job(gateway, options.job)
-    told = await gateway.ask("GET", f"/transcriptions/{job_id}/suggestions")
+    found_shows = await gateway.request("GET", f"/transcriptions/{job_id}/suggestions")
     verdict = {
         "match": "It is the first of these:",
-        "ambiguous": "It may be one of these; a person has to say which:",
-        "nothing": "No show fits." if not told["items"] else "No show fits well; the nearest are:",
+        "ambiguous": "It may be one of these; link the right one:",
+        "nothing": "No show fits." if not found_shows["items"] else "No show fits well; the nearest are:",
     }
-    print(verdict[told["verdict"]])
-    for line in suggested(told["items"]):
+    print(verdict[found_shows["verdict"]])
+    for line in suggested(found_shows["items"]):
         print(line)
     return DONE
 
 
 async def _link(gateway: Gateway, options: argparse.Namespace) -> int:
     body = {"show_id": options.show, "force": options.force}
-    _tell_show(await gateway.ask("PUT", f"/transcriptions/{await _job(gateway, options.job)}/show", body))
+    _print_link(await gateway.request("PUT", f"/transcriptions/{await _job(gateway, options.job)}/show", body))
     return DONE
 
 
 async def _unlink(gateway: Gateway, options: argparse.Namespace) -> int:
-    _tell_show(await gateway.ask("DELETE", f"/transcriptions/{await _job(gateway, options.job)}/show"))
+    _print_link(await gateway.request("DELETE", f"/transcriptions/{await _job(gateway, options.job)}/show"))
     return DONE
 
 
 async def _sync(gateway: Gateway, options: argparse.Namespace) -> int:
-    asked = await gateway.ask("POST", "/shows/sync", {"mode": "full" if options.full else "changes"})
-    ids = {one["id"] for one in asked["items"]}
-    syncs = await gateway.ask("GET", "/shows/sync")
+    requested = await gateway.request("POST", "/shows/sync", {"mode": "full" if options.full else "changes"})
+    ids = {one["id"] for one in requested["items"]}
+    syncs = await gateway.request("GET", "/shows/sync")
     while options.wait and any(one["id"] in ids and one["status"] in _LIVE for one in syncs["items"]):
-        await asyncio.sleep(_LOOK_EVERY_S)
-        syncs = await gateway.ask("GET", "/shows/sync")
+        await asyncio.sleep(_POLL_S)
+        syncs = await gateway.request("GET", "/shows/sync")
     for line in sync_lines(syncs, datetime.now().astimezone()):
         print(line)
     return FAILED if any(one["id"] in ids and one["status"] == "failed" for one in syncs["items"]) else DONE
 
 
 async def _targets(gateway: Gateway, options: argparse.Namespace) -> int:
-    targets = (await gateway.ask("GET", "/targets"))["items"]
+    targets = (await gateway.request("GET", "/targets"))["items"]
     for line in target_lines(targets, datetime.now().astimezone()):
         print(line)
     return DONE if targets and all(one["state"] == "ok" for one in targets) else FAILED
 
 
 async def _resume(gateway: Gateway, options: argparse.Namespace) -> int:
-    target = await gateway.ask("POST", f"/targets/{options.target}/resume")
+    target = await gateway.request("POST", f"/targets/{options.target}/resume")
     for line in target_lines([target], datetime.now().astimezone()):
         print(line)
     return DONE
@@ -223,7 +223,7 @@ async def _chapters(gateway: Gateway, options: argparse.Namespace) -> int:
             raise StackError(f"{options.edit}: {exc}") from exc
     where = f"/transcriptions/{await _job(gateway, options.job)}/chapters"
     method = "PUT" if written is not None else "DELETE" if options.reset else "GET"
-    chapters = await gateway.ask(method, where, written)
+    chapters = await gateway.request(method, where, written)
     if not chapters["items"]:
         print("No chapters.", file=sys.stderr)
     for line in chapter_lines(chapters):
@@ -232,16 +232,16 @@ async def _chapters(gateway: Gateway, options: argparse.Namespace) -> int:
 
 
 async def _job(gateway: Gateway, name: str) -> str:
-    return found(name, (await gateway.ask("GET", "/transcriptions", limit=MOST))["items"])
+    return found(name, (await gateway.request("GET", "/transcriptions", limit=MOST))["items"])
 
 
-def _tell_show(told: dict[str, Any]) -> None:
-    name = f"{told['storage']}/{told['path']}"
-    if told["show_id"] is None:
+def _print_link(link: dict[str, Any]) -> None:
+    name = f"{link['storage']}/{link['path']}"
+    if link["show_id"] is None:
         print(f"{name}: not linked to a show")
     else:
-        title = "" if told["title"] is None else f", {told['title']}"
-        print(f"{name}: show {told['show_id']}{title} ({'; '.join(told['reasons'])})")
+        title = "" if link["title"] is None else f", {link['title']}"
+        print(f"{name}: show {link['show_id']}{title} ({'; '.join(link['reasons'])})")
 
 
 def _stamp(ms: int) -> str:

@@ -134,14 +134,14 @@ async def _resume(gateway: Gateway, options: argparse.Namespace) -> int:
 async def _cancel(gateway: Gateway, options: argparse.Namespace) -> int:
     queue = await gateway.queue(MOST)
     jobs = [*queue["running"], *queue["waiting"]]
-    return _tell(await gateway.several("cancel", ids=[found(name, jobs) for name in options.jobs]))
+    return _print(await gateway.several("cancel", ids=[found(name, jobs) for name in options.jobs]))
 
 
 async def _retry(gateway: Gateway, options: argparse.Namespace) -> int:
     if not options.jobs:
-        return _tell(await gateway.several("retry"))
+        return _print(await gateway.several("retry"))
     failed = await gateway.listed("failed", MOST)
-    return _tell(await gateway.several("retry", ids=[found(name, failed) for name in options.jobs]))
+    return _print(await gateway.several("retry", ids=[found(name, failed) for name in options.jobs]))
 
 
 async def _clear(gateway: Gateway, options: argparse.Namespace) -> int:
@@ -151,10 +151,8 @@ async def _clear(gateway: Gateway, options: argparse.Namespace) -> int:
 
 
 async def _log(gateway: Gateway, options: argparse.Namespace) -> int:
-    queue = await gateway.queue(MOST)
-    ended = [job for status in ("completed", "failed", "cancelled") for job in await gateway.listed(status, MOST)]
-    job = found(options.job, [*queue["running"], *queue["waiting"], *ended])
-    for entry in (await gateway.ask("GET", f"/transcriptions/{job}/log"))["items"]:
+    job = found(options.job, (await gateway.request("GET", "/transcriptions", limit=MOST))["items"])
+    for entry in (await gateway.request("GET", f"/transcriptions/{job}/log"))["items"]:
         at = datetime.fromisoformat(entry["at"]).astimezone()
         print(f"{at:%Y-%m-%d %H:%M:%S}  {entry['level']:<7}  {entry['message']}")
     return 0
@@ -184,7 +182,7 @@ async def _show(gateway: Gateway, limit: int = 20) -> None:
         print(line)
 
 
-def _tell(answer: dict[str, Any]) -> int:
+def _print(answer: dict[str, Any]) -> int:
     """One line for each job; 1 where something could not be done."""
     for item in answer["items"]:
         error = item["error"]

@@ -13,7 +13,7 @@ from archivist_cli.connection import MOST, SHORT, clock, found
 from archivist_cli.gateway import Gateway
 
 DONE, FAILED, WAITS = 0, 1, 3  # 2 is argparse's, for wrong usage
-"""Exit codes. WAITS: a person has something to say or to do first."""
+"""Exit codes. WAITS: an operator has to decide or do something first."""
 
 _WATCH_S = 20  # a long poll; the gateway lets one last half a minute
 _MOVING = ("pending", "processing")
@@ -53,11 +53,11 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         help="send captions to the VOD server",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         usage="archivist publish JOB… [options]\n       archivist publish ACTION … [options]",
-        description="Publish the captions of transcriptions: the programme's show is found, the SCC put beside its "
-        "video,\nthe VOD followed and its captions read back. Asked for again, nothing happens twice.\n\n"
-        f"actions on what was asked for:\n{actions}\n\n"
+        description="Publish the captions of transcriptions: the recording's show is found, the SCC put beside its "
+        "video,\nthe VOD followed and its captions read back. Repeated, nothing happens twice.\n\n"
+        f"actions on publications:\n{actions}\n\n"
         "Things are named by their id or how that begins. Ends with 0 when it is done or on its way, 1 when it\n"
-        f"failed, 3 when it waits for a person. {connection.WHERE}",
+        f"failed, 3 when it waits for an operator. {connection.WHERE}",
     )
     parser.add_argument("words", nargs="+", metavar="JOB|ACTION", help=argparse.SUPPRESS)
     asking = parser.add_argument_group("publishing")
@@ -75,7 +75,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     add(asking, "--chapters", action=argparse.BooleanOptionalAction, help="write chapters (default: as set up)")
     add(asking, "--metadata", action=argparse.BooleanOptionalAction, help="write title and description")
     add(asking, "--without-captions", action="store_true", help="also where the server takes no captions")
-    add(asking, "--wait", action="store_true", help="stay until it is published, or waits for a person")
+    add(asking, "--wait", action="store_true", help="stay until it is published, or waits for an operator")
     listing = parser.add_argument_group("list")
     add(listing, "--status", choices=("pending", "processing", "held", "published", "failed", "removed"))
     add(listing, "--limit", type=int, metavar="N", help="how many to show (default: 20)")
@@ -124,7 +124,7 @@ def lines(publication: Publication, now: datetime) -> Iterator[str]:
         since = "" if vendor["changed"] is None else f"; last change {clock(vendor['changed'], now)}"
         yield f"  {publication['target']} says: {vendor['state']}{percent}{message}{since}"
     if publication["waits_for"]:
-        again = "" if publication["next_look"] is None else f" (next look {clock(publication['next_look'], now)})"
+        again = "" if publication["next_look"] is None else f" (next check {clock(publication['next_look'], now)})"
         yield f"  waits for {publication['waits_for']}{again}"
     if publication["attention"]:
         yield f"  an operator is needed: {publication['attention']['message']}"
@@ -183,7 +183,7 @@ def percent(publication: Publication) -> int:
 
 
 def exit_code(publication: Publication) -> int:
-    """What became of it, for scripts. A dry run has done what it should when it is held with its plan."""
+    """The exit code for scripts. A dry run is done when it is held with its plan."""
     match publication["status"]:
         case "failed":
             return FAILED
@@ -198,14 +198,14 @@ async def _run(act: Act, options: argparse.Namespace, names: Sequence[str]) -> i
 
 
 async def _publish(gateway: Gateway, options: argparse.Namespace, names: Sequence[str]) -> int:
-    jobs = (await gateway.ask("GET", "/transcriptions", limit=MOST))["items"]
-    asked = {name: value for name, value in vars(options).items() if name in _ASKING - {"target", "wait"}}
+    jobs = (await gateway.request("GET", "/transcriptions", limit=MOST))["items"]
+    wanted = {name: value for name, value in vars(options).items() if name in _ASKING - {"target", "wait"}}
     body = {
         "transcription_ids": list(dict.fromkeys(found(name, jobs) for name in names)),
         "target": getattr(options, "target", None),
-        "options": asked,
+        "options": wanted,
     }
-    answer = await gateway.ask("POST", "/publications/batch", body)
+    answer = await gateway.request("POST", "/publications/batch", body)
     codes = []
     for item in answer["items"]:
         if item["error"] is not None:
@@ -213,10 +213,10 @@ async def _publish(gateway: Gateway, options: argparse.Namespace, names: Sequenc
             print(f"{item['transcription_id']}: {error['code']}: {error['message']}", file=sys.stderr)
             codes.append(FAILED)
             continue
-        publication = await gateway.ask("GET", f"/publications/{item['publication_id']}")
+        publication = await gateway.request("GET", f"/publications/{item['publication_id']}")
         if getattr(options, "wait", False):
             publication = await _followed(gateway, publication)
-        _tell(publication)
+        _print(publication)
         codes.append(exit_code(publication))
     return FAILED if FAILED in codes else max(codes, default=DONE)
 
@@ -227,7 +227,7 @@ async def followed(gateway: Gateway, publication: Publication, feed: progress.Fe
         feed({"progress": percent(publication), "stage": step(publication)})
         if publication["status"] not in _MOVING:
             return publication
-        publication = await gateway.ask("GET", f"/publications/{publication['id']}", wait=_WATCH_S)
+        publication = await gateway.request("GET", f"/publications/{publication['id']}", wait=_WATCH_S)
 
 
 def step(publication: Publication) -> str:
@@ -250,7 +250,7 @@ async def _followed(gateway: Gateway, publication: Publication) -> Publication:
 
 async def _list(gateway: Gateway, options: argparse.Namespace, names: Sequence[str]) -> int:
     limit, status = getattr(options, "limit", 20), getattr(options, "status", None)
-    page = await gateway.ask(
+    page = await gateway.request(
         "GET", "/publications", limit=limit, status=status, target=getattr(options, "target", None)
     )
     for line in table(page["items"], _now()):
@@ -260,17 +260,17 @@ async def _list(gateway: Gateway, options: argparse.Namespace, names: Sequence[s
 
 async def _show(gateway: Gateway, options: argparse.Namespace, names: Sequence[str]) -> int:
     for publication_id in await _ids(gateway, names):
-        publication = await gateway.ask("GET", f"/publications/{publication_id}")
+        publication = await gateway.request("GET", f"/publications/{publication_id}")
         if getattr(options, "wait", False):
             publication = await _followed(gateway, publication)
-        _tell(publication)
+        _print(publication)
     return DONE if len(names) != 1 else exit_code(publication)
 
 
 async def _versions(gateway: Gateway, options: argparse.Namespace, names: Sequence[str]) -> int:
     for publication_id in await _ids(gateway, names):
-        publication = await gateway.ask("GET", f"/publications/{publication_id}")
-        for one in (await gateway.ask("GET", f"/publications/{publication_id}/versions"))["items"]:
+        publication = await gateway.request("GET", f"/publications/{publication_id}")
+        for one in (await gateway.request("GET", f"/publications/{publication_id}/versions"))["items"]:
             digest, made = one["sha256"][:12], clock(one["created"], _now())
             current = "*" if one["number"] == publication["version"] else " "
             back = "" if one["restores"] is None else f", a return to {one['restores']}"
@@ -280,16 +280,16 @@ async def _versions(gateway: Gateway, options: argparse.Namespace, names: Sequen
 
 
 def _ordered(action: str) -> Act:
-    """Do this to each publication, and tell how it is then."""
+    """Do this to each publication, and print its state."""
 
     async def act(gateway: Gateway, options: argparse.Namespace, names: Sequence[str]) -> int:
         body = {"to": getattr(options, "to", None)} if action == "rollback" else None
         codes = []
         for publication_id in await _ids(gateway, names):
-            publication = await gateway.ask("POST", f"/publications/{publication_id}/{action}", body)
+            publication = await gateway.request("POST", f"/publications/{publication_id}/{action}", body)
             if getattr(options, "wait", False):
                 publication = await _followed(gateway, publication)
-            _tell(publication)
+            _print(publication)
             codes.append(exit_code(publication))
         return FAILED if FAILED in codes else max(codes, default=DONE)
 
@@ -298,11 +298,11 @@ def _ordered(action: str) -> Act:
 
 async def _ids(gateway: Gateway, names: Sequence[str]) -> list[str]:
     """All of them, before anything is done to the first."""
-    known = (await gateway.ask("GET", "/publications", limit=MOST))["items"]
+    known = (await gateway.request("GET", "/publications", limit=MOST))["items"]
     return [found(name, known, "publication", "archivist publish list") for name in names]
 
 
-def _tell(publication: Publication) -> None:
+def _print(publication: Publication) -> None:
     for line in lines(publication, _now()):
         print(line)
 
@@ -331,8 +331,8 @@ _OPTIONS = _ASKING | {"status", "limit", "to"}
 _ACTIONS = {
     "list": _Action(_list, "the newest, as a table", frozenset({"status", "limit", "target"}), ""),
     "show": _Action(_show, "its state, what it waits for, its plan", _WAIT, "PUBLICATION…"),
-    "approve": _Action(_ordered("approve"), "let one go on that waits for approval", _WAIT, "PUBLICATION…"),
-    "retry": _Action(_ordered("retry"), "try it again now", _WAIT, "PUBLICATION…"),
+    "approve": _Action(_ordered("approve"), "approve one that waits for approval", _WAIT, "PUBLICATION…"),
+    "retry": _Action(_ordered("retry"), "retry it now", _WAIT, "PUBLICATION…"),
     "withdraw": _Action(_ordered("withdraw"), "take it off the public list", _WAIT, "PUBLICATION…"),
     "rollback": _Action(_ordered("rollback"), "put earlier captions back", _WAIT | {"to"}, "PUBLICATION…"),
     "versions": _Action(_versions, "its captions, the newest first", frozenset(), "PUBLICATION…"),
