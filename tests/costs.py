@@ -21,8 +21,6 @@ _FOLDERS = {
     "tests/simulators/": "process",
     "tests/transcriber/audio/": "process",
     "tests/transcriber/engines/": "process",
-    "tests/vod/test_no_secret_is_logged": "process",
-    "tests/vod/cablecast/test_probe": "process",
 }
 _FIXTURES = {
     "cablecast": "process",
@@ -40,12 +38,15 @@ _FIXTURES = {
 }
 
 
-def of(path: str, fixtures: Set[str], *, has_simulator: bool = False) -> str:
-    """The cost of a test in a file of this path, from the root. has_simulator: its module may start one itself."""
+_NAMES = {"Simulator": "process", "PublisherProcess": "process", "Postgres": "db", "Valkey": "db"}
+"""What a module that imports one of these may start by itself."""
+
+
+def of(path: str, fixtures: Set[str], names: Set[str] = frozenset()) -> str:
+    """The cost of a test in a file of this path, from the root. names: of its module, imported or its own."""
     found = {cost for folder, cost in _FOLDERS.items() if path.startswith(folder)}
     found |= {cost for fixture, cost in _FIXTURES.items() if fixture in fixtures}
-    if has_simulator:
-        found.add("process")
+    found |= {cost for name, cost in _NAMES.items() if name in names}
     return next((cost for cost in ORDER if cost in found), "unit")
 
 
@@ -56,8 +57,7 @@ def mark(item: pytest.Item) -> str:
         raise pytest.UsageError(f"{item.nodeid} is marked {' and '.join(sorted(own))}: a test has one cost")
     if own:
         return own.pop()
-    has_simulator = hasattr(getattr(item, "module", None), "Simulator")
-    fixtures = set(getattr(item, "fixturenames", ()))
-    cost = of(item.nodeid.split("::")[0], fixtures, has_simulator=has_simulator)
+    names = vars(getattr(item, "module", None) or object).keys()
+    cost = of(item.nodeid.split("::")[0], set(getattr(item, "fixturenames", ())), names)
     item.add_marker(cost)
     return cost

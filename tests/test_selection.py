@@ -100,17 +100,21 @@ def test_simulators_that_are_named_are_tested(argument: str, named: bool) -> Non
 
 
 @pytest.mark.parametrize(
-    ("path", "fixtures", "cost"),
+    ("path", "fixtures", "names", "cost"),
     [
-        ("tests/captions/test_cue.py", set(), "unit"),
-        ("tests/common/jobs/test_lifecycle.py", {"db", "migrated_template"}, "db"),
-        ("tests/vod/cablecast/test_publisher.py", {"world", "cablecast", "migrated_template"}, "process"),
-        ("tests/transcriber/audio/test_media.py", set(), "process"),
-        ("tests/e2e/test_kills.py", {"redis_url"}, "e2e"),
+        ("tests/captions/test_cue.py", set(), set(), "unit"),
+        ("tests/common/jobs/test_lifecycle.py", {"db", "migrated_template"}, set(), "db"),
+        ("tests/vod/cablecast/test_publisher.py", {"world", "cablecast", "migrated_template"}, set(), "process"),
+        ("tests/transcriber/audio/test_media.py", set(), set(), "process"),
+        ("tests/e2e/test_kills.py", {"redis_url"}, set(), "e2e"),
+        ("tests/vod/test_app.py", set(), {"Postgres"}, "db"),
+        ("tests/vod/test_new.py", {"redis_url"}, {"Simulator"}, "process"),
     ],
 )
-def test_a_test_costs_what_its_folder_and_its_fixtures_cost(path: str, fixtures: set[str], cost: str) -> None:
-    assert costs.of(path, fixtures) == cost
+def test_a_test_costs_what_its_folder_and_its_fixtures_cost(
+    path: str, fixtures: set[str], names: set[str], cost: str
+) -> None:
+    assert costs.of(path, fixtures, names) == cost
 
 
 def test_this_test_is_marked_with_its_cost(request: pytest.FixtureRequest) -> None:
