@@ -1,4 +1,4 @@
-"""`archivist bench storage`: how fast a large folder is listed, beside a plain look at the same folder, now."""
+"""`archivist bench storage`: how fast a large folder is listed, beside a plain scan of the same folder, now."""
 
 import argparse
 import asyncio
@@ -33,7 +33,7 @@ def add_to(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "storage",
         help="the listing of a large folder, beside os.scandir and stat of the same folder",
         description="List the newest page of a folder of recordings with captions beside them through the storage "
-        "client, and look at every name of it plainly, in turn. Exit 0 only if the bounds are kept.",
+        "client, and scan it plainly, in turn. Exit 0 only if the bounds are kept.",
     )
     parser.add_argument("--files", type=int, default=_FILES, help=f"recordings in the folder (default: {_FILES})")
     parser.add_argument("--runs", type=int, default=_RUNS, help=f"default: {_RUNS}; the median counts")
@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 async def measure(folder: Path, runs: int) -> list[Listed]:
-    """Our listing of a folder and a plain one, in turn, in one process; the helper has been started before."""
+    """Our listing of a folder and a plain scan, in turn, in one process; the helper has been started before."""
     server = StorageServer("bench", folder)
     found = []
     async with StorageClient([server]) as client:
@@ -75,7 +75,7 @@ async def measure(folder: Path, runs: int) -> list[Listed]:
             ticking.cancel()
             pause_s = await ticking
             began = time.perf_counter()
-            await asyncio.to_thread(_look, folder)
+            await asyncio.to_thread(_scan, folder)
             found.append(Listed(ours_s, time.perf_counter() - began, pause_s))
     return found
 
@@ -92,6 +92,6 @@ async def _longest_pause() -> float:
         return max(worst, time.perf_counter() - began)
 
 
-def _look(folder: Path) -> int:
+def _scan(folder: Path) -> int:
     with os.scandir(folder) as entries:
         return sum(entry.stat(follow_symlinks=False).st_size for entry in entries)

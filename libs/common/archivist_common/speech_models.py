@@ -34,9 +34,9 @@ def known(directory: Path) -> tuple[str, ...]:
 
 
 def choose(name: str | None, *, default: Path | None, directory: Path) -> str:
-    """The name of the model a job is to use. name: what was asked for; None takes the default model's.
+    """The name of the model a job is to use. name: the one requested; None: the default model's.
 
-    default: WHISPER_MODEL_PATH, which the transcriber alone needs to see. directory: MODEL_DIRECTORY.
+    default: WHISPER_MODEL_PATH, which only the transcriber needs to read. directory: MODEL_DIRECTORY.
     Raises ModelUnknown, naming those that exist, and ModelMissing for a published one that is not here.
     """
     if name is None:

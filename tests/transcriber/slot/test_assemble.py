@@ -121,7 +121,7 @@ def test_a_recording_is_opened_only_as_it_was_submitted(tmp_path: Path) -> None:
     with pytest.raises(SourceChanged), opened(servers, work.recording):
         pass
     with (tmp_path / "council.wav").open("rb") as file:
-        known = replace(work.recording, fingerprint=fingerprint.look(file.fileno()).fingerprint)
+        known = replace(work.recording, fingerprint=fingerprint.snapshot(file.fileno()).fingerprint)
     with opened(servers, known) as source:
         assert os.pread(source, 20, 0) == b"as submitted", "touched, and the same"
     (tmp_path / "council.wav").write_bytes(b"recorded once more")

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from archivist_cli.local import children
+from archivist_cli.local.children import LoggedProcess
 from archivist_cli.local.errors import StackError
 from archivist_cli.local.unprivileged_user import Identity, give, unprivileged
 
@@ -49,7 +50,7 @@ _FORGETFUL = {"fsync": "off", "full_page_writes": "off"}  # still safe from kill
 _STILL_GOING = re.compile("shared memory block|lock file .* already exists")
 
 
-class Postgres:
+class Postgres(LoggedProcess):
     """One PostgreSQL server as our child. data: its folder. runtime: a short folder for its socket.
 
     durable=False gives up safety from power cuts for speed: for tests.
@@ -61,13 +62,11 @@ class Postgres:
     def __init__(
         self, data: Path, *, runtime: Path, log: Path, durable: bool = True, identity: Identity | None = None
     ) -> None:
+        super().__init__(log)
         self.data = data.resolve()
         self.socket_dir = runtime / "pg"
-        self._log = log
         self._durable = durable
         self._identity = identity
-        self._log_start = 0
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def dsn(self) -> str:
@@ -76,14 +75,6 @@ class Postgres:
 
     def dsn_of(self, database: str) -> str:
         return f"postgresql://{_USER}@/{database}?host={self.socket_dir}&port={_PORT}"
-
-    @property
-    def pid(self) -> int | None:
-        return None if self._process is None else self._process.pid
-
-    def exit_code(self) -> int | None:
-        """None while the server runs."""
-        return 0 if self._process is None else self._process.poll()
 
     async def start(self) -> None:
         """Start and wait until it takes connections; makes the cluster and the database where there is none.
@@ -103,7 +94,6 @@ class Postgres:
         deadline = time.monotonic() + _READY_DEADLINE_S
         patience = time.monotonic() + _LEFTOVER_DEADLINE_S
         while True:
-            self._log_start = children.size(self._log)
             self._launch(binaries)
             try:
                 await self._ready(deadline)
@@ -117,9 +107,7 @@ class Postgres:
 
     async def stop(self, within_s: float = 7.0) -> None:
         """Shut down: open transactions are rolled back, what was committed is on disk."""
-        if self._process is not None:
-            await children.end(self._process, _stop_steps(within_s))
-            self._process = None
+        await self._end(_stop_steps(within_s))
         shutil.rmtree(self.socket_dir, ignore_errors=True)
 
     async def connect(self, database: str = "postgres") -> "asyncpg.Connection":
@@ -145,14 +133,12 @@ class Postgres:
         options += ["--locale=C.UTF-8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         if not self._durable:
             options += ["--no-sync"]
-        self._log_start = children.size(self._log)
-        process = self._spawn([str(binaries / "initdb"), "-D", str(staging), *options], cwd=staging)
+        process = self._run([str(binaries / "initdb"), "-D", str(staging), *options], cwd=staging)
         try:
             if not await children.ended(process, _INITDB_DEADLINE_S) or process.returncode != 0:
-                said = children.since(self._log, self._log_start)
-                raise StackError(f"PostgreSQL could not make its data folder:\n{said}")
+                raise StackError(f"PostgreSQL could not make its data folder:\n{self._output()}")
         finally:
-            await children.end(process, ())
+            await self._end(())
         staging.rename(self.data)  # over an empty folder, if there is one
 
     async def _clear_leftovers(self) -> None:
@@ -176,15 +162,13 @@ class Postgres:
         settings = _SETTINGS | ({} if self._durable else _FORGETFUL)
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         command = [str(binaries / "postgres"), "-D", str(self.data), "-k", str(self.socket_dir), *options]
-        self._process = self._spawn(command, cwd=self.data)
+        self._run(command, cwd=self.data)
 
-    def _spawn(self, command: list[str], cwd: Path) -> subprocess.Popen[bytes]:
+    def _run(self, command: list[str], cwd: Path) -> subprocess.Popen[bytes]:
         assert self._identity is not None  # noqa: S101 -- set by start
         # A bare environment: PGDATA, PGOPTIONS and their like are for other servers.
         env = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
-        return children.spawn(
-            command, log=self._log, env=env, cwd=cwd, identity=self._identity, on_our_death=signal.SIGINT
-        )
+        return self._spawn(command, env=env, cwd=cwd, identity=self._identity, on_our_death=signal.SIGINT)
 
     async def _ready(self, deadline: float) -> None:
         import asyncpg
@@ -194,11 +178,11 @@ class Postgres:
                 connection = await self.connect()
                 break
             except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as exc:
-                code, said = self.exit_code(), children.since(self._log, self._log_start)
+                code, output = self.exit_code(), self._output()
                 if code is not None:
-                    raise StackError(f"PostgreSQL ended with code {code}:\n{said}") from exc
+                    raise StackError(f"PostgreSQL ended with code {code}:\n{output}") from exc
                 if time.monotonic() >= deadline:
-                    raise StackError(f"PostgreSQL was not ready within {_READY_DEADLINE_S:g} s:\n{said}") from exc
+                    raise StackError(f"PostgreSQL was not ready within {_READY_DEADLINE_S:g} s:\n{output}") from exc
             await asyncio.sleep(children.POLL_S)
         try:
             if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", DATABASE):

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Literal, Protocol
 
 import httpx
 
-from archivist_cli.local import children
+from archivist_cli.local.children import LoggedProcess
 from archivist_cli.local.errors import StackError
 
 log = logging.getLogger(__name__)
@@ -50,7 +49,7 @@ class Child(Protocol):
         """End it, by force when the time is over."""
 
 
-class Service:
+class Service(LoggedProcess):
     """One of our own programs. url: where its /health/… is asked. tag: marks all its descendants."""
 
     def __init__(
@@ -66,36 +65,26 @@ class Service:
         wait_for: WaitFor = "ready",
         ready_within_s: float = _READY_S,
     ) -> None:
+        super().__init__(log)
         self.name = name
         self.url = url
         self._command = command
         self._tag = f"{tag}//{name}"  # no plain path holds "//": one folder's tag never begins another's
         self._env = {**env, _TAG: self._tag}
-        self._log = log
         self._cwd = cwd
         self._wait_for = wait_for
         self._ready_within_s = ready_within_s
-        self._log_start = 0
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def pid(self) -> int | None:
-        return None if self._process is None else self._process.pid
-
-    def exit_code(self) -> int | None:
-        return 0 if self._process is None else self._process.poll()
 
     async def start(self) -> None:
         kill_tagged(self._tag)  # what the one before started, if it was killed
-        self._log_start = children.size(self._log)
-        self._process = children.spawn(self._command, log=self._log, env=self._env, cwd=self._cwd)
+        self._spawn(self._command, env=self._env, cwd=self._cwd)
         deadline = time.monotonic() + self._ready_within_s
         reason = "no answer"
         async with httpx.AsyncClient(timeout=_ASK_S, trust_env=False) as client:
             while True:
-                code, said = self._process.poll(), children.since(self._log, self._log_start)
+                code, output = self.exit_code(), self._output()
                 if code is not None:
-                    raise StackError(f"{self.name} {_how(code)} before it was ready:\n{said}")
+                    raise StackError(f"{self.name} {_how(code)} before it was ready:\n{output}")
                 try:
                     answer = await client.get(f"{self.url}/health/{self._wait_for}")
                     if answer.status_code == 200:
@@ -105,13 +94,11 @@ class Service:
                     reason = str(exc) or type(exc).__name__
                 if time.monotonic() >= deadline:
                     within = f"within {self._ready_within_s:g} s"
-                    raise StackError(f"{self.name} was not {self._wait_for} {within} ({reason}):\n{said}")
+                    raise StackError(f"{self.name} was not {self._wait_for} {within} ({reason}):\n{output}")
                 await asyncio.sleep(0.1)
 
     async def stop(self, within_s: float = SERVICES_STOP_S) -> None:
-        if self._process is not None:
-            await children.end(self._process, ((signal.SIGTERM, within_s),))
-            self._process = None
+        await self._end(((signal.SIGTERM, within_s),))
         kill_tagged(self._tag)
 
 

@@ -1,6 +1,6 @@
-"""People: their names, roles and passwords, as functions of a session.
+"""User accounts: names, roles and passwords, as functions of a session.
 
-A password somebody else has made is a one-time one: it can only be exchanged for a password of one's own.
+A password that an administrator made is a one-time one: it can only be exchanged for one of the user's own.
 """
 
 import re
@@ -83,8 +83,8 @@ async def create(
         )
     ).scalar_one_or_none()
     if user is None:
-        raise Conflict(f"there is a user {name!r} or somebody with the address {address!r} already")
-    await _tell(session, f"user {name} created as {role.value}", user.id, by=by)
+        raise Conflict(f"a user {name!r} or the address {address!r} exists already")
+    await _record(session, f"user {name} created as {role.value}", user.id, by=by)
     assert user.one_time_until is not None  # noqa: S101 -- written above
     return OneTime(_account(user), password, user.one_time_until)
 
@@ -92,7 +92,7 @@ async def create(
 async def create_admin(
     session: AsyncSession, username: str = "admin", email: str | None = None, *, one_time: timedelta = ADMIN_ONE_TIME
 ) -> OneTime:
-    """An administrator with a one-time password: how the first person gets in. Raises as `create` does."""
+    """An administrator with a one-time password: how the first user logs in. Raises as `create` does."""
     return await create(session, username, email, Role.ADMIN, one_time=one_time)
 
 
@@ -120,11 +120,11 @@ async def any_admin(session: AsyncSession) -> bool:
 async def change(
     session: AsyncSession, user_id: int, *, role: Role | None = None, active: bool | None = None, by: int
 ) -> Account:
-    """Give an account another role, or shut it out or let it in again. Takes effect with the next request.
+    """Change the role of an account, or deactivate or activate it. Takes effect with the next request.
 
     Raises NotFound, and Conflict when no active administrator would be left.
     """
-    # Locks every administrator in order: two changes at once must not take each other's last one away.
+    # Locks every administrator in order: two changes at once must not remove the last one together.
     await session.execute(select(User.id).where(User.role == Role.ADMIN).order_by(User.id).with_for_update())
     user = await _user(session, user_id, lock=True)
     if role is not None:
@@ -136,8 +136,8 @@ async def change(
         raise Conflict("that would leave no active administrator")
     if active is False:
         await _end_sessions(session, user_id)
-    now = f"role {user.role}, {'active' if user.active else 'shut out'}"
-    await _tell(session, f"user {user.username} changed: {now}", user_id, by=by)
+    now = f"role {user.role}, {'active' if user.active else 'deactivated'}"
+    await _record(session, f"user {user.username} changed: {now}", user_id, by=by)
     return _account(user)
 
 
@@ -155,20 +155,20 @@ async def renew_one_time(
         .returning(User.one_time_until)
     )
     await _end_sessions(session, user_id)
-    await _tell(session, f"one-time password made for {user.username}", user_id, by=by)
+    await _record(session, f"one-time password made for {user.username}", user_id, by=by)
     assert until is not None  # noqa: S101 -- written above
     return OneTime(_account(user), password, until)
 
 
 async def set_password(session: AsyncSession, user_id: int, password: str) -> None:
-    """Put a person's own password in place and end their sessions. Raises WeakPassword, NotFound."""
+    """Set a user's own password and end their sessions. Raises WeakPassword, NotFound."""
     user = await _user(session, user_id, lock=True)
     passwords.check_strength(password, about=(user.username, *user.email.split("@")))
     user.password_hash = await passwords.hash_password(password)
     user.one_time_until = None
     await session.flush()
     await _end_sessions(session, user_id)
-    await _tell(session, f"password of {user.username} changed", user_id)
+    await _record(session, f"password of {user.username} changed", user_id)
 
 
 def normal(username: str) -> str:
@@ -202,5 +202,5 @@ async def _end_sessions(session: AsyncSession, user_id: int) -> None:
     )
 
 
-async def _tell(session: AsyncSession, message: str, user_id: int, *, by: int | None = None) -> None:
+async def _record(session: AsyncSession, message: str, user_id: int, *, by: int | None = None) -> None:
     await journal.record(session, "INFO", _COMPONENT, message, user_id=user_id, by=by)

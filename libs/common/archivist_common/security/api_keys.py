@@ -39,7 +39,7 @@ _COMPONENT = "auth"
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What may be said of a key once it was made. `prefix` is its public part."""
+    """What may be shown of a key once it was made. `prefix` is its public part."""
 
     id: int
     user_id: int
@@ -106,7 +106,7 @@ async def create(
 
 
 async def of(session: AsyncSession, user_id: int | None, after: int, limit: int) -> Sequence[Key]:
-    """Keys of a user, or of everybody when None, by id above `after`."""
+    """Keys of a user, or of all users when None, by id above `after`."""
     query = select(ApiKey).where(ApiKey.id > after).order_by(ApiKey.id).limit(limit)
     if user_id is not None:
         query = query.where(ApiKey.user_id == user_id)
@@ -114,7 +114,7 @@ async def of(session: AsyncSession, user_id: int | None, after: int, limit: int)
 
 
 async def revoke(session: AsyncSession, key_id: int, *, owner: int | None, by: int | None = None) -> None:
-    """End a key now; doing it twice is the same. owner: whose it must be, None for anybody's. Raises NotFound."""
+    """End a key now; doing it twice is the same. owner: the user it must belong to; None for any. Raises NotFound."""
     query = update(ApiKey).where(ApiKey.id == key_id).values(active=False).returning(ApiKey.prefix, ApiKey.user_id)
     if owner is not None:
         query = query.where(ApiKey.user_id == owner)
@@ -125,7 +125,7 @@ async def revoke(session: AsyncSession, key_id: int, *, owner: int | None, by: i
 
 
 async def who(session: AsyncSession, text: str) -> Caller:
-    """The owner of a key, with what the key may do now. Raises InvalidApiKey, in one voice for every reason."""
+    """The owner of a key, with what the key may do now. Raises InvalidApiKey, the same for every reason."""
     prefix = _prefix_of(text)
     row = None
     if prefix is not None:

@@ -1,8 +1,8 @@
-"""Logging in, and the brake on guessing: failures are counted per account and per address, in the database.
+"""Logging in, with delays against guessing: failures are counted per account and per address, in the database.
 
-An attempt is counted before its password is looked at, so that a thousand at once are still a thousand. Delays
-grow from a second to a quarter of an hour and end by themselves; nobody is locked out for good, and sessions
-that exist go on. Whether a name exists cannot be told from answer or time.
+An attempt is counted before its password is checked, so that a thousand at once are still a thousand. Delays
+grow from a second to a quarter of an hour and end by themselves; no account is locked for good, and existing
+sessions go on. Neither response nor timing reveals whether a name exists.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ _LOCK = 0x4C6F67  # "Log": first half of the advisory lock's key
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What was typed, and where it came from. new_password replaces a one-time password, or one's own."""
+    """User name and password as sent, and the client's address. new_password replaces the old one."""
 
     username: str
     password: str
@@ -50,9 +50,9 @@ class _Found:
 
 
 async def log_in(db: Database, given: Credentials) -> Opened:
-    """A new session. No transaction is open while the password is looked at.
+    """A new session. No transaction is open while the password is checked.
 
-    Raises AuthRequired (one answer for every reason), PasswordChangeRequired for a one-time password without
+    Raises AuthRequired (the same for every reason), PasswordChangeRequired for a one-time password without
     a new one beside it, WeakPassword for the new one, TooManyAttempts.
     """
     found = await _prove(db, given)
@@ -77,7 +77,7 @@ async def log_in(db: Database, given: Credentials) -> Opened:
 
 
 async def change_password(db: Database, given: Credentials, new_password: str) -> None:
-    """Put another password in place of one's own; every session ends. Raises as `log_in` does."""
+    """Replace the password; every session ends. Raises as `log_in` does."""
     found = await _prove(db, given)
     if new_password == given.password:
         raise WeakPassword("the new password is the old one")
@@ -117,8 +117,8 @@ async def _find(session: AsyncSession, username: str) -> _Found | None:
 
 
 async def _count(session: AsyncSession, given: Credentials) -> int:
-    """Write the attempt down as a refused one; its number. Raises TooManyAttempts."""
-    # The name is kept as a hash: people type their password into the wrong field.
+    """Record the attempt as a refused one; its id. Raises TooManyAttempts."""
+    # The name is kept as a hash: users type their password into the wrong field.
     name = hashlib.sha256(accounts.normal(given.username).encode()).hexdigest()[:32]
     for key in (name, given.address):  # in this order everywhere, so that no two attempts wait for each other
         await session.execute(select(func.pg_advisory_xact_lock(_LOCK, func.hashtext(key))))
@@ -141,7 +141,7 @@ async def _count(session: AsyncSession, given: Credentials) -> int:
 
 
 async def _wait_s(session: AsyncSession, of: ColumnElement[bool], allowed: int) -> int:
-    """Seconds until the next attempt is looked at; 0 when it may come now."""
+    """Seconds until the next attempt is accepted; 0 when it is now."""
     failures, since_last = (
         await session.execute(
             select(func.count(), func.extract("epoch", database_now() - func.max(SystemLog.created_date))).where(

@@ -21,10 +21,10 @@ _DISTINCT = 5
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1, type=Type.ID)
 _THREADS = ThreadPoolExecutor(2, thread_name_prefix="argon2")
 
-# The hash of 32 random bytes that nobody kept: a log-in for a name we do not know takes as long as any other.
+# The hash of 32 random bytes that were thrown away: a log-in for a name we do not know takes as long as any other.
 _NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$QFYcbFKjBnzKYViBwolayg$zfxi+DpwIOW3ZjCCoFejLUf7V4RWjrvyob07MF27068"
 
-# What guessing programs try first, and what is written on our own door.
+# What guessing programs try first, and this product's own words.
 _GUESSABLE = """
     administrator archivist captions captioning cablecast station television broadcast transcription password passwort
     passw0rd letmein welcome qwertyuiop qwertzuiop asdfghjkl zxcvbnm qwerty qwertz azerty iloveyou princess sunshine
@@ -46,7 +46,7 @@ async def hash_password(password: str) -> str:
 
 
 async def matches(password: str, stored: str | None) -> bool:
-    """Whether a password is the one behind a stored hash. None (nobody of that name) takes as long, and is False."""
+    """Whether a password is the one behind a stored hash. None (no such user) takes as long, and is False."""
     return await asyncio.get_running_loop().run_in_executor(_THREADS, _matches, password, stored)
 
 

@@ -1,4 +1,4 @@
-"""What a caller may do: a closed list, bounded by the role of the person behind the log-in or the key."""
+"""What a caller may do: a closed list, bounded by the role of the user who logged in or owns the key."""
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
@@ -10,10 +10,10 @@ class Permission(StrEnum):
     TRANSCRIPTIONS_READ = "transcriptions:read"
     TRANSCRIPTIONS_WRITE = "transcriptions:write"
     TRANSCRIPTIONS_ALL = "transcriptions:all"
-    """Other people's transcriptions as well as one's own."""
+    """Other users' transcriptions as well as one's own."""
     STORAGE_READ = "storage:read"
     ADMIN = "admin"
-    """Other people: their accounts and their keys."""
+    """Other users' accounts and keys."""
     ACCOUNT = "account"
     """One's own account and keys. A log-in has it, a key never does."""
 

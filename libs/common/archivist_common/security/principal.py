@@ -1,4 +1,4 @@
-"""Somebody who was let in, by a log-in or by an API key, as every route sees them."""
+"""An authenticated caller, by session or by API key, as every route sees it."""
 
 from dataclasses import dataclass
 from datetime import datetime

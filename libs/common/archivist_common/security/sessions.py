@@ -1,7 +1,7 @@
 """Log-ins that last: a session in the database, known to its client by a refresh token used once and replaced.
 
-The token is stored as a hash. Its successor is computed from it with our key, so that a client whose answer was
-lost on the way gets the same successor again within ten seconds; later, a token seen twice was stolen.
+The token is stored as a hash. Its successor is computed from it with our key, so that a client whose response
+was lost gets the same successor again within ten seconds; later, a token used twice was stolen.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ from archivist_common.security.tokens import Access
 from archivist_common.states import Role
 
 LONGEST = timedelta(hours=24)
-"""After this long a person logs in again."""
+"""After this long a user logs in again."""
 GRACE = timedelta(seconds=10)
 
 _COMPONENT = "auth"
@@ -82,14 +82,18 @@ async def refresh(session: AsyncSession, token: str, key: bytes, idle: timedelta
     elif not is_recent or held.refresh_sha256 != _hash(successor):
         await end(session, held.id)
         await journal.record(
-            session, "WARNING", _COMPONENT, "a refresh token came twice; the session was ended", user_id=held.user_id
+            session,
+            "WARNING",
+            _COMPONENT,
+            "a refresh token was used twice; the session was ended",
+            user_id=held.user_id,
         )
         return None
     return Opened(held.id, held.user_id, successor)
 
 
 async def who(session: AsyncSession, access: Access, idle: timedelta) -> Caller:
-    """The person behind a valid token, as they are now. Raises InvalidToken when the session or account has ended."""
+    """The user of a valid token, as of now. Raises InvalidToken when the session or account has ended."""
     user = (
         await session.execute(
             select(User.id, User.username, User.role)

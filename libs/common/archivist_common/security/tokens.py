@@ -93,7 +93,7 @@ def _access(claims: dict[str, Any], now: datetime) -> Access:
     if set(claims) != _CLAIMS:
         raise _refused("it lacks a claim, or has one too many")
     if (claims["iss"], claims["aud"], claims["typ"]) != (ISSUER, AUDIENCE, _TYPE):
-        raise _refused("it was made by or for somebody else")
+        raise _refused("it was issued by or for another system")
     issued, not_before, expires = (_moment(claims[name]) for name in ("iat", "nbf", "exp"))
     if now >= expires + _LEEWAY:
         raise _refused("it has expired")
@@ -155,7 +155,7 @@ def _json(data: bytes) -> dict[str, Any]:
 def _distinct(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        raise ValueError("a name stands twice")
+        raise ValueError("a name is given twice")
     return value
 
 

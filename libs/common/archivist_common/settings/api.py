@@ -26,9 +26,9 @@ class ApiSettings(CaptionSettings, SpeechSettings, ApprovalSettings, MatchingSet
     )
     """Signs tokens and cursors. At least 32 bytes. Unset outside production: a new one per start."""
     secret_key_previous: SecretStr | None = None
-    """The key before this one: what it signed is still taken, so that a change logs nobody out."""
+    """The key before this one: what it signed is still accepted, so that a change logs no user out."""
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
-    """Addresses or networks of reverse proxies, comma-separated, whose X-Forwarded-For is believed."""
+    """Addresses or networks of reverse proxies, comma-separated, whose X-Forwarded-For is trusted."""
     session_timeout: Seconds = timedelta(hours=1)
     """A session not refreshed for this long has ended."""
     token_lifetime: Seconds = Field(default=timedelta(minutes=10), gt=timedelta(), le=timedelta(hours=1))
@@ -38,7 +38,7 @@ class ApiSettings(CaptionSettings, SpeechSettings, ApprovalSettings, MatchingSet
     output_format: str = "scc"
     include_summary: bool = True
     recording_settled: Seconds = Field(default=timedelta(seconds=60), ge=timedelta())
-    """A recording written to more recently than this is looked at twice before it is taken: it may still grow."""
+    """A recording written to more recently than this is checked twice before it is accepted: it may still grow."""
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod

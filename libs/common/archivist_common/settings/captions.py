@@ -14,7 +14,7 @@ from archivist_common.storage.client import StorageServer
 
 
 class CaptionSettings(CommonSettings):
-    """How captions look: for who makes them, and for who shows those of a recording that is still being heard."""
+    """How captions look: for the transcriber, and for the gateway, which shows those of a running job."""
 
     caption_profile: str = "broadcast"
     """House rules of layout: broadcast, web, netflix, bbc, or JSON: `{"base": "bbc", "columns": 30}`."""
@@ -42,7 +42,7 @@ class CaptionSettings(CommonSettings):
 
 
 class SccSettings(CommonSettings):
-    """How SCC files are written: for who writes them, and for who reads back what became of them."""
+    """How SCC files are written: for the transcriber, and for the publisher, which reads them back."""
 
     scc_drop_frame: bool = True
     """Drop-frame labels, as North American playout expects them; false for non-drop."""

@@ -39,7 +39,7 @@ class CommonSettings(BaseSettings):
     """Connections opened beyond the pool under load, per process."""
 
     redis_url: SecretStr = SecretStr("redis://localhost:6379/0")
-    """Doorbell, caches and counters. Losing it loses no job."""
+    """Wake-up notifications, caches and counters. Losing it loses no job."""
     redis_password: SecretStr | None = None
     """Added to the address where the address names none."""
     redis_db: int | None = Field(default=None, ge=0)
@@ -54,14 +54,14 @@ class CommonSettings(BaseSettings):
     default_output_path: Path = Path("/var/lib/archivist/transcriptions")
     """Where every job's files go."""
     output_fallback_path: Path | None = None
-    """Where they go while DEFAULT_OUTPUT_PATH is full, read-only or not there, on another disk. Unset: jobs wait."""
+    """Where they go while DEFAULT_OUTPUT_PATH is full, read-only or missing, on another disk. Unset: jobs wait."""
     storage_deadline: Seconds = timedelta(seconds=5)
-    """A storage server that has not answered by then is taken to be away."""
+    """A storage server that has not responded by then counts as unavailable (timeout)."""
     max_file_size: Size = 10 * 1024**3
-    """Largest recording taken, in bytes."""
+    """Largest recording accepted, in bytes."""
 
     job_lease: Seconds = timedelta(seconds=30)
-    """A running job not renewed for this long is taken to be orphaned."""
+    """Lease of a running job: not renewed for this long, it has expired and the job is requeued."""
     job_timeout: Seconds | None = Field(
         default=None, validation_alias=AliasChoices("JOB_TIMEOUT", "CELERY_TASK_TIMEOUT")
     )

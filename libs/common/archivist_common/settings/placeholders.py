@@ -9,7 +9,9 @@ from pydantic_settings import BaseSettings
 
 from archivist_common.settings import sources
 
-_COPIED = re.compile(r"(?i)^(your[-_ ]|change[-_ ]?me)|placeholder|^(password|admin123)$|^(.)\3{2,}$")
+_COPIED = re.compile(
+    r"(?i)^(your[-_ ]|change[-_ ]?me|replace[-_ ]?me)|placeholder|^<.+>$|^(password|admin123)$|^(.)\3{2,}$"
+)
 _COPIED_KEY = re.compile(r"(?i)change.?me|your[-_ ]|example|placeholder|secret[-_]key|^(secret|password|admin123)$")
 _MIN_SECRET = 32  # bytes; an HS256 key shorter than its digest weakens it (RFC 7518 section 3.2)
 

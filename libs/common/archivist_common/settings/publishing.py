@@ -16,11 +16,11 @@ from archivist_common.settings.parsing import Seconds, cablecast_base
 
 
 class ApprovalSettings(CommonSettings):
-    """Whether publishing takes two steps: for who is asked, and for who publishes by himself."""
+    """Whether publishing takes two steps: for the gateway, and for the publisher, which publishes by itself."""
 
     publish_approval: Literal["none", "approve", "two-people"] = "none"
-    """`approve`: what is asked for is published once an operator has approved its plan; `two-people`: one who did
-    not ask for it."""
+    """`approve`: what is requested is published once an operator has approved its plan; `two-people`: another
+    operator than the one who requested it."""
 
 
 class VodSettings(SccSettings, ApprovalSettings, MatchingSettings):
@@ -42,17 +42,17 @@ class VodSettings(SccSettings, ApprovalSettings, MatchingSettings):
     cablecast_password: SecretStr | None = None
     """Its password."""
     cablecast_api_key: SecretStr | None = None
-    """A token pair, `id:secret`. Used where no user and password are set."""
+    """A token pair, `id:secret`. Used where user and password are not both set."""
     cablecast_verify_ssl: bool = True
     """Whether the server must prove who it is. For a certificate of your own, set CABLECAST_CA_BUNDLE instead."""
     cablecast_ca_bundle: Path | None = None
-    """PEM file of certificates believed beside the public ones."""
+    """PEM file of certificates trusted beside the public ones."""
     cablecast_location_id: int = Field(default=1, ge=1)
     """The location that new shows belong to and VOD configurations are chosen by. The probe lists them."""
     request_timeout: Seconds = Field(default=timedelta(seconds=30), gt=timedelta())
     """Longest time one call may take in all, its retries included; one upload segment may take VOD_TIMEOUT."""
     max_retries: int = Field(default=3, ge=0, le=10)
-    """How often a call that changes nothing when repeated is tried again before it is reported."""
+    """How often an idempotent call is retried before its failure is reported."""
     vod_timeout: Seconds = Field(
         default=timedelta(seconds=300),
         gt=timedelta(),
@@ -60,12 +60,12 @@ class VodSettings(SccSettings, ApprovalSettings, MatchingSettings):
     )
     """Longest time one file's upload may take."""
     vod_status_check_interval: Seconds = Field(default=timedelta(seconds=15), gt=timedelta())
-    """Least time between two looks at one programme that is being made."""
+    """Least time between two polls of one VOD that is being made."""
     vod_processing_timeout: Seconds = Field(default=timedelta(hours=24), gt=timedelta())
-    """A programme not made by then is given to a person."""
+    """A VOD not made by then needs an operator's attention."""
     auto_publish_to_vod: bool = True
     """Whether what completes from now on is published by itself, to Cablecast where that is set, else to the folder.
-    What was captioned before is published when it is asked for. Nothing is while no target is set."""
+    What was captioned before is published on request. Nothing is while no target is set."""
     publish_folder: Path | None = None
     """A folder to publish to: captions in every format, chapters and a Media RSS feed. Unset: none."""
     publish_folder_url: str = ""
@@ -88,15 +88,15 @@ class VodSettings(SccSettings, ApprovalSettings, MatchingSettings):
     cablecast_tags_field: str = ""
     """The custom field that tags are written to, by its number, label or name. Empty: none."""
     cablecast_sync_interval: Seconds = Field(default=timedelta(minutes=15), ge=timedelta())
-    """How often changed shows and VODs are read. 0: only when asked for."""
+    """How often changed shows and VODs are read. 0: only on request."""
     cablecast_full_sync_interval: Seconds = Field(default=timedelta(hours=24), ge=timedelta(minutes=1))
-    """How often everything is read, to find what is gone."""
+    """How often everything is read, to find what was removed."""
     vod_concurrency: int = Field(default=2, ge=1, le=8)
     """Publications worked on at the same time; those that wait for the target do not count."""
     vod_stalled_after: Seconds = Field(default=timedelta(hours=2), gt=timedelta())
-    """Without any change for so long, while the server does nothing else either, a programme has stalled."""
+    """Without any change for so long, while the server does nothing else either, a VOD has stalled."""
     vod_captions_wait: Seconds = Field(default=timedelta(minutes=15), gt=timedelta())
-    """Captions that do not appear within this time are told of."""
+    """Captions that do not appear within this time are reported."""
     vod_enable_chapters: bool = True
     """Whether chapters are written."""
     vod_metadata_enhancement: bool = True

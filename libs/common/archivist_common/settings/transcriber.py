@@ -25,12 +25,12 @@ class TranscriberSettings(CaptionSettings, SpeechSettings, SccSettings):
     """Windows decoded together. Past 4 a CPU gains nothing (docs/operations/speed.md)."""
     whisper_beam_size: int = Field(default=1, ge=1, le=10)
     whisper_speakers: bool = False
-    """Tell speakers apart, by the whisperx extra and MODEL_DIRECTORY/speakers, after the transcript is safe."""
+    """Diarization, by the whisperx extra and MODEL_DIRECTORY/speakers, after the transcript is stored."""
     worker_concurrency: int | None = Field(
         default=None, ge=1, validation_alias=AliasChoices("WORKER_CONCURRENCY", "CELERY_WORKER_CONCURRENCY")
     )
     """Slots, each pinned to cores of its own. Unset: by cores and memory."""
     temp_directory: Path = Path("/tmp/archivist")  # noqa: S108 -- the documented default
-    """Where libraries put what they need for a moment. Recordings and their sound never go there."""
+    """Temporary files of libraries. Recordings and their sound never go there."""
     media_deadline: Seconds = timedelta(seconds=60)
-    """A probe, or a decoder that has sent nothing for this long, is ended."""
+    """A probe, or a decoder that has sent nothing for this long, is ended (timeout)."""

@@ -1,7 +1,7 @@
-"""Publishing files so that nobody ever sees half of one, and nobody's own file is ever written over.
+"""Atomic writes: no reader ever sees part of a file, and no user's own file is overwritten.
 
 `stage` makes an attempt's file under a name that only this attempt uses; `place` puts a copy of a staged
-file under the name people look for. Both write to a temporary name in the same folder, check every call,
+file under its public name. Both write to a temporary name in the same folder, check every call,
 flush to the disk, rename, flush the folder, and leave nothing behind when they fail.
 
 All of it waits for the disk: call it in a thread, or on a mount that may hang in a process that may be killed.
@@ -29,7 +29,7 @@ from archivist_common.storage.safe_open import Root, open_folder_beneath
 
 _TEMPORARY = re.compile(r"\.archivist-[0-9a-f]{16}\.part")
 _BLOCK = 1024 * 1024  # bytes read or written at a time
-_RACES = 8  # times another writer may come first before we give up
+_RACES = 8  # times another writer may come first
 _RENAMEAT2: Final = {"x86_64": 316, "aarch64": 276}.get(platform.machine())
 _RENAME_NOREPLACE = 1
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -54,7 +54,7 @@ class Staged:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A file under its public name. `changed` is False when it stood there already."""
+    """A file under its public name. `changed` is False when it was there already."""
 
     path: Path
     sha256: str
@@ -64,7 +64,7 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """The calls that can fail half way. Tests hand in ones that do."""
+    """The calls that can fail half way. Tests pass ones that do."""
 
     write: Callable[[int, memoryview], int] = field(default=os.write)
     fsync: Callable[[int], None] = field(default=os.fsync)
@@ -81,7 +81,7 @@ _SYSTEM = Calls()
 
 
 def temporary_name() -> str:
-    """A name that `sweep` knows as ours, hidden from browsing, as good as never given twice."""
+    """A name that `sweep` recognises, hidden from browsing, never given twice for all practical purposes."""
     return f".archivist-{secrets.token_hex(8)}.part"
 
 
@@ -155,9 +155,9 @@ def place(
     """Put a copy of `source` under the public name `target`, at once and complete.
 
     A copy and not a hard link: an editor that opens the public file must not change the staged one.
-    Only a free name is taken, or one whose file's hash satisfies `ours`: Archivist wrote it and nobody
-    edited it. A new name is taken without any gap; in replacing, a file that somebody edits between our
-    last look and the rename, some microseconds, would be lost.
+    Only a free name is taken, or one whose file's hash satisfies `ours`: Archivist wrote it and it was
+    not edited. A new name is taken without any gap; in replacing, an edit between the last check and the
+    rename, some microseconds, would be lost.
 
     sha256: what `source` was recorded to hold; anything else in it is not published.
     beneath: a folder that `target` must not leave through a link, such as a storage server's root.
@@ -176,7 +176,7 @@ def place(
 
 
 def remove(path: Path, sha256: str) -> bool:
-    """Remove a file that holds what we wrote, to the byte; False where it is gone, or somebody's own by now.
+    """Remove a file that holds what we wrote, to the byte; False where it is missing, or was edited.
 
     Raises StorageReadOnly or StorageUnavailable.
     """
@@ -215,28 +215,28 @@ def _place(source: Path, sha256: str, target: Path, folder: int, ours: Callable[
     with _temporary(folder) as temporary:
         copied: Digest | None = None
         for _ in range(_RACES):
-            seen = _look(folder, target)
+            seen = _public_file(folder, target)
             if seen is not None and seen.held.sha256 == sha256:
                 # Not only now: it may be the last try's, whose flush of the folder failed. And on NFS a link that
                 # was sent twice reports the first one's success.
                 calls.fsync(folder)
                 return Placed(target, sha256, seen.held.size_bytes, changed=copied is not None)
             if seen is not None and not ours(seen.held.sha256):
-                raise PublicNameTaken(f"{str(target)!r} is not a file Archivist wrote, or somebody edited it")
+                raise PublicNameTaken(f"{str(target)!r} is not a file Archivist wrote, or was edited since")
             if copied is None:
                 copied = _copy(source, sha256, folder, temporary, calls)
             if seen is None:
                 try:
                     calls.create(folder, temporary, target.name)
                 except FileExistsError:
-                    continue  # somebody was first: look at what is there now
+                    continue  # another writer was first: check what is there now
             elif _identity(folder, target.name) != seen.identity:
                 continue
             else:
                 _rename(folder, temporary, target.name, copied, calls)
             calls.fsync(folder)
             return Placed(target, sha256, copied.size_bytes, changed=True)
-    raise StorageUnavailable(f"{str(target)!r} keeps changing under our hands")
+    raise StorageUnavailable(f"{str(target)!r} keeps being changed by another writer")
 
 
 Identity = tuple[int, int, int, int, int]
@@ -250,7 +250,7 @@ class _Seen:
     identity: Identity
 
 
-def _look(folder: int, target: Path) -> _Seen | None:
+def _public_file(folder: int, target: Path) -> _Seen | None:
     identity = _identity(folder, target.name)
     if identity is None:
         return None
@@ -303,7 +303,7 @@ def _write(folder: int, name: str, blocks: Iterator[bytes], calls: Calls) -> Non
                 rest = rest[calls.write(fd, rest) :]
         failpoints.reach("file-written")
         calls.fsync(fd)
-        # So that reading back asks the server, not this machine's memory; a hint, and no more.
+        # So that reading back asks the server, not this machine's memory; a hint only.
         os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
     except BaseException:
         os.close(fd)
@@ -356,7 +356,7 @@ def _folder(path: Path, beneath: Path | None = None, root: Root | None = None) -
         else:
             fd = open_folder_beneath(beneath if root is None else root, PurePosixPath(path.relative_to(beneath)))
     except FileMissing as exc:
-        raise StorageUnavailable(f"the folder {str(path)!r} is not there") from exc
+        raise StorageUnavailable(f"the folder {str(path)!r} does not exist") from exc
     try:
         yield fd
     finally:

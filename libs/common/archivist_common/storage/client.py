@@ -1,7 +1,7 @@
-"""Storage servers: mounts that may be slow, hung, read-only, full or simply not there.
+"""Storage servers: mounts that may be slow, hung, read-only, full or missing.
 
-No process of ours touches a mount itself: `Storages` asks helper processes (`storage_pool`), so that a
-server that hangs costs its own callers their deadline and nobody else anything.
+No service touches a mount itself: `StorageClient` sends requests to helper processes (`io_pool`), so that a
+server that hangs costs its own callers their deadline and no other caller anything.
 """
 
 import asyncio
@@ -17,12 +17,12 @@ from typing import Any, Self
 from archivist_common.errors import FileGrowing, InvalidRequest, NotFound, PathRefused, StorageUnavailable
 from archivist_common.storage import paths
 from archivist_common.storage.atomic_files import Digest, Placed
-from archivist_common.storage.fingerprint import Look
+from archivist_common.storage.fingerprint import Snapshot
 from archivist_common.storage.io_pool import HelperPool
 from archivist_common.storage.mounts import MountKind, mount_at
 
 MAX_LISTED = 10_000  # folders and recordings of one folder, and so the entries of one page
-_SECOND_LOOK_S = 1.0  # after the first, at a recording that may still grow
+_SECOND_CHECK_S = 1.0  # after the first, of a recording that may still grow
 _PLAIN_SOUND = frozenset({".wav", ".w64", ".aif", ".aiff"})  # silence is zeros there, at the end too
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KINDS = {kind.value for kind in MountKind if kind is not MountKind.AUTO}
@@ -109,7 +109,7 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:
-    """A folder or a recording. `path` is beneath the server; `size_bytes` is None for a folder."""
+    """A folder or a recording. `path` is relative to the server's root; `size_bytes` is None for a folder."""
 
     name: str
     path: str
@@ -117,12 +117,12 @@ class FileEntry:
     size_bytes: int | None
     modified: datetime
     has_captions: bool
-    """A `<base>.scc` lies beside it."""
+    """A `<base>.scc` exists beside it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One page of a folder. `next` is the mark to ask for the page behind it, None on the last one."""
+    """One page of a folder. `next` is the cursor of the next page, None on the last one."""
 
     server: str
     path: str
@@ -131,14 +131,14 @@ class Listing:
     total: int
     """Folders and recordings in the folder, at most 10,000."""
     truncated: bool
-    """There are more than this listing looked at."""
+    """There are more than were listed."""
     skipped: int
     """Recordings and folders left out because their name is not UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A recording that was there and could be read. `fingerprint`: see `recordings.Look`."""
+    """A recording that exists and could be read. `fingerprint`: see `fingerprint.Snapshot`."""
 
     server: str
     path: str
@@ -182,7 +182,7 @@ class StorageClient:
         self._pools: dict[StorageServer, HelperPool] = {}
 
     async def start(self) -> None:
-        """Warm one helper per server; nothing is asked of any mount yet."""
+        """Start one helper per server; no mount is accessed yet."""
         await asyncio.gather(*(self._pool(server).warm() for server in self.servers))
 
     async def close(self) -> None:
@@ -222,7 +222,7 @@ class StorageClient:
         """One page of the folder `path` (`""` is the top): its folders and recordings, nothing else.
 
         after: `Listing.next` of the page before. Hidden names, links and what is no regular file are left
-        out. Raises PathRefused, FileMissing, InvalidRequest (limit or mark) or StorageUnavailable.
+        out. Raises PathRefused, FileMissing, InvalidRequest (limit or cursor) or StorageUnavailable.
         """
         if not 1 <= limit <= self._max_listed:
             raise InvalidRequest(f"a page has 1 to {self._max_listed} entries, not {limit}")
@@ -251,18 +251,18 @@ class StorageClient:
     ) -> Recording:
         """The recording `path`, opened and read at both ends.
 
-        settled: one written to more recently than this is looked at twice, a second apart; the server's clock
-        may be slow, so a minute is a good margin. Each look has its deadline. Raises PathRefused, FileMissing,
+        settled: one written to more recently than this is checked twice, a second apart; the server's clock
+        may be slow, so a minute is a good margin. Each check has its deadline. Raises PathRefused, FileMissing,
         InvalidFileFormat (a folder, a FIFO, no recording's name, a copy with captions), FileGrowing or
         StorageUnavailable.
         """
         relative = str(_visible(path))
         request = {"do": "stat_recording", "path": relative}
-        seen = Look(**await self._pool(server).answer(request, deadline))
+        seen = Snapshot(**await self._pool(server).answer(request, deadline))
         age_s = time.time() - seen.mtime_ns / 1e9
         if age_s < settled.total_seconds():  # a time to come is no old one: the clock is the server's
-            await asyncio.sleep(_SECOND_LOOK_S)
-            _require_finished(relative, age_s, seen, Look(**await self._pool(server).answer(request, deadline)))
+            await asyncio.sleep(_SECOND_CHECK_S)
+            _require_finished(relative, age_s, seen, Snapshot(**await self._pool(server).answer(request, deadline)))
         return Recording(server.name, relative, seen.size_bytes, seen.mtime_ns, seen.fingerprint)
 
     async def digest(self, server: StorageServer, path: str, deadline: timedelta) -> Digest:
@@ -280,10 +280,10 @@ class StorageClient:
         ours: Collection[str],
         deadline: timedelta,
     ) -> Placed:
-        """`files.place` under the name `path` of this server, which may hang meanwhile.
+        """`atomic_files.place` under the name `path` of this server, which may hang meanwhile.
 
-        ours: hashes of the files that may be replaced. Raises what `files.place` raises, and
-        StorageUnavailable when it takes too long: then nobody knows, and doing it again finds out.
+        ours: hashes of the files that may be replaced. Raises what `atomic_files.place` raises, and
+        StorageUnavailable on a timeout: the outcome is then unknown, and a retry finds out.
         """
         relative = _named(server, path)
         request = {
@@ -298,12 +298,12 @@ class StorageClient:
         return Placed(server.path / relative, sha256, found["size_bytes"], found["changed"])
 
     async def remove(self, folder: StorageServer, path: str, sha256: str, deadline: timedelta) -> bool:
-        """`files.remove` in an output folder. Raises StorageUnavailable or StorageReadOnly."""
+        """`atomic_files.remove` in an output folder. Raises StorageUnavailable or StorageReadOnly."""
         request = {"do": "remove", "path": path, "sha256": sha256}
         return bool((await self._pool(folder).answer(request, deadline))["removed"])
 
     async def sweep(self, server: StorageServer, older_than: datetime, deadline: timedelta) -> int:
-        """`files.sweep` of the whole server or output folder. Raises StorageUnavailable or StorageReadOnly."""
+        """`atomic_files.sweep` of the whole server or output folder. Raises StorageUnavailable or StorageReadOnly."""
         request = {"do": "sweep", "older_than": older_than.isoformat()}
         return int((await self._pool(server).answer(request, deadline))["removed"])
 
@@ -342,15 +342,15 @@ class StorageClient:
 
 
 def _visible(path: str) -> PurePosixPath:
-    """A path beneath a server that browsing could have shown. Raises PathRefused."""
+    """A path within a server that browsing could have shown. Raises PathRefused."""
     relative = paths.relative(path)
     if any(paths.is_hidden(part) for part in relative.parts):
         raise PathRefused(f"hidden files and folders are not served: {path!r}")
     return relative
 
 
-def _require_finished(path: str, age_s: float, seen: Look, again: Look) -> None:
-    """Raises FileGrowing for a recording that two looks show to be still written or copied."""
+def _require_finished(path: str, age_s: float, seen: Snapshot, again: Snapshot) -> None:
+    """Raises FileGrowing for a recording that two checks show to be still written or copied."""
     later = "submit it again when it is finished"
     if again != seen:
         raise FileGrowing(
@@ -362,7 +362,7 @@ def _require_finished(path: str, age_s: float, seen: Look, again: Look) -> None:
 
 
 def _named(server: StorageServer, path: str) -> str:
-    """A path beneath a server, as far as a user may have named it; an output folder's paths are our own."""
+    """A path within a server, checked where a user may have named it; an output folder's paths are our own."""
     return path if server.is_output else str(_visible(path))
 
 

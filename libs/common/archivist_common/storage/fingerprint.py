@@ -11,8 +11,8 @@ _SAMPLE = 64 * 1024  # bytes of the head and of the tail that go into a fingerpr
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One look at a recording.
+class Snapshot:
+    """A recording at one moment.
 
     fingerprint: SHA-256, in hexadecimal, of the size in decimal digits, then the first 64 KiB, then the last
     64 KiB (which overlap where the file is shorter than both). It tells a recording exported again under its
@@ -26,14 +26,14 @@ class Look:
     """Some programs claim the whole length before they copy: the end is then zeros until they are done."""
 
 
-def look(fd: int) -> Look:
-    """What an open recording is now. Raises OSError.
+def snapshot(fd: int) -> Snapshot:
+    """An open recording as it is now. Raises OSError.
 
-    Open it anew for each look: only then does a network share ask its server what the file is by now.
+    Open it anew for each: only then does a network share ask its server for the file's present state.
     """
     seen = os.fstat(fd)
     tail = os.pread(fd, _SAMPLE, max(0, seen.st_size - _SAMPLE))
     sample = hashlib.sha256(str(seen.st_size).encode())
     sample.update(os.pread(fd, _SAMPLE, 0))
     sample.update(tail)
-    return Look(seen.st_size, seen.st_mtime_ns, sample.hexdigest(), bool(tail) and not any(tail))
+    return Snapshot(seen.st_size, seen.st_mtime_ns, sample.hexdigest(), bool(tail) and not any(tail))

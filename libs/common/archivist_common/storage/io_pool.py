@@ -1,8 +1,8 @@
-"""Processes that wait for a storage server in our place, a few per server, each of which may be killed.
+"""Helper processes that access a storage server, a few per server, each of which may be killed.
 
-A thread that waits for a hung mount can never be ended. A helper (`storage_child`) that misses its deadline
-is killed and replaced. The kernel may hold a killed one until the server answers again: it keeps its place
-among the few meanwhile, and while all are held like that, further calls for this server fail at once.
+A thread that waits for a hung mount can never be ended. A helper (`io_process`) that misses its deadline
+is killed and replaced. The kernel may hold a killed one until the server responds again: it counts as one
+of the few meanwhile, and while all are held like that, further calls for this server fail at once.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ class _Helper:
             process = _popen(root, theirs)
         except OSError as exc:
             ours.close()
-            raise StorageUnavailable(f"no helper for {str(root)!r} could start: {exc}") from exc
+            raise StorageUnavailable(f"no storage helper for {str(root)!r} could be started: {exc}") from exc
         finally:
             theirs.close()
         try:
@@ -54,7 +54,7 @@ class _Helper:
         except BaseException:
             ours.close()
             process.kill()
-            process.wait()  # at once: it has not been asked anything yet, so no mount holds it
+            process.wait()  # at once: it has had no request yet, so no mount holds it
             raise
 
     async def ask(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -64,7 +64,7 @@ class _Helper:
             await self._writer.drain()
             line = await self._reader.readline()
         except OSError as exc:
-            raise StorageUnavailable(f"the storage helper is gone: {exc}") from exc
+            raise StorageUnavailable(f"the storage helper has ended: {exc}") from exc
         if not line.endswith(b"\n"):
             raise StorageUnavailable("the storage helper ended in the middle of its answer")
         answer: dict[str, Any] = json.loads(line)
@@ -112,7 +112,7 @@ class HelperPool:
             self._idle.append(await _Helper.start(self._root))
 
     async def answer(self, request: dict[str, Any], deadline: timedelta) -> dict[str, Any]:
-        """What the helper found; raises what it raised, and StorageUnavailable when it did not answer."""
+        """The helper's result; raises what it raised, and StorageUnavailable on a timeout."""
         try:
             reply = await self.ask(request, deadline)
         except TimeoutError as exc:
@@ -135,7 +135,7 @@ class HelperPool:
             raise TimeoutError(why) from exc
         self._outage.recovered()
         if self._kind is MountKind.AUTO and (reply["mounted"] or reply["marked"]):
-            # What was a mount or marked once and is not now has gone away.
+            # What was mounted or marked once and is not now is unavailable.
             self._kind = MountKind.MARKER if reply["marked"] else MountKind.MOUNT
         return reply
 
@@ -149,7 +149,7 @@ class HelperPool:
         try:
             reply = await helper.ask(request)
         except BaseException:
-            # Late, cancelled or broken: whatever it says next would answer a question nobody asked.
+            # Late, cancelled or broken: its next line would be the answer to another request.
             helper.kill()
             self._dying[helper] = asyncio.create_task(self._bury(helper))
             raise
@@ -158,7 +158,7 @@ class HelperPool:
         return reply
 
     def _living(self) -> _Helper | None:
-        """An idle helper; one that something else has ended meanwhile is put away."""
+        """An idle helper; one that has ended meanwhile is dropped."""
         while self._idle:
             helper = self._idle.pop()
             if helper.process.poll() is None:
@@ -188,7 +188,7 @@ class HelperPool:
 
 
 def _popen(root: Path, theirs: socket.socket) -> subprocess.Popen[bytes]:
-    # No environment: the helper needs none of our secrets. A session of its own: Ctrl-C is for us.
+    # No environment: the helper needs no secret. A session of its own: Ctrl-C is not for it.
     command = [sys.executable, "-I", "-X", "utf8", "-m", "archivist_common.storage.io_process", str(root)]
     end = theirs.fileno()
     return subprocess.Popen(command, stdin=end, stdout=end, env={}, cwd="/", start_new_session=True)

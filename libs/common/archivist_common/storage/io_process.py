@@ -1,7 +1,7 @@
 """The process that touches one storage server, so that only it is lost when the server hangs.
 
 `python -m archivist_common.storage.io_process ROOT`: requests in, answers out, one JSON object per line. It
-ends with its standard input. `storage.Storages` starts it, and kills it when an answer is overdue.
+ends with its standard input. `io_pool` starts it, and kills it when an answer is overdue.
 """
 
 import errno
@@ -54,7 +54,7 @@ def _answer(root: Path, request: Mapping[str, Any]) -> dict[str, Any]:
         error: ArchivistError = os_errors.reading(exc, f"storage {str(root)!r}")
     except ArchivistError as exc:
         error = exc
-        if there is None and isinstance(exc.__cause__, OSError):  # it did not even open: broken, or not there?
+        if there is None and isinstance(exc.__cause__, OSError):  # it did not open: broken, or not mounted?
             seen["mounted"] = mount_at(os.path.realpath(root)) is not None
     return {"error": error.code, "message": error.message, **seen}
 
@@ -79,7 +79,7 @@ def browse(root: Present, request: Mapping[str, Any]) -> dict[str, Any]:
         entries = []
         for rank, _, name in page:
             found = stats.get(name) or (_folder if rank == 0 else _regular)(folder, name)
-            if found is not None:  # else it went since the scan
+            if found is not None:  # else it was removed since the scan
                 entries.append(_entry(name, found, rank == 0, scan.captions))
     finally:
         os.close(folder)
@@ -93,7 +93,7 @@ def browse(root: Present, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def stat_recording(root: Present, request: Mapping[str, Any]) -> dict[str, Any]:
-    """A look at a recording that can really be read: `recordings.Look`."""
+    """A recording that can really be read: `fingerprint.Snapshot`."""
     relative = PurePosixPath(request["path"])
     if paths.is_own_output(relative.name):
         raise InvalidFileFormat(f"{str(relative)!r} is a copy with captions in it; submit the recording itself")
@@ -102,13 +102,13 @@ def stat_recording(root: Present, request: Mapping[str, Any]) -> dict[str, Any]:
         if not paths.is_media(relative.name):
             endings = " ".join(sorted(paths.MEDIA_SUFFIXES))
             raise InvalidFileFormat(f"{str(relative)!r} is not named as a recording; its ending may be {endings}")
-        return asdict(fingerprint.look(fd))
+        return asdict(fingerprint.snapshot(fd))
     finally:
         os.close(fd)
 
 
 def state(root: Present, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Room, and whether something could be written now. Being here at all means it can be read."""
+    """Free space, and whether a file can be written now. That it was opened shows that it can be read."""
     room = os.fstatvfs(root.fd)
     total, free = room.f_blocks * room.f_frsize, room.f_bavail * room.f_frsize
     refusal = _trial(root.fd, by_name=request["beside"])
@@ -127,7 +127,7 @@ def digest(root: Present, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def place(root: Present, request: Mapping[str, Any]) -> dict[str, Any]:
-    """`files.place` beneath this server. In an output folder the folders are made and links are followed."""
+    """`atomic_files.place` in this server. In an output folder missing folders are made and links are followed."""
     target = root.path / request["path"]
     ours = frozenset(request["ours"]).__contains__
     if request["output"]:
@@ -141,12 +141,12 @@ def place(root: Present, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def remove(root: Present, request: Mapping[str, Any]) -> dict[str, Any]:
-    """`files.remove` in an output folder."""
+    """`atomic_files.remove` in an output folder."""
     return {"removed": atomic_files.remove(root.path / request["path"], request["sha256"])}
 
 
 def sweep(root: Present, request: Mapping[str, Any]) -> dict[str, Any]:
-    """`files.sweep` of the whole server: what a helper that was killed while it wrote has left."""
+    """`atomic_files.sweep` of the whole server: what a helper left that was killed while it wrote."""
     return {"removed": atomic_files.sweep(root.path, datetime.fromisoformat(request["older_than"]), deep=True)}
 
 
@@ -235,7 +235,7 @@ def _is_text(name: str) -> bool:
 
 
 def _mark(text: str, *, by_name: bool) -> Key:
-    """The key after which a page begins. Raises InvalidRequest for what no listing in this order gave out."""
+    """The key after which a page begins. Raises InvalidRequest for what is no cursor of a listing in this order."""
     try:
         match json.loads(text):
             case [0, str(folded), str(name)]:
@@ -245,16 +245,16 @@ def _mark(text: str, *, by_name: bool) -> Key:
             case [1, int(age), str(name)] if not by_name:
                 return (1, age, name)
     except ValueError as exc:
-        raise InvalidRequest("the cursor is not text that a listing gave out") from exc
+        raise InvalidRequest("the cursor is not one that a listing returned") from exc
     raise InvalidRequest("the cursor is of another listing")
 
 
 def _trial(folder: int, *, by_name: bool) -> OSError | None:
-    """Try to write: what a network share's permissions say and what its server does are two things. None: it works.
+    """Try to write: a network share's server may refuse what its permissions allow. None: it works.
 
     A nameless file leaves nothing behind. Where there are none, a named one is made only in a folder that
-    we are to write to anyway (`by_name`); for the others the permissions have to do. So has a block of data:
-    a quota shows only there.
+    we are to write to anyway (`by_name`); for the others the permissions are checked. A block of data is
+    written only there: a quota shows only then.
     """
     try:
         _try_file(os.open(".", os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600, dir_fd=folder), by_name)

@@ -1,4 +1,4 @@
-"""Whether a storage server's folder is really there, so that a missing mount never reads as "no recordings".
+"""Whether a storage server is mounted, so that a missing mount is never taken for "no recordings".
 
 An unmounted mount point is an empty folder on the local disk: reading it finds nothing, writing to it fills
 the wrong disk. What counts as being there depends on what the folder is meant to be:
@@ -13,7 +13,7 @@ mount only when it holds something. The marker, a file `.archivist-storage` that
 the root of a share, settles the matter for a share that is empty. It may hold the server's name: then
 another share mounted in its place is refused too.
 
-The folder is opened first and looked at through that descriptor; what is done in it goes through the same
+The folder is opened first and checked through that descriptor; what is done in it goes through the same
 descriptor. So a mount that comes or goes meanwhile cannot turn a write to the share into one to the disk under it.
 """
 
@@ -55,7 +55,7 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """A folder found to be there. `fd` is the folder itself, opened; whoever asked closes it."""
+    """A folder found to be there. `fd` is the folder itself, opened; the caller closes it."""
 
     path: Path
     fd: int
@@ -85,7 +85,7 @@ def open_present(path: Path, kind: MountKind, name: str) -> Present:
     except OSError as exc:
         raise StorageUnavailable(f"{str(path)!r} cannot be read: {exc.strerror}") from exc
     try:
-        return Present(path, fd, *_look(path, fd, kind, name))
+        return Present(path, fd, *_presence(path, fd, kind, name))
     except OSError as exc:
         os.close(fd)
         raise StorageUnavailable(f"{str(path)!r} cannot be read: {exc.strerror}") from exc
@@ -94,8 +94,8 @@ def open_present(path: Path, kind: MountKind, name: str) -> Present:
         raise
 
 
-def _look(path: Path, fd: int, kind: MountKind, name: str) -> tuple[bool, bool]:
-    """Whether a mount stands there and whether it is marked. Raises StorageUnavailable, OSError."""
+def _presence(path: Path, fd: int, kind: MountKind, name: str) -> tuple[bool, bool]:
+    """Whether it is mounted and whether it is marked. Raises StorageUnavailable, OSError."""
     with os.scandir(fd) as entries:
         names = [entry.name for entry, _ in zip(entries, range(64), strict=False)]
     # 64 hidden names in a row are no empty mount point either.

@@ -1,4 +1,4 @@
-"""What the operating system says about a disk, in our words. One place, for reading and for writing."""
+"""Errors of the operating system about a disk, as errors of ours: for reading and for writing."""
 
 import errno
 
@@ -31,7 +31,7 @@ def reading(exc: OSError, what: str) -> ArchivistError:
 
 
 def writing(exc: OSError, what: str) -> ArchivistError:
-    """The error for a write of `what` that ended in `exc`; a missing folder is a storage that went away."""
+    """The error for a write of `what` that ended in `exc`; a missing folder is an unavailable storage."""
     if exc.errno in FULL:
         return StorageFull(f"no room to write {what}: {exc.strerror}")
     if exc.errno in _FORBIDDEN:

@@ -14,7 +14,7 @@ MEDIA_SUFFIXES = frozenset({
     ".oga", ".ogg", ".opus", ".ts", ".vob", ".w64", ".wav", ".webm", ".wma", ".wmv",
 })
 # fmt: on
-"""Endings a recording may have. The content decides in the end; the ending only spares a look."""
+"""Endings a recording may have. The content decides in the end; the ending only spares opening it."""
 
 MAX_PATH_BYTES = 500
 """Longest path beneath a storage server, as the `file_path` column holds it."""
@@ -31,7 +31,7 @@ OUTPUT_ENDINGS = {name: f".{form.extension}" for name, form in FORMATS.items()} 
     "report": "_report.json",
     "report_page": "_report.html",
 }
-"""What a job makes, by kind, and how each file's name ends after the recording's base name."""
+"""What a job writes, by kind, and how each file's name ends after the recording's base name."""
 
 _DRIVE_OR_SHARE = re.compile(r"[A-Za-z]:[\\/]|\\\\")
 _OWN_ENDINGS = ("_captioned",)

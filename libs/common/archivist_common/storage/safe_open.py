@@ -1,4 +1,4 @@
-"""Opening what lies beneath a folder, and nothing else, whatever the path says and whoever swaps links meanwhile.
+"""Open a path confined to a root (openat2 RESOLVE_BENEATH); safe against `..`, symbolic links and races.
 
 No link beneath the folder is followed, not even one that stays inside: a recording has one name, and old
 kernels, new kernels and containers that forbid openat2 then answer alike. The folder itself may be a link;
@@ -22,7 +22,7 @@ _SYS_OPENAT2 = 437  # the same number on every Linux architecture but alpha
 _RESOLVE_NO_MAGICLINKS = 0x02
 _RESOLVE_NO_SYMLINKS = 0x04
 _RESOLVE_BENEATH = 0x08
-_RETRIES = 16  # EAGAIN: a rename was under way while the kernel looked
+_RETRIES = 16  # EAGAIN: a rename was under way while the kernel resolved the path
 # ENOSYS: before Linux 5.6. EPERM: a container's system call filter of before openat2.
 _NO_OPENAT2 = frozenset({errno.ENOSYS, errno.EPERM})
 
@@ -44,7 +44,7 @@ class _OpenHow(ctypes.Structure):
 def open_beneath(root: Root, relative: PurePosixPath, *, opener: Opener | None = None) -> int:
     """Descriptor, for reading, of the regular file `relative` beneath `root`. The caller closes it.
 
-    Devices, FIFOs and sockets are looked at without being opened. Raises FileMissing, PathRefused (a link,
+    Devices, FIFOs and sockets are recognised without being opened. Raises FileMissing, PathRefused (a link,
     a way out), InvalidFileFormat (a folder, not a regular file) or StorageUnavailable.
     """
     opened = _checked(relative, opener or by_kernel)

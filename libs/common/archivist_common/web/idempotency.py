@@ -1,4 +1,4 @@
-"""A client's own name for a request, so that sending it twice does it once. Kept for a day."""
+"""Idempotency keys: a request sent twice under one key is carried out once. Kept for a day."""
 
 import hashlib
 from uuid import UUID
@@ -40,7 +40,7 @@ async def remember(
     transcription_id: UUID | None = None,
     batch_id: UUID | None = None,
 ) -> None:
-    """Write down the one thing a key has led to, in the transaction that did it and after `recall`."""
+    """Store what a key has led to, in the transaction that did it and after `recall`."""
     await session.execute(
         insert(IdempotencyKey).values(
             user_id=user_id,

@@ -24,7 +24,7 @@ class FieldProblem(BaseModel):
 
 
 class Problem(BaseModel):
-    """What went wrong, in words for a person (`detail`) and in a code for a program (`code`)."""
+    """What went wrong, in words for a user (`detail`) and in a code for a program (`code`)."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -57,7 +57,7 @@ def response(
     errors: Sequence[FieldProblem] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """One problem. An app whose state has `redact` applies it to every detail."""
+    """One problem. An app whose state has `redact` redacts every detail with it before it is sent."""
     redact: Callable[[str], str] = getattr(request.app.state, "redact", str)
     problem = Problem(
         type=f"urn:archivist:problem:{code.lower().replace('_', '-')}",
@@ -115,7 +115,7 @@ async def _unexpected(request: Request, exc: Exception) -> JSONResponse:
 
 
 def unexpected(request: Request, exc: Exception) -> JSONResponse:
-    """The answer to what nobody foresaw: logged with its traceback, and nothing of it told."""
+    """The response to an unexpected error: logged with its traceback, none of which is sent."""
     log.error("request failed", exc_info=exc)
     detail = "something went wrong here; the log has the request's id"
     return response(request, code="INTERNAL_ERROR", status=500, detail=detail)

@@ -1,4 +1,4 @@
-"""What every process is: a FastAPI app that says whether it lives, whether it is ready, and what it counts."""
+"""What every process is: a FastAPI app with liveness, readiness, metrics and its version."""
 
 import asyncio
 import logging
@@ -42,7 +42,7 @@ Details = Callable[[FastAPI], Awaitable[Mapping[str, Any]]]
 _READY_DEADLINE_S = 1.5
 _READY_CACHED_S = 2.0
 _STOP_S = 3
-_BODY_LIMIT = 256 * 1024  # bytes; nothing we are sent by request is larger
+_BODY_LIMIT = 256 * 1024  # bytes; no request needs more
 _TOO_LARGE = f"a request's body may hold {_BODY_LIMIT} bytes"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SECURITY_HEADERS = (
@@ -64,7 +64,7 @@ def create_app(
 ) -> FastAPI:
     """An app with /health/live, /health/ready, /metrics and /version, problem details and request ids.
 
-    readiness: called once the lifespan has made what the checks need. Answers are kept for two seconds.
+    readiness: called once the lifespan has made what the checks need. A ready result is kept for two seconds.
     details: added to the answer of a ready process.
     """
     app = FastAPI(title=f"Archivist {name}", version=__version__, lifespan=lifespan, **options)
@@ -89,7 +89,7 @@ def create_app(
             return JSONResponse(said, 503, headers={"Retry-After": "2"})
         return JSONResponse({"status": "ready", "service": name, **found})
 
-    @app.get("/metrics", tags=["health"], operation_id="metrics", summary="Figures for Prometheus")
+    @app.get("/metrics", tags=["health"], operation_id="metrics", summary="Metrics for Prometheus")
     async def exported() -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
@@ -102,7 +102,7 @@ def create_app(
 
 
 def database_ready(db: Database) -> Readiness:
-    """Ready when the database answers within a second and has the schema this program needs."""
+    """Ready when the database responds within a second and has the schema this program needs."""
 
     async def check() -> None:
         await db.ping()
@@ -127,7 +127,7 @@ async def _alone(work: Awaitable[None]) -> None:
     try:
         await work
     except Exception:
-        log.critical("a task of this process died; stopping", exc_info=True)
+        log.critical("a task of this process failed; stopping", exc_info=True)
         os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -159,7 +159,7 @@ def run(name: str, app: FastAPI, settings: CommonSettings, host: str, port: int)
 
 
 class _Server(uvicorn.Server):
-    """Tells the app that the end has come (`app.state.stopping`) before it waits for answers to finish."""
+    """Tells the app that it is stopping (`app.state.stopping`) before it waits for responses to finish."""
 
     def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
         super().__init__(config)
@@ -172,7 +172,7 @@ class _Server(uvicorn.Server):
 
 
 class _ReadyGate:
-    """Asks the checks for everybody who waits at once; ready is believed for a while, not ready is not."""
+    """Runs the checks once for all callers that wait; ready is cached for a while, not ready is not."""
 
     def __init__(
         self, checks: Callable[[], Sequence[Readiness]], details: Callable[[], Awaitable[Mapping[str, Any]]] | None
@@ -192,9 +192,9 @@ class _ReadyGate:
         asking = self._asking
         await asyncio.wait([asking], timeout=_READY_DEADLINE_S)
         if not asking.done():
-            asking.cancel()  # not waited for: what hangs may take its time to let go
+            asking.cancel()  # not waited for: what hangs may be slow to end
             return DeadlineExceeded(f"no answer within {_READY_DEADLINE_S:g} s")
-        return DeadlineExceeded("the check was given up") if asking.cancelled() else asking.result()
+        return DeadlineExceeded("the check was cancelled") if asking.cancelled() else asking.result()
 
     async def _ask(self) -> Mapping[str, Any] | ArchivistError:
         try:
@@ -208,7 +208,7 @@ class _ReadyGate:
 
 
 class _Requests:
-    """Names each request, times it, bounds its body, and adds the headers every answer carries."""
+    """Names each request, times it, bounds its body, and adds the headers of every response."""
 
     def __init__(self, app: ASGIApp, service: str) -> None:
         self._app = app
@@ -219,8 +219,8 @@ class _Requests:
             await self._app(scope, receive, send)
             return
         headers: Mapping[bytes, bytes] = dict(scope["headers"])
-        asked = headers.get(b"x-request-id", b"").decode("latin-1")
-        request_id = asked if _REQUEST_ID.fullmatch(asked) else uuid.uuid4().hex
+        sent_id = headers.get(b"x-request-id", b"").decode("latin-1")
+        request_id = sent_id if _REQUEST_ID.fullmatch(sent_id) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
         status = 500
 
@@ -241,8 +241,8 @@ class _Requests:
         try:
             with logs.bound(request_id=request_id):
                 if _declared(headers) > _BODY_LIMIT:
-                    answer = problems.response(Request(scope), code="BODY_TOO_LARGE", status=413, detail=_TOO_LARGE)
-                    await answer(scope, receive, sending)
+                    response = problems.response(Request(scope), code="BODY_TOO_LARGE", status=413, detail=_TOO_LARGE)
+                    await response(scope, receive, sending)
                 else:
                     await self._answer(scope, _bounded(receive), sending)
         finally:
@@ -252,7 +252,7 @@ class _Requests:
             metrics.HTTP_SECONDS.labels(self._service, route).observe(time.perf_counter() - began)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The app's answer, or a 500 that carries the request's id, as its log line does."""
+        """The app's response, or a 500 that carries the request's id, as its log line does."""
         begun = False
 
         async def sending(message: Message) -> None:

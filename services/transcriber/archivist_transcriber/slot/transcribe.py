@@ -18,7 +18,7 @@ from archivist_common.errors import Cancelled, SourceChanged
 from archivist_common.jobs.chunks import ChunkTranscript, Cut
 from archivist_common.states import Stage
 from archivist_common.storage.client import StorageServer
-from archivist_common.storage.fingerprint import look
+from archivist_common.storage.fingerprint import snapshot
 from archivist_common.storage.mounts import open_present
 from archivist_common.storage.safe_open import open_beneath
 from archivist_transcriber.audio import media, vad
@@ -56,7 +56,7 @@ def opened(servers: Mapping[str, StorageServer], recording: RecordingFile) -> It
     try:
         found = os.fstat(source)
         untouched = (found.st_size, found.st_mtime_ns) == (recording.size_bytes, recording.mtime_ns)
-        if not untouched and look(source).fingerprint != recording.fingerprint:
+        if not untouched and snapshot(source).fingerprint != recording.fingerprint:
             raise SourceChanged(
                 f"the recording has changed since it was submitted ({recording.size_bytes} bytes then, "
                 f"{found.st_size} now); submit it again"
