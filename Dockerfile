@@ -16,7 +16,10 @@ RUN python3 -m venv /build && /build/bin/pip install --require-hashes -r require
 FROM tools AS wheel
 COPY pyproject.toml README.md ./
 COPY demo demo
-COPY libs libs
+# Without libs/bench: benchmarks are no part of a service.
+COPY libs/captions libs/captions
+COPY libs/common libs/common
+COPY libs/cli libs/cli
 COPY services services
 RUN /build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheel .
 

@@ -3,7 +3,9 @@
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +63,26 @@ def test_an_image_installs_the_hashed_lock_of_its_own_service(name: str) -> None
     assert "install --no-index --no-deps /wheel/*.whl" in stages[f"{name}-venv"]
     assert f"COPY --from={name}-venv /opt/archivist /opt/archivist" in stages[name]
     assert f'CMD ["archivist-{name}"]' in stages[name]
+
+
+def test_the_wheel_of_the_images_holds_every_package_but_the_benchmarks(tmp_path: Path) -> None:
+    """Built as the stage `wheel` builds it, of what that stage copies and nothing else."""
+    source, target = tmp_path / "src", tmp_path / "wheel"
+    source.mkdir()
+    unwanted = shutil.ignore_patterns("__pycache__", "samples", "train")
+    for line in re.findall(r"^COPY (.+)$", _stages()["wheel"], re.MULTILINE):
+        *copied, into = line.split()
+        for name in copied:
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, source / into, ignore=unwanted)
+            else:
+                shutil.copy(ROOT / name, source / into)
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(target)]
+    subprocess.run(build, cwd=source, check=True, capture_output=True, timeout=120)
+    (wheel,) = target.iterdir()
+    packages = {name.partition("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
+    ours = {path.name for path in (*ROOT.glob("libs/*/archivist_*"), *ROOT.glob("services/*/archivist_*"))}
+    assert {name for name in packages if "." not in name} == ours - {"archivist_bench"}
 
 
 @pytest.mark.parametrize("name", OURS)
