@@ -199,14 +199,15 @@ async def candidates(session: AsyncSession, name: RecordingName, key: str) -> li
 
 async def title_counts(session: AsyncSession) -> list[TitleCount]:
     """What all shows are called, counted: titles that differ in their digits alone are one, with `#` for these."""
-    title = func.regexp_replace(CablecastShow.title, "[0-9]+", "#", "g").label("title")
-    cg_title = func.regexp_replace(CablecastShow.cg_title, "[0-9]+", "#", "g").label("cg_title")
+    title, cg_title = (
+        func.regexp_replace(column, "[0-9]+", "#", "g") for column in (CablecastShow.title, CablecastShow.cg_title)
+    )
     rows = await session.execute(
         select(title, cg_title, CablecastShow.project, func.count())
         .where(CablecastShow.gone_at.is_(None))
         .group_by(title, cg_title, CablecastShow.project)
     )
-    return [TitleCount(title, cg_title, place, shows) for title, cg_title, place, shows in rows]
+    return [TitleCount(row[0], row[1], row[2], row[3]) for row in rows]
 
 
 def _conditions(which: ShowFilter) -> list[ColumnElement[bool]]:
