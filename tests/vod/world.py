@@ -54,10 +54,21 @@ _NEXT_DUE = """
     WHERE p.status = 'pending' AND t.stopped_at IS NULL
 """
 _PROMPT = {"index_s": 10, "transcode_speed": 400}  # a VOD of ten minutes in six seconds; a poll comes after fifteen
-_TIMES = {
-    "publications": ("available_at", "followed_since", "vendor_changed_at", "attention_since", "queued_at"),
-    "publish_targets": ("paused_until", "away_since", "stopped_at", "last_ok_at"),
-}
+_MOVED = text("""
+    WITH earlier AS (
+        UPDATE publications SET
+            available_at = available_at - make_interval(secs => :s),
+            followed_since = followed_since - make_interval(secs => :s),
+            vendor_changed_at = vendor_changed_at - make_interval(secs => :s),
+            attention_since = attention_since - make_interval(secs => :s),
+            queued_at = queued_at - make_interval(secs => :s)
+    )
+    UPDATE publish_targets SET
+        paused_until = paused_until - make_interval(secs => :s),
+        away_since = away_since - make_interval(secs => :s),
+        stopped_at = stopped_at - make_interval(secs => :s),
+        last_ok_at = last_ok_at - make_interval(secs => :s)
+""")
 
 
 def spoken(said: str = SPOKEN, start_ms: int = 5_000, each_ms: int = 6_000) -> Captions:
@@ -154,9 +165,7 @@ class World:
         self.monotonic[0] += seconds
         self.skipped.append(seconds)
         async with self.db.transaction() as session:
-            for table, columns in _TIMES.items():
-                moved = ", ".join(f"{column} = {column} - make_interval(secs => :s)" for column in columns)
-                await session.execute(text(f"UPDATE {table} SET {moved}"), {"s": seconds})
+            await session.execute(_MOVED, {"s": seconds})
         await self.sim.control.advance(seconds)
 
     async def sleep(self, seconds: float) -> None:

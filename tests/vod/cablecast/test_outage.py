@@ -59,7 +59,7 @@ def app_of(world: World) -> FastAPI:
 @pytest.mark.parametrize(
     ("way", "hours", "recordings"),
     [
-        pytest.param("refuses", 10, 25, id="refuses"),
+        pytest.param("refuses", 4, 25, id="refuses"),  # it is asked every minute, some 240 times
         pytest.param("asks-to-wait", 10, 5, id="asks-to-wait"),
         pytest.param("never-answers", 2, 3, id="never-answers"),  # each question waits in real time
     ],
