@@ -22,7 +22,7 @@ _TRANSACTION_DEADLINE_S = 8.0  # ours take milliseconds; a server that hangs mus
 _IDLE_DEADLINE_S = 5
 _ACTIVE_DEADLINE_S = 8
 
-_TOO_LONG_IDLE = "25P03"  # we stood still in a transaction, and the server has ended the connection
+_TOO_LONG_IDLE = "25P03"  # we were idle in a transaction, and the server has ended the connection
 # Classes of SQLSTATE that mean the server is unavailable, or rejects our login: connection exception, invalid
 # authorization, no such database, insufficient resources, operator intervention, system error.
 # Source: PostgreSQL manual, appendix A.

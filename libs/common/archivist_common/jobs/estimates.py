@@ -23,7 +23,7 @@ from archivist_common.states import LIVE, JobStatus
 WINDOW_MS = 30_000
 """Of speech: what a machine's speed is measured by (`MachineSpeed.window_s`)."""
 
-_MOST = 2000  # live jobs looked at; behind them nobody plans by the minute
+_MOST = 2000  # live jobs read; no one needs the minute of those behind them
 _ANY = ""  # storage: all of them together
 
 

@@ -1,7 +1,8 @@
 """Whether two machines mean the same output folder: a vault has a name, and the gateway registers the one it reads.
 
 A second machine that was only given the database, Redis and the storage servers has an output folder of its own.
-Files it made there, nobody could fetch: it hears chunks, and leaves leading jobs to who shares the gateway's.
+Files it made there could not be downloaded: it transcribes chunks, and leaves leading jobs to machines that share
+the gateway's.
 """
 
 import asyncio
@@ -92,6 +93,6 @@ class VaultWatch:
             theirs = await registered(session)
         leads = theirs in (None, ours)
         if leads != self._leads:
-            told = "this machine leads jobs" if leads else "the gateway reads another output folder: chunks only"
-            log.warning(told, extra={"output": str(self._output)})
+            message = "this machine leads jobs" if leads else "the gateway reads another output folder: chunks only"
+            log.warning(message, extra={"output": str(self._output)})
         self._leads = leads

@@ -48,7 +48,7 @@ def wait_before(error: ArchivistError, attempt: int, spread: float | None = None
     """
     if isinstance(error, WorkerCrashed) and not isinstance(error, DecoderFailed):
         return timedelta()
-    return retry_delay(attempt, random.random() if spread is None else spread)  # noqa: S311 -- nobody gains by it
+    return retry_delay(attempt, random.random() if spread is None else spread)  # noqa: S311 -- jitter, not a secret
 
 
 def retry_delay(attempt: int, spread: float) -> timedelta:

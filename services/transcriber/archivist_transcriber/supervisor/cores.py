@@ -1,6 +1,6 @@
 """Physical cores of this machine, and how slots share them out.
 
-Read from sysfs beneath a root that can be given, so that any machine can be described by files.
+Read from sysfs under a root that can be given, so that any machine can be described by files.
 Source: Documentation/admin-guide/cputopology.rst and ABI/testing/sysfs-devices-system-cpu of the Linux kernel.
 """
 
@@ -55,7 +55,7 @@ class SlotPlan:
 def discover(sysfs: Path = Path("/sys"), allowed: Collection[int] | None = None) -> Topology:
     """The cores this process may use. allowed: logical processors; None asks the kernel (affinity, cpuset).
 
-    What sysfs does not tell is guessed on the safe side: a processor without topology is a core of its own,
+    What sysfs does not say is guessed on the safe side: a processor without topology is a core of its own,
     on package 0, node 0, a performance core.
     """
     if allowed is None:
