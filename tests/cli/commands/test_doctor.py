@@ -146,9 +146,9 @@ async def test_what_is_broken_in_the_database_is_named_with_what_to_do(
 @pytest.mark.parametrize(
     ("name", "given", "said"),
     [
-        pytest.param("redis", {"redis_url": "redis://127.0.0.1:9/0"}, "not answering", id="redis-away"),
+        pytest.param("redis", {"redis_url": "redis://127.0.0.1:9/0"}, "not responding", id="redis-away"),
         pytest.param(
-            "database", {"database_url": "postgresql://u:p@127.0.0.1:9/d"}, "not answering", id="database-away"
+            "database", {"database_url": "postgresql://u:p@127.0.0.1:9/d"}, "unavailable", id="database-away"
         ),
         pytest.param("output", {"default_output_path": Path("/nowhere/output")}, "/nowhere/output", id="no-output"),
         pytest.param(
