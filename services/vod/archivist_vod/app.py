@@ -1,8 +1,8 @@
-"""The publisher's process: sends publications to their targets, copies Cablecast's shows, mends with the others.
+"""The publisher's process: the publishing worker, its targets' background loops (syncs), and the reconciler.
 
-Ready when the database is there. A target that is unavailable or stopped leaves it ready: starting it again, or
-taking it out of service, would mend nothing and stop publications to other targets. Which targets are so, and why,
-stands in the answer of `/health/ready`, in the metrics and in the monitor's report.
+Ready when the database is available. A target that is unavailable or stopped leaves it ready: restarting it, or
+taking it out of service, would repair nothing and stop publications to other targets. Which targets are so, and
+why, is in the body of `/health/ready`, in the metrics and in the monitor's report.
 """
 
 import logging

@@ -1,6 +1,4 @@
-"""Keeps publications going: reports the targets, asks for what is published by itself, claims and works, a few at a
-time, and watches over what waits.
-"""
+"""The publishing worker: reports and probes the targets, requests automatic publications, runs attempts."""
 
 import asyncio
 import logging
@@ -34,9 +32,9 @@ _LEAVE_S = 2.0
 
 
 class PublishingWorker:
-    """The attempts of one process. `run` owns them until it is cancelled; then they are given back.
+    """The attempts of one process. `run` owns them until it is cancelled; then their leases are released.
 
-    slots: attempts at a time. automatic: the target that what completes is published to by itself, None for none.
+    slots: attempts at a time. automatic: the target of AUTO_PUBLISH_TO_VOD, None for none.
     """
 
     def __init__(
@@ -58,17 +56,17 @@ class PublishingWorker:
         self._automatic = automatic
         self._options = options
         self._resumed = resumed
-        self._rung = asyncio.Event()
-        self._listener = Listener(redis_dsn, self.id, self._rung.set, PUBLISH)
-        self._unsure: set[int] = set()  # slots that may hold what they know nothing of
+        self._wake_up = asyncio.Event()
+        self._listener = Listener(redis_dsn, self.id, self._wake_up.set, PUBLISH)
+        self._unsure: set[int] = set()  # slots whose claim may have been committed without an answer
 
     async def run(self) -> None:
         await self._migrated()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._listener.run())
-                group.create_task(self._patiently(self._report, lambda: _REPORT_S))
-                group.create_task(self._patiently(self._probe, lambda: _PROBE_AWAY_S if self._away else _PROBE_S))
+                group.create_task(self._repeat(self._report, lambda: _REPORT_S))
+                group.create_task(self._repeat(self._probe, lambda: _PROBE_AWAY_S if self._away else _PROBE_S))
                 for slot in range(self._slots):
                     group.create_task(self._serve(slot))
         finally:
@@ -80,7 +78,7 @@ class PublishingWorker:
         return frozenset(self._probed | self._stopped)
 
     async def report(self) -> None:
-        """Say which targets there are, learn which are stopped, and ask for what is to be published by itself."""
+        """Report the targets, learn which are stopped, and request what is to be published automatically."""
         async with self._deps.db.transaction() as session:
             for name, publisher in self._deps.publishers.items():
                 await targets.report(
@@ -103,18 +101,18 @@ class PublishingWorker:
             async with self._deps.db.transaction() as session:
                 asked = await automatic.request_automatic(session, self._automatic, self._options)
             if asked:
-                log.info("publications asked for by themselves", extra={"count": len(asked)})
-                self._rung.set()
+                log.info("publications requested automatically", extra={"count": len(asked)})
+                self._wake_up.set()
 
     async def work_once(self, slot: int = 0) -> bool:
-        """Claim a publication for a slot and bring it as far as it goes. False when none was due."""
+        """Claim a publication for a slot and run an attempt at it. False when none was due."""
         failpoints.reach("publish-claim")
-        held = await self._claim(slot)
-        if held is None:
+        claim = await self._claim(slot)
+        if claim is None:
             self._unsure.discard(slot)
             return False
         failpoints.reach("publish-claimed")
-        await lease.run(self._deps, held)
+        await lease.run(self._deps, claim)
         self._unsure.discard(slot)
         return True
 
@@ -124,7 +122,7 @@ class PublishingWorker:
         async with self._deps.db.transaction() as session:
             if unsure:
                 await lifecycle.release_unknown(session, self._owner(slot))
-            # One that was started again is asked again once its publisher has been told so, by `report`.
+            # One that was resumed is claimed for once `report` has reset its publisher.
             names = [name for name in self._deps.publishers if name not in self._stopped]
             return await lifecycle.claim(session, self._owner(slot), self._deps.lease, names)
 
@@ -132,13 +130,13 @@ class PublishingWorker:
         return f"{self.id}/{slot}"
 
     async def _leave(self) -> None:
-        """A claim that was under way may count: it is given back rather than left to its lease."""
+        """A claim under way may have been committed: it is released rather than left until its lease expires."""
         try:
             async with asyncio.timeout(_LEAVE_S), self._deps.db.transaction() as session:
                 for slot in sorted(self._unsure):
                     await lifecycle.release_unknown(session, self._owner(slot))
         except (DatabaseUnavailable, TimeoutError):
-            log.info("left without giving back what may have been claimed")
+            log.info("stopped without releasing what may have been claimed")
 
     async def _serve(self, slot: int) -> None:
         database = Outage(log, "database", meanwhile="nothing is published")
@@ -146,20 +144,20 @@ class PublishingWorker:
             with database.tolerated(DatabaseUnavailable):
                 if await self.work_once(slot):
                     continue
-            self._rung.clear()
+            self._wake_up.clear()
             try:
                 async with asyncio.timeout(_POLL_S * random.uniform(0.8, 1.2)):  # noqa: S311 -- jitter
-                    await self._rung.wait()
+                    await self._wake_up.wait()
             except TimeoutError:
                 continue
 
     async def _migrated(self) -> None:
-        """Nothing is asked of a database before it has its tables; it may be started, and migrated, after us."""
+        """Wait for the schema: the database may be started, and migrated, after us."""
         while True:
             try:
                 await check_schema(self._deps.db)
             except (DatabaseUnavailable, SchemaMismatch) as exc:
-                log.debug("waits for the database", extra={"why": exc.message})
+                log.debug("database unavailable; waiting", extra={"why": exc.message})
                 await asyncio.sleep(_POLL_S)
             else:
                 return
@@ -169,7 +167,7 @@ class PublishingWorker:
         await self.report()
 
     async def _probe(self) -> None:
-        """Ask each target how it is: health says so before anything is published. A stopped one is left alone."""
+        """Probe each target, so that health is known before anything is published. A stopped one gets no request."""
         for name, publisher in self._deps.publishers.items():
             if name in self._stopped:
                 continue
@@ -195,11 +193,11 @@ class PublishingWorker:
         metrics.UNKNOWN_EFFECTS.set(await effects.unsettled(session))
         metrics.OLDEST.set(await queries.oldest_waiting_s(session))
 
-    async def _patiently(self, act: Callable[[], Awaitable[None]], every_s: Callable[[], float]) -> None:
-        """Again and again, through any outage of the database."""
+    async def _repeat(self, act: Callable[[], Awaitable[None]], every_s: Callable[[], float]) -> None:
+        """Repeat, through any outage of the database."""
         while True:
             try:
                 await act()
             except (DatabaseUnavailable, SchemaMismatch) as exc:
-                log.debug("waits for the database", extra={"why": exc.message})
+                log.debug("database unavailable; waiting", extra={"why": exc.message})
             await asyncio.sleep(every_s())

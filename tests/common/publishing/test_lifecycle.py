@@ -686,7 +686,7 @@ class TestApprove:
             station, job_id, publication_options.APPROVAL_NEEDED, user=otto, **asked_for
         )
         async with station.transaction() as session:
-            with pytest.raises(Conflict, match="somebody else"):
+            with pytest.raises(Conflict, match="another user"):
                 await requests.approve(session, publication_id, user_id=otto)
             await requests.approve(session, publication_id, user_id=olga)
         await publish(station)
@@ -694,7 +694,7 @@ class TestApprove:
         await self._held(station, anew, publication_options.APPROVAL_NEEDED, user=olga, **asked_for)
         assert (await row(station, publication_id)).approved_date is None, "other captions are approved anew"
         async with station.transaction() as session:
-            with pytest.raises(Conflict, match="somebody else"):
+            with pytest.raises(Conflict, match="another user"):
                 await requests.approve(session, publication_id, user_id=olga)
             await requests.approve(session, publication_id, user_id=otto)
 

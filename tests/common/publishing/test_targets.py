@@ -19,14 +19,20 @@ MINUTE = timedelta(minutes=1)
 
 
 async def report(
-    db: Database, name: str = "cablecast", *, credentials: str = "a", automatic: bool = False, kind: str = "cablecast"
+    db: Database,
+    name: str = "cablecast",
+    *,
+    credentials: str = "a",
+    automatic: bool = False,
+    kind: str = "cablecast",
+    **can: bool,
 ) -> None:
     async with db.transaction() as session:
         await targets.report(
             session,
             name,
             kind,
-            capabilities={"captions": ["scc"]},
+            capabilities={"captions": ["scc"], **can},
             credentials_sha256=credentials * 64,
             automatic=automatic,
         )
@@ -125,7 +131,7 @@ async def test_being_away_is_said_when_it_begins_and_when_it_ends(db: Database) 
         await targets.mark_available(session, "cablecast")
         await targets.mark_available(session, "cablecast")
         messages = list(await session.scalars(select(SystemLog.message).order_by(SystemLog.id)))
-    assert messages == ["cablecast is away: no answer; publications wait", "cablecast is back"]
+    assert messages == ["cablecast is unavailable: no answer; publications wait", "cablecast is available again"]
     found = await the(db)
     assert (found.state, found.last_ok_at is not None) == ("ok", True)
 
@@ -151,15 +157,22 @@ async def test_what_waits_for_it_is_counted(db: Database, captioned: Captioned) 
     assert (await the(db)).waiting == 1
 
 
-async def test_where_none_is_named_it_is_cablecast_or_the_one_there_is(db: Database) -> None:
+async def test_where_none_is_named_it_is_the_one_with_the_programmes_or_the_one_there_is(db: Database) -> None:
     async with db.transaction() as session:
         with pytest.raises(Conflict, match="CABLECAST_API_URL"):
             await targets.chosen(session, None)
-    await report(db, "archive", kind="folder")
+    await report(db, "archive", kind="folder", has_programmes=False)
     async with db.transaction() as session:
         assert (await targets.chosen(session, None)).name == "archive"
-    await report(db)
+    await report(db, has_programmes=True)
     async with db.transaction() as session:
         assert (await targets.chosen(session, None)).name == "cablecast"
         with pytest.raises(NotFound, match="targets: archive, cablecast"):
             await targets.chosen(session, "elsewhere")
+
+
+async def test_where_targets_of_version_0_1_0_are_reported_cablecast_still_goes_before_a_folder(db: Database) -> None:
+    await report(db, "folder", kind="folder")
+    await report(db, "cablecast")
+    async with db.transaction() as session:
+        assert (await targets.chosen(session, None)).name == "cablecast"

@@ -1,7 +1,7 @@
-"""The ledger of changes made elsewhere, as functions of a session (docs/decisions/0018).
+"""The ledger of changes made at targets, as functions of a session (docs/decisions/0018).
 
-A change is written down as intended before it is asked for, and as confirmed, with the other side's id, when the
-answer is here. What is found intended or unknown may have happened: it is looked for before it is asked for again.
+A change is recorded as intended before it is requested, and as confirmed, with the target's id, when the response is
+there. What is intended or unknown may have happened: it is looked up before it is requested again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from archivist_common.states import EffectState
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One change. is_new: nobody has asked for it before."""
+    """One change. is_new: it was never requested before."""
 
     id: int
     key: str
@@ -32,7 +32,7 @@ class LedgerEntry:
 
 
 async def intend(session: AsyncSession, publication_id: UUID, attempt: int, key: str) -> LedgerEntry:
-    """The entry of this change, made now where there is none. Commit before you ask for the change."""
+    """The entry of this change, made now where there is none. Commit before you request the change."""
     made = (
         await session.execute(
             pg_insert(Effect)
@@ -54,7 +54,7 @@ async def intend(session: AsyncSession, publication_id: UUID, attempt: int, key:
 
 
 async def intend_again(session: AsyncSession, entry: LedgerEntry, attempt: int) -> None:
-    """It is asked for once more: it did not happen the time before. One that is confirmed stays so."""
+    """It is requested once more: it did not happen the time before. One that is confirmed stays so."""
     await session.execute(
         update(Effect)
         .where(Effect.id == entry.id, Effect.state != EffectState.CONFIRMED)
@@ -63,7 +63,7 @@ async def intend_again(session: AsyncSession, entry: LedgerEntry, attempt: int) 
 
 
 async def mark_unknown(session: AsyncSession, entry: LedgerEntry) -> None:
-    """No answer came: whether it happened is unknown."""
+    """No response came: whether it happened is unknown."""
     await session.execute(
         update(Effect)
         .where(Effect.id == entry.id, Effect.state == EffectState.INTENDED)
@@ -80,7 +80,7 @@ async def confirm(session: AsyncSession, entry: LedgerEntry, external_id: str) -
 
 
 async def seen(session: AsyncSession, publication_id: UUID, key: str, external_id: str) -> None:
-    """What was asked for has been seen to be there, though no answer ever said so: it is confirmed."""
+    """What was requested was found there, though no response ever came: it is confirmed."""
     await session.execute(
         update(Effect)
         .where(Effect.publication_id == publication_id, Effect.key == key, Effect.state != EffectState.CONFIRMED)
@@ -94,12 +94,12 @@ async def note(session: AsyncSession, entry: LedgerEntry, what: Mapping[str, Any
 
 
 async def forget(session: AsyncSession, publication_id: UUID, key: str) -> None:
-    """What was made is not there any more, by another hand than ours: it may be made again, as if it never was."""
+    """What was made was deleted at the target: it may be made again, as if it never was."""
     await session.execute(delete(Effect).where(Effect.publication_id == publication_id, Effect.key == key))
 
 
 async def of_publication(session: AsyncSession, publication_id: UUID, prefix: str = "") -> Sequence[LedgerEntry]:
-    """What was asked for, oldest first. prefix: of the keys."""
+    """Changes of a publication, oldest first. prefix: of the keys."""
     rows = await session.scalars(
         select(Effect)
         .where(Effect.publication_id == publication_id, Effect.key.startswith(prefix, autoescape=True))
@@ -110,7 +110,7 @@ async def of_publication(session: AsyncSession, publication_id: UUID, prefix: st
 
 
 async def unsettled(session: AsyncSession) -> int:
-    """Changes of which nobody knows whether they happened."""
+    """How many changes have an unknown outcome."""
     count = await session.scalar(
         select(func.count()).select_from(Effect).where(Effect.state != EffectState.CONFIRMED)
     )

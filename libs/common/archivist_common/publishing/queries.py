@@ -84,12 +84,12 @@ class PublicationView:
 
     @property
     def rests(self) -> bool:
-        """It waits for nothing but a person, if for anything."""
+        """It waits for a user, or for nothing."""
         return self.status not in {PublicationStatus.PENDING, PublicationStatus.PROCESSING}
 
     @property
     def view(self) -> tuple[object, ...]:
-        """What who watches it would see change."""
+        """What changes for a client that watches it."""
         seen = (self.status, self.stage, self.version, self.url, self.error_code, self.attention_code)
         return (*seen, self.vendor_state, self.vendor_percent, self.withdrawing)
 
@@ -121,7 +121,7 @@ async def page(
 
 
 async def summaries(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, list[PublicationSummary]]:
-    """Where the captions of these transcriptions stand, or are on their way to."""
+    """Publications of these transcriptions, by transcription."""
     rows = await session.execute(
         select(Publication.transcription_id, Publication.id, Publication.target, Publication.status, Publication.url)
         .where(Publication.transcription_id.in_(sorted(ids)))
@@ -269,7 +269,7 @@ def _waits_for(row: Publication, target: PublishTarget) -> str | None:
     if target.stopped_at is not None:
         return f"{row.target} is stopped: {target.stopped_reason}"
     if target.away_since is not None:
-        return f"{row.target} is away: {target.away_reason}"
+        return f"{row.target} is unavailable: {target.away_reason}"
     if row.error_message is not None:
         return f"the next try: {row.error_message}"
     if row.stage in {PublishStage.FOLLOW, PublishStage.VERIFY, PublishStage.ACCEPT}:

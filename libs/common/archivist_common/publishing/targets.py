@@ -1,8 +1,8 @@
-"""The places to publish to, as functions of a session: which there are, and whether they may be asked anything.
+"""Publishing targets, as functions of a session: which there are, and whether requests may be sent to them.
 
-The publisher's process reports what its settings name; everybody reads it here. One that refuses our credentials is
-stopped, with one alert, until a person or other credentials start it; one that is away is asked again, by one
-publication at a time, when its pause has passed.
+The publisher's process reports those in its settings. One that rejects our credentials is stopped, with one alert,
+until an operator or other credentials resume it; one that is unavailable gets one publication at a time when its
+pause has passed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -109,7 +109,7 @@ async def describe(session: AsyncSession, name: str, details: Mapping[str, Any])
 
 
 async def stop(session: AsyncSession, name: str, code: str, reason: str) -> bool:
-    """Ask nothing more of a target that refuses our credentials. True the first time: then people are told."""
+    """Send no more requests to a target that rejects our credentials. True the first time."""
     stopped = await session.scalar(
         update(PublishTarget)
         .where(PublishTarget.name == name, PublishTarget.stopped_at.is_(None))
@@ -124,7 +124,7 @@ async def stop(session: AsyncSession, name: str, code: str, reason: str) -> bool
 
 
 async def resume(session: AsyncSession, name: str, *, user_id: int | None = None) -> None:
-    """Ask a target again: what waits for it goes on, in order. Raises NotFound."""
+    """Send requests to a target again: what is pending for it goes on, in order. Raises NotFound."""
     found = await session.get(PublishTarget, name, with_for_update=True, populate_existing=True)
     if found is None:
         raise NotFound(f"there is no publishing target {name!r}")
@@ -137,11 +137,11 @@ async def resume(session: AsyncSession, name: str, *, user_id: int | None = None
     )
     if was_held_back:
         await outbox.append(session, outbox.TARGET_RESUMED, None, target=name)
-        await journal.record(session, "INFO", _COMPONENT, f"publishing to {name} started again", user_id=user_id)
+        await journal.record(session, "INFO", _COMPONENT, f"publishing to {name} resumed", user_id=user_id)
 
 
 async def mark_unavailable(session: AsyncSession, name: str, reason: str, pause: timedelta) -> bool:
-    """A target does not answer, or asks for a pause. True when that begins."""
+    """A target does not answer, or sent Retry-After. True when that begins."""
     before = await session.scalar(select(PublishTarget.away_since).where(PublishTarget.name == name))
     until = database_in(pause)
     await session.execute(
@@ -155,12 +155,12 @@ async def mark_unavailable(session: AsyncSession, name: str, reason: str, pause:
         .execution_options(synchronize_session=False)
     )
     if before is None:
-        await journal.record(session, "WARNING", _COMPONENT, f"{name} is away: {reason}; publications wait")
+        await journal.record(session, "WARNING", _COMPONENT, f"{name} is unavailable: {reason}; publications wait")
     return before is None
 
 
 async def mark_available(session: AsyncSession, name: str) -> None:
-    """A target has answered as it should."""
+    """A target has answered."""
     back = await session.scalar(
         update(PublishTarget)
         .where(PublishTarget.name == name, PublishTarget.away_since.is_not(None))
@@ -168,7 +168,7 @@ async def mark_available(session: AsyncSession, name: str) -> None:
         .returning(PublishTarget.name)
     )
     if back is not None:
-        await journal.record(session, "INFO", _COMPONENT, f"{name} is back")
+        await journal.record(session, "INFO", _COMPONENT, f"{name} is available again")
         return
     await session.execute(update(PublishTarget).where(PublishTarget.name == name).values(last_ok_at=database_now()))
 
@@ -219,5 +219,5 @@ async def chosen(session: AsyncSession, name: str | None) -> Target:
     usual = [target for target in known if target.is_reported] or list(known)
     if not usual:
         raise Conflict("publishing is not set up: set CABLECAST_API_URL or PUBLISH_FOLDER for the publisher")
-    # Cablecast goes before a folder: whoever has both publishes to the programme's home unless told otherwise.
-    return min(usual, key=lambda target: (target.kind != "cablecast", target.name))
+    # Where the programmes themselves are goes before a copy of their captions.
+    return min(usual, key=lambda target: (not target.capabilities.get("has_programmes"), target.name))

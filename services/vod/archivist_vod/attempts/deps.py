@@ -26,6 +26,6 @@ class Deps:
     wants_metadata: bool = True
     auto_tags: bool = False
     stopped: Callable[[str], object] = lambda target: None
-    """Told of a target that refuses our credentials, once the database knows."""
+    """Called with the name of a target that was stopped, once that is stored."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     clock: Callable[[], float] = time.monotonic

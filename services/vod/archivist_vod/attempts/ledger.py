@@ -1,7 +1,7 @@
-"""Changes at a target, each asked for once, whatever becomes of the answer or of us (docs/decisions/0018).
+"""Effects ledger: changes at a target, each made once, whatever becomes of the answer or of us (decision 0018).
 
-Written down, then asked for, then confirmed. Where no answer came, or one who began it died, it is looked for twice,
-some seconds apart, before it is asked for again: the target may still be at it.
+Recorded as intended, then requested, then confirmed. Where no answer came, or the process that began it died, it is
+looked up twice, some seconds apart, before it is requested again: the target may still be at it.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ from archivist_common.publishing.lifecycle import PublicationClaim
 from archivist_common.states import EffectState
 
 _TRIES = 6
-"""How often one attempt asks for the same thing. Each was looked for in vain before."""
+"""Requests of one attempt for the same change; before each, it was looked up and not found."""
 
 
 class EffectLedger:
@@ -54,12 +54,12 @@ class EffectLedger:
         if entry.state is EffectState.CONFIRMED and entry.external_id is not None:
             return entry.external_id
         if not entry.is_new:
-            found = await self._look_twice(look)
+            found = await self._look_up_twice(look)
         else:
             found = await look() if look_first else ()
         for tried in range(_TRIES):
             if found:
-                self._tell_of_twins(what, found, found[0])
+                self._warn_of_duplicates(what, found, found[0])
                 return await self._confirm(entry, found[0])
             if tried or not entry.is_new:
                 async with self._db.transaction() as session:
@@ -71,14 +71,14 @@ class EffectLedger:
             except OutcomeUnknown:
                 async with self._db.transaction() as session:
                     await effects.mark_unknown(session, entry)
-                found = await self._look_twice(look)
+                found = await self._look_up_twice(look)
                 continue
             failpoints.reach("effect-done")
             await self._confirm(entry, made)
             if look_first:
-                self._tell_of_twins(what, await look(), made)
+                self._warn_of_duplicates(what, await look(), made)
             return made
-        raise OutcomeUnknown(f"{what}: asked for {_TRIES} times, and never answered nor found")
+        raise OutcomeUnknown(f"{what}: requested {_TRIES} times without an answer, and not found")
 
     async def change(self, key: str, do: Callable[[], Awaitable[None]]) -> None:
         entry = await self._intend(key)
@@ -139,17 +139,17 @@ class EffectLedger:
             await effects.confirm(session, entry, external_id)
         return external_id
 
-    async def _look_twice(self, look: Callable[[], Awaitable[Sequence[str]]]) -> Sequence[str]:
+    async def _look_up_twice(self, look: Callable[[], Awaitable[Sequence[str]]]) -> Sequence[str]:
         found = await look()
         if not found:
             await self._sleep(self._apart_s)
             found = await look()
         return found
 
-    def _tell_of_twins(self, what: str, found: Sequence[str], ours: str) -> None:
+    def _warn_of_duplicates(self, what: str, found: Sequence[str], ours: str) -> None:
         others = [one for one in found if one != ours]
         if others:
             self.warn(
                 f"DUPLICATE_AT_TARGET {what}",
-                f"{what} is there {len(others) + 1} times: {ours} is used; {', '.join(others)} can be deleted there",
+                f"{what} exists {len(others) + 1} times: {ours} is used; {', '.join(others)} can be deleted there",
             )

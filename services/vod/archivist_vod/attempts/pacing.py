@@ -1,4 +1,4 @@
-"""What to do next with a programme that its target works at: plain decisions on plain data. Pure.
+"""Polling policy: what to do next with a programme that its target works at. Pure.
 
 Times of the contract (section 3, step 11): asked every 15 s for two minutes, every minute for an hour, every five
 minutes after it, for a day. A stall is told by nothing having changed, never by how long the whole takes.
@@ -87,9 +87,9 @@ def follow(seen: TargetProgress, followed: timedelta, unchanged: timedelta, pace
         case State.DONE:
             return GoOn()
         case State.FAILED:
-            return GiveUp(f"the target gave the programme up ({seen.raw}){said}")
+            return GiveUp(f"the target failed for good ({seen.raw}){said}")
         case State.UNLISTED:
-            return Hold("VOD_DISABLED", "somebody has taken the programme off the public list; it is left so")
+            return Hold("VOD_DISABLED", "the VOD was taken off the public list at the target; it is left so")
     if followed > pace.budget:
         hours = pace.budget.total_seconds() / 3600
         return GiveUp(f"the programme is not complete after {hours:g} hours; it is {seen.raw}{said}")

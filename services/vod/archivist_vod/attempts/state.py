@@ -1,4 +1,4 @@
-"""How a publication stands, as its attempt knows it: what is written down between two stages, and what ends it."""
+"""State of one attempt at a publication: checkpoints between stages, and the outcomes that end the attempt."""
 
 import logging
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 _LONGEST_PAUSE = timedelta(hours=1)
 
 _AS_NEW = {"failure_count": 0, "crash_count": 0}
-"""A step was done: it is no step that kills whoever takes it, however many were killed on the way here."""
+"""Counters after a completed stage: what crashed workers before is not this publication."""
 
 HUMAN_SIDECAR = "HUMAN_SIDECAR"
 SHOW_GONE = "SHOW_GONE"
@@ -37,13 +37,13 @@ VOD_GONE = "VOD_GONE"
 
 
 class Ended(Exception):
-    """The attempt has been brought to its end already."""
+    """The attempt has ended; its outcome is stored."""
 
 
 class AttemptState:
     """claim, item: what is known by now. warned: this attempt's warnings by their codes, which grow.
 
-    Whatever gives nothing back (NoReturn) has ended the attempt, and raises Ended. All raise Fenced.
+    What returns NoReturn has ended the attempt, and raises Ended. All raise Fenced.
     """
 
     def __init__(self, deps: Deps, claim: PublicationClaim, item: Item, warned: Mapping[str, str]) -> None:
@@ -61,7 +61,7 @@ class AttemptState:
     # between two stages
 
     async def reach(self, stage: PublishStage) -> None:
-        """Write down how far it is. Where something else is wanted by now, the attempt ends."""
+        """Store a checkpoint. Where something else is wanted by now, the attempt ends."""
         self.at(stage)
         async with self._deps.db.transaction() as session:
             wanted = await lifecycle.save(session, self.claim, warnings=self._warnings(), **_AS_NEW)
@@ -69,7 +69,7 @@ class AttemptState:
             await self.start_over()
 
     async def follow(self, session: AsyncSession, **values: Any) -> None:
-        """From now on the target is at it: its time begins to count. The age is the database's."""
+        """The target works at it from now on: its time begins to count, by the database's clock."""
         since = {"followed_since": database_now(), "vendor_changed_at": database_now()}
         await lifecycle.save(session, self.claim, **since, **values)
         self.claim = replace(self.claim, followed=timedelta(), unchanged=timedelta())
@@ -79,7 +79,7 @@ class AttemptState:
             await lifecycle.set_attention(session, self.claim, code, message)
 
     async def answered(self) -> None:
-        """The target has done what it was asked for: one that was away is back."""
+        """The target has answered: one that was unavailable is available again."""
         if self._did_answer:
             return
         self._did_answer = True
@@ -89,12 +89,12 @@ class AttemptState:
     # ends
 
     async def finish(self) -> None:
-        # What goes missing after this is looked for once again, as at first.
+        # What goes missing after this is looked up once again, as at first.
         self.at(self.claim.stage, replace(self.item, missed=False))
         async with self._deps.db.transaction() as session:
             await lifecycle.finish(session, self.claim, warnings=self._warnings())
         metrics.ENDED.labels("published").inc()
-        log.info("published", extra={"publication_id": str(self.claim.id), "target": self.claim.target})
+        log.info("publication published", extra={"publication_id": str(self.claim.id), "target": self.claim.target})
 
     async def start_over(self) -> NoReturn:
         async with self._deps.db.transaction() as session:
@@ -118,50 +118,52 @@ class AttemptState:
             again = await lifecycle.fail(session, self.claim, error, at_least=wait)
         metrics.ENDED.labels("retried" if again else "failed").inc()
         told = {"publication_id": str(self.claim.id), "code": error.code, "stage": self.claim.stage}
-        log.warning("publication failed", extra={**told, "detail": error.message, "again": again})
+        log.warning("publication attempt failed", extra={**told, "detail": error.message, "again": again})
         raise Ended
 
     async def end(self, error: ArchivistError) -> NoReturn:
-        """The attempt could not go on: what of, decides how it ends."""
+        """End the attempt by the error that stopped it."""
         match error:
             case TargetDenied():
                 await self._denied(error)
             case TargetUnavailable():
-                await self._away(error)
+                await self._unavailable(error)
             case TargetMissing():
                 await self._missing(error)
             case NeedsPerson():
                 await self.hold(error.why, error.message)
             case PublicNameTaken():
-                told = f"there are captions made by people, and they are never overwritten: {error.message}"
+                told = f"captions that Archivist did not write are never overwritten: {error.message}"
                 await self.hold(HUMAN_SIDECAR, told)
             case _:
                 await self.fail(error)
 
     async def _denied(self, error: TargetDenied) -> NoReturn:
-        """Our credentials were refused: the whole target stops, its queue is kept, one alert is raised."""
+        """The target rejected our credentials: it is stopped, its queue is kept, one alert is raised."""
         async with self._deps.db.transaction() as session:
             first = await targets.stop(session, self.claim.target, error.code, error.message)
             await lifecycle.reschedule(session, self.claim, timedelta(), warnings=self._warnings())
         self._deps.stopped(self.claim.target)
         if first:
-            log.error("target stopped", extra={"target": self.claim.target, "detail": error.message})
+            log.error(
+                "target stopped: credentials rejected", extra={"target": self.claim.target, "detail": error.message}
+            )
         raise Ended
 
-    async def _away(self, error: TargetUnavailable) -> NoReturn:
-        """The target is not there for anybody: nothing is charged to this publication."""
+    async def _unavailable(self, error: TargetUnavailable) -> NoReturn:
+        """The target is unavailable: not counted as a failure of this publication."""
         pause = min(timedelta(seconds=max(error.retry_after_s, 1)), _LONGEST_PAUSE)
         async with self._deps.db.transaction() as session:
             first = await targets.mark_unavailable(session, self.claim.target, error.message, pause)
             wait = self._deps.pace.at_least(self.claim.stage)
             await lifecycle.reschedule(session, self.claim, wait, warnings=self._warnings())
         if first:
-            log.warning("target is away", extra={"target": self.claim.target, "detail": error.message})
+            log.warning("target unavailable", extra={"target": self.claim.target, "detail": error.message})
         raise Ended
 
     async def _missing(self, error: TargetMissing) -> NoReturn:
-        """Something we knew is not there any more: found anew once, then a person looks."""
-        if self.claim.withdrawing:  # what is not there is not shown
+        """Something known is not there any more: looked up again once, then held for a user."""
+        if self.claim.withdrawing:  # what does not exist is not listed
             async with self._deps.db.transaction() as session:
                 await lifecycle.mark_removed(session, self.claim)
             raise Ended

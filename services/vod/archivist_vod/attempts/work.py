@@ -1,4 +1,4 @@
-"""What is to be published of a recording: its captions as they were signed off, chapters, a description."""
+"""What is to be published of a recording: its signed-off captions, chapters, a description."""
 
 import asyncio
 import hashlib

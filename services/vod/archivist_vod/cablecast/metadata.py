@@ -22,7 +22,7 @@ async def put_chapters(catalogue: CablecastApi, work: Work, item: CablecastItem,
     vod_id = item.known_vod
     standing = await catalogue.chapters(vod_id)
     if any(_is_by_people(chapter) for chapter in standing):
-        ledger.warn("CHAPTERS_BY_PEOPLE", "the programme has chapters made by people; Archivist adds none")
+        ledger.warn("CHAPTERS_BY_PEOPLE", "the VOD has chapters that Archivist did not write; it adds none")
         return item
     note = _MARK + work.key
     reel, earlier = item.spans
@@ -78,7 +78,8 @@ async def put_metadata(
     now = await catalogue.show(show.id)
     if now.last_modified != show.last_modified:
         ledger.warn(
-            "METADATA_CHANGED", "somebody changed the show meanwhile; its title and description are left alone"
+            "METADATA_CHANGED",
+            "the show was changed meanwhile; its title and description are not written",
         )
         return item
     ledger.require()

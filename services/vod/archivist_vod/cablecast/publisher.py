@@ -71,6 +71,7 @@ class CablecastPublisher:
             readback=True,
             asynchronous=True,
             id_kind="show and VOD numbers",
+            has_programmes=True,
         )
 
     def credentials_sha256(self) -> str | None:
@@ -125,9 +126,9 @@ class CablecastPublisher:
             there = await self.catalogue.vods(show)
             lines.append(f"follow VOD {there[0].id}" if there else "start a VOD, and follow it until it is complete")
         if not work.options.without_captions:
-            lines.append("read its captions back, word for word")
+            lines.append("compare the captions it shows, word for word")
         if work.chapters:
-            lines.append(f"write and publish {len(work.chapters)} chapters, unless people have made some")
+            lines.append(f"write and publish {len(work.chapters)} chapters, unless there are others")
         if work.description or work.tags:
             lines.append("fill in title, description and tags where they are empty")
         return tuple(lines)

@@ -1,4 +1,4 @@
-"""Which show a recording is: the number in its name, our key, its file on a reel; else a person is asked.
+"""Which show a recording is: the number in its name, our key, its file on a reel; else a user has to decide.
 
 What the last sync saw serves suggestions; nothing is linked by a rule before the show itself was read, just now.
 """
@@ -25,7 +25,7 @@ async def resolve(catalogue: CablecastApi, work: Work, synced: Shows) -> Resolut
             return Found(CablecastItem().with_show(await catalogue.show(work.link)))
         except TargetMissing as exc:
             if work.link_by_person:
-                told = f"show {work.link}, which somebody linked, is not at Cablecast any more; link another"
+                told = f"show {work.link}, which a user linked, is not at Cablecast any more; link another"
                 raise NeedsPerson(told, why="SHOW_GONE") from exc
     name = recording_names.read(work.filename)
     live: dict[int, models.Show] = {}
@@ -107,4 +107,4 @@ def _why(name: recording_names.RecordingName, suggestions: Sequence[Scored]) -> 
         return f"the number {name.show_number} in the file name and its show's title or date do not agree"
     if len(suggestions) > 1 and suggestions[0].score == suggestions[1].score:
         return "two shows fit equally well"
-    return "no show fits beyond doubt; somebody has to say which it is"
+    return "no show matches beyond doubt; link the right one"

@@ -126,7 +126,7 @@ async def _upload(
             return
         placed = await ledger.all_confirmed("sidecar:")
         if held not in work.track.ours and not (held is None and placed):
-            raise PublicNameTaken(f"{path!r} in store {store} is not a file Archivist wrote, or somebody edited it")
+            raise PublicNameTaken(f"{path!r} in store {store} is not a file Archivist wrote, or was edited since")
     note = await ledger.note(key)
 
     async def keep(progress: UploadProgress) -> None:

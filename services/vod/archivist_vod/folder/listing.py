@@ -85,7 +85,7 @@ class Listing:
 
 def tell_of_edits(ledger: Ledger, code: str, theirs: Sequence[str]) -> None:
     if theirs:
-        ledger.warn(code, f"people have edited {', '.join(theirs)}; Archivist leaves what they made")
+        ledger.warn(code, f"{', '.join(theirs)} was edited; Archivist does not overwrite it")
 
 
 def _since(one: Manifest) -> datetime:

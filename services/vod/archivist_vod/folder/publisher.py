@@ -95,6 +95,7 @@ class FolderPublisher:
             readback=True,
             asynchronous=False,
             id_kind="recording key",
+            has_programmes=False,
         )
 
     def credentials_sha256(self) -> str | None:
@@ -146,7 +147,7 @@ class FolderPublisher:
         if files:
             lines.append(f"write {', '.join(files)} there")
         if not work.options.without_captions:
-            lines.append("read the captions back, word for word")
+            lines.append("compare the captions there, word for word")
         if work.chapters:
             lines.append(f"write {len(work.chapters)} chapters there")
         if work.description:

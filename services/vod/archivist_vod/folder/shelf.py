@@ -194,7 +194,7 @@ class Shelf:
             and held not in also_ours
         )
         if theirs and strictly:
-            raise PublicNameTaken(f"{str(folder / theirs[0])!r} is not a file Archivist wrote, or somebody edited it")
+            raise PublicNameTaken(f"{str(folder / theirs[0])!r} is not a file Archivist wrote, or was edited since")
         ours = {name: data for name, data in wanted.items() if name not in theirs}
         intended = known.intending({name: hashes[name] for name in ours})
         if intended != known:

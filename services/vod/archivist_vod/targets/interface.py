@@ -23,8 +23,11 @@ LONGEST_TITLE = 255  # characters
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a target can do. caption_formats: those it takes, the best first. captions_first: before the programme
-    is started, rather than after."""
+    """What a target can do, also shown to operators. caption_formats: those it takes, the best first.
+
+    captions_first: before the programme is started, rather than after. has_programmes: the programmes themselves are
+    there, so that it is the target where a request names none.
+    """
 
     caption_formats: tuple[str, ...]
     captions_first: bool
@@ -34,13 +37,14 @@ class Capabilities:
     readback: bool
     asynchronous: bool
     id_kind: str
+    has_programmes: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What a target said of itself. reason: why it cannot be published to now; None when it can.
+    """Result of probing a target. reason: why it cannot be published to now; None when it can.
 
-    denied: because it refuses our credentials, so that it is not to be asked again.
+    denied: because it rejected our credentials, so that no further request may be sent.
     """
 
     reason: str | None
@@ -101,7 +105,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A show it may be. score: 0 to 100."""
+    """A show that may match. score: 0 to 100."""
 
     show_id: int
     title: str
@@ -121,7 +125,7 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The one it is. score: None where a person said so, or the target has no other way."""
+    """The match. score: None where a user has linked it, or the target needs no matching."""
 
     item: Item
     score: int | None = None
@@ -130,7 +134,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Ambiguous:
-    """A person has to say which."""
+    """A user has to decide which."""
 
     why: str
     suggestions: tuple[Suggestion, ...]
@@ -201,7 +205,7 @@ class Ledger(Protocol):
         ...
 
     def warn(self, code: str, message: str) -> None:
-        """Something that people should know, and that stops nothing."""
+        """Add a warning to the publication; it goes on."""
         ...
 
     def require(self) -> None:
@@ -226,11 +230,11 @@ class Publisher(Protocol[ItemT]):
         ...
 
     def resume(self) -> None:
-        """Somebody has looked after refused credentials: ask again."""
+        """An operator has resumed it after rejected credentials: send requests again."""
         ...
 
     async def probe(self) -> Probe:
-        """Whether the target can be published to. The cheapest question that tells."""
+        """Whether the target can be published to, by the cheapest request that tells."""
         ...
 
     async def resolve(self, work: Work, shows: Callable[[], Awaitable[KnownShows]]) -> Resolution:
@@ -243,11 +247,11 @@ class Publisher(Protocol[ItemT]):
         ...
 
     async def ensure(self, work: Work, item: ItemT, ledger: Ledger) -> ItemT:
-        """Everything that captions need to stand on: found, or made where the options ask for it."""
+        """Everything that captions need: found, or made where the options say so."""
         ...
 
     async def put_captions(self, work: Work, item: ItemT, ledger: Ledger) -> ItemT:
-        """The captions stand at the target. Raises PublicNameTaken where people's own captions do."""
+        """Put the captions in place. Raises PublicNameTaken where there are captions that Archivist did not write."""
         ...
 
     async def accepted(self, work: Work, item: ItemT) -> Accepted:
@@ -273,5 +277,5 @@ class Publisher(Protocol[ItemT]):
     async def put_metadata(self, work: Work, item: ItemT, ledger: Ledger) -> ItemT: ...
 
     async def withdraw(self, item: ItemT, ledger: Ledger) -> ItemT:
-        """The public sees the programme no more. Nothing is deleted that cannot be brought back."""
+        """Take the programme off the public list. Nothing is deleted that cannot be restored."""
         ...

@@ -1,4 +1,4 @@
-"""Where a programme is on its way, as its target says it and in our words. Pure."""
+"""Progress of a programme at its target, in the target's words and in ours. Pure."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,16 +15,16 @@ class State(StrEnum):
     DONE = "done"
     NEEDS_HUMAN = "needs_human"
     BROKEN = "broken"
-    """The target failed, and may be told to try again by a person there."""
+    """The target failed; an operator there may retry it."""
     FAILED = "failed"
     UNLISTED = "unlisted"
-    """Somebody took it off the public list on purpose."""
+    """Taken off the public list at the target, on purpose."""
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class TargetProgress:
-    """How a programme is getting on. raw: the vendor's own word. why: what somebody has to do, in words.
+    """Progress of a programme. raw: the vendor's own word. why: what an operator has to do, in words.
 
     mark: changes whenever the target shows any change, to recognise a stall. item: with what this poll has shown;
     None where it showed nothing to be kept.

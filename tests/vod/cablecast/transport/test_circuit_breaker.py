@@ -82,7 +82,7 @@ def test_a_pause_holds_every_call_and_then_no_more(
     assert host.asked_to_wait(asked) == pause
     if pause:
         clock.now = pause - 0.5
-        with pytest.raises(TargetUnavailable, match="asked for a pause") as caught:
+        with pytest.raises(TargetUnavailable, match="responded with Retry-After") as caught:
             host.admit("GET shows")
         assert caught.value.retry_after_s == 1
         assert host.state.paused_s == 0.5
@@ -162,7 +162,7 @@ def test_a_call_from_before_it_opened_neither_prolongs_the_rest_nor_lets_a_secon
 
 def test_after_a_refusal_nothing_goes_out_until_somebody_has_looked(host: CircuitBreaker) -> None:
     host.denied(TargetDenied("GET shows: HTTP 401", status=401, body="no"))
-    with pytest.raises(TargetDenied, match="not asked, because GET shows: HTTP 401") as caught:
+    with pytest.raises(TargetDenied, match="not sent, because GET shows: HTTP 401") as caught:
         host.admit("GET vods")
     assert (caught.value.status, caught.value.body) == (401, "no")
     assert host.state.denied == "GET shows: HTTP 401"

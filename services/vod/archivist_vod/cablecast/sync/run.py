@@ -79,7 +79,7 @@ class Sync:
                 await targets.stop(session, run.target, exc.code, exc.message)
             await self._end(put_off=True)
         except TargetUnavailable as exc:
-            log.warning("a sync waits for its target", extra={**told, "detail": exc.message})
+            log.warning("sync waits: target unavailable", extra={**told, "detail": exc.message})
             self._source.was_lost(exc)
             await self._end(put_off=True)
         except TooManyGone as exc:
@@ -87,7 +87,7 @@ class Sync:
         except PublishError as exc:
             await self._end(exc.code, exc.message)
         except Fenced:
-            log.warning("a sync is another process's by now", extra=told)
+            log.warning("sync lease lost: another process has it", extra=told)
         except asyncio.CancelledError:  # the process stops: the next one goes on at once
             with contextlib.suppress(ArchivistError, TimeoutError):
                 async with asyncio.timeout(2):
@@ -96,7 +96,7 @@ class Sync:
         else:
             metrics.SYNCED.labels(run.kind).set_to_current_time()
             done = {"added": self._run.added, "changed": self._run.changed, "gone": self._run.gone}
-            log.info("synced", extra={**told, **done})
+            log.info("sync completed", extra={**told, **done})
 
     async def _end(self, code: str = "", message: str = "", *, put_off: bool = False) -> None:
         try:
@@ -108,7 +108,7 @@ class Sync:
         except Fenced:
             return
         if not put_off:
-            log.error("a sync failed", extra={"sync": self._run.id, "code": code, "detail": message})
+            log.error("sync failed", extra={"sync": self._run.id, "code": code, "detail": message})
 
     async def _read(self) -> None:
         self._names = await self._meanings()
@@ -282,7 +282,7 @@ class Sync:
         read = [row for row in made if row is not None]
         unread = [row["id"] for row, known in zip(fresh, made, strict=True) if known is None]
         if unread:
-            log.warning("a sync could not read some rows", extra={"kind": self._run.kind, "ids": unread[:20]})
+            log.warning("sync skipped rows that cannot be read", extra={"kind": self._run.kind, "ids": unread[:20]})
         values: dict[str, Any] = {}
         seen = len(self._seen) + len(fresh)
         if total is not None:

@@ -1,7 +1,7 @@
 """Copies Cablecast's shows and VODs into ours: all of them once a day, what changed every quarter of an hour.
 
-A run, scheduled or asked for, is brought on page by page (`sync_run.py`). None is begun while publishing waits: a
-server that is away or stopped is left alone, and the run waits for it.
+A run, scheduled or requested, is read page by page (`run.py`). None is begun while publishing waits: a server that is
+unavailable or stopped gets no request, and the run waits for it.
 """
 
 import asyncio
@@ -68,9 +68,9 @@ class SyncSchedule:
                 while await self.round():
                     pass
             except (DatabaseUnavailable, SchemaMismatch) as exc:
-                log.debug("waits for the database", extra={"why": exc.message})
+                log.debug("database unavailable; waiting", extra={"why": exc.message})
             except Exception:
-                log.exception("a sync stumbled")
+                log.exception("sync failed unexpectedly")
                 self.source.rest(60)
             await asyncio.sleep(_POLL_S)
 

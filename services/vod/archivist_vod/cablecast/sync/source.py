@@ -54,7 +54,7 @@ class Source:
                 async with aclosing(rows) as listed:
                     found = [row async for row in listed]
             except (TargetMissing, TargetRefused):
-                log.info("a server lists no reels; shows are known without their files")
+                log.info("server lists no reels; shows are stored without their files")
             self._all_files = files_of({"reels": found}) or {}
         return self._all_files
 

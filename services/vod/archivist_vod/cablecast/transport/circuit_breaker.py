@@ -1,7 +1,7 @@
-"""What is known of a server: that it asked for a pause, that it keeps failing, that it does not let us in.
+"""Circuit breaker of one host: Retry-After, consecutive failures, rejected credentials.
 
-One object per server and process, asked before every request and told after it. Nothing here waits: a call
-that may not go out raises at once and says for how long.
+One object per server and process, consulted before every request and notified after it. Nothing here waits: a call
+that may not go out raises at once, with the time until it may.
 """
 
 import logging
@@ -35,10 +35,10 @@ class Circuit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HostState:
-    """How a server stands, for health and for people.
+    """State of a server, for health checks and operators.
 
     failures: in a row. paused_s: seconds until it may be asked again, for whatever reason; 0 when now.
-    denied: why it does not let us in; empty when it does, as far as we know.
+    denied: why it rejected our credentials; empty where it did not.
     """
 
     circuit: Circuit
@@ -48,7 +48,9 @@ class HostState:
 
 
 class CircuitBreaker:
-    """One server's gate, circuit breaker and latch. For one event loop; `clock` counts seconds, only forward.
+    """One server's pause, circuit breaker and latch for rejected credentials. For one event loop.
+
+    clock: seconds, never going back.
 
     open_after: failures in a row.
     """
@@ -98,20 +100,20 @@ class CircuitBreaker:
         """
         if self._denied is not None:
             raise TargetDenied(
-                f"{what}: not asked, because {self._denied.message}",
+                f"{what}: not sent, because {self._denied.message}",
                 status=self._denied.status,
                 body=self._denied.body,
             )
         now = self._clock()
         if now < self._closed_until:
-            raise self._not_asked(what, "it asked for a pause", self._closed_until - now)
+            raise self._not_asked(what, "it responded with Retry-After", self._closed_until - now)
         if not self._rest_s:
             return False
         if now < self._rest_until:
-            why = f"it failed {self._failures} times in a row, at last with: {self._last_failure}"
+            why = f"circuit breaker open after {self._failures} failures in a row, the last: {self._last_failure}"
             raise self._not_asked(what, why, self._rest_until - now)
         if self._trying:
-            raise self._not_asked(what, "one call is finding out whether it works again", 1.0)
+            raise self._not_asked(what, "circuit breaker half-open, one request is out", 1.0)
         self._trying = True
         return True
 
@@ -124,7 +126,7 @@ class CircuitBreaker:
         self._show_circuit(open_=False)
         if self._trouble_since is not None:
             seconds = round(self._clock() - self._trouble_since)
-            log.info("a server works again", extra={"host": self.name, "after_s": seconds})
+            log.info("server available again", extra={"host": self.name, "after_s": seconds})
             self._trouble_since = None
 
     def failed(self, reason: str, *, deciding: bool) -> None:
@@ -138,10 +140,10 @@ class CircuitBreaker:
         self._rest_s = min(_LONGEST_REST_S, self._rest_s * 2 or _FIRST_REST_S)
         self._rest_until = self._clock() + self._rest_s
         self._show_circuit(open_=True)
-        self._begin_trouble("a server keeps failing", reason=reason, rest_s=self._rest_s)
+        self._begin_trouble("circuit breaker open: server keeps failing", reason=reason, rest_s=self._rest_s)
 
     def abandoned(self, *, deciding: bool) -> None:
-        """Nothing was learnt of its health: given up on our side, or turned away at the door."""
+        """Nothing was learnt of its health: cancelled on our side, or rejected before it was handled."""
         if deciding:
             self._trying = False
 
@@ -153,21 +155,21 @@ class CircuitBreaker:
         seconds = min(seconds, _LONGEST_PAUSE_S)
         self._closed_until = max(self._closed_until, self._clock() + seconds)
         if seconds:
-            self._begin_trouble("a server asks for a pause", pause_s=round(seconds))
+            self._begin_trouble("server sent Retry-After: no requests meanwhile", pause_s=round(seconds))
         return seconds
 
     def denied(self, error: TargetDenied) -> None:
-        """Latch: every further call raises until `reset`, so that no account gets locked by our asking."""
+        """Latch: every further call raises until `reset`, so that no account gets locked by our requests."""
         if self._denied is None:
             self._denied = error
             log.error(
-                "a server does not let us in",
+                "server rejected our credentials: no further requests",
                 extra={"host": self.name, "status": error.status, "reason": error.message},
             )
             self._trouble_since = self._clock() if self._trouble_since is None else self._trouble_since
 
     def reset(self) -> None:
-        """Somebody looked: new credentials, or a person's word. Everything held against the server is forgotten."""
+        """New credentials, or an operator has resumed it: all failures and pauses are forgotten."""
         self._denied = None
         self._closed_until = -math.inf
         self._failures = 0
@@ -178,7 +180,7 @@ class CircuitBreaker:
 
     def _not_asked(self, what: str, why: str, seconds: float) -> TargetUnavailable:
         return TargetUnavailable(
-            f"{what}: {self.name} is not asked for {math.ceil(seconds)} s more: {why}",
+            f"{what}: no request to {self.name} for {math.ceil(seconds)} s more: {why}",
             retry_after_s=max(1, math.ceil(seconds)),
         )
 

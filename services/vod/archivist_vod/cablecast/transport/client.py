@@ -1,8 +1,9 @@
 """Calls to a Cablecast server: an object or a page comes back, or an error of ours that says what may be done next.
 
 Rules, by what was seen (contract, section 6.9): what changes nothing when repeated is tried again here, a few times;
-a POST never is: its answer lost, the thing may be there (OutcomeUnknown). 429 and 503 close the gate for everybody,
-five failures in a row open the circuit, 401 and 403 stop all asking. Every wait has an end, every body a limit.
+a POST never is: its answer lost, the thing may be there (OutcomeUnknown). 429 and 503 pause all requests,
+five failures in a row open the circuit breaker, 401 and 403 stop all requests. Every wait has an
+end, every body a limit.
 """
 
 import asyncio
@@ -241,7 +242,7 @@ class CablecastClient:
                         answer = await self._once(call, host)
                     except PublishError as exc:
                         under_way = False
-                        _tell(host, exc, deciding=deciding)
+                        _notify(host, exc, deciding=deciding)
                         may_help = isinstance(exc, (TargetUnavailable, TargetFailed)) and call.repeats
                         if not may_help or tried == self._retries or host.state.paused_s:
                             raise
@@ -339,7 +340,7 @@ class CablecastClient:
     def _host(self, call: Call) -> CircuitBreaker:
         if origin(call.url) == origin(self._http.base_url):
             if self._http.auth is None:  # an anonymous answer may be minutes old
-                raise TargetDenied(f"{call.what}: not asked, because no user and password are set")
+                raise TargetDenied(f"{call.what}: not sent, because no user and password are set")
             return self.host
         name = call.url.host
         if name not in self._others and len(self._others) >= _OTHERS_KEPT:
@@ -354,7 +355,7 @@ class CablecastClient:
         if warning and call.operation not in self._warned:
             self._warned.add(call.operation)
             extra = {"operation": call.operation, "warning": self._scrubbed(warning)[:200]}
-            log.warning("Cablecast warns about a path", extra=extra)
+            log.warning("server sent a Warning header", extra=extra)
 
     def _scrubbed(self, text: str) -> str:
         """Text of others without our credentials: some servers print the request into their error page."""
@@ -364,8 +365,8 @@ class CablecastClient:
         return text
 
 
-def _tell(host: CircuitBreaker, error: PublishError, *, deciding: bool) -> None:
-    """Let the host know how a call ended."""
+def _notify(host: CircuitBreaker, error: PublishError, *, deciding: bool) -> None:
+    """Notify the circuit breaker how a call ended."""
     if isinstance(error, TargetDenied) or error.status == _TOO_MANY:
         host.abandoned(deciding=deciding)
     elif isinstance(error, (TargetRefused, TargetMissing)):

@@ -115,5 +115,5 @@ def context(*, verify: bool, bundle: Path | None) -> ssl.SSLContext:
     if not verify:
         made.check_hostname = False
         made.verify_mode = ssl.CERT_NONE
-        log.warning("a server's certificate is not checked", extra={"setting": "CABLECAST_VERIFY_SSL=false"})
+        log.warning("TLS certificates are not verified", extra={"setting": "CABLECAST_VERIFY_SSL=false"})
     return made

@@ -48,7 +48,7 @@ async def rows(
                         yield row
         if count is None or len(given) >= count:
             return
-    log.warning("a list holds fewer rows than it says", extra={"path": path, "rows": len(given), "count": count})
+    log.warning("list holds fewer rows than its count", extra={"path": path, "rows": len(given), "count": count})
 
 
 async def pages(

@@ -53,7 +53,7 @@ def first_words(body: str) -> str:
 def reason(exc: Exception) -> str:
     text = str(exc)
     if "CERTIFICATE_VERIFY_FAILED" in text:
-        return "its certificate is not believed; CABLECAST_CA_BUNDLE names a file of certificates to believe"
+        return "its certificate is not trusted; set CABLECAST_CA_BUNDLE to a file of certificates to trust"
     return f"{type(exc).__name__}: {text}" if text else type(exc).__name__
 
 
