@@ -1,9 +1,9 @@
-"""The stages of a publication, from what it has reached to where it has to wait, for the target or for a person.
+"""The stages of a publication, run from the one it has reached to where it has to wait, for the target or a user.
 
     resolve ─▶ ensure ─▶ captions ─▶ accept ─▶ start ─▶ follow ─▶ verify ─▶ chapters ─▶ metadata ─▶ published
 
-Between two stages it is written down how far it is, and looked whether something else is wanted by now. An attempt
-that dies anywhere is begun again at its stage; what it asked the target for stands in the ledger.
+Between two stages a checkpoint is stored, and it is checked whether something else is wanted by now. An attempt that
+dies anywhere is resumed at its stage; the changes it requested at the target are in the ledger.
 """
 
 import logging
@@ -12,9 +12,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import select
+
 from archivist_common import failpoints
 from archivist_common.chapters import detection
 from archivist_common.database.clock import database_now
+from archivist_common.database.models import Publication
 from archivist_common.errors import (
     ArchivistError,
     CaptionsRefused,
@@ -64,7 +67,7 @@ class Attempt:
         return self.state.item
 
     async def go(self) -> None:
-        """As far as it goes now. Raises Ended where it ended before its last stage, Fenced, DatabaseUnavailable."""
+        """Run its stages as far as possible. Raises Ended where it ended before the last, or as `state` does."""
         stages: dict[PublishStage, Callable[[], Awaitable[PublishStage | None]]] = {
             PublishStage.RESOLVE: self._resolve,
             PublishStage.ENSURE: self._ensure,
@@ -94,8 +97,8 @@ class Attempt:
         except ArchivistError as exc:
             await self.state.end(exc)
         except Exception:
-            log.exception("an attempt to publish stumbled", extra={"publication_id": str(self._claim.id)})
-            await self.state.fail(ArchivistError("an error of Archivist's own; its log says more"))
+            log.exception("publication attempt failed unexpectedly", extra={"publication_id": str(self._claim.id)})
+            await self.state.fail(ArchivistError("internal error; see the log of the publisher"))
 
     # stages: each gives the next one, None after the last
 
@@ -121,8 +124,8 @@ class Attempt:
         self.state.at(PublishStage.RESOLVE, item)
         if work.options.dry_run or (work.options.two_step and not self._claim.approved):
             code = options.DRY_RUN if work.options.dry_run else options.APPROVAL_NEEDED
-            told = "this is what would be done" if work.options.dry_run else "somebody has to approve this"
-            await self.state.hold(code, told, plan=await self._publisher.outline(work, item))
+            message = "dry run: this would be done" if work.options.dry_run else "this has to be approved"
+            await self.state.hold(code, message, plan=await self._publisher.outline(work, item))
         return PublishStage.ENSURE
 
     async def _ensure(self) -> PublishStage:
@@ -162,7 +165,7 @@ class Attempt:
         if waits and self._item.vod_id is None:
             async with self._deps.db.transaction() as session:
                 behind = await publications.has_siblings_pending(session, self._claim)
-            if behind:  # a show of several reels is made into one VOD: their captions should all stand by then
+            if behind:  # a show of several reels becomes one VOD: all their captions should be in place by then
                 await self.state.reschedule(self._deps.pace.floor)
         item = await self._publisher.start(work, self._item, self._ledger)
         self.state.at(PublishStage.START, item)
@@ -243,6 +246,11 @@ class Attempt:
             await self._optional("METADATA_REFUSED", "title and description", self._publisher.put_metadata)
 
     async def _withdraw(self) -> None:
+        if self._item.vod_id is None:  # looked up again since it was published
+            async with self._deps.db.transaction() as session:
+                vod_id = await session.scalar(select(Publication.vod_id).where(Publication.id == self._claim.id))
+            if vod_id is not None:
+                self.state.at(PublishStage.WITHDRAW, self._item.with_vod(vod_id))
         item = await self._publisher.withdraw(self._item, self._ledger)
         self.state.at(PublishStage.WITHDRAW, item)
         async with self._deps.db.transaction() as session:
@@ -252,7 +260,7 @@ class Attempt:
     async def _optional(
         self, code: str, what: str, put: Callable[[Work, Item, EffectLedger], Awaitable[Item]]
     ) -> None:
-        """Something without which the programme is published all the same: what refuses it is a warning."""
+        """Something optional: a target that refuses it causes a warning."""
         try:
             item = await put(await self._work(), self._item, self._ledger)
         except TargetRefused as exc:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from archivist_common.errors import TargetMissing
 from archivist_vod.cablecast import models
@@ -67,6 +67,9 @@ class CablecastItem(Item):
         """The reel that plays our recording, and those before it."""
         earlier = tuple(ReelSpan(*one) for one in self.earlier)
         return ReelSpan(self.reel_number, self.cue_s, self.length_s or _ANY_LENGTH_S), earlier
+
+    def with_vod(self, vod_id: str) -> Self:
+        return replace(self, vod_id=int(vod_id))
 
     def with_show(self, show: models.Show) -> "CablecastItem":
         title = " ".join((show.cg_title or show.title).split()) or f"show {show.id}"

@@ -158,7 +158,11 @@ async def works_elsewhere(catalogue: CablecastApi, item: CablecastItem) -> str:
 
 async def withdraw(catalogue: CablecastApi, item: CablecastItem, ledger: Ledger) -> CablecastItem:
     """Off the public list. Nothing is deleted: publishing it again puts it back."""
-    vod = await catalogue.vod(item.known_vod)
+    vod_id = item.vod_id or await _begun(catalogue, item, ledger)
+    if vod_id is None:
+        return item
+    vod = await catalogue.vod(vod_id)
+    item = replace(item, vod_id=vod_id)
     key = f"withdrawn:{vod.id}"
     if vod.disabled:
         # By people, or by an attempt of ours that died before it could say so.
@@ -170,6 +174,16 @@ async def withdraw(catalogue: CablecastApi, item: CablecastItem, ledger: Ledger)
     await ledger.forget(key)  # of an earlier withdrawal: it has been listed again since
     await ledger.change(key, unlist)
     return replace(item, withdrawn=True)
+
+
+async def _begun(catalogue: CablecastApi, item: CablecastItem, ledger: Ledger) -> int | None:
+    """A VOD that Archivist has begun without ever getting to know its id; None where there is none."""
+    if item.show is None:
+        return None
+    for vod in await catalogue.vods(await catalogue.show(item.show)):
+        if await ledger.begun(f"vod:{item.show}:{vod.vod_configuration}"):
+            return vod.id
+    return None
 
 
 async def _configuration(

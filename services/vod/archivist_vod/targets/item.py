@@ -47,6 +47,10 @@ class Item:
         }
         return {**self.unknown, **given}
 
+    def with_vod(self, vod_id: str) -> Self:
+        """With the id that its publication has for it."""
+        return replace(self, vod_id=vod_id)
+
     def remembered(self) -> Self:
         """An item that knows nothing but what remains valid when the recording is looked up again."""
         return type(self)(**{name: getattr(self, name) for name in self.REMEMBERED})

@@ -110,7 +110,9 @@ def test_the_circuit_opens_after_five_failures_in_a_row(host: CircuitBreaker, ga
     assert host.state.circuit is Circuit.CLOSED
     _fail(host, 1)
     assert (host.state.circuit, gauge._value.get()) == (Circuit.OPEN, 1)
-    with pytest.raises(TargetUnavailable, match="failed 5 times in a row, at last with: ") as caught:
+    with pytest.raises(
+        TargetUnavailable, match="circuit breaker open after 5 failures in a row, the last: "
+    ) as caught:
         host.admit("GET shows")
     assert caught.value.retry_after_s == 30
 
