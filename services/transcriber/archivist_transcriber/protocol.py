@@ -1,14 +1,14 @@
-"""What a supervisor and its slots say to one another: one JSON object a line. Plain data, no library."""
+"""Messages between a supervisor and its slots, both of one version: one JSON object a line."""
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any, Self
+
+from pydantic import TypeAdapter
 
 from archivist_captions.cue import Word
 from archivist_common.errors import ArchivistError, DecoderFailed, SelfTestFailed, by_code
-from archivist_common.jobs.artifacts import StagedFile
 from archivist_common.jobs.chunks import ChunkClaim, ChunkTranscript, Cut
 from archivist_common.jobs.lifecycle import JobClaim, JobOutcome
 from archivist_common.states import Stage
@@ -33,7 +33,10 @@ class RecordingFile:
 
 @dataclass(frozen=True, slots=True)
 class PlanWork:
-    """Find the speech of a recording and cut it. language: None to find out. ends_ms: cuts that stand already."""
+    """Find the speech of a recording and cut it into chunks.
+
+    language: None to detect it. ends_ms: ends of the chunks that are stored already.
+    """
 
     recording: RecordingFile
     model: str
@@ -43,7 +46,7 @@ class PlanWork:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A recording cut to its end. facts: what its media holds, for the metadata of the job."""
+    """A recording cut into chunks to its end. facts: what its media holds, for the metadata of the job."""
 
     audio_ms: int
     language: str
@@ -52,7 +55,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class ChunkWork:
-    """Hear one chunk. careful: with the least memory the engine can do with."""
+    """Transcribe one chunk. careful: with the least memory the engine can do with."""
 
     recording: RecordingFile
     model: str
@@ -62,7 +65,7 @@ class ChunkWork:
 
 @dataclass(frozen=True, slots=True)
 class AssembleWork:
-    """Make a job's files of what was heard in its chunks."""
+    """Make a job's files of the transcripts of its chunks."""
 
     job_id: str
     attempt: int
@@ -75,8 +78,8 @@ class AssembleWork:
     bad_packets: int
 
     @classmethod
-    def of(cls, claim: JobClaim, planned: Planned, heard: Sequence[tuple[Cut, ChunkTranscript]]) -> Self:
-        """heard: every chunk, in the order of the recording."""
+    def of(cls, claim: JobClaim, planned: Planned, transcripts: Sequence[tuple[Cut, ChunkTranscript]]) -> Self:
+        """transcripts: every chunk's, in the order of the recording."""
         return cls(
             job_id=str(claim.id),
             attempt=claim.attempt,
@@ -84,15 +87,15 @@ class AssembleWork:
             model=claim.model,
             include_summary=claim.include_summary,
             planned=planned,
-            words=tuple(word for _, hearing in heard for word in hearing.words),
-            dropped=sum(hearing.dropped for _, hearing in heard),
-            bad_packets=sum(hearing.bad_packets for _, hearing in heard),
+            words=tuple(word for _, chunk in transcripts for word in chunk.words),
+            dropped=sum(chunk.dropped for _, chunk in transcripts),
+            bad_packets=sum(chunk.bad_packets for _, chunk in transcripts),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class MeasureWork:
-    """Find out how fast this slot hears."""
+    """Measure how fast this slot transcribes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,142 +110,99 @@ class Moved:
 Work = PlanWork | ChunkWork | AssembleWork | MeasureWork
 
 
-def encode(**message: Any) -> bytes:
-    return json.dumps(message, separators=(",", ":")).encode() + b"\n"
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """End the work in hand, and keep the model."""
 
 
-def decode(line: bytes) -> dict[str, Any]:
-    """Raises ValueError for a line that is not a message."""
-    message = json.loads(line)
-    if not isinstance(message, dict):
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The model is loaded and tested. load_s, test_s: what that took, in seconds."""
+
+    model: str
+    device: str
+    load_s: float
+    test_s: float
+    recipe: str
+    """Engine and settings: slots of one recipe give the same words for a chunk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The model could not be loaded, or the work in hand ended in an error."""
+
+    code: str
+    message: str
+    stderr: str = ""
+    """The decoder's last lines, where it failed."""
+
+    @classmethod
+    def of(cls, error: ArchivistError) -> Self:
+        last = error.stderr if isinstance(error, DecoderFailed | SelfTestFailed) else ""
+        return cls(error.code, error.message, last)
+
+    def error(self) -> ArchivistError:
+        error = by_code(self.code)(self.message)
+        if isinstance(error, DecoderFailed | SelfTestFailed):
+            error.stderr = self.stderr
+        return error
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """window_s: seconds of computing that thirty seconds of speech take."""
+
+    window_s: float
+
+
+Command = Work | Stop
+"""From the supervisor to a slot. Each Work ends in a Report of its own or in Failed; Moved and Cut come before."""
+
+Report = Ready | Failed | Moved | Cut | Planned | ChunkTranscript | JobOutcome | Measured
+"""From a slot to its supervisor."""
+
+Message = Command | Report
+
+_NAMES: dict[str, type[Message]] = {
+    "plan": PlanWork,
+    "transcribe": ChunkWork,
+    "assemble": AssembleWork,
+    "measure": MeasureWork,
+    "stop": Stop,
+    "ready": Ready,
+    "failed": Failed,
+    "moved": Moved,
+    "cut": Cut,
+    "planned": Planned,
+    "transcript": ChunkTranscript,
+    "outcome": JobOutcome,
+    "measured": Measured,
+}
+_NAME_OF = {kind: name for name, kind in _NAMES.items()}
+_ADAPTERS: dict[str, TypeAdapter[Any]] = {name: TypeAdapter(kind) for name, kind in _NAMES.items()}
+
+
+def encode(message: Message) -> bytes:
+    """A line: `{"<name>":{…}}`."""
+    name = _NAME_OF[type(message)]
+    # json, not pydantic's own bytes: text with lone surrogates, as of a file's name, passes it unharmed.
+    fields = _ADAPTERS[name].dump_python(message, mode="json")
+    return json.dumps({name: fields}, separators=(",", ":")).encode() + b"\n"
+
+
+def decode(line: bytes) -> Message:
+    """The message of a line. Raises ValueError for a line that is none, or is none of ours."""
+    content = json.loads(line)
+    if not isinstance(content, dict) or len(content) != 1:
         raise ValueError(f"not a message: {line[:100]!r}")
+    (name, fields), *_ = content.items()
+    if name not in _ADAPTERS:
+        raise ValueError(f"no such message: {name[:100]!r}")
+    message: Message = _ADAPTERS[name].validate_python(fields)
     return message
 
 
-def work_message(work: Work) -> bytes:
-    match work:
-        case PlanWork():
-            return encode(do="plan", work=asdict(work))
-        case ChunkWork():
-            return encode(do="hear", work=asdict(work))
-        case MeasureWork():
-            return encode(do="measure")
-        case AssembleWork():
-            fields = asdict(work)
-            fields["words"] = _from_words(work.words)
-            return encode(do="assemble", work=fields)
-
-
-def work_of(message: dict[str, Any]) -> Work:
-    if message["do"] == "measure":
-        return MeasureWork()
-    fields = dict(message["work"])
-    fields["recording"] = RecordingFile(**fields["recording"])
-    match message["do"]:
-        case "plan":
-            return PlanWork(**fields | {"ends_ms": tuple(fields["ends_ms"])})
-        case "hear":
-            return ChunkWork(**fields | {"cut": _cut(fields["cut"])})
-        case "assemble":
-            return AssembleWork(
-                **fields | {"planned": Planned(**fields["planned"]), "words": _words(fields["words"])}
-            )
-    raise ValueError(f"no such work: {message['do']!r}")
-
-
-def failed_message(error: ArchivistError) -> bytes:
-    last = error.stderr if isinstance(error, DecoderFailed | SelfTestFailed) else ""
-    return encode(tell="failed", code=error.code, message=error.message, stderr=last)
-
-
-def error_of(message: dict[str, Any]) -> ArchivistError:
-    error = by_code(message["code"])(message["message"])
-    if isinstance(error, DecoderFailed | SelfTestFailed):
-        error.stderr = message["stderr"]
-    return error
-
-
-def moved_message(moved: Moved) -> bytes:
-    return encode(tell="moved", stage=moved.stage, done_ms=moved.done_ms, audio_ms=moved.audio_ms)
-
-
-def moved_of(message: dict[str, Any]) -> Moved:
-    return Moved(Stage(message["stage"]), message["done_ms"], message["audio_ms"])
-
-
-def cut_message(cut: Cut) -> bytes:
-    return encode(tell="cut", cut=asdict(cut))
-
-
-def cut_of(message: dict[str, Any]) -> Cut:
-    return _cut(message["cut"])
-
-
-def planned_message(planned: Planned) -> bytes:
-    return encode(tell="planned", **asdict(planned))
-
-
-def planned_of(message: dict[str, Any]) -> Planned:
-    return Planned(message["audio_ms"], message["language"], message["facts"])
-
-
-def hearing_message(hearing: ChunkTranscript) -> bytes:
-    return encode(
-        tell="heard", words=_from_words(hearing.words), dropped=hearing.dropped, bad_packets=hearing.bad_packets
-    )
-
-
-def hearing_of(message: dict[str, Any]) -> ChunkTranscript:
-    return ChunkTranscript(_words(message["words"]), message["dropped"], message["bad_packets"])
-
-
-def outcome_message(outcome: JobOutcome) -> bytes:
-    made = [
-        {
-            "kind": made.kind,
-            "path": str(made.path),
-            "sha256": made.sha256,
-            "size_bytes": made.size_bytes,
-            "public_path": str(made.public_path),
-        }
-        for made in outcome.artifacts
-    ]
-    return encode(
-        tell="made",
-        artifacts=made,
-        audio_ms=outcome.audio_ms,
-        language=outcome.language,
-        summary=outcome.summary,
-        warnings=list(outcome.warnings),
-    )
-
-
-def outcome_of(message: dict[str, Any]) -> JobOutcome:
-    return JobOutcome(
-        artifacts=tuple(
-            StagedFile(
-                kind=made["kind"],
-                path=Path(made["path"]),
-                sha256=made["sha256"],
-                size_bytes=made["size_bytes"],
-                public_path=Path(made["public_path"]),
-            )
-            for made in message["artifacts"]
-        ),
-        audio_ms=message["audio_ms"],
-        language=message["language"],
-        summary=message["summary"],
-        warnings=tuple(message["warnings"]),
-    )
-
-
-def _cut(fields: dict[str, Any]) -> Cut:
-    return Cut(**fields | {"speech": tuple((start, end) for start, end in fields["speech"])})
-
-
-def _from_words(words: Sequence[Word]) -> list[list[Any]]:
-    return [[word.start_ms, word.end_ms, word.text, word.confidence] for word in words]
-
-
-def _words(rows: list[list[Any]]) -> tuple[Word, ...]:
-    return tuple(Word(*row) for row in rows)
+def planned_of(stored: dict[str, Any]) -> Planned:
+    """A plan as it was stored with its job."""
+    planned: Planned = _ADAPTERS["planned"].validate_python(stored)
+    return planned

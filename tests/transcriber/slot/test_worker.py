@@ -1,6 +1,5 @@
 """Progress as people see it, and what a slot says when its settings cannot work."""
 
-import json
 from itertools import pairwise
 from threading import Event, Thread
 from typing import Any
@@ -8,15 +7,19 @@ from typing import Any
 import pytest
 
 from archivist_common.states import Stage
+from archivist_transcriber import protocol
+from archivist_transcriber.protocol import Moved
 from archivist_transcriber.slot import worker
 from archivist_transcriber.slot.worker import Meter
 
 
-class Heard(list[dict[str, Any]]):
-    """A channel to a supervisor that remembers what it was told."""
+class Heard(list[Moved]):
+    """A channel to a supervisor that remembers the progress it was sent."""
 
     def write(self, line: bytes, /) -> None:
-        self.append(json.loads(line))
+        message = protocol.decode(line)
+        assert isinstance(message, Moved)
+        self.append(message)
 
 
 @pytest.fixture
@@ -32,7 +35,7 @@ def test_progress_moves_between_two_batches_and_stays_within_the_batch() -> None
     with Meter(heard, 600_000) as meter:
         meter.tell(Stage.TRANSCRIBE, 0)
         wait.wait(0.4)
-    shown = [told["done_ms"] for told in heard]
+    shown = [moved.done_ms for moved in heard]
     assert len(set(shown)) > 5
     assert max(shown) < worker._STEP_MS
 
@@ -47,8 +50,8 @@ def test_progress_never_goes_back_when_a_batch_was_shorter_than_thought() -> Non
         meter.tell(Stage.TRANSCRIBE, 305_000)
         meter.tell(Stage.TRANSCRIBE, 600_000)
     for before, after in pairwise(heard):
-        assert after["done_ms"] >= before["done_ms"]
-    assert heard[-1]["done_ms"] == 600_000
+        assert after.done_ms >= before.done_ms
+    assert heard[-1].done_ms == 600_000
 
 
 @pytest.mark.usefixtures("ticking")
@@ -64,7 +67,7 @@ def test_no_tick_comes_after_the_work_is_over() -> None:
 def test_the_supervisors_silence_ends_the_ears() -> None:
     stop: Event = Event()
     waiting: worker.SimpleQueue[Any] = worker.SimpleQueue()
-    ears = Thread(target=worker._hear, args=(iter([b'{"do": "stop"}\n']), waiting, stop))
+    ears = Thread(target=worker._hear, args=(iter([protocol.encode(protocol.Stop())]), waiting, stop))
     ears.start()
     ears.join(5)
     assert stop.is_set()

@@ -1,6 +1,5 @@
 """Inside a slot: the model loaded once, then one piece of work at a time, until the channel closes."""
 
-import json
 import logging
 import math
 import threading
@@ -169,7 +168,7 @@ class Meter:
 
     def cut(self, cut: Cut) -> None:
         with self._lock:
-            self._channel.write(protocol.cut_message(cut))
+            self._channel.write(protocol.encode(cut))
 
     def _tick(self) -> None:
         while not self._over.wait(_TICK_S):
@@ -181,9 +180,7 @@ class Meter:
     def _send(self, shown_ms: int) -> None:
         most = self._ends_ms if self._ends_ms is not None else shown_ms
         self._shown_ms = max(self._shown_ms, min(shown_ms, most))
-        self._channel.write(
-            protocol.moved_message(Moved(self._stage or Stage.TRANSCRIBE, self._shown_ms, self._audio_ms))
-        )
+        self._channel.write(protocol.encode(Moved(self._stage or Stage.TRANSCRIBE, self._shown_ms, self._audio_ms)))
 
 
 def serve(options: Mapping[str, Any], supervisor: BinaryIO, channel: Channel) -> int:
@@ -200,59 +197,59 @@ def serve(options: Mapping[str, Any], supervisor: BinaryIO, channel: Channel) ->
         recipe = settings.recipe(engine.device)
         self_test.run(engine, name, settings.places, recipe)
     except ArchivistError as exc:
-        channel.write(protocol.failed_message(exc))
+        channel.write(protocol.encode(protocol.Failed.of(exc)))
         return 1
     test_s = round(time.perf_counter() - began - load_s, 2)
     failpoints.arm(settings.kill_points)  # not before: a self-test writes files as a job does
-    channel.write(
-        protocol.encode(tell="ready", model=name, device=engine.device, load_s=load_s, test_s=test_s, recipe=recipe)
-    )
+    channel.write(protocol.encode(protocol.Ready(name, engine.device, load_s, test_s, recipe)))
     asked_to_stop = threading.Event()
     waiting: SimpleQueue[protocol.Work | None] = SimpleQueue()
     threading.Thread(target=_hear, args=(supervisor, waiting, asked_to_stop), name="ears", daemon=True).start()
     while (work := waiting.get()) is not None:
         asked_to_stop.clear()
         try:
-            channel.write(_done(work, bench, channel, engine.device, asked_to_stop.is_set))
+            channel.write(protocol.encode(_done(work, bench, channel, engine.device, asked_to_stop.is_set)))
         except ArchivistError as exc:
-            channel.write(protocol.failed_message(exc))
+            channel.write(protocol.encode(protocol.Failed.of(exc)))
     return 0
 
 
-def _done(work: protocol.Work, bench: Bench, channel: Channel, device: str, stop: Callable[[], bool]) -> bytes:
-    """Do a piece of work; the message that tells its result."""
+def _done(
+    work: protocol.Work, bench: Bench, channel: Channel, device: str, stop: Callable[[], bool]
+) -> protocol.Report:
+    """Do a piece of work; the message with its result."""
     places = bench.settings.places
     match work:
         case protocol.PlanWork():
             with opened(places.servers, work.recording) as source, Meter(channel, None) as meter:
                 engine = bench.engine(work.model)[0]
-                return protocol.planned_message(
-                    transcribe.plan(work, engine, source, places.media_deadline_s, meter.cut, meter.tell, stop)
-                )
+                return transcribe.plan(work, engine, source, places.media_deadline_s, meter.cut, meter.tell, stop)
         case protocol.ChunkWork():
             length_ms = work.cut.end_ms - work.cut.start_ms
             with opened(places.servers, work.recording) as source, Meter(channel, length_ms) as meter:
                 engine = bench.engine(work.model)[0]
                 found = transcribe.transcribe(work, engine, source, places.media_deadline_s, meter.tell, stop)
                 failpoints.reach("chunk-heard")
-                return protocol.hearing_message(found)
+                return found
         case protocol.MeasureWork():
-            return protocol.encode(tell="measured", window_s=bench.engine(None)[0].measure())
+            return protocol.Measured(bench.engine(None)[0].measure())
         case protocol.AssembleWork():
             with Meter(channel, None) as meter:
                 meter.tell(Stage.ASSEMBLE, 0)
                 outcome = assemble.assemble(work, places, bench.settings.recipe(device), device, stop)
                 failpoints.reach("staged")
-                return protocol.outcome_message(outcome)
+                return outcome
 
 
 def _hear(supervisor: BinaryIO, waiting: "SimpleQueue[protocol.Work | None]", asked_to_stop: threading.Event) -> None:
     """Take messages while the main thread computes. The end of the channel ends the process' work at once."""
     for line in supervisor:
-        message = json.loads(line)
-        if message["do"] == "stop":
-            asked_to_stop.set()
-        else:
-            waiting.put(protocol.work_of(message))
+        match protocol.decode(line):
+            case protocol.Stop():
+                asked_to_stop.set()
+            case (
+                protocol.PlanWork() | protocol.ChunkWork() | protocol.AssembleWork() | protocol.MeasureWork() as work
+            ):
+                waiting.put(work)
     asked_to_stop.set()
     waiting.put(None)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from archivist_common.errors import ArchivistError, DecoderFailed, WorkerCrashed
 from archivist_common.jobs.chunks import ChunkTranscript, Cut
@@ -25,6 +25,8 @@ from archivist_transcriber import protocol
 from archivist_transcriber.protocol import Moved
 
 log = logging.getLogger(__name__)
+
+R = TypeVar("R", protocol.Planned, ChunkTranscript, JobOutcome, protocol.Measured)
 
 LOAD_DEADLINE = timedelta(minutes=5)
 """A large model from a slow disk takes a minute or two."""
@@ -117,12 +119,12 @@ class Slot:
         except TimeoutError as exc:
             await self.kill("load deadline")
             raise WorkerCrashed(f"slot {self.number} did not load and test its model within {LOAD_DEADLINE}") from exc
-        if message["tell"] == "failed":
+        if isinstance(message, protocol.Failed):
             await self.kill("load failed")
-            raise protocol.error_of(message)
-        self.loaded = Loaded(
-            message["model"], message["device"], message["load_s"], message["recipe"], message["test_s"]
-        )
+            raise message.error()
+        if not isinstance(message, protocol.Ready):
+            raise await self._broken(f"{type(message).__name__} before it was ready")
+        self.loaded = Loaded(message.model, message.device, message.load_s, message.recipe, message.test_s)
         log.info(
             "slot ready",
             extra={
@@ -143,41 +145,41 @@ class Slot:
         Raises, as `transcribe` and `assemble` do, what the recording, the disk or the engine raised, and
         WorkerCrashed when the process died of it.
         """
-        return protocol.planned_of(await self._done(work, "planned", on_moved, on_cut))
+        return await self._done(work, protocol.Planned, on_moved, on_cut)
 
     async def transcribe(self, work: protocol.ChunkWork, on_moved: Callable[[Moved], None]) -> ChunkTranscript:
         """The words of one chunk."""
-        return protocol.hearing_of(await self._done(work, "heard", on_moved))
+        return await self._done(work, ChunkTranscript, on_moved)
 
     async def assemble(self, work: protocol.AssembleWork, on_moved: Callable[[Moved], None]) -> JobOutcome:
         """A job's files, staged in the attempt's own folder."""
-        return protocol.outcome_of(await self._done(work, "made", on_moved))
+        return await self._done(work, JobOutcome, on_moved)
 
     async def measure(self) -> float:
         """Seconds of computing that thirty seconds of speech take this slot, found out in well under a minute."""
         async with asyncio.timeout(LOAD_DEADLINE.total_seconds()):
-            message = await self._done(protocol.MeasureWork(), "measured", lambda _: None)
-        return float(message["window_s"])
+            measured = await self._done(protocol.MeasureWork(), protocol.Measured, lambda _: None)
+        return measured.window_s
 
     async def _done(
         self,
         work: protocol.Work,
-        last: str,
+        result: type[R],
         on_moved: Callable[[Moved], None],
         on_cut: Callable[[Cut], None] | None = None,
-    ) -> dict[str, Any]:
-        await self._send(protocol.work_message(work))
+    ) -> R:
+        await self._send(protocol.encode(work))
         while True:
             message = await self._receive()
-            match message["tell"]:
-                case "moved":
-                    on_moved(protocol.moved_of(message))
-                case "cut" if on_cut is not None:
-                    on_cut(protocol.cut_of(message))
-                case "failed":
-                    raise self._failed(protocol.error_of(message))
-                case word if word == last:
-                    return message
+            if isinstance(message, result):
+                return message
+            match message:
+                case Moved():
+                    on_moved(message)
+                case Cut() if on_cut is not None:
+                    on_cut(message)
+                case protocol.Failed():
+                    raise self._failed(message.error())
 
     def _failed(self, error: ArchivistError) -> ArchivistError:
         """A decoder that failed may fail on everything: the slot is tested anew before it takes more work."""
@@ -192,7 +194,7 @@ class Slot:
     async def stop_work(self, working: asyncio.Task[Any]) -> None:
         """Ask for the work in hand to end, and end the process where it does not stop in time."""
         try:
-            await self._send(protocol.encode(do="stop"))
+            await self._send(protocol.encode(protocol.Stop()))
             await asyncio.wait({working}, timeout=_STOP_GRACE_S)
         except WorkerCrashed:
             pass  # it is gone, which is what was wanted
@@ -229,14 +231,21 @@ class Slot:
         except (BrokenPipeError, ConnectionResetError) as exc:
             raise await self._death(process) from exc
 
-    async def _receive(self) -> dict[str, Any]:
+    async def _receive(self) -> protocol.Message:
         process = self._process
         if process is None or process.stdout is None:
             raise WorkerCrashed(f"slot {self.number} is not running")
         line = await process.stdout.readline()
         if not line.endswith(b"\n"):
             raise await self._death(process)
-        return protocol.decode(line)
+        try:
+            return protocol.decode(line)
+        except ValueError as exc:
+            raise await self._broken(str(exc)[:200]) from exc
+
+    async def _broken(self, why: str) -> WorkerCrashed:
+        await self.kill("broken")
+        return WorkerCrashed(f"the process of slot {self.number} does not keep to the protocol: {why}")
 
     async def _death(self, process: asyncio.subprocess.Process) -> WorkerCrashed:
         with contextlib.suppress(TimeoutError):  # its channel is closed; a moment more and its exit code is there
