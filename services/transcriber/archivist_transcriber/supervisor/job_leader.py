@@ -31,6 +31,7 @@ from archivist_common.jobs.chunks import ChunkProgress, Cut
 from archivist_common.jobs.lifecycle import JobClaim, JobOutcome, StageProgress
 from archivist_common.leases.keeper import LeaseKeeper
 from archivist_common.observability import logs, metrics
+from archivist_common.observability.outage import Outage
 from archivist_common.states import JobStatus, Stage
 from archivist_transcriber import protocol
 from archivist_transcriber.outputs.paths import attempt_folder
@@ -208,7 +209,7 @@ class JobLeader:
         await supervision.write_end(self._deps.db, self._resume)
         self._begun.set()
         began = time.monotonic()
-        unavailable = False
+        database = Outage(log, "database", meanwhile="running chunks go on")
         while True:
             self._changed.clear()
             try:
@@ -219,9 +220,7 @@ class JobLeader:
                     await self._store_plan(self._planned)
                 progress, cancel = await self._report()
                 self._held_back = progress.held_back
-                if unavailable:
-                    log.info("database available again")
-                unavailable = False
+                database.recovered()
                 if cancel:
                     raise Cancelled("a user cancelled the job")
                 if progress.error is not None:
@@ -235,10 +234,8 @@ class JobLeader:
                 if self.offers_assembly:
                     self._call_slots()
                 self._check_time(began, progress)
-            except DatabaseUnavailable:
-                if not unavailable:
-                    log.warning("database unavailable; running chunks go on")
-                unavailable = True
+            except DatabaseUnavailable as exc:
+                database.failed(exc)
             if not self._changed.is_set():
                 self._seen.set()
             await self._wait()

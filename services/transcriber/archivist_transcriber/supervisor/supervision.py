@@ -24,6 +24,7 @@ from archivist_common.errors import (
 from archivist_common.events import outbox
 from archivist_common.jobs.chunks import ChunkTranscript, Cut
 from archivist_common.jobs.lifecycle import JobOutcome
+from archivist_common.observability.outage import Outage
 from archivist_transcriber import protocol
 from archivist_transcriber.protocol import Moved
 from archivist_transcriber.supervisor.slot import Loaded
@@ -130,20 +131,15 @@ async def watched(
     process.
     """
     working = asyncio.create_task(work)
-    unavailable = False
+    database = Outage(log, "database", meanwhile="the slot goes on computing")
     try:
         while not working.done():
             await asyncio.wait({working}, timeout=BEAT_S)
             if working.done():
                 break
             movement.check()
-            try:
+            with database.tolerated(DatabaseUnavailable):
                 await beat()
-                unavailable = False
-            except DatabaseUnavailable:
-                if not unavailable:
-                    log.warning("database unavailable; the slot goes on computing")
-                unavailable = True
     except Fenced:
         await slot.stop_work(working)
         _consume(working)

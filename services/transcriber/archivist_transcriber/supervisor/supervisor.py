@@ -23,6 +23,7 @@ from archivist_common.jobs import dispatch, workers
 from archivist_common.jobs.chunks import ChunkClaim
 from archivist_common.jobs.lifecycle import JobClaim
 from archivist_common.observability import metrics
+from archivist_common.observability.outage import Outage
 from archivist_transcriber.supervisor import calibration, chunk_run
 from archivist_transcriber.supervisor.job_leader import JobLeader
 from archivist_transcriber.supervisor.slot import Loaded
@@ -190,19 +191,12 @@ class Supervisor:
         metrics.WORKER_SLOTS.labels("free").set(len(self._loaded) - len(self._busy & self._loaded.keys()))
 
     async def _heartbeats(self) -> None:
-        unavailable = False
+        database = Outage(log, "database", meanwhile="running jobs go on, no new one is claimed")
         while True:
-            try:
+            with database.tolerated(DatabaseUnavailable):
                 async with self._deps.db.transaction() as session:
                     await self._report(session)
-                if unavailable:
-                    log.info("database available again")
-                unavailable = False
-            except DatabaseUnavailable:
-                if not unavailable:
-                    log.warning("database unavailable; running jobs go on, no new one is claimed")
-                unavailable = True
-            await asyncio.sleep(workers.HEARTBEAT_S)
+            await asyncio.sleep(_HEARTBEAT_S)
 
     async def _report(self, session: AsyncSession) -> None:
         usable = self._deps.usable()
