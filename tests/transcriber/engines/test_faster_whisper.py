@@ -20,10 +20,10 @@ from archivist_common.errors import EngineUnavailable, InvalidRequest, ModelMiss
 from archivist_transcriber.audio import media
 from archivist_transcriber.audio import vad as speech
 from archivist_transcriber.audio.vad import RATE, Piece
-from archivist_transcriber.engines import ENGINES, Engine, EngineSettings, Heard, Options, hallucinations
-from archivist_transcriber.engines.hallucinations import Said, Suspicion, suspect, without_repeats
+from archivist_transcriber.engines import ENGINES, Engine, EngineSettings, Options, TranscribedBatch, hallucinations
+from archivist_transcriber.engines.hallucinations import DecodedWindow, Hallucination, hallucination_in, without_loops
 from archivist_transcriber.engines.windows import KEPT_PAUSE, PAD, Part, Window, batches, pack
-from archivist_transcriber.engines.word_timing import Placed, place
+from archivist_transcriber.engines.word_timing import TimedWord, within_speech
 
 
 @pytest.fixture(scope="session")
@@ -40,12 +40,12 @@ def meeting() -> list[Piece]:
 
 
 @pytest.fixture(scope="session")
-def steps(engine: Engine, meeting: list[Piece]) -> list[Heard]:
+def steps(engine: Engine, meeting: list[Piece]) -> list[TranscribedBatch]:
     return [heard for piece in meeting for heard in engine.words(piece, Options("en"))]
 
 
 @pytest.fixture(scope="session")
-def words(steps: list[Heard]) -> list[Word]:
+def words(steps: list[TranscribedBatch]) -> list[Word]:
     return [word for heard in steps for word in heard.words]
 
 
@@ -103,7 +103,9 @@ def test_times_are_those_of_the_recording(engine: Engine, meeting: list[Piece]) 
     assert moved == [w.start_ms + 3_600_000 for heard in engine.words(early, Options("en")) for w in heard.words]
 
 
-def test_progress_moves_with_every_batch_and_ends_at_the_end(steps: list[Heard], meeting: list[Piece]) -> None:
+def test_progress_moves_with_every_batch_and_ends_at_the_end(
+    steps: list[TranscribedBatch], meeting: list[Piece]
+) -> None:
     done = [heard.done_ms for heard in steps]
     assert done == sorted(done)
     assert len(done) > 3
@@ -335,11 +337,11 @@ def test_endless_speech_is_cut_where_it_is_quietest() -> None:
 # Placing: times in samples, written in tenths of a second
 
 
-def placed(*words: tuple[float, float, str]) -> list[Placed]:
-    return [Placed(start * RATE, end * RATE, text, 1.0) for start, end, text in words]
+def placed(*words: tuple[float, float, str]) -> list[TimedWord]:
+    return [TimedWord(start * RATE, end * RATE, text, 1.0) for start, end, text in words]
 
 
-def seconds(words: Sequence[Placed]) -> list[tuple[float, float]]:
+def seconds(words: Sequence[TimedWord]) -> list[tuple[float, float]]:
     return [(round(word.start / RATE, 2), round(word.end / RATE, 2)) for word in words]
 
 
@@ -369,25 +371,25 @@ STRETCHES = [(1 * RATE, 3 * RATE), (5 * RATE, 8 * RATE)]
         ),
     ],
 )
-def test_words_are_moved_into_speech(words: list[Placed], times: list[tuple[float, float]]) -> None:
-    moved, _ = place(words, STRETCHES)
+def test_words_are_moved_into_speech(words: list[TimedWord], times: list[tuple[float, float]]) -> None:
+    moved, _ = within_speech(words, STRETCHES)
     assert seconds(moved) == times
 
 
 def test_only_the_first_word_of_a_stretch_begins_at_its_onset() -> None:
-    _, before = place(placed((5.1, 5.4, "one")), STRETCHES)
-    moved, _ = place(placed((5.5, 5.8, "two")), STRETCHES, before)
+    _, before = within_speech(placed((5.1, 5.4, "one")), STRETCHES)
+    moved, _ = within_speech(placed((5.5, 5.8, "two")), STRETCHES, before)
     assert seconds(moved) == [(5.5, 5.8)]
 
 
 def test_a_window_begins_where_the_one_before_ended() -> None:
-    _, before = place(placed((5.1, 5.4, "one")), STRETCHES)
-    moved, _ = place(placed((5.2, 5.3, "two"), (5.3, 5.6, "three")), STRETCHES, before)
+    _, before = within_speech(placed((5.1, 5.4, "one")), STRETCHES)
+    moved, _ = within_speech(placed((5.2, 5.3, "two"), (5.3, 5.6, "three")), STRETCHES, before)
     assert seconds(moved) == [(5.4, 5.46), (5.46, 5.6)]
 
 
 def test_without_speech_words_stay_where_they_are() -> None:
-    assert place(placed((1.0, 2.0, "word")), [])[0] == placed((1.0, 2.0, "word"))
+    assert within_speech(placed((1.0, 2.0, "word")), [])[0] == placed((1.0, 2.0, "word"))
 
 
 # The guard
@@ -399,17 +401,19 @@ WORD = {"word": " aye", "start": 0.0, "end": 0.1, "probability": 1.0}
 @pytest.mark.parametrize(
     ("said", "suspicion"),
     [
-        pytest.param(Said(), None, id="nothing"),
-        pytest.param(Said(words=[WORD] * 20, compression=1.2), None, id="plain"),
-        pytest.param(Said(no_speech=0.9, log_probability=-0.2), None, id="sure-of-its-words"),
-        pytest.param(Said(no_speech=0.9, log_probability=-1.5), Suspicion.NOTHING_SAID, id="silence"),
-        pytest.param(Said(compression=3.0), Suspicion.LOOP, id="repeats-itself"),
-        pytest.param(Said(words=[WORD] * 100), Suspicion.LOOP, id="too-fast"),
-        pytest.param(Said(words=[WORD], log_probability=-1.2), Suspicion.GUESSED, id="thinks-little-of-it"),
+        pytest.param(DecodedWindow(), None, id="nothing"),
+        pytest.param(DecodedWindow(words=[WORD] * 20, compression=1.2), None, id="plain"),
+        pytest.param(DecodedWindow(no_speech=0.9, log_probability=-0.2), None, id="sure-of-its-words"),
+        pytest.param(DecodedWindow(no_speech=0.9, log_probability=-1.5), Hallucination.NO_SPEECH, id="silence"),
+        pytest.param(DecodedWindow(compression=3.0), Hallucination.LOOP, id="repeats-itself"),
+        pytest.param(DecodedWindow(words=[WORD] * 100), Hallucination.LOOP, id="too-fast"),
+        pytest.param(
+            DecodedWindow(words=[WORD], log_probability=-1.2), Hallucination.LOW_CONFIDENCE, id="thinks-little-of-it"
+        ),
     ],
 )
-def test_what_looks_made_up(said: Said, suspicion: Suspicion | None) -> None:
-    assert suspect(said, 9.0) is suspicion
+def test_what_looks_made_up(said: DecodedWindow, suspicion: Hallucination | None) -> None:
+    assert hallucination_in(said, 9.0) is suspicion
 
 
 @pytest.mark.parametrize(
@@ -423,4 +427,4 @@ def test_what_looks_made_up(said: Said, suspicion: Suspicion | None) -> None:
 )
 def test_loops_are_kept_once(said: str, kept: str) -> None:
     words = placed(*[(n, n + 0.5, word) for n, word in enumerate(said.split())])
-    assert [word.text for word in without_repeats(words)] == kept.split()
+    assert [word.text for word in without_loops(words)] == kept.split()

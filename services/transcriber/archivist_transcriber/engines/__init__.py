@@ -27,7 +27,7 @@ class EngineSettings:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a job asks for. language: ISO 639-1 code, None where the engine shall find out.
+    """Options of a job. language: ISO 639-1 code, None to detect it.
 
     sparing: one window at a time, for a chunk that took too much memory or a slot with it before.
     """
@@ -37,11 +37,11 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """What one step of the engine heard: words in time order, none before those of the step before.
+class TranscribedBatch:
+    """Words transcribed in one step, in time order, none before those of the step before.
 
-    done_ms: the recording is done up to here. language: as asked for, or as detected. dropped: words taken
-    for inventions of the model (repetitions, speech in noise) and left out.
+    done_ms: the recording is done up to here. language: as requested, or as detected. dropped: words removed
+    as hallucinations (loops, speech in silence or noise).
     """
 
     words: tuple[Word, ...]
@@ -66,16 +66,16 @@ class Engine(Protocol):
     def detect_language(self, piece: Piece) -> tuple[str, float]:
         """Language of a piece and how sure that is (0 to 1). Without speech in the piece: ("en", 0.0)."""
 
-    def words(self, piece: Piece, options: Options) -> Iterator[Heard]:
+    def words(self, piece: Piece, options: Options) -> Iterator[TranscribedBatch]:
         """Yield after every batch, so that progress moves and the caller may stop by closing the iterator.
 
-        The last one's `done_ms` is the end of the piece. The same piece gives the same words, whatever was heard
-        before, on the same machine with the same settings. Another batch size or processor may round differently.
-        Raises EngineUnavailable, ResourceExhausted.
+        The last one's `done_ms` is the end of the piece. The same piece gives the same words, whatever was
+        transcribed before, on the same machine with the same settings. Another batch size or processor may round
+        differently. Raises EngineUnavailable, ResourceExhausted.
         """
 
     def measure(self) -> float:
-        """Seconds of computing for 30 seconds of talk, some hundred tokens, at the batch size of the settings.
+        """Seconds of computing for 30 seconds of speech, some hundred tokens, at the batch size of the settings.
 
         The same work whatever the model would say: estimates are made from it. Takes a few seconds for a small
         model, half a minute for the largest on one core. Raises EngineUnavailable, ResourceExhausted.

@@ -14,11 +14,17 @@ import numpy as np
 from archivist_captions.cue import Word
 from archivist_common.errors import EngineUnavailable, InvalidRequest, ModelMissing, ResourceExhausted
 from archivist_transcriber.audio.vad import RATE, Piece, Samples
-from archivist_transcriber.engines import EngineSettings, Heard, Options
-from archivist_transcriber.engines.hallucinations import AGAIN, Said, Suspicion, suspect, without_repeats
+from archivist_transcriber.engines import EngineSettings, Options, TranscribedBatch
+from archivist_transcriber.engines.hallucinations import (
+    DECODED_AGAIN,
+    DecodedWindow,
+    Hallucination,
+    hallucination_in,
+    without_loops,
+)
 from archivist_transcriber.engines.models import check_folder
 from archivist_transcriber.engines.windows import Window, batches, pack
-from archivist_transcriber.engines.word_timing import Before, Placed, place
+from archivist_transcriber.engines.word_timing import Before, TimedWord, within_speech
 
 log = logging.getLogger(__name__)
 
@@ -43,15 +49,15 @@ _FAILURES = (RuntimeError, ValueError, MemoryError)  # of CTranslate2 and faster
 
 
 @dataclass(slots=True)
-class _Heard:
+class _Window:
     """A window and what was made of it."""
 
     window: Window
-    said: Said
+    said: DecodedWindow
 
     @property
-    def suspicion(self) -> Suspicion | None:
-        return suspect(self.said, self.window.length / RATE)
+    def suspicion(self) -> Hallucination | None:
+        return hallucination_in(self.said, self.window.length / RATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +128,7 @@ class FasterWhisper:
 
     @property
     def _longest(self) -> int:
-        """Samples the model hears at once."""
+        """Samples of a window, the most that the model transcribes at once."""
         return int(min(self._model.feature_extractor.chunk_length, 30) * RATE)
 
     def detect_language(self, piece: Piece) -> tuple[str, float]:
@@ -141,41 +147,44 @@ class FasterWhisper:
         best = max(sorted(votes), key=lambda language: votes[language])
         return best, votes[best] / sum(window.length for window in windows)
 
-    def words(self, piece: Piece, options: Options) -> Iterator[Heard]:
+    def words(self, piece: Piece, options: Options) -> Iterator[TranscribedBatch]:
         self._loaded()
         language = options.language or self.detect_language(piece)[0]
         before = Before()
-        held: list[_Heard] = []  # from the first window on that is to be decoded again: words come in order
+        held: list[_Window] = []  # from the first window on that is to be decoded again: words come in order
         most = 1 if options.sparing else self._batch_size
         for batch in batches(pack(piece.speech, piece.samples, self._longest), most):
-            held += self._listened(batch, piece, language)
-            step = Heard((), piece.start_ms + batch[-1].end * 1000 // RATE, language)
-            if not any(entry.suspicion in AGAIN for entry in held):
+            held += self._transcribed(batch, piece, language)
+            step = TranscribedBatch((), piece.start_ms + batch[-1].end * 1000 // RATE, language)
+            if not any(entry.suspicion in DECODED_AGAIN for entry in held):
                 (kept, before), held = _kept(held, piece, language, before), []
                 step = replace(step, words=kept.words, dropped=kept.dropped)
             yield step
-        self._listen_again([entry for entry in held if entry.suspicion in AGAIN], piece, language, most)
+        self._decode_again([entry for entry in held if entry.suspicion in DECODED_AGAIN], piece, language, most)
         kept, _ = _kept(held, piece, language, before)
-        yield Heard(kept.words, piece.end_ms, language, kept.dropped)
+        yield TranscribedBatch(kept.words, piece.end_ms, language, kept.dropped)
 
-    def _listen_again(self, looping: Sequence[_Heard], piece: Piece, language: str, most: int) -> None:
-        """Decode windows in which the model lost its way with more care, all of a piece together."""
+    def _decode_again(self, looping: Sequence[_Window], piece: Piece, language: str, most: int) -> None:
+        """Fallback for hallucinating windows, all of a piece together: a wider beam and a repetition penalty.
+
+        Where Whisper falls back to a higher temperature, which would not give the same words twice.
+        """
         for n in range(0, len(looping), most):
             batch = looping[n : n + most]
-            again = self._listened([entry.window for entry in batch], piece, language, careful=True)
+            again = self._transcribed([entry.window for entry in batch], piece, language, careful=True)
             for entry, second in zip(batch, again, strict=True):
                 if second.suspicion is None:
                     entry.said = second.said
 
-    def _listened(
+    def _transcribed(
         self, windows: Sequence[Window], piece: Piece, language: str, *, careful: bool = False
-    ) -> list[_Heard]:
+    ) -> list[_Window]:
         try:
             encoded = self._encoded([window.audio(piece.samples) for window in windows])
             said = self._decoded(encoded, [window.length for window in windows], language, careful=careful)
         except _FAILURES as exc:
             self._fail(exc, "decoding failed")
-        return [_Heard(window, entry) for window, entry in zip(windows, said, strict=True)]
+        return [_Window(window, entry) for window, entry in zip(windows, said, strict=True)]
 
     def _encoded(self, sounds: Sequence[Samples]) -> Any:
         """The encoder's output for a batch of windows, as CTranslate2 holds it."""
@@ -189,8 +198,10 @@ class FasterWhisper:
         rows = np.concatenate([np.asarray(model.encode(row)) for row in features])
         return ctranslate2.StorageView.from_array(rows)
 
-    def _decoded(self, encoded: Any, lengths: Sequence[int], language: str, *, careful: bool = False) -> list[Said]:
-        """What is said in each window of a batch. lengths: samples of sound in each."""
+    def _decoded(
+        self, encoded: Any, lengths: Sequence[int], language: str, *, careful: bool = False
+    ) -> list[DecodedWindow]:
+        """Decode a batch of windows. lengths: samples of audio in each."""
         tokenizer, suppressed = self._spelling(language)
         results = self._model.model.generate(
             encoded,
@@ -206,7 +217,7 @@ class FasterWhisper:
         tokens = [result.sequences_ids[0] for result in results]
         timed = self._timed(encoded, tokens, lengths, language)
         return [
-            Said(
+            DecodedWindow(
                 words=words,
                 no_speech=result.no_speech_prob,
                 log_probability=result.scores[0] * len(written) / (len(written) + 1),  # one more for the end
@@ -306,22 +317,22 @@ class FasterWhisper:
         raise EngineUnavailable(f"{what}: {text}") from exc
 
 
-def _kept(heard: Sequence[_Heard], piece: Piece, language: str, before: Before) -> tuple["_Kept", Before]:
+def _kept(heard: Sequence[_Window], piece: Piece, language: str, before: Before) -> tuple["_Kept", Before]:
     """The words of windows in time order less what the model made up, and where the last of them ended."""
     words: list[Word] = []
     dropped = 0
     for entry in heard:
         said = _joined(entry.said.words, language)
-        true = [] if entry.suspicion is Suspicion.NOTHING_SAID else without_repeats(said)
-        placed, before = place([_moved(word, entry.window) for word in true], piece.speech, before)
+        true = [] if entry.suspicion is Hallucination.NO_SPEECH else without_loops(said)
+        placed, before = within_speech([_moved(word, entry.window) for word in true], piece.speech, before)
         words += [_word(word, piece) for word in placed]
         dropped += len(said) - len(true)
     return _Kept(tuple(words), dropped), before
 
 
-def _joined(words: Sequence[dict[str, Any]], language: str) -> list[Placed]:
+def _joined(words: Sequence[dict[str, Any]], language: str) -> list[TimedWord]:
     """Words as people write them: what the model glues on without a space belongs to the word before."""
-    joined: list[Placed] = []
+    joined: list[TimedWord] = []
     for word in words:
         text = word["word"].strip()
         start, end = float(word["start"]) * RATE, float(word["end"]) * RATE
@@ -330,19 +341,19 @@ def _joined(words: Sequence[dict[str, Any]], language: str) -> list[Placed]:
             continue
         if joined and not word["word"].startswith(" ") and language not in _NO_SPACES:
             last = joined[-1]
-            joined[-1] = Placed(last.start, end, last.text + text, min(last.confidence, confidence))
+            joined[-1] = TimedWord(last.start, end, last.text + text, min(last.confidence, confidence))
         else:
-            joined.append(Placed(start, max(start, end), text, confidence))
+            joined.append(TimedWord(start, max(start, end), text, confidence))
     return joined
 
 
-def _moved(word: Placed, window: Window) -> Placed:
+def _moved(word: TimedWord, window: Window) -> TimedWord:
     """From samples of the window to samples of the piece; both ends in the part where its middle lies."""
     start, end = window.span(word.start, word.end)
-    return Placed(start, end, word.text, word.confidence)
+    return TimedWord(start, end, word.text, word.confidence)
 
 
-def _word(word: Placed, piece: Piece) -> Word:
+def _word(word: TimedWord, piece: Piece) -> Word:
     start = min(piece.start_ms + round(word.start * 1000 / RATE), piece.end_ms)
     end = min(piece.start_ms + round(word.end * 1000 / RATE), piece.end_ms)
     return Word(start, max(start, end), word.text, round(min(1.0, max(0.0, word.confidence)), 3))
@@ -369,7 +380,7 @@ def _repeated(encoded: Any, times: int) -> Any:
 
 
 def _use_wide_instructions() -> None:
-    """Let CTranslate2 use AVX-512, which it leaves alone unless told: a sixth off the encoder where it is quick.
+    """Let CTranslate2 use AVX-512, which it does not use by default: a sixth off the encoder where it is quick.
 
     It was not on the first processors that had it; those with bfloat16 in it are later. Read when the library loads.
     """

@@ -15,7 +15,7 @@ from archivist_captions.cue import Word
 from archivist_captions.layout.sentences import by_sentence
 from archivist_common.errors import EngineUnavailable
 from archivist_transcriber.audio.vad import Piece, Samples
-from archivist_transcriber.engines import EngineSettings, Heard, Options
+from archivist_transcriber.engines import EngineSettings, Options, TranscribedBatch
 from archivist_transcriber.engines.faster_whisper import FasterWhisper
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class WhisperX:
     def detect_language(self, piece: Piece) -> tuple[str, float]:
         return self._heard.detect_language(piece)
 
-    def words(self, piece: Piece, options: Options) -> Iterator[Heard]:
+    def words(self, piece: Piece, options: Options) -> Iterator[TranscribedBatch]:
         for heard in self._heard.words(piece, options):
             aligner = self._aligner(heard.language) if heard.words else None
             yield heard if aligner is None else replace(heard, words=aligner.align(heard.words, piece))

@@ -1,4 +1,4 @@
-"""Windows for the model out of stretches of speech, and the way back from window time to the recording."""
+"""Windows for the model, packed from stretches of speech, and window time mapped back to the recording."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What the model hears at once: parts of the piece, one behind the other."""
+    """What the model transcribes at once: parts of the piece, concatenated."""
 
     parts: tuple[Part, ...]
 

@@ -1,7 +1,7 @@
-"""Word times corrected by what the voice detector knows.
+"""Word times corrected by voice activity.
 
-Whisper reads word times off its attention: after a pause the first word comes up to 0.4 s early, before one
-the last word reaches into the silence. The detector knows when speech begins to a tenth of a second.
+Whisper derives word times from cross-attention: after a pause the first word comes up to 0.4 s early, before one
+the last word reaches into the silence. Voice activity detection gives the onset of speech to a tenth of a second.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ SNAP_END = RATE * 3 // 10  # samples
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class TimedWord:
     """A word at samples of the piece."""
 
     start: float
@@ -33,9 +33,9 @@ class Before:
     end: float = 0.0
 
 
-def place(
-    words: Sequence[Placed], speech: Sequence[tuple[int, int]], before: Before = Before()
-) -> tuple[list[Placed], Before]:
+def within_speech(
+    words: Sequence[TimedWord], speech: Sequence[tuple[int, int]], before: Before = Before()
+) -> tuple[list[TimedWord], Before]:
     """Words of one window moved into the speech they belong to, in order and without overlap.
 
     speech: all stretches of the piece. The second value is for the next window.
@@ -44,7 +44,7 @@ def place(
         return [], before
     after = before.stretch
     homes = _homes(words, speech, after)
-    placed: list[Placed] = []
+    placed: list[TimedWord] = []
     for n, (word, home) in enumerate(zip(words, homes, strict=True)):
         if home < 0:
             placed.append(word)
@@ -62,7 +62,7 @@ def place(
     return ordered, Before(max([after, *homes]), ordered[-1].end)
 
 
-def _homes(words: Sequence[Placed], speech: Sequence[tuple[int, int]], after: int) -> list[int]:
+def _homes(words: Sequence[TimedWord], speech: Sequence[tuple[int, int]], after: int) -> list[int]:
     """For each word the stretch of speech it belongs to; never one before that of the word before it."""
     homes: list[int] = []
     lowest = max(after, 0)
@@ -74,16 +74,16 @@ def _homes(words: Sequence[Placed], speech: Sequence[tuple[int, int]], after: in
     return homes
 
 
-def _distance(word: Placed, stretch: tuple[int, int]) -> tuple[float, float]:
+def _distance(word: TimedWord, stretch: tuple[int, int]) -> tuple[float, float]:
     """Sorts stretches for a word: most overlap first, then nearness of the word's middle."""
     overlap = min(word.end, stretch[1]) - max(word.start, stretch[0])
     middle = (word.start + word.end) / 2
     return -max(0.0, overlap), max(stretch[0] - middle, middle - stretch[1], 0.0)
 
 
-def _in_order(words: list[Placed], earliest: float) -> list[Placed]:
+def _in_order(words: list[TimedWord], earliest: float) -> list[TimedWord]:
     """Starts rise and no word reaches into the next one."""
-    ordered: list[Placed] = []
+    ordered: list[TimedWord] = []
     for word in words:
         start = max(word.start, ordered[-1].start + SHORTEST if ordered else earliest)
         ordered.append(replace(word, start=start, end=max(word.end, start + SHORTEST)))
