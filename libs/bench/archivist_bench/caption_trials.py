@@ -1,6 +1,6 @@
-"""Trial programmes: the inputs that SCC writers are measured with, and the measuring.
+"""Synthetic programmes that SCC writers are measured with, and the measuring.
 
-The same every time, so that figures of two days, two machines or two writers can be compared.
+The same every time, so that results of two days, two machines or two writers can be compared.
 """
 
 import random
@@ -27,7 +27,7 @@ _LONG = 16  # letters of a word that a row may have to cut
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What an SCC file is worth that somebody made of a trial's cues.
+    """Quality of an SCC file that a writer made of a trial's cues.
 
     findings: of the verifier, and against the cues. errors: frames by which cues that are found are shown off their
     time, without sign, in no order. cues_lost: how many are not shown as written. words: of all cues, as CEA-608 can

@@ -31,7 +31,7 @@ _WIDTHS = (9, 7, 9, 6, 9, 13, 11)
 
 @dataclass
 class _Tally:
-    """The runs of one writer on one trial. told: what it had to be spared, or why there is nothing.
+    """The runs of one writer on one trial. told: what was left out for it, or why there is no result.
 
     first: index of the cue it was given first.
     """
@@ -159,7 +159,7 @@ def _agreement(names: Sequence[str], peers: Sequence[str], core: int | None) -> 
 
 
 def _row(*cells: object) -> str:
-    """A line of the table: two names, then figures; a remark may stand in place of the figures."""
+    """A line of the table: two names, then numbers, or a remark in their place."""
     trial, writer, *figures = map(str, cells)
     columns = [f"{text:>{width}}" for text, width in zip(figures, _WIDTHS, strict=False)]
     return f"{trial:<8} {writer:<17} {' '.join(columns)}".rstrip()

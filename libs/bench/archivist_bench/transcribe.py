@@ -230,7 +230,7 @@ def _curve(name: str, model: str, cores: Sequence[int]) -> None:
 def _judged_alone(
     seconds: float, overhead: float, one: _Tally, ours: _Tally, slots: int
 ) -> list[tuple[str, bool | None]]:
-    """What is promised of ours: the promise with its figure, and whether it is kept (None: not to be told)."""
+    """Each goal with its measured value, and whether it is met (None: not measurable here)."""
     memory_mb = max(one.memory_mb, ours.memory_mb)
     told: list[tuple[str, bool | None]] = [
         (f"overhead {100 * overhead:.1f} % of at most {100 * OVERHEAD:.0f} %", overhead <= OVERHEAD),
@@ -341,7 +341,7 @@ def _started(job: dict[str, Any]) -> "subprocess.Popen[str]":
 
 
 def _hear(child: "subprocess.Popen[str]") -> str:
-    """The next line a measurement prints. It tells on standard error what went wrong."""
+    """The next line a measurement prints. Its errors go to standard error."""
     assert child.stdout is not None  # noqa: S101 -- a pipe was asked for
     if not select.select([child.stdout], [], [], _DEADLINE_S)[0]:
         raise StackError(f"a measurement took more than {_DEADLINE_S:.0f} s")

@@ -187,7 +187,7 @@ def measure(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _ours(job: dict[str, Any], clock: Clock) -> Callable[[], Any]:
-    """As our slots do it: one of them plans, all hear what is cut, whoever is free. chunks: folder they share."""
+    """As our slots do it: one plans, and every free slot transcribes chunks. chunks: folder they share."""
     engine: Any = ENGINES["faster_whisper"](_settings(job))
     engine.load()
     engine._model.model = Watched(engine._model.model, clock)

@@ -27,6 +27,11 @@ from archivist_transcriber.outputs.paths import attempt_folder, public_path, vau
 from archivist_transcriber.outputs.placement import Placer
 
 
+async def one_round(placer: Placer) -> None:
+    """Everything that waits and can be placed is placed, once, as `run` does it again and again."""
+    await asyncio.gather(*(placer._round(lane) for lane in placer._lanes), placer._say_homeless())
+
+
 async def _finish(station: Station, path: str, data: bytes, *, server: StorageServer | None = None) -> UUID:
     """A job completed with one SCC file of these bytes, for a server where not the station's plain one."""
     if not (station.media / path).exists():
@@ -54,7 +59,7 @@ async def _placing(
 
 async def _place(station: Station, *servers: StorageServer, fallback: Path | None = None) -> None:
     async with _placing(station, *servers, fallback=fallback) as placer:
-        await placer.place_all()
+        await one_round(placer)
 
 
 async def _scc(station: Station, job_id: UUID) -> artifacts.StoredFile:
@@ -168,7 +173,7 @@ async def test_while_a_server_refuses_its_file_a_copy_stands_in_until_it_can_be_
     stand_in = station.output / "flex-1/Council.scc"
     async with _placing(station, server) as placer:
         for _ in range(2):
-            await placer.place_all()
+            await one_round(placer)
             stored = await _scc(station, job_id)
             assert (stored.public_state, stored.public_path) == (PublicState.PENDING, station.media / "Council.scc")
             assert stored.public_error is not None
@@ -177,7 +182,7 @@ async def test_while_a_server_refuses_its_file_a_copy_stands_in_until_it_can_be_
             assert stand_in.read_bytes() == b"captions"
             assert not (station.media / "Council.scc").exists()
         (station.media / MARKER).touch()
-        await placer.place_all()
+        await one_round(placer)
     stored = await _scc(station, job_id)
     assert (stored.public_state, stored.public_error) == (PublicState.PLACED, None)
     assert (station.media / "Council.scc").read_bytes() == b"captions"
@@ -237,15 +242,15 @@ async def test_a_read_only_and_a_full_server_are_named_on_the_row(station: Stati
         job_id = await _finish(station, "Council.mp4", b"captions", server=server)
         async with _placing(station, server) as placer:
             subprocess.run(["mount", "-o", "remount,ro", station.media], check=True)
-            await placer.place_all()
+            await one_round(placer)
             assert ((await _scc(station, job_id)).public_error or "").startswith("STORAGE_READ_ONLY: ")
             assert (station.output / "flex-1/Council.scc").read_bytes() == b"captions"
             subprocess.run(["mount", "-o", "remount,rw", station.media], check=True)
             (station.media / "ballast").write_bytes(bytes(1024**2 - 4096))
-            await placer.place_all()
+            await one_round(placer)
             assert ((await _scc(station, job_id)).public_error or "").startswith("STORAGE_FULL: ")
             (station.media / "ballast").unlink()
-            await placer.place_all()
+            await one_round(placer)
             assert (await _scc(station, job_id)).public_state is PublicState.PLACED
             assert sorted(path.name for path in station.media.iterdir()) == ["Council.mp4", "Council.scc"]
     finally:
@@ -262,7 +267,7 @@ async def test_files_that_are_refused_for_good_keep_no_later_one_waiting(station
         shutil.rmtree(station.media / f"{number}")
     async with _placing(station, server) as placer:
         for _ in range(3):
-            await placer.place_all()
+            await one_round(placer)
     assert (await _scc(station, last)).public_state is PublicState.PLACED
 
 
@@ -280,7 +285,7 @@ async def test_a_server_that_hangs_keeps_only_its_own_files_waiting(station: Sta
     with faulty:
         faulty.set("hang")
         async with _placing(station, _flex(station, beside=True), hung, deadline=timedelta(seconds=2)) as placer:
-            placing = asyncio.create_task(placer.place_all())
+            placing = asyncio.create_task(one_round(placer))
             async with asyncio.timeout(15):
                 while (await _scc(station, goes)).public_state is not PublicState.PLACED:
                     await asyncio.sleep(0.02)
@@ -291,7 +296,7 @@ async def test_a_server_that_hangs_keeps_only_its_own_files_waiting(station: Sta
             faulty.set("ok")
             async with asyncio.timeout(15):
                 while (await _scc(station, waits)).public_state is not PublicState.PLACED:
-                    await placer.place_all()
+                    await one_round(placer)
     assert (tmp_path / "disk" / "Council.scc").read_bytes() == b"captions of the hung"
 
 

@@ -28,16 +28,16 @@ CHUNK_SECONDS = Histogram(
     "Time to transcribe a chunk.",
     buckets=(0.5, 1, 2, 5, 10, 20, 40, 80, 160, 320, 640, 1280),
 )
-LEASE_EXPIRED = Counter("archivist_lease_expired", "Leases that expired and were released.")
+LEASE_EXPIRED = Counter("archivist_lease_expired", "Leases that expired; the work was requeued or failed.")
 FENCED_WRITES = Counter(
-    "archivist_fenced_writes", "Writes refused to an attempt that had lost its job.", ["component"]
+    "archivist_fenced_writes", "Writes refused to an attempt that had lost its lease.", ["component"]
 )
-CHILD_KILLS = Counter("archivist_child_kills", "Child processes ended by their parent.", ["reason"])
+CHILD_KILLS = Counter("archivist_child_kills", "Child processes killed by their parent.", ["reason"])
 SCRUB_FAILURES = Counter("archivist_scrub_failures", "Committed files found damaged or missing.")
 RECONCILER_LAST_SUCCESS = Gauge(
-    "archivist_reconciler_last_success_timestamp_seconds", "When this process last completed an iteration as leader."
+    "archivist_reconciler_last_success_timestamp_seconds", "When this process last completed a reconciler iteration."
 )
-WORKER_SLOTS = Gauge("archivist_worker_slots", "Slots of this transcriber.", ["state"])
-REDIS_UP = Gauge("archivist_redis_up", "Whether wake-up notifications can be sent through Redis from here.")
+WORKER_SLOTS = Gauge("archivist_worker_slots", "Slots of this transcriber, free and busy.", ["state"])
+REDIS_UP = Gauge("archivist_redis_up", "Whether Redis answered last: wake-up notifications can be sent.")
 
 Info("archivist_build", "What is running.").info({"version": __version__})

@@ -50,11 +50,6 @@ class Piece:
     def end_ms(self) -> int:
         return self.start_ms + len(self.samples) * 1000 // RATE
 
-    @property
-    def speech_ms(self) -> int:
-        """How much of the piece is speech, in milliseconds."""
-        return sum(end - start for start, end in self.speech) * 1000 // RATE
-
 
 class VoiceDetector:
     """Silero VAD as bundled with faster-whisper, fed block by block on one thread."""

@@ -1,4 +1,4 @@
-"""Throws away what attempts that were killed left in the vault. A job's result is never touched."""
+"""Removes what killed attempts left in the vault. A job's result is never touched."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 EVERY = timedelta(hours=1)
 LEFT_FOR = timedelta(days=1)
-"""An attempt's folder is not looked at before: no attempt stages its files for so long."""
+"""An attempt's folder is not checked before: no attempt stages its files for so long."""
 
 
 async def run(db: Database, *outputs: Path | None) -> None:
@@ -33,7 +33,7 @@ async def _run(db: Database, output: Path) -> None:
         try:
             await sweep(db, output, datetime.now(UTC) - LEFT_FOR)
         except (DatabaseUnavailable, OSError) as exc:
-            log.warning("the vault was not swept", extra={"folder": str(output), "why": repr(exc)})
+            log.warning("vault not cleaned up", extra={"folder": str(output), "reason": repr(exc)})
         await asyncio.sleep(EVERY.total_seconds())
 
 
@@ -46,12 +46,12 @@ async def sweep(db: Database, output: Path, before: datetime) -> int:
                 continue
         await asyncio.to_thread(shutil.rmtree, folder)
         removed += 1
-        log.info("swept an abandoned attempt", extra={"transcription_id": str(job_id), "attempt": attempt})
+        log.info("abandoned attempt removed", extra={"transcription_id": str(job_id), "attempt": attempt})
     return removed
 
 
 def _old_attempts(vault: Path, before: datetime) -> Iterator[tuple[UUID, int, Path]]:
-    """Folders that bear a job's and an attempt's name; anything else in the vault is not ours to judge."""
+    """Folders named after a job and an attempt; anything else in the vault is left alone."""
     for job in vault.iterdir() if vault.is_dir() else ():
         try:
             job_id = UUID(job.name)

@@ -1,7 +1,7 @@
-"""Where a job's files go: an attempt's own folder first, and the names people look for. Paths only.
+"""Where a job's files go: an attempt's own folder first, and the public names. Paths only.
 
 The vault, `<output>/.archivist/<job>/<attempt>/`, holds what each attempt made; only the attempt that completed
-the job is pointed at from the database, so an attempt that lost its job writes where nobody looks.
+the job is pointed at from the database, so an attempt that lost its lease writes where nothing is read.
 """
 
 from pathlib import Path, PurePosixPath
@@ -23,7 +23,7 @@ def vault_name(kind: str) -> str:
 
 
 def public_path(output: Path, server: StorageServer, recording: str, kind: str) -> Path:
-    """The name people look for: beneath the output path as beneath the server, or beside the recording."""
+    """The public name: beneath the output path as beneath the server, or beside the recording."""
     if server.beside and kind in _BESIDE:
         path = PurePosixPath(recording)
         return server.path / path.parent / output_name(path.stem, kind)

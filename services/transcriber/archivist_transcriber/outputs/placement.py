@@ -1,9 +1,9 @@
-"""Puts committed files under the names people look for, and tries again where a disk was away or full.
+"""Places committed files under their public names, and retries where a disk was unavailable or full.
 
 Nothing here is lost when it fails: the committed copy is in the vault, the reason is on the row and in the API.
-While a place refuses a file, a copy stands in the first output folder that takes it.
+While a place refuses a file, a copy is kept in the first output folder that takes it.
 
-Every server and every output folder has a lane of its own: one that hangs keeps no other's files waiting.
+Every storage server and output folder has a lane of its own: one that hangs delays no other's files.
 """
 
 import asyncio
@@ -60,7 +60,7 @@ class _Lane:
 class Placer:
     """Places files as they are committed, and again every thirty seconds what could not be placed.
 
-    output, fallback: where a file stands in while its place refuses it, in this order.
+    output, fallback: where a copy is kept while a file's place refuses it, in this order.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Placer:
         self._database = Outage(log, "database", meanwhile="placing waits")
 
     def wake(self) -> None:
-        """There is something to place."""
+        """There are files to place."""
         for lane in self._lanes:
             lane.wake.set()
 
@@ -88,10 +88,6 @@ class Placer:
             for lane in self._lanes:
                 group.create_task(self._work(lane))
             group.create_task(self._say_homeless())
-
-    async def place_all(self) -> None:
-        """Place everything that waits and can be placed, once."""
-        await asyncio.gather(*(self._round(lane) for lane in self._lanes), self._say_homeless())
 
     async def _work(self, lane: _Lane) -> None:
         while True:
@@ -106,7 +102,7 @@ class Placer:
                 continue
 
     async def _round(self, lane: _Lane) -> None:
-        """New files first: each is placed, or a copy stands in. Then those refused before, while that works."""
+        """New files first: each is placed, or a copy kept elsewhere. Then those refused before, while that works."""
         refusals = list[StorageError]()
         after = 0
         while waiting := await self._waiting(lane, after, tried=False):
@@ -234,7 +230,7 @@ class Placer:
 
     @staticmethod
     def _names(output: _Lane, artifact: PendingFile) -> tuple[Path, Path]:
-        """The names a file may stand in under, in an output folder."""
+        """The names of a file's temporary copy in an output folder."""
         first = output.home.path / beneath_output(artifact.storage, artifact.source, artifact.kind)
         return first, second_choice(first, artifact.source)
 

@@ -1,4 +1,4 @@
-"""Reads some of what was committed once a day and says which files do not hold what was written."""
+"""Verifies a sample of committed files once a day by checksum, and reports those that are damaged or missing."""
 
 import asyncio
 import logging
@@ -25,12 +25,12 @@ async def run(db: Database) -> None:
         try:
             await scrub(db, SAMPLE)
         except DatabaseUnavailable:
-            log.info("the outputs were not scrubbed: the database is away")
+            log.info("scrub skipped: database unavailable")
         await asyncio.sleep(EVERY.total_seconds())
 
 
 async def scrub(db: Database, count: int) -> int:
-    """Hash so many committed files, chosen at random; how many are damaged or gone. Each is told in its job's log."""
+    """Hash `count` committed files, chosen at random; how many are damaged or missing. Their jobs' logs name them."""
     async with db.transaction() as session:
         chosen = await artifacts.sample(session, count)
     damaged = 0

@@ -196,7 +196,7 @@ class Supervisor:
             with database.tolerated(DatabaseUnavailable):
                 async with self._deps.db.transaction() as session:
                     await self._report(session)
-            await asyncio.sleep(_HEARTBEAT_S)
+            await asyncio.sleep(workers.HEARTBEAT_S)
 
     async def _report(self, session: AsyncSession) -> None:
         usable = self._deps.usable()
