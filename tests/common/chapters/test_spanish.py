@@ -188,6 +188,11 @@ def test_a_city_council_has_these_chapters() -> None:
     assert found[8].title == "Audiencia pública abierta: la variación de la calle Cedro"
 
 
+def test_a_short_form_of_address_ends_no_title() -> None:
+    found = chapters("Se abre la sesión.", "Punto segundo, informe de la Sra. Interventora sobre la cuenta.")
+    assert found[1] == (Topic.ITEM, "Punto segundo: informe de la Sra. Interventora sobre la cuenta")
+
+
 def test_before_the_first_step_is_the_beginning_in_that_language() -> None:
     late = chapters("Hola.", "¿Se oye bien?", "Se abre la sesión.")
     assert late[0] == (Topic.START, "Inicio")

@@ -2,7 +2,7 @@
 
 from archivist_common.database.clock import database_now
 from archivist_common.database.engine import Database
-from archivist_common.database.models import CablecastShow, SyncRun
+from archivist_common.database.models import CablecastShow, PublishTarget, SyncRun
 from archivist_common.shows import queries
 from archivist_common.shows.bodies import TitleCount
 from archivist_common.shows.station import StationBodies
@@ -35,6 +35,8 @@ async def test_titles_that_differ_in_their_digits_alone_are_counted_as_one(db: D
 
 
 async def test_bodies_are_learnt_once_and_anew_after_a_sync_that_changed_a_show(db: Database) -> None:
+    async with db.transaction() as session:
+        session.add(PublishTarget(name="cablecast", kind="cablecast"))
     station = StationBodies({"The Lake": ("WBL",)})
     await store(db, 1, "Grant City Council", "Grant City Council")
     first = await station.known(db)

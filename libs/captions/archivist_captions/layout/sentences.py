@@ -11,7 +11,8 @@ _ENDS = ".?!…。？！"
 _CLOSING = "\"'”’)]»"
 _ABBREVIATED = (
     "mr mrs ms dr prof sr jr st ave blvd rd no vs etc hon rev sen rep gov gen lt col capt sgt dept inc co "
-    "corp ltd jan feb mar apr aug sept sep oct nov dec a.m p.m u.s e.g i.e"
+    "corp ltd jan feb mar apr aug sept sep oct nov dec a.m p.m u.s e.g i.e "
+    "sra srta dña ud uds núm"
 )
 _ABBREVIATIONS = frozenset(_ABBREVIATED.split())
 """Words whose full stop ends no sentence (when another word follows without a pause)."""

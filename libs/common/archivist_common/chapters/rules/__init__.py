@@ -1,4 +1,4 @@
-"""The languages in which meetings have chapters, by their codes (ISO 639-1)."""
+"""The languages in which meetings have chapters, by their codes (ISO 639-1). Pure."""
 
 from collections.abc import Mapping
 from types import MappingProxyType

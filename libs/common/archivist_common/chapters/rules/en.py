@@ -1,4 +1,4 @@
-"""What people say in English who conduct a meeting, and what a chapter of it is called. Data."""
+"""What people say in English who conduct a meeting, and what a chapter of it is called. Data. Pure."""
 
 import re
 

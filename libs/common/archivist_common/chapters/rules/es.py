@@ -1,4 +1,4 @@
-"""What people say in Spanish who conduct a meeting, and what a chapter of it is called. Data.
+"""What people say in Spanish who conduct a meeting, and what a chapter of it is called. Data. Pure.
 
 Sources of the phrases:
 Spain: Real Decreto 2568/1986 (ROF), articles 80 to 103, and Ley 7/1985 (Bases del Régimen Local), article 46: orden

@@ -1,1 +1,1 @@
-"""Words of titles, a table per language."""
+"""Words of titles, a table per language. Pure."""
