@@ -10,7 +10,7 @@ from typing import TypeGuard
 
 from archivist_captions.cue import Cue, Word
 from archivist_common.chapters.phrases import LONGEST_TITLE, Language, Topic, lowered, result, said, sentences
-from archivist_common.chapters.rules import LANGUAGES
+from archivist_common.chapters.rules.languages import LANGUAGES
 from archivist_common.errors import InvalidRequest
 
 __all__ = ["Chapter", "Topic", "find", "language_of", "valid"]
