@@ -14,9 +14,7 @@ _ROOT = Path(__file__).parents[2]
 _PAGE = (_ROOT / "docs/operations/publishing.md").read_text(encoding="utf-8")
 _ROOMS = (
     *sorted((_ROOT / "services/vod/archivist_vod").rglob("*.py")),
-    _ROOT / "libs/common/archivist_common/publishing/lifecycle.py",
-    _ROOT / "libs/common/archivist_common/publishing/options.py",
-    _ROOT / "libs/common/archivist_common/publishing/requests.py",
+    *sorted((_ROOT / "libs/common/archivist_common/publishing").glob("*.py")),
 )
 _CODE = re.compile(r"[A-Z]+(?:_[A-Z]+)+")
 _OTHERS = {"CERTIFICATE_VERIFY_FAILED"}  # OpenSSL's

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from tests.vod.folder.rss_validation import MEDIA, PODCAST, RULES, problems
 
 from archivist_vod.folder import rss
-from archivist_vod.folder.rss import Feed, Item, MediaFile, Scene
+from archivist_vod.folder.rss import Feed, FeedItem, MediaFile, Scene
 
 AT = "https://captions.example.org/recordings"
 WHEN = datetime(2026, 11, 18, 22, 4, 11, tzinfo=UTC)
-ITEM = Item(
+ITEM = FeedItem(
     key="arc-0123456789abcdef",
     title="Harbor City Council 2026-11-18",
     link=f"{AT}/arc-0123456789abcdef-harbor/index.html",
@@ -49,7 +49,7 @@ def test_a_feed_with_everything_in_it_is_valid() -> None:
         pytest.param((replace(ITEM, title='<b>Q&A "é" \u2028 👍</b>' * 99),), id="hostile"),
     ],
 )
-def test_a_feed_with_little_or_odd_things_in_it_is_valid(items: tuple[Item, ...]) -> None:
+def test_a_feed_with_little_or_odd_things_in_it_is_valid(items: tuple[FeedItem, ...]) -> None:
     assert problems(rss.write(replace(FEED, items=items, description="", changed=None))) == []
 
 

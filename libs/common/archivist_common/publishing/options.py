@@ -1,4 +1,4 @@
-"""Options of a publication, and the codes under which it may be held for approval."""
+"""Options of a publication, and the codes under which it may be held for approval. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace

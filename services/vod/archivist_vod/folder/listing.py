@@ -58,14 +58,14 @@ class Listing:
             )
         tell_of_edits(ledger, "INDEX_BY_PEOPLE", theirs)
 
-    def _entry(self, name: str, one: Manifest) -> rss.Item:
+    def _entry(self, name: str, one: Manifest) -> rss.FeedItem:
         def at(file: str) -> str | None:
             return f"{self._url}/{name}/{file}" if file in one.files else None
 
         media = None
         if one.media_url is not None:
             media = rss.MediaFile(one.media_url, contents.media_type(one.recording), one.media_bytes)
-        return rss.Item(
+        return rss.FeedItem(
             key=one.key,
             title=one.title,
             link=f"{self._url}/{name}/{contents.PAGE}",

@@ -42,7 +42,7 @@ class Scene:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class FeedItem:
     """One recording. Every address is absolute. length_s: None while unknown."""
 
     key: str
@@ -69,7 +69,7 @@ class Feed:
     link: str
     address: str
     description: str
-    items: tuple[Item, ...]
+    items: tuple[FeedItem, ...]
     changed: datetime | None = None
 
 
@@ -94,7 +94,7 @@ def write(feed: Feed) -> bytes:
     return written + b"\n"
 
 
-def newest_first(items: Sequence[Item]) -> list[Item]:
+def newest_first(items: Sequence[FeedItem]) -> list[FeedItem]:
     """In the feed's order; those of the same second by their keys, so that it never depends on the disk's."""
     return sorted(sorted(items, key=lambda item: item.key), key=lambda item: item.published, reverse=True)
 
@@ -109,7 +109,7 @@ def plain(text: str) -> str:
     return " ".join(_NO_XML.sub(" ", text).split())
 
 
-def _item(channel: ET.Element, item: Item) -> None:
+def _item(channel: ET.Element, item: FeedItem) -> None:
     made = ET.SubElement(channel, "item")
     title = plain(item.title)[:_MOST_TITLE] or item.key
     _text(made, "title", title)
@@ -130,7 +130,7 @@ def _item(channel: ET.Element, item: Item) -> None:
     _podcast(made, item)
 
 
-def _content(item: Item, media: MediaFile) -> dict[str, str]:
+def _content(item: FeedItem, media: MediaFile) -> dict[str, str]:
     told = {"url": media.url, "type": media.type, "medium": media.type.partition("/")[0], "expression": "full"}
     if media.size_bytes:
         told["fileSize"] = str(media.size_bytes)
@@ -139,7 +139,7 @@ def _content(item: Item, media: MediaFile) -> dict[str, str]:
     return told | {"lang": item.language}
 
 
-def _media(within: ET.Element, item: Item, title: str) -> None:
+def _media(within: ET.Element, item: FeedItem, title: str) -> None:
     """Media RSS: in `media:content` where there is one, else for the whole item."""
     ET.SubElement(within, f"{{{MEDIA}}}title", {"type": "plain"}).text = title
     if item.description:
@@ -160,7 +160,7 @@ def _media(within: ET.Element, item: Item, title: str) -> None:
             _text(made, "sceneEndTime", clock(scene.end_ms, "."))
 
 
-def _podcast(made: ET.Element, item: Item) -> None:
+def _podcast(made: ET.Element, item: FeedItem) -> None:
     for address, kind, rel in (
         (item.vtt, "text/vtt", "captions"),
         (item.srt, "application/x-subrip", "captions"),

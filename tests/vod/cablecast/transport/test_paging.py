@@ -195,7 +195,7 @@ async def test_a_count_that_is_never_reached_is_said_and_lived_with(
 
     async with Scripted.serve(handler) as server, connect(server.url) as ours:
         assert [row["id"] async for row in rows(ours.client, "shows", "shows")] == list(range(60))
-    assert [record.message for record in caplog.records] == ["a list holds fewer rows than it says"]
+    assert [record.message for record in caplog.records] == ["list holds fewer rows than its count"]
 
 
 async def test_a_list_without_any_order_comes_to_an_end(connect: Connect) -> None:
