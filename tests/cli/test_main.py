@@ -66,3 +66,9 @@ def test_a_model_folder_that_lacks_files_is_said_before_anything_starts(
     assert main(["transcribe", "--model", "./model", "council.wav"]) == 1
     assert "lacks config.json, model.bin, tokenizer.json" in capsys.readouterr().err
     assert not (tmp_path / "data").exists()
+
+
+def test_the_benchmarks_read_their_own_arguments(capfd: pytest.CaptureFixture[str]) -> None:
+    """Fault: `archivist bench --help` was refused as an argument that nobody knows."""
+    assert main(["bench", "--help"]) == 0
+    assert "usage: archivist bench" in capfd.readouterr().out

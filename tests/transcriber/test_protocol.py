@@ -43,7 +43,7 @@ MESSAGES = [
     AssembleWork("7d1c", 2, RECORDING, "large-v2", True, PLANNED, WORDS, 4, 1),
     MeasureWork(),
     Stop(),
-    Ready("large-v2", "cuda", 12.25, "faster_whisper cuda float16 batch 16 beam 5 cuts 2"),
+    Ready("large-v2", "cuda", 12.25, 3.5, "faster_whisper cuda float16 batch 16 beam 5 cuts 2"),
     Failed("MEDIA_UNREADABLE", 'it is not a recording: "notes.mp4"\nline two'),
     Moved(Stage.TRANSCRIBE, 30_000, 7_200_000),
     Moved(Stage.ASSEMBLE, 0),

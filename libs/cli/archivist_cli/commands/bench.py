@@ -12,8 +12,7 @@ _PACKAGE = "archivist_bench"  # started as a process: it imports a service, and 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("bench", help="measure this machine", add_help=False)
-    parser.add_argument("arguments", nargs=argparse.REMAINDER)
-    parser.set_defaults(run=_bench)
+    parser.set_defaults(run=_bench, arguments=[])
 
 
 def _bench(options: argparse.Namespace) -> int:
