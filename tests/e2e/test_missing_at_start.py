@@ -16,7 +16,8 @@ from tests.vod.line import Line
 
 from archivist_cli import accounts
 from archivist_cli.gateway import Gateway
-from archivist_cli.local import data_folder, run_files
+from archivist_cli import run_files
+from archivist_cli.local import data_folder
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 

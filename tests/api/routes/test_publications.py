@@ -261,7 +261,7 @@ async def test_a_publication_is_withdrawn_and_asked_for_again(gateway):
             select(SystemLog.message).where(SystemLog.user_id.is_not(None)).order_by(SystemLog.id)
         )
         assert [message for message in said if "publication" in message] == [
-            "publication to cablecast asked for", "publication withdrawn", "publication to cablecast asked for again",
+            "publication to cablecast requested", "publication withdrawn", "publication to cablecast requested again",
         ]  # fmt: skip
 
 

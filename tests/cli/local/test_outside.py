@@ -11,7 +11,7 @@ from archivist_common.errors import ArchivistError, DatabaseUnavailable, EngineU
 from archivist_common.storage.client import MountState, StorageServer
 from archivist_common.storage.mounts import MountKind
 from archivist_monitor.check import CheckResult, Status, Value
-from archivist_monitor.checks.storage import OUTPUT, mount_reading
+from archivist_monitor.checks.storage import OUTPUT, mount_result
 from archivist_monitor.report import wire
 from archivist_monitor.runner import Finding, Report
 from archivist_monitor.thresholds import judge
@@ -65,7 +65,7 @@ def report(**components: CheckResult) -> Mapping[str, Any]:
 def mounts(*states: MountState) -> Mapping[str, Any]:
     servers = [StorageServer(state.server, "/mnt/x", beside=True, kind=MountKind.FOLDER) for state in states]
     readings = {
-        state.server: mount_reading(server, state, vital=False) for server, state in zip(servers, states, strict=True)
+        state.server: mount_result(server, state, vital=False) for server, state in zip(servers, states, strict=True)
     }
     return report(storage=CheckResult(parts=readings))
 

@@ -12,7 +12,7 @@ from tests import media_factory as factory
 from archivist_bench import synthetic_models
 from archivist_common.errors import SelfTestFailed
 from archivist_transcriber.audio.vad import Piece
-from archivist_transcriber.engines import ENGINES, Engine, EngineSettings, Heard, Options
+from archivist_transcriber.engines import ENGINES, Engine, EngineSettings, TranscribedBatch, Options
 from archivist_transcriber.slot import self_test
 from archivist_transcriber.slot.assemble import Places
 
@@ -61,7 +61,7 @@ class Wordless:
     def detect_language(self, piece: Piece) -> tuple[str, float]:
         return "en", 1.0
 
-    def words(self, piece: Piece, options: Options) -> Iterator[Heard]:
+    def words(self, piece: Piece, options: Options) -> Iterator[TranscribedBatch]:
         return iter(())
 
     def measure(self) -> float:
@@ -69,7 +69,7 @@ class Wordless:
 
 
 class Broken(Wordless):
-    def words(self, piece: Piece, options: Options) -> Iterator[Heard]:
+    def words(self, piece: Piece, options: Options) -> Iterator[TranscribedBatch]:
         raise TypeError("generate() got an unexpected keyword argument 'beam_size'")
 
 

@@ -171,7 +171,7 @@ async def test_a_certificate_that_is_not_believed_is_said_with_the_setting_that_
     async with Simulator.start("modern", tls=True) as sim:
         report = await _looked(sim)
         assert not report.can_work
-        assert "its certificate is not believed" in _said(report, "server")[1]
+        assert "its certificate is not trusted" in _said(report, "server")[1]
         assert "CABLECAST_CA_BUNDLE" in _advised(report)
         believed = await _looked(sim, cablecast_ca_bundle=sim.ca_bundle)
         assert believed.can_work

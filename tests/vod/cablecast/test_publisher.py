@@ -688,7 +688,7 @@ async def test_a_dry_run_of_a_show_without_a_reel_makes_none(world: World) -> No
     await world.show(**council(reel=False))
     job = await world.captioned(NAME)
     held = await world.drive(await world.ask(job, dry_run=True, create_show=True))
-    assert (held.status, held.error_code, held.error_message) == ("held", "DRY_RUN", "this is what would be done")
+    assert (held.status, held.error_code, held.error_message) == ("held", "DRY_RUN", "dry run: this would be done")
     assert held.plan is not None
     assert f"make a reel that plays {NAME!r}" in held.plan
     counts = await world.sim.control.counts()

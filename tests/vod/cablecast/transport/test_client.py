@@ -473,7 +473,7 @@ async def test_a_warning_header_is_logged_once_a_path(connect: Connect, caplog: 
         for id_ in (41, 42, 43):
             await ours.client.get(f"shows/{id_}", "show")
         await ours.client.get("shows", "show")
-    said = [record.__dict__["operation"] for record in caplog.records if "warns about a path" in record.message]
+    said = [record.__dict__["operation"] for record in caplog.records if "sent a Warning header" in record.message]
     assert said == ["GET shows/{id}", "GET shows"]
 
 
