@@ -14,9 +14,8 @@ from tests import media_factory
 from tests.simulators.cablecast.process import Simulator
 from tests.vod.line import Line
 
-from archivist_cli import accounts
+from archivist_cli import accounts, run_files
 from archivist_cli.gateway import Gateway
-from archivist_cli import run_files
 from archivist_cli.local import data_folder
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]

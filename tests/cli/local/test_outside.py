@@ -12,7 +12,7 @@ from archivist_common.storage.client import MountState, StorageServer
 from archivist_common.storage.mounts import MountKind
 from archivist_monitor.check import CheckResult, Status, Value
 from archivist_monitor.checks.storage import OUTPUT, mount_result
-from archivist_monitor.report import wire
+from archivist_monitor.report import health_report
 from archivist_monitor.runner import Finding, Report
 from archivist_monitor.thresholds import judge
 
@@ -59,7 +59,7 @@ def target(state: str, reason: str | None, waiting: int = 0) -> Mapping[str, Any
 
 def report(**components: CheckResult) -> Mapping[str, Any]:
     found = {name: Finding(judge(reading, 0.0, {})[0], 0.0) for name, reading in components.items()}
-    return wire(Report(None, found)).model_dump(mode="json")
+    return health_report(Report(None, found)).model_dump(mode="json")
 
 
 def mounts(*states: MountState) -> Mapping[str, Any]:

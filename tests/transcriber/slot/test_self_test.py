@@ -12,7 +12,7 @@ from tests import media_factory as factory
 from archivist_bench import synthetic_models
 from archivist_common.errors import SelfTestFailed
 from archivist_transcriber.audio.vad import Piece
-from archivist_transcriber.engines import ENGINES, Engine, EngineSettings, TranscribedBatch, Options
+from archivist_transcriber.engines import ENGINES, Engine, EngineSettings, Options, TranscribedBatch
 from archivist_transcriber.slot import self_test
 from archivist_transcriber.slot.assemble import Places
 
