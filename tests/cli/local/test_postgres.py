@@ -216,7 +216,7 @@ def test_root_gives_up_as_much_as_it_can(place):
         os.chown(folder, owner, owner)
     place.chmod(0o711)
     script = "import sys; from pathlib import Path; "
-    "from archivist_cli.local.unprivileged_user import unprivileged as give_up;"
+    script += "from archivist_cli.local.unprivileged_user import unprivileged as give_up;"
     script += "print(give_up(Path('/bin/true'), Path(sys.argv[1])))"
     confined = Path(__file__).with_name("confined.py")
 
