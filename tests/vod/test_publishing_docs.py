@@ -15,6 +15,7 @@ _PAGE = (_ROOT / "docs/operations/publishing.md").read_text(encoding="utf-8")
 _ROOMS = (
     *sorted((_ROOT / "services/vod/archivist_vod").rglob("*.py")),
     *sorted((_ROOT / "libs/common/archivist_common/publishing").glob("*.py")),
+    _ROOT / "libs/common/archivist_common/chapters/detection.py",
 )
 _CODE = re.compile(r"[A-Z]+(?:_[A-Z]+)+")
 _OTHERS = {"CERTIFICATE_VERIFY_FAILED"}  # OpenSSL's
