@@ -62,7 +62,7 @@ async def up(place: Path, *media: Path, **settings: str) -> AsyncIterator[Up]:
         *[sys.executable, "-m", "archivist_cli.main", "up", "--data", "data", "--port", "0", *servers],
         cwd=place,
         stdout=asyncio.subprocess.PIPE,
-        env=os.environ | {"CHECK_INTERVAL": "1", "RECORDING_SETTLED": "0", **settings},
+        env=os.environ | {"CHECK_INTERVAL": "1", "RECORDING_SETTLED": "0", "WORKER_CONCURRENCY": "1", **settings},
     )
     running = Up(process, place / "data")
     try:

@@ -68,9 +68,8 @@ async def test_every_component_has_a_status_values_thresholds_an_age_and_a_reaso
             assert (component["reason"] is None) == silent, (name, component)
         assert report["components"]["vod"]["reason"] == "publishing is not set up"
         # The disk and the memory of the machine that tests run on may be full.
-        assert {report["components"][name]["status"] for name in ("database", "redis", "transcription")} == {
-            "healthy"
-        }
+        others = [report["components"][name] for name in ("database", "redis", "transcription")]
+        assert [component for component in others if component["status"] != "healthy"] == []
         database = report["components"]["database"]["values"]["active_connections"]
         assert database["threshold"] == {"degraded": 50, "unhealthy": None}
         mounts = report["components"]["storage"]["parts"]

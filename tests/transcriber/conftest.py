@@ -12,11 +12,12 @@ from uuid import UUID
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import select
+from sqlalchemy import insert, select
+from tests import media_factory
 
 from archivist_captions.profiles import BROADCAST
 from archivist_common.database.engine import Database, engine
-from archivist_common.database.models import Chunk, Transcription
+from archivist_common.database.models import Chunk, MachineSpeed, Transcription
 from archivist_common.errors import ArchivistError
 from archivist_common.jobs import chunks, lifecycle, requests
 from archivist_common.jobs.chunks import ChunkClaim
@@ -58,6 +59,11 @@ class Station:
 
     def recording(self, name: str = "meeting.flac", sample: str = "short-20s.flac") -> str:
         shutil.copy(DEMO / "samples" / sample, self.media / name)
+        return name
+
+    def excerpt(self, name: str, seconds: int) -> str:
+        """The beginning of ten minutes of meeting: 170 seconds are two chunks, 300 are three."""
+        media_factory.write(self.media / name, media_factory.sample("meeting-10min", seconds))
         return name
 
     async def submit(self, path: str, **options: object) -> UUID:
@@ -157,11 +163,24 @@ def folders(ground: Path) -> Path:
     return ground
 
 
+@pytest.fixture(scope="session")
+def speeds() -> list[dict[str, Any]]:
+    """How fast this machine transcribes, as the session's first slot that was asked has found out."""
+    return []
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def station(own_database: str, folders: Path) -> AsyncIterator[Station]:
+async def station(own_database: str, folders: Path, speeds: list[dict[str, Any]]) -> AsyncIterator[Station]:
     db = Database(engine(own_database, 5, 0, "tests"))
     output = folders / "output"
+    if speeds:
+        async with db.transaction() as session:
+            await session.execute(insert(MachineSpeed), speeds)
     yield Station(db, Deps(db, Bell(), LEASE, None, (output,)), folders / "media", output)
+    if not speeds:
+        async with db.transaction() as session:
+            rows = await session.execute(select(*MachineSpeed.__table__.columns))
+            speeds += [dict(row) for row in rows.mappings()]
     await db.close()
 
 
@@ -182,7 +201,7 @@ class WatchedSlot(Slot):
 
 
 def _slot(ground: Path, number: int = 0, model: Path = DEMO, **settings: object) -> WatchedSlot:
-    core = min(os.sched_getaffinity(0))
+    cores = sorted(os.sched_getaffinity(0))
     handed = {
         "flex_servers": [{"name": "flex-1", "path": str(ground / "media"), "kind": "folder"}],
         "default_output_path": str(ground / "output"),
@@ -200,7 +219,9 @@ def _slot(ground: Path, number: int = 0, model: Path = DEMO, **settings: object)
         "media_deadline_s": 20.0,
         **settings,
     }
-    return WatchedSlot(number, (core,), handed)
+    # Two processes run tests side by side, each with a slot or two.
+    ours = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return WatchedSlot(number, (cores[(ours + number) % len(cores)],), handed)
 
 
 Slots = Callable[..., Awaitable[Slot]]

@@ -65,13 +65,12 @@ async def test_progress_rises_to_the_whole_recording(slot: Slot, station: Statio
 
 async def test_the_same_chunk_gives_the_same_words_whatever_went_before(slot: Slot, station: Station) -> None:
     name = station.recording("long.ogg", "meeting-2min.ogg")
-    cuts: list[Cut] = []
-    await slot.plan(_plan(station, name), cuts.append, lambda _: None)
+    cuts = [Cut(n, 40_000 * n, 40_000 * (n + 1), ((0, 640_000),), "en") for n in range(2)]
     works = [ChunkWork(station.asked(name), "demo", cut) for cut in cuts]
     first = [await slot.transcribe(work, lambda _: None) for work in works]
     again = [await slot.transcribe(work, lambda _: None) for work in reversed(works)]
     assert [hearing.words for hearing in first] == [hearing.words for hearing in reversed(again)]
-    assert sum(len(hearing.words) for hearing in first) > 200
+    assert sum(len(hearing.words) for hearing in first) > 150
 
 
 async def test_a_plan_that_goes_on_keeps_the_cuts_that_stand(slot: Slot, station: Station) -> None:

@@ -160,14 +160,15 @@ async def test_a_supervisor_that_leaves_gives_its_job_back_and_is_off_the_list(
 
 async def test_the_same_files_are_made_whatever_the_number_of_slots(station: Station, slot_for: Slots) -> None:
     made: list[dict[str, bytes]] = []
-    for name, count in (("one.ogg", 1), ("two.ogg", 2)):
+    for name, count in (("one.flac", 1), ("two.flac", 2)):
         slots = [await slot_for(start=False) for _ in range(count)]
-        job_id = await station.submit(station.recording(name, "meeting-2min.ogg"), include_summary=False)
+        job_id = await station.submit(station.excerpt(name, 170), include_summary=False)
         async with _running(station, slots, "unix:///nowhere/valkey.sock"), asyncio.timeout(100):
             while (await station.row(job_id)).status != "completed":
                 await asyncio.sleep(0.2)
-        owners = {chunk.lease_owner for chunk in await station.chunks(job_id)}
-        assert owners == {None}
+        chunks = await station.chunks(job_id)
+        assert len(chunks) == 2
+        assert {chunk.lease_owner for chunk in chunks} == {None}
         async with station.db.transaction() as session:
             stored = await artifacts.of_transcription(session, job_id)
         made.append({file.kind: file.path.read_bytes() for file in stored if file.kind in {"scc", "srt"}})
@@ -177,7 +178,7 @@ async def test_the_same_files_are_made_whatever_the_number_of_slots(station: Sta
 
 async def test_an_urgent_job_passes_a_long_one_after_the_chunk_in_hand(station: Station, slot_for: Slots) -> None:
     slot = await slot_for(start=False)
-    long = await station.submit(station.recording("long.ogg", "meeting-10min.ogg"))
+    long = await station.submit(station.excerpt("long.flac", 300))
     async with _running(station, [slot], "unix:///nowhere/valkey.sock"), asyncio.timeout(100):
         while not any(chunk.status == "processing" for chunk in await station.chunks(long)):
             await asyncio.sleep(0.1)
@@ -195,7 +196,7 @@ async def test_a_second_machine_with_an_output_folder_of_its_own_hears_chunks_fo
     own = tmp_path / "second machine"
     own.mkdir()
     helper = replace(station.deps, outputs=(own,), leads=lambda: False)
-    job_id = await station.submit(station.recording("long.ogg", "meeting-10min.ogg"))
+    job_id = await station.submit(station.excerpt("long.flac", 300))
     first, second = await slot_for(start=False), await slot_for(start=False)
     heard_by: dict[int, str] = {}
     async with (

@@ -93,7 +93,8 @@ async def _answer(http: httpx.AsyncClient, url: str) -> Answer | None:
 
 def _of_transcriber(answer: Answer) -> Found:
     """From its readiness. A database that does not answer is the monitor's to tell."""
-    code, reason = str(answer.get("code")), str(answer.get("reason"))
+    code = str(answer.get("code"))
+    reason = str(answer.get("reason")).removeprefix(f"{code}: ")  # the code is for programs
     back = "The speech model is there and loaded: jobs that waited go on."
     wait = "Jobs are accepted and wait"
     if answer.get("status") == "ready":

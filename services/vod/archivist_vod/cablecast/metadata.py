@@ -20,8 +20,8 @@ _MARK = "archivist "
 async def put_chapters(catalogue: CablecastApi, work: Work, item: CablecastItem, ledger: Ledger) -> CablecastItem:
     """The recording's chapters stand at its VOD, each once, and are published. People's own are left alone."""
     vod_id = item.known_vod
-    standing = await catalogue.chapters(vod_id)
-    if any(_is_by_people(chapter) for chapter in standing):
+    existing = await catalogue.chapters(vod_id)
+    if any(_is_by_people(chapter) for chapter in existing):
         ledger.warn("CHAPTERS_BY_PEOPLE", "the VOD has chapters that Archivist did not write; it adds none")
         return item
     note = _MARK + work.key
@@ -29,11 +29,11 @@ async def put_chapters(catalogue: CablecastApi, work: Work, item: CablecastItem,
     wanted = {
         (chapter.start_ms // 1000, _title(chapter)) for chapter in chapters_on_vod(work.chapters, reel, earlier)
     }
-    for chapter in standing:
+    for chapter in existing:
         if chapter.operator_note == note and (chapter.offset or 0, chapter.title) not in wanted:
             ledger.require()
             await catalogue.client.put(f"chapters/{chapter.id}", "chapter", models.edited(chapter.raw, deleted=True))
-    there = {(one.offset or 0, one.title): one.id for one in standing if one.operator_note == note}
+    there = {(one.offset or 0, one.title): one.id for one in existing if one.operator_note == note}
     for offset, title in sorted(wanted & there.keys()):
         await ledger.seen(_key(vod_id, offset, title, work), str(there[offset, title]))
     for offset, title in sorted(wanted - there.keys()):
@@ -155,14 +155,14 @@ async def _with_tags(
         ledger.warn("NO_TAGS_FIELD", f"CABLECAST_TAGS_FIELD names {field!r}, which no field of Cablecast is")
         return None
     text = ", ".join(tags)
-    standing = [dict(one) for one in show.raw.get("customFields") or () if isinstance(one, dict)]
-    for one in standing:
+    existing = [dict(one) for one in show.raw.get("customFields") or () if isinstance(one, dict)]
+    for one in existing:
         if one.get("showField") == found[0]:
             if one.get("value") == text:
                 return None
             one["value"] = text
-            return standing
-    return [*standing, {"showField": found[0], "value": text}]
+            return existing
+    return [*existing, {"showField": found[0], "value": text}]
 
 
 def _is_by_people(chapter: models.Chapter) -> bool:

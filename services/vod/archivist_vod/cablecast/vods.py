@@ -44,16 +44,16 @@ async def start(
     quality = reference_data.quality(settings, await catalogue.lookups.qualities(), work.options.quality)
     chosen = await _configuration(catalogue, show, quality, settings.cablecast_vod_configuration)
     alike = [vod for vod in vods if vod.vod_configuration == chosen.id]
-    standing = alike or (list(vods) if settings.cablecast_vod_configuration is None else [])
+    existing = alike or (list(vods) if settings.cablecast_vod_configuration is None else [])
     key = f"vod:{show.id}:{chosen.id}"
-    if not standing and (begun := await ledger.confirmed(key)) is not None:
+    if not existing and (begun := await ledger.confirmed(key)) is not None:
         told = f"VOD {begun} was deleted in Cablecast; try again, and another one is made"
         raise NeedsPerson(told, why="VOD_GONE")
-    if standing:
+    if existing:
         if len(alike) > 1:
             ids = ", ".join(str(vod.id) for vod in alike)
             ledger.warn("DUPLICATE_AT_TARGET the VOD", f"show {show.id} has several VODs of one configuration: {ids}")
-        vod_id = min(vod.id for vod in standing)
+        vod_id = min(vod.id for vod in existing)
         await ledger.seen(key, str(vod_id))
     else:
         body: dict[str, Any] = {"show": show.id, "vodConfiguration": chosen.id}

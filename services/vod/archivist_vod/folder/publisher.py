@@ -189,11 +189,11 @@ class FolderPublisher:
                 folder, known = _known(shelf, item)
                 files = dict(wanted)
                 before = shelf.read(folder, contents.SCC)
-                standing = None if before is None else contents.digest(before)
-                is_ours = standing is not None and (
-                    known.is_ours(contents.SCC, standing) or standing in work.track.ours
+                existing = None if before is None else contents.digest(before)
+                is_ours = existing is not None and (
+                    known.is_ours(contents.SCC, existing) or existing in work.track.ours
                 )
-                if before is not None and is_ours and standing != work.track.sha256 and known.captions:
+                if before is not None and is_ours and existing != work.track.sha256 and known.captions:
                     files = {contents.kept_name(known.captions): before, **files}
                 known, _ = shelf.put(folder, known, files, also_ours=work.track.ours, strictly=True)
                 shelf.settle(folder, replace(known, captions=work.version))
