@@ -18,8 +18,7 @@ from archivist_cli.local import runtime
 from archivist_cli.local.postgres import Postgres
 from archivist_cli.local.valkey import Valkey
 from archivist_common.database.engine import Database
-from tests import costs
-from tests.simulators import selection
+from tests import costs, selection
 from tests.simulators.cablecast.process import Simulator
 
 _TEMPLATE = "archivist_template"
@@ -30,27 +29,23 @@ _ROOT = Path(__file__).resolve().parents[1]
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Each test gets the mark of its cost, the dearest come first, and the simulators' own run when they are due."""
+    """Each test gets the mark of its cost, the dearest come first, and long matrices run when they are due."""
     cost = {item: costs.ORDER.index(costs.mark(item)) for item in items}
     items.sort(key=cost.__getitem__)
-    if _leaves_simulators_out(config):
-        left_out = [item for item in items if item.path.is_relative_to(_ROOT / selection.FOLDER)]
-        if left_out:
-            config.hook.pytest_deselected(items=left_out)
-            items[:] = [item for item in items if item not in set(left_out)]
+    matrices = selection.left_out(_ROOT, config.args)
+    left_out = [item for item in items if any(matrix.holds(item.nodeid) for matrix in matrices)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    whole = any(Path(_ROOT, one).resolve() in {_ROOT, _ROOT / "tests"} for one in config.args)
-    if whole and _leaves_simulators_out(config):
+    matrices = selection.left_out(_ROOT, config.args)
+    if matrices:
         terminalreporter.write_line(
-            f"the simulators' own tests are left out: nothing of theirs has changed in {selection.EVERY} commits "
-            f"({selection.ALL}=1 or `make test-all` runs them)"
+            f"left out, as nothing that they guard has changed in {selection.EVERY} commits "
+            f"({selection.ALL}=1 or `make test-all` runs them): " + "; ".join(matrix.name for matrix in matrices)
         )
-
-
-def _leaves_simulators_out(config: pytest.Config) -> bool:
-    return not (selection.are_named(_ROOT, config.args) or selection.are_due(_ROOT))
 
 
 @dataclass

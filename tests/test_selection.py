@@ -1,4 +1,4 @@
-"""Which tests a run is of: each has one mark of cost, and the simulators' own run when they are due."""
+"""Which tests a run is of: each has one mark of cost, and the long matrices run when they are due."""
 
 import os
 import subprocess
@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests import costs
-from tests.simulators import selection
+from tests import costs, selection
+from tests.selection import MATRICES
 
 Commit = Callable[..., None]
+GUARDED = ("tests/simulators", "tests/media_factory.py")
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def commit(root: Path) -> Commit:
 def test_simulators_that_nobody_touched_for_ten_commits_are_not_tested_again(root: Path, commit: Commit) -> None:
     commit("tests/simulators/cablecast/clock.py")
     commit("README.md", times=10)
-    assert not selection.are_due(root)
+    assert not selection.is_due(root, GUARDED)
 
 
 @pytest.mark.parametrize("path", ["tests/simulators/cablecast/clock.py", "tests/media_factory.py"])
@@ -51,7 +52,7 @@ def test_a_change_within_ten_commits_makes_them_due(path: str, root: Path, commi
     commit("README.md", times=6)
     commit(path)
     commit("README.md", times=8)
-    assert selection.are_due(root)
+    assert selection.is_due(root, GUARDED)
 
 
 @pytest.mark.parametrize("path", ["tests/simulators/cablecast/clock.py", "tests/simulators/cablecast/new.py"])
@@ -59,44 +60,55 @@ def test_a_change_that_is_not_committed_makes_them_due(path: str, root: Path, co
     commit("tests/simulators/cablecast/clock.py")
     commit("README.md", times=10)
     (root / path).write_text("other\n")
-    assert selection.are_due(root)
+    assert selection.is_due(root, GUARDED)
 
 
 def test_every_tenth_commit_makes_them_due(root: Path, commit: Commit) -> None:
     commit("README.md", times=19)
-    assert not selection.are_due(root)
+    assert not selection.is_due(root, GUARDED)
     commit("README.md", times=1)
-    assert selection.are_due(root)
+    assert selection.is_due(root, GUARDED)
 
 
 def test_what_git_cannot_tell_is_tested(root: Path, commit: Commit) -> None:
     commit("README.md", times=9)
-    assert selection.are_due(root), "a history of nine commits may have been cut short"
+    assert selection.is_due(root, GUARDED), "a history of nine commits may have been cut short"
 
 
 def test_no_repository_is_no_reason_to_leave_them_out(root: Path) -> None:
-    assert selection.are_due(root)
+    assert selection.is_due(root, GUARDED)
 
 
 def test_all_tests_are_all_tests(root: Path, commit: Commit, monkeypatch: pytest.MonkeyPatch) -> None:
     commit("README.md", times=11)
-    assert not selection.are_due(root)
+    assert not selection.is_due(root, GUARDED)
     monkeypatch.setenv(selection.ALL, "1")
-    assert selection.are_due(root)
+    assert selection.is_due(root, GUARDED)
 
 
-@pytest.mark.parametrize(
-    ("argument", "named"),
-    [
-        ("tests", False),
-        ("tests/vod", False),
-        ("tests/simulators", True),
-        ("tests/simulators/test_cablecast_vods.py::test_a", True),
-    ],
-)
-def test_simulators_that_are_named_are_tested(argument: str, named: bool) -> None:
+@pytest.mark.parametrize("argument", ["tests/simulators", "tests/vod/cablecast/test_outage.py::test_a"])
+def test_what_is_named_is_tested_whole(argument: str) -> None:
+    assert selection.left_out(Path(__file__).resolve().parents[1], [argument]) == []
+
+
+def test_a_whole_run_leaves_out_what_nobody_touched(
+    root: Path, commit: Commit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit("README.md", times=11)
+    commit("services/vod/archivist_vod/worker.py")
+    assert "the benchmarks, run" in {matrix.name for matrix in selection.left_out(root, [str(root / "tests")])}
+    assert not {matrix for matrix in selection.left_out(root, []) if "services/vod" in matrix.guards}
+
+
+def test_each_matrix_guards_what_is_there_and_is_made_of_tests_that_there_are() -> None:
     root = Path(__file__).resolve().parents[1]
-    assert selection.are_named(root, [argument]) is named
+    paths = [path for matrix in MATRICES for path in matrix.guards]
+    assert [path for path in paths if not (root / path).exists()] == []
+    files = [matrix.tests.split("::")[0].replace("\\", "").replace("(_run)?", "") for matrix in MATRICES]
+    command = [sys.executable, "-m", "pytest", "-p", "no:xdist", "-p", "no:cacheprovider", "--collect-only", "-q"]
+    done = subprocess.run([*command, *files], cwd=root, capture_output=True, text=True, timeout=150, check=False)
+    tests = done.stdout.splitlines()
+    assert [matrix.name for matrix in MATRICES if not any(map(matrix.holds, tests))] == []
 
 
 @pytest.mark.parametrize(
