@@ -51,6 +51,7 @@ class PublishingWorker:
         self._stopped: set[str] = set()
         self._probed: set[str] = set()
         self._away: set[str] = set()  # as the last probe found them
+        self._reported = asyncio.Event()
         self._deps = replace(deps, stopped=self._stopped.add)
         self._slots = slots
         self._automatic = automatic
@@ -91,6 +92,7 @@ class PublishingWorker:
                 )
             known = {target.name: target for target in await targets.all_of(session)}
             await self._count(session, known)
+        self._reported.set()
         for name in self._deps.publishers:
             if known[name].stopped_at is not None:
                 self._stopped.add(name)
@@ -168,6 +170,7 @@ class PublishingWorker:
 
     async def _probe(self) -> None:
         """Probe each target, so that health is known before anything is published. A stopped one gets no request."""
+        await self._reported.wait()  # what is found out about a target that has no row is lost
         for name, publisher in self._deps.publishers.items():
             if name in self._stopped:
                 continue
