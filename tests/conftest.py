@@ -1,5 +1,5 @@
 """Real servers for every test that asks: one PostgreSQL and one Valkey per session, the same launcher as
-`archivist up`, without its care for power cuts. Databases are cheap: each is cloned from a migrated one."""
+`archivist up`, without its care for power cuts. Databases are cheap: cloned from a migrated one, then emptied."""
 
 import shutil
 import tempfile
@@ -20,6 +20,7 @@ from archivist_cli.local.valkey import Valkey
 from archivist_common.database.engine import Database
 from tests import costs, selection
 from tests.simulators.cablecast.process import Simulator
+from tests.spare_databases import SpareDatabases
 
 _TEMPLATE = "archivist_template"
 
@@ -63,12 +64,19 @@ class Servers:
     @asynccontextmanager
     async def database(self, template: str = "template1") -> AsyncIterator[str]:
         """The address of a new database. template: `template1` makes it empty, `archivist_template` migrated."""
-        name = f"test_{next(self._numbers)}"
-        await self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        name = await self.create(template)
         try:
             yield self.url(name)
         finally:
-            await self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+            await self.drop(name)
+
+    async def create(self, template: str) -> str:
+        name = f"test_{next(self._numbers)}"
+        await self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
+
+    async def drop(self, name: str) -> None:
+        await self.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     async def execute(self, statement: str) -> None:
         connection = await self.postgres.connect()
@@ -130,11 +138,16 @@ async def db(one_connection: AsyncConnection) -> AsyncIterator[Database]:
         await outer.rollback()
 
 
+@pytest.fixture(scope="session")
+def spare_databases(servers: Servers, migrated_template: str) -> SpareDatabases:
+    return SpareDatabases(servers.postgres.connect, lambda: servers.create(migrated_template), servers.drop)
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def own_database(servers: Servers, migrated_template: str) -> AsyncIterator[str]:
+async def own_database(servers: Servers, spare_databases: SpareDatabases) -> AsyncIterator[str]:
     """A migrated database for one test, which may commit as it likes."""
-    async with servers.database(migrated_template) as url:
-        yield url
+    async with spare_databases.lent() as name:
+        yield servers.url(name)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
