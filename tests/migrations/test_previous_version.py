@@ -77,8 +77,12 @@ async def db(own_database: str) -> AsyncIterator[Database]:
     made = Database(engine(own_database, 5, 0, "tests"))
     async with made.transaction() as session:
         for table, rows in ROWS.items():
+            columns = ", ".join(rows[0])  # as it writes them, beside this one: what it does not know has its default
             await session.execute(
-                text(f"INSERT INTO {table} SELECT * FROM json_populate_recordset(NULL::{table}, :rows)"),
+                text(
+                    f"INSERT INTO {table} ({columns}) "
+                    f"SELECT {columns} FROM json_populate_recordset(NULL::{table}, :rows)"
+                ),
                 {"rows": json.dumps(rows)},
             )
         for table in ("transcription_chunks", "sync_runs", "outbox"):

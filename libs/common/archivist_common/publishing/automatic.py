@@ -11,13 +11,20 @@ from sqlalchemy.dialects.postgresql import JSONPATH
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from archivist_common.database.models import Artifact, CaptionVersion, Publication, PublishTarget, Transcription
+from archivist_common.database.models import (
+    Artifact,
+    CaptionVersion,
+    Publication,
+    PublishTarget,
+    Transcription,
+    User,
+)
 from archivist_common.publishing import requests
 from archivist_common.publishing.decisions import RequestKind, decide
 from archivist_common.publishing.options import PublishOptions
 from archivist_common.publishing.requests import PublicationRequest
 from archivist_common.publishing.updates import carry_out, situation_of
-from archivist_common.states import JobStatus, PublicationStatus, PublishStage
+from archivist_common.states import JobStatus, PublicationStatus, PublishStage, Role
 
 NO_SPEECH = "NO_SPEECH"
 """Begins the warning of a transcription without any speech: never published by itself."""
@@ -29,8 +36,8 @@ async def request_automatic(
 ) -> Sequence[UUID]:
     """Request publications of the transcriptions completed since AUTO_PUBLISH_TO_VOD was turned on; their ids.
 
-    Left to users: recordings without speech, captions that are not their recording's latest, and what was published
-    or withdrawn already.
+    Left to users: recordings without speech, captions that are not their recording's latest, what was published or
+    withdrawn already, and what only an operator may replace: another user's publication of the same recording.
     """
     later, version, before = aliased(Transcription), aliased(CaptionVersion), aliased(Publication)
     superseded = (
@@ -59,6 +66,19 @@ async def request_automatic(
         )
         .exists()
     )
+    anothers = (
+        select(before.id)
+        .join(User, User.id == Transcription.user_id)
+        .where(
+            before.target == target,
+            before.storage == Transcription.storage,
+            before.file_path == Transcription.file_path,
+            before.owner_id != Transcription.user_id,
+            User.role == Role.USER,
+        )
+        .correlate(Transcription)
+        .exists()
+    )
     due = await session.scalars(
         select(Transcription.id)
         .join(PublishTarget, PublishTarget.name == target)
@@ -68,6 +88,7 @@ async def request_automatic(
             ~superseded,
             ~known,
             ~withdrawn,
+            ~anothers,
             ~func.jsonb_path_exists(Transcription.warnings, cast(_SAYS_NO_SPEECH, JSONPATH)),
             select(Artifact.id).where(Artifact.transcription_id == Transcription.id, Artifact.kind == "scc").exists(),
         )

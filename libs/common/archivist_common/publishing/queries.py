@@ -10,9 +10,10 @@ from sqlalchemy import func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from archivist_common.database.clock import database_now
-from archivist_common.database.models import CaptionVersion, Publication, PublishTarget, Transcription
+from archivist_common.database.models import CaptionVersion, Publication, PublishTarget
 from archivist_common.errors import NotFound
 from archivist_common.publishing.lifecycle import PublicationClaim
+from archivist_common.publishing.rights import readable_by
 from archivist_common.states import PublicationStatus, PublishStage
 
 Place = tuple[datetime, UUID]
@@ -96,7 +97,7 @@ class PublicationView:
 
 @dataclass(frozen=True, slots=True)
 class PublicationFilter:
-    """user_id: whose transcriptions' publications; None for everybody's."""
+    """user_id: who may read them; None for everybody's."""
 
     user_id: int | None = None
     status: PublicationStatus | None = None
@@ -106,7 +107,7 @@ class PublicationFilter:
 
 
 async def get(session: AsyncSession, publication_id: UUID, *, user_id: int | None) -> PublicationView:
-    """One publication. user_id: whose transcription it must be of. Raises NotFound, the same for both."""
+    """One publication. user_id: who must be allowed to read it. Raises NotFound, the same for both."""
     found = await _rows(session, PublicationFilter(user_id), publication_id=publication_id, limit=1)
     if not found:
         raise NotFound(f"there is no publication {publication_id}")
@@ -205,9 +206,7 @@ async def _rows(
         .limit(limit)
     )
     if which.user_id is not None:
-        query = query.join(Transcription, Transcription.id == Publication.transcription_id).where(
-            Transcription.user_id == which.user_id
-        )
+        query = query.where(readable_by(which.user_id))
     for column, wanted in (
         (Publication.id, publication_id),
         (Publication.status, which.status),

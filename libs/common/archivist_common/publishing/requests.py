@@ -13,22 +13,23 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from archivist_common.database.clock import database_now
 from archivist_common.database.models import Artifact, Effect, Publication, Transcription
 from archivist_common.errors import Conflict, NotCompleted, NotFound
-from archivist_common.publishing import effects, versions
+from archivist_common.publishing import effects, rights, versions
 from archivist_common.publishing.decisions import Outcome, RequestKind, decide
 from archivist_common.publishing.options import SIDECARS_UNSUPPORTED, PublishOptions
-from archivist_common.publishing.updates import carry_out, locked, queued, situation_of, tell
+from archivist_common.publishing.updates import carry_out, change, locked, queued, situation_of, tell
 from archivist_common.states import JobStatus, PublicationStatus
 
 
 @dataclass(frozen=True, slots=True)
 class PublicationRequest:
-    """A request to publish a transcription's captions."""
+    """A request to publish a transcription's captions. only: see `rights`."""
 
     target: str
     transcription_id: UUID
     options: PublishOptions = field(default_factory=PublishOptions)
     user_id: int | None = None
     batch_id: UUID | None = None
+    only: int | None = None
 
 
 def key_of(storage: str, path: str) -> str:
@@ -41,7 +42,8 @@ async def request(session: AsyncSession, wish: PublicationRequest) -> tuple[UUID
 
     Requested again, the same captions are the same publication; captions made anew are its next version.
     What is requested anew has to be approved anew.
-    Raises NotFound, NotCompleted, Conflict where a later transcription has captioned the recording.
+    Raises NotFound, NotCompleted, Conflict where a later transcription has captioned the recording, and
+    PermissionDenied where the recording's publication is another user's, or an operator has withdrawn it.
     """
     # Not locked: one that has completed stays so, and what ends a publication locks that row before this one.
     job = await session.get(Transcription, wish.transcription_id, populate_existing=True)
@@ -57,6 +59,7 @@ async def request(session: AsyncSession, wish: PublicationRequest) -> tuple[UUID
             key=key_of(job.storage, job.file_path),
             transcription_id=job.id,
             user_id=wish.user_id,
+            owner_id=job.user_id if job.user_id is not None else wish.user_id,
             batch_id=wish.batch_id,
             options=wish.options.stored(),
             created_date=database_now(),
@@ -83,6 +86,8 @@ async def request(session: AsyncSession, wish: PublicationRequest) -> tuple[UUID
             .execution_options(populate_existing=True)
         )
     ).scalar_one()
+    await rights.require(session, row, wish.only)
+    rights.require_not_withdrawn(row, wish.only)
     same = await versions.is_present(session, row, scc.sha256)
     if same and row.transcription_id != job.id:  # captioned anew, to the byte as before
         await versions.move(session, row, job.id)
@@ -101,6 +106,7 @@ async def request(session: AsyncSession, wish: PublicationRequest) -> tuple[UUID
         batch_id=wish.batch_id or row.batch_id,
         options=wish.options.after(before).stored(),
         withdraw_requested_at=None,
+        withdrawn_by_operator=False,
         approved_by=None,
         approved_date=None,
     )
@@ -110,28 +116,35 @@ async def request(session: AsyncSession, wish: PublicationRequest) -> tuple[UUID
     return row.id, True
 
 
-async def retry(session: AsyncSession, publication_id: UUID, *, user_id: int | None = None) -> None:
-    """Begin once more: what failed, is held, was withdrawn, or waits for its next try. Raises NotFound, Conflict.
+async def retry(
+    session: AsyncSession, publication_id: UUID, *, user_id: int | None = None, only: int | None = None
+) -> None:
+    """Begin once more: what failed, is held, was withdrawn, or waits for its next try.
 
-    A withdrawal under way remains one.
+    A withdrawal under way remains one. Raises NotFound, Conflict, PermissionDenied.
     """
     row = await locked(session, publication_id)
+    await rights.require(session, row, only)
     outcome = _allowed(row, RequestKind.RETRY, "there is nothing to try again")
+    if outcome is Outcome.BEGIN:
+        rights.require_not_withdrawn(row, only)
     # A user has checked it: what was made and is not there any more may be made again. What is there is found.
     for prefix in ("sidecar:", "vod:"):
         for entry in await effects.of_publication(session, row.id, prefix):
             await effects.forget(session, row.id, entry.key)
     item = {name: value for name, value in row.item.items() if name != "missed"}
-    await carry_out(session, row, outcome, item=item)
+    withdrawn = row.withdrawn_by_operator and outcome is not Outcome.BEGIN
+    await carry_out(session, row, outcome, item=item, withdrawn_by_operator=withdrawn)
     await tell(session, row.transcription_id, "publication retried", by=user_id)
 
 
-async def approve(session: AsyncSession, publication_id: UUID, *, user_id: int) -> None:
-    """Approve a publication that waits for it. Raises NotFound, Conflict.
+async def approve(session: AsyncSession, publication_id: UUID, *, user_id: int, only: int | None = None) -> None:
+    """Approve a publication that waits for it. Raises NotFound, Conflict, PermissionDenied.
 
     After a dry run it is the real thing; where the target takes no captions, the programme goes without.
     """
     row = await locked(session, publication_id)
+    await rights.require(session, row, only)
     outcome = _allowed(row, RequestKind.APPROVE, "it does not wait for approval")
     options = PublishOptions.read(row.options)
     if options.two_step == "two-people" and row.user_id == user_id:
@@ -143,12 +156,18 @@ async def approve(session: AsyncSession, publication_id: UUID, *, user_id: int) 
     await tell(session, row.transcription_id, "publication approved", by=user_id)
 
 
-async def withdraw(session: AsyncSession, publication_id: UUID, *, user_id: int | None = None) -> PublicationStatus:
+async def withdraw(
+    session: AsyncSession, publication_id: UUID, *, user_id: int | None = None, only: int | None = None
+) -> PublicationStatus:
     """Take a programme off the target's public list, or end a publication that has changed nothing there yet.
 
-    The status it has then. Doing it twice gives the same answer. Raises NotFound.
+    The status it has then. Doing it twice gives the same answer. What an operator has withdrawn stays so until one
+    publishes it again. Raises NotFound, PermissionDenied.
     """
     row = await locked(session, publication_id)
+    await rights.require(session, row, only)
+    if only is None and user_id is not None:
+        await change(session, row.id, withdrawn_by_operator=True)
     # A change that was begun may have happened, though its answer never came.
     begun = select(Effect.id).where(Effect.publication_id == row.id).limit(1)
     unbegun = row.vod_id is None and await session.scalar(begun) is None
@@ -162,13 +181,19 @@ async def withdraw(session: AsyncSession, publication_id: UUID, *, user_id: int 
 
 
 async def rollback(
-    session: AsyncSession, publication_id: UUID, number: int | None = None, *, user_id: int | None = None
+    session: AsyncSession,
+    publication_id: UUID,
+    number: int | None = None,
+    *,
+    user_id: int | None = None,
+    only: int | None = None,
 ) -> int:
     """Publish earlier captions again. number: which version; None for the one before. The new version's number.
 
-    Raises NotFound, Conflict where there is no earlier one.
+    Raises NotFound, PermissionDenied, Conflict where there is no earlier one.
     """
     row = await locked(session, publication_id)
+    await rights.require(session, row, only)
     outcome = decide(RequestKind.ROLLBACK, situation_of(row))
     if outcome is Outcome.REFUSE:
         raise Conflict("the publication is withdrawn; request it again first")

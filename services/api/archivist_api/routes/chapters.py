@@ -12,7 +12,7 @@ from archivist_common.errors import NotCompleted
 from archivist_common.events import journal
 from archivist_common.jobs import queries
 from archivist_common.jobs.queries import JobView
-from archivist_common.publishing import automatic
+from archivist_common.publishing import automatic, rights
 from archivist_common.security.principal import Caller
 from archivist_common.states import JobStatus
 
@@ -36,6 +36,7 @@ async def edit(job_id: JobId, body: ChaptersWritten, caller: Writer, deps: Reque
     detection.valid(written, job.now.audio_ms or 0)
     rows, user_id = lookup.rows_of(written), caller.user_id
     async with deps.db.transaction() as session:
+        await rights.require_of_transcription(session, job.id, caller.sees_only)
         await store.edit(session, job.id, rows, user_id=user_id)
         await automatic.chapters_edited(session, job.id)
         message = f"{len(rows)} chapters written"
@@ -49,6 +50,7 @@ async def reset(job_id: JobId, caller: Writer, deps: RequestDeps) -> Chapters:
     """Deletes what a user wrote. Where the captions are published, the chapters there are updated."""
     job = await _completed(deps, caller, job_id)
     async with deps.db.transaction() as session:
+        await rights.require_of_transcription(session, job.id, caller.sees_only)
         stored = await store.of_transcription(session, job.id)
         await store.forget(session, job.id)
         if stored is not None and stored.edited is not None:

@@ -29,7 +29,7 @@ from archivist_api.schemas.publications import (
     PublicationPage,
     Rollback,
 )
-from archivist_common.errors import Conflict, NotFound
+from archivist_common.errors import Conflict, NotFound, PermissionDenied
 from archivist_common.jobs import queries as transcriptions
 from archivist_common.publishing import effects, requests, targets
 from archivist_common.publishing import queries as publications
@@ -79,7 +79,7 @@ async def publish_several(body: PublicationBatchCreate, caller: Writer, deps: Re
         try:
             found, is_new = await _request(deps, caller, target.name, job_id, options, batch_id)
             items.append(PublicationAnswer.requested(job_id, found, is_new=is_new))
-        except (NotFound, Conflict) as exc:
+        except (NotFound, Conflict, PermissionDenied) as exc:
             items.append(PublicationAnswer.refused(job_id, exc, deps.redact))
     if any(one.is_new for one in items):
         await deps.notify()
@@ -97,7 +97,7 @@ async def list_publications(
     transcription_id: UUID | None = None,
     batch_id: UUID | None = None,
 ) -> PublicationPage:
-    """Those of your own transcriptions; those of all users where you may see them."""
+    """Those of recordings that you have transcribed; those of all users where you may see them."""
     which = PublicationFilter(caller.sees_only, status, target, transcription_id, batch_id)
     listing = f"publications:{which.user_id}:{status}:{target}:{transcription_id}:{batch_id}"
     async with deps.db.transaction() as session:
@@ -199,7 +199,7 @@ async def _request(
     """The publication, and whether this request started anything."""
     async with deps.db.transaction() as session:
         await transcriptions.get(session, job_id, user_id=caller.sees_only)
-        request = PublicationRequest(target, job_id, options, caller.user_id, batch_id)
+        request = PublicationRequest(target, job_id, options, caller.user_id, batch_id, caller.sees_only)
         publication_id, is_new = await requests.request(session, request)
     return await _read(deps, caller, publication_id), is_new
 
@@ -215,7 +215,7 @@ async def _changed(
     """Do something to a publication that the caller may see; the publication afterwards."""
     async with deps.db.transaction() as session:
         await publications.get(session, publication_id, user_id=caller.sees_only)
-        await act(session, publication_id, user_id=caller.user_id)
+        await act(session, publication_id, user_id=caller.user_id, only=caller.sees_only)
         found = await publications.get(session, publication_id, user_id=caller.sees_only)
     await deps.notify()
     return found

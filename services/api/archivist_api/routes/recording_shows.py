@@ -9,7 +9,7 @@ from archivist_api.schemas.recording_shows import RecordingShow, ShowChoice, Sug
 from archivist_api.views import recording_shows
 from archivist_common.events import journal
 from archivist_common.jobs import queries
-from archivist_common.publishing import automatic
+from archivist_common.publishing import automatic, rights
 from archivist_common.shows import links
 from archivist_common.shows import queries as shows
 from archivist_common.shows.matching import KnownShows
@@ -42,6 +42,7 @@ async def link(job_id: JobId, body: ShowChoice, caller: Writer, deps: RequestDep
     """No rule overrides that. Publications that waited for it continue."""
     async with deps.db.transaction() as session:
         job = await queries.get(session, job_id, user_id=caller.sees_only)
+        await rights.require_of_recording(session, job.storage, job.path, caller.sees_only)
         if not body.force:
             await shows.get(session, body.show_id)
         await links.link(session, job.storage, job.path, body.show_id, user_id=caller.user_id)
@@ -58,6 +59,7 @@ async def unlink(job_id: JobId, caller: Writer, deps: RequestDeps) -> RecordingS
     """The rules may find it again. Doing it twice is the same."""
     async with deps.db.transaction() as session:
         job = await queries.get(session, job_id, user_id=caller.sees_only)
+        await rights.require_of_recording(session, job.storage, job.path, caller.sees_only)
         if await links.unlink(session, job.storage, job.path):
             message, user_id = "its recording was unlinked from its show", caller.user_id
             await journal.record(session, "INFO", _COMPONENT, message, transcription_id=job_id, user_id=user_id)

@@ -65,6 +65,7 @@ class Publication(Leased):
         Index("idx_publications_transcription_id", "transcription_id"),
         Index("idx_publications_created_date", "created_date", "id"),
         Index("idx_publications_batch_id", "batch_id"),
+        Index("idx_publications_owner_id", "owner_id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
@@ -76,6 +77,9 @@ class Publication(Leased):
     transcription_id: Mapped[UUID | None] = mapped_column(ForeignKey("transcriptions.id", ondelete="SET NULL"))
     """Whose captions are to be published."""
     user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    """Who requested it last."""
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    """Whose captions of the recording were published first: who may change it, beside operators."""
     batch_id: Mapped[UUID | None]
     stage: Mapped[str] = mapped_column(String(20), server_default="resolve")
     options: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
@@ -104,6 +108,8 @@ class Publication(Leased):
     followed_since: Mapped[datetime | None]
     """When the target began its own work: what VOD_PROCESSING_TIMEOUT is measured from."""
     withdraw_requested_at: Mapped[datetime | None]
+    withdrawn_by_operator: Mapped[bool] = mapped_column(server_default=text("false"))
+    """No user puts it back."""
     approved_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     approved_date: Mapped[datetime | None]
     created_date: Mapped[datetime] = mapped_column(server_default=NOW)
