@@ -77,11 +77,15 @@ class ChunkClaim:
 
 @dataclass(frozen=True, slots=True)
 class ChunkTranscript:
-    """Words transcribed from one chunk. dropped: words removed as hallucinations."""
+    """Words transcribed from one chunk. dropped: words removed as hallucinations.
+
+    unheard: stretches of speech that stayed without words, (start, end) in milliseconds of the recording, rising.
+    """
 
     words: tuple[Word, ...]
     dropped: int
     bad_packets: int
+    unheard: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,10 +25,10 @@ SILENCE = 0.35  # and beneath which speech may end (default: SPEECH - 0.15)
 MIN_PAUSE = 4  # windows, 128 ms: shorter holes are inside speech
 MIN_SPEECH = 2  # windows, 64 ms: shorter speech is a click
 
-# Silero's state carried through music, noise or long silence makes it deaf to who speaks then (silero-vad #725): it is
-# reset where nobody speaks. A telephone line's hiss is never quiet for so long: there a short pause must do. Of 50.5 s
-# of such a line (pauses included) 35.3 s were found by the first rule alone and 39.2 s by both; of eight minutes of
-# other sound hardly any less, and nothing more in music, noise and silence.
+# Silero's state carried through music, noise or long silence makes it deaf to who speaks then (silero-vad #725): it
+# is reset where nobody speaks. A telephone line's hiss is never quiet for so long: there a short pause must do. Of
+# 50.5 s of such a line (pauses included) 35.3 s were found by the first rule alone and 39.2 s by both; of eight
+# minutes of other sound hardly any less, and nothing more in music, noise and silence.
 STEP = 8  # windows, 256 ms, judged together; a reset comes between two steps, so that it falls alike in any blocks
 QUIET = 62  # windows beneath SILENCE, 2 s, after which the state is reset
 AGED = 156  # windows, 5 s: a state as old as this is reset in a pause of
