@@ -10,7 +10,7 @@ SIDE_BY_SIDE := -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-publish up test test-all test-fast flaky e2e smoke smoke-pythons chaos chaos-short storm \
-  storm-short marathon bench fuzz check \
+  storm-short marathon bench accuracy fuzz check \
   format lock clean
 
 help: ## list the targets
@@ -66,6 +66,9 @@ bench: $(VENV)/.dev ## caption writers, matching, then transcription beside fast
 	@$(BIN)/archivist bench captions
 	@$(BIN)/archivist bench matching
 	@$(BIN)/archivist bench transcribe --quick
+
+accuracy: $(VENV)/.dev ## errors on recordings with references, beside faster-whisper (MODEL=folder SPEECH=folder)
+	@$(BIN)/archivist bench accuracy --model "$(MODEL)" --speech "$(SPEECH)" $(ARGS)
 
 fuzz: $(VENV)/.dev ## random programmes and damaged files through encoder and decoder (SECONDS=60)
 	@$(BIN)/python tests/captions/fuzz.py --seconds $(or $(SECONDS),60)
