@@ -176,6 +176,7 @@ async def finish(session: AsyncSession, claim: ChunkClaim, transcript: ChunkTran
         "words": [[word.start_ms, word.end_ms, word.text, word.confidence] for word in transcript.words],
         "dropped": transcript.dropped,
         "bad_packets": transcript.bad_packets,
+        "unheard": [list(stretch) for stretch in transcript.unheard],
         "took_ms": round(took.total_seconds() * 1000),
         "done_ms": Chunk.end_ms - Chunk.start_ms,
         "error_code": None,
@@ -276,6 +277,7 @@ async def transcripts(session: AsyncSession, transcription_id: UUID) -> Sequence
                 tuple(Word(start, end, text, confidence) for start, end, text, confidence in row.words or ()),
                 row.dropped,
                 row.bad_packets,
+                tuple((start, end) for start, end in row.unheard or ()),
             ),
         )
         for row in rows
