@@ -10,7 +10,7 @@ from archivist_common.jobs import artifacts, chunks
 from archivist_transcriber.supervisor.slot import Slot
 
 QUIET = Path(__file__).parents[2] / "data/real-speech/quiet-56.ogg"
-"""People at -56 dBFS: found by the detector; the demo model, which knows synthetic voices, has no words for much of it."""
+"""People at -56 dBFS: the detector finds them; the demo model, which knows synthetic voices, misses much of it."""
 
 
 async def test_speech_without_words_is_told_with_its_times_wherever_a_job_is_read(
