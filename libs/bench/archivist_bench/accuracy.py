@@ -74,7 +74,12 @@ def run(options: argparse.Namespace) -> int:
             found = errors_of(recording.said, heard.words, recording.language, heard.unheard)
             results[title][recording.path.name] = found
         seconds = sum(max((said.end_ms for said in recording.said), default=0) for recording in recordings) / 1000
-        print(f"{title}: {took:.0f} s of processor time; {seconds:.0f} s of recordings to the end of their speech")
+        rate = 100 * sum(results[title].values(), Errors()).rate
+        print(
+            f"{title}: {rate:.1f} % of words wrong, {took:.0f} s of processor time for {seconds:.0f} s of recordings "
+            "to the end of their speech",
+            flush=True,
+        )
     print()
     print("\n".join(table(results)))
     for title, errors in results.items():
