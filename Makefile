@@ -10,11 +10,11 @@ SIDE_BY_SIDE := -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-publish up test test-all test-fast flaky e2e smoke smoke-pythons chaos chaos-short storm \
-  storm-short marathon bench fuzz check \
+  storm-short marathon bench accuracy accuracy-short fuzz check \
   format lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.run ## caption the bundled recording through the whole system and show the result
 	@$(BIN)/archivist demo
@@ -66,6 +66,12 @@ bench: $(VENV)/.dev ## caption writers, matching, then transcription beside fast
 	@$(BIN)/archivist bench captions
 	@$(BIN)/archivist bench matching
 	@$(BIN)/archivist bench transcribe --quick
+
+accuracy: $(VENV)/.dev ## errors on recordings with references, beside faster-whisper (MODEL=folder SPEECH=folder)
+	@$(BIN)/archivist bench accuracy --model "$(MODEL)" --speech "$(SPEECH)" $(ARGS)
+
+accuracy-short: $(VENV)/.dev ## a real model on the recordings of the tests, with bounds (MODEL=folder, or ARCHIVIST_REAL_MODEL)
+	@$(if $(MODEL),ARCHIVIST_REAL_MODEL="$(MODEL)") $(BIN)/pytest -rs tests/bench/test_real_model.py
 
 fuzz: $(VENV)/.dev ## random programmes and damaged files through encoder and decoder (SECONDS=60)
 	@$(BIN)/python tests/captions/fuzz.py --seconds $(or $(SECONDS),60)

@@ -117,6 +117,7 @@ class Gateway:
         *,
         warnings: tuple[str, ...] = (),
         summary: dict[str, Any] | None = None,
+        unheard: tuple[tuple[int, int], ...] = (),
     ) -> None:
         """What a worker does at the end of a job: files in the vault, then one transaction."""
         folder = self.output / ".archivist" / str(held.id) / str(held.attempt)
@@ -127,8 +128,9 @@ class Gateway:
             path.write_bytes(data)
             digest = hashlib.sha256(data).hexdigest()
             made.append(StagedFile(kind, path, digest, len(data), self.output / "flex-1" / f"public.{kind}"))
+        outcome = jobs.JobOutcome(tuple(made), 60_000, "en", summary, warnings, unheard)
         async with self.db.transaction() as session:
-            await jobs.complete(session, held, jobs.JobOutcome(tuple(made), 60_000, "en", summary, warnings))
+            await jobs.complete(session, held, outcome)
 
     async def captioned(self, username: str, name: str, says: str | None = None, **more: Any) -> str:
         """A recording of somebody's that has been captioned; the transcription's id."""

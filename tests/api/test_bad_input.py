@@ -327,3 +327,12 @@ async def test_a_revoked_and_an_expired_key_are_refused_over_http(gateway):
     short = await gateway.key("uma", *made["api_key"]["permissions"], life=timedelta(microseconds=1))
     async with gateway.client(short) as program:
         problem(await program.get("/transcriptions"), 401, "INVALID_API_KEY")
+
+
+async def test_speech_without_words_is_told_once_a_job_is_completed(gateway, submission):
+    async with gateway.as_("uma") as uma:
+        job = (await uma.post("/transcriptions", json=submission())).json()
+        await gateway.complete(await gateway.claim(), unheard=((1_000, 4_500),))
+        body = (await uma.get(f"/transcriptions/{job['id']}")).json()
+    assert job["unheard"] is None
+    assert body["unheard"] == [{"start_ms": 1_000, "end_ms": 4_500}]

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from archivist_bench import captions, matching, storage, transcribe
+from archivist_bench import accuracy, captions, matching, storage, transcribe
 from archivist_cli.local.errors import StackError
 from archivist_common.errors import ArchivistError
 
@@ -12,6 +12,7 @@ def main() -> int:
     """The exit code, as that of `archivist`: 0 done, 1 it could not be done, 2 wrong usage, 130 interrupted."""
     parser = argparse.ArgumentParser(prog="archivist bench", description="Measure this machine, beside a peer.")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    accuracy.add_to(actions)
     captions.add_to(actions)
     matching.add_to(actions)
     storage.add_to(actions)

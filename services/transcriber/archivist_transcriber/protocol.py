@@ -76,6 +76,7 @@ class AssembleWork:
     words: tuple[Word, ...]
     dropped: int
     bad_packets: int
+    unheard: tuple[tuple[int, int], ...] = ()
 
     @classmethod
     def of(cls, claim: JobClaim, planned: Planned, transcripts: Sequence[tuple[Cut, ChunkTranscript]]) -> Self:
@@ -90,6 +91,7 @@ class AssembleWork:
             words=tuple(word for _, chunk in transcripts for word in chunk.words),
             dropped=sum(chunk.dropped for _, chunk in transcripts),
             bad_packets=sum(chunk.bad_packets for _, chunk in transcripts),
+            unheard=tuple(stretch for _, chunk in transcripts for stretch in chunk.unheard),
         )
 
 

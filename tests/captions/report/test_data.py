@@ -35,7 +35,7 @@ def test_report_counts_what_happened() -> None:
     assert [timing.cue for timing in made.late] == [0]
     assert made.fast_cues == 1
     data = json.loads(json.dumps(made.as_dict()))
-    assert data["completeness"] == {"words_in": 12, "words_out": 11}
+    assert data["completeness"] == {"words_in": 12, "words_out": 11, "unheard_ms": 0, "unheard": []}
     assert data["synchrony"]["late"][0]["frames"] == made.start_errors[0]
 
 

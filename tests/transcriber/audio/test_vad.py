@@ -8,7 +8,20 @@ import pytest
 from tests import media_factory as factory
 
 from archivist_transcriber.audio import media
-from archivist_transcriber.audio.vad import LONGEST, RATE, WINDOW, Piece, VoiceDetector, cut_point, pieces, regions
+from archivist_transcriber.audio.vad import (
+    LONGEST,
+    QUIET,
+    RATE,
+    STEP,
+    WINDOW,
+    Piece,
+    VoiceDetector,
+    cut_point,
+    pieces,
+    regions,
+)
+
+REAL = Path(__file__).parents[2] / "data/real-speech"
 
 
 @pytest.fixture(scope="module")
@@ -21,13 +34,55 @@ def blocks(sound: np.ndarray, size: int) -> Iterator[np.ndarray]:
         yield sound[begin : begin + size]
 
 
-def test_a_stream_is_judged_as_the_whole_is(sound: np.ndarray) -> None:
+def test_a_stream_is_judged_as_faster_whisper_judges_the_whole_until_the_first_reset(sound: np.ndarray) -> None:
     from faster_whisper.vad import get_vad_model
 
-    whole = len(sound) // WINDOW * WINDOW
+    start = 6 * RATE // WINDOW * WINDOW  # speech without a pause of a reset
+    spoken = sound[start : start + QUIET * 2 * WINDOW]
     detector = VoiceDetector()
-    streamed = np.concatenate([detector.probabilities(block) for block in blocks(sound[:whole], 50 * WINDOW)])
-    assert np.abs(streamed - get_vad_model()(sound[:whole]).reshape(-1)).max() < 1e-3
+    streamed = np.concatenate([detector.probabilities(block) for block in blocks(spoken, 50 * WINDOW)])
+    assert np.abs(streamed - get_vad_model()(spoken).reshape(-1)).max() < 1e-3
+
+
+@pytest.mark.parametrize("size", [1, 7, STEP, 37, 1_000])
+def test_blocks_of_any_length_give_the_same_resets(size: int) -> None:
+    heard = real("telephone-8k.wav")[: 20 * RATE // WINDOW * WINDOW]
+    whole = VoiceDetector().probabilities(heard)
+    detector = VoiceDetector()
+    split = np.concatenate([detector.probabilities(block) for block in blocks(heard, size * WINDOW)])
+    assert np.abs(whole - split).max() < 1e-3
+
+
+def real(name: str) -> np.ndarray:
+    """A recording of people, or of nobody, from its file."""
+    with media.open_audio(REAL / name) as audio:
+        return np.concatenate(list(audio))
+
+
+def found_s(sound: np.ndarray, after_s: float = 0.0) -> float:
+    """Seconds of speech found after a moment."""
+    after = round(after_s * RATE)
+    spoken = [
+        (p.start_ms * RATE // 1000 + a, p.start_ms * RATE // 1000 + b) for p in pieces([sound]) for a, b in p.speech
+    ]
+    return sum(end - max(begin, after) for begin, end in spoken if end > after) / RATE
+
+
+@pytest.mark.parametrize("first", ["no-speech-music.ogg", "no-speech-noise.ogg", "no-speech-silence.ogg"])
+def test_who_speaks_softly_after_music_noise_or_silence_is_found(first: str) -> None:
+    """The state carried on, 0.0, 6.7 and 17.1 s of these 17.9 s were found (silero-vad #725)."""
+    before, talk = real(first), real("reading-3080.ogg") * np.float32(0.02)
+    assert found_s(np.concatenate([before, talk]), len(before) / RATE) >= 0.95 * found_s(talk)
+
+
+def test_a_telephone_line_that_is_never_quiet_for_long_is_heard_on() -> None:
+    """Of 50.5 s with the pauses inside speech; 35.3 s without a reset in short pauses."""
+    assert found_s(real("telephone-8k.wav")) > 38
+
+
+@pytest.mark.parametrize("name", ["no-speech-music.ogg", "no-speech-noise.ogg", "no-speech-silence.ogg"])
+def test_hardly_any_speech_is_found_where_nobody_speaks(name: str) -> None:
+    assert found_s(real(name)) <= 0.2
 
 
 def test_speech_begins_where_the_sentences_begin(sound: np.ndarray) -> None:

@@ -154,6 +154,18 @@ def test_what_was_coped_with_while_hearing_is_told() -> None:
     assert [warning.partition(":")[0] for warning in warnings] == ["NO_SPEECH", "INVENTIONS_DROPPED", "AUDIO_DAMAGED"]
 
 
+@pytest.mark.parametrize(
+    ("unheard", "codes"),
+    [
+        pytest.param(((1_000, 3_900),), [], id="a-cough"),
+        pytest.param(((1_000, 2_500), (425_000, 427_000)), ["SPEECH_WITHOUT_WORDS"], id="a-sentence"),
+    ],
+)
+def test_much_speech_without_words_is_warned_of(unheard: tuple[tuple[int, int], ...], codes: list[str]) -> None:
+    work = replace(_work("x", Path(__file__).stat()), unheard=unheard)
+    assert [warning.partition(":")[0] for warning in assemble.transcript_of(work).warnings] == codes
+
+
 WRITTEN = {"scc": b"Scenarist_SCC V1.0" * 100, "vtt": b"WEBVTT" * 20_000, "metadata": b"{}"}
 
 

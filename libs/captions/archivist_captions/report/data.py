@@ -13,7 +13,7 @@ from archivist_captions.cue import Captions, Word
 from archivist_captions.notes import Note
 from archivist_captions.profiles import BROADCAST, Profile
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 2: completeness has `unheard` and `unheard_ms`
 _UNSURE = 0.5  # confidence below which a word is worth a second ear
 _MOST_LISTED = 500  # unsure words listed one by one; all are counted
 
@@ -23,7 +23,9 @@ class Report:
     """Figures of one SCC file. Frames are of 1001/30000 s; speeds are characters per second of a cue.
 
     words_in: words of the cues; words_out: words decoded from the file (fewer where an emoji was one, more where a
-    word was cut). start_errors: frames by which each cue is shown late (early is negative), in order of cues.
+    word was cut): both tell of the layout alone, not of what was said. unheard: stretches of speech that the engine
+    left without words, (start, end) in milliseconds; none for captions that no engine made. start_errors: frames by
+    which each cue is shown late (early is negative), in order of cues.
     transliterated: (character, shown as, times). rows: how many screens have 1, 2, 3, 4 rows. screens: what is
     shown when, for pictures, and drop_frame, the kind of its labels: not part of the data.
     """
@@ -47,6 +49,7 @@ class Report:
     notes: tuple[Note, ...]
     screens: tuple[DisplayedText, ...]
     drop_frame: bool = True
+    unheard: tuple[tuple[int, int], ...] = ()
 
     @property
     def releasable(self) -> bool:
@@ -56,6 +59,11 @@ class Report:
     @property
     def unsure_words(self) -> int:
         return len(self.unsure)
+
+    @property
+    def unheard_ms(self) -> int:
+        """Milliseconds of speech without words."""
+        return sum(end - start for start, end in self.unheard)
 
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON-able data, by criterion. `schema.REPORT` describes it."""
@@ -82,7 +90,12 @@ class Report:
                 "start_error_frames_max": max(errors, default=0),
                 "late": [asdict(timing) for timing in self.late],
             },
-            "completeness": {"words_in": self.words_in, "words_out": self.words_out},
+            "completeness": {
+                "words_in": self.words_in,
+                "words_out": self.words_out,
+                "unheard_ms": self.unheard_ms,
+                "unheard": [{"start_ms": start, "end_ms": end} for start, end in self.unheard],
+            },
             "placement": {
                 "screens_by_rows": {str(rows): count for rows, count in self.rows},
                 "top_cues": self.top_cues,
@@ -99,8 +112,11 @@ def report(
     options: SccOptions | None = None,
     notes: Sequence[Note] = (),
     profile: Profile = BROADCAST,
+    unheard: Sequence[tuple[int, int]] = (),
 ) -> Report:
     """The report on an SCC file made from these captions. notes: what the encoder said, to be kept with it.
+
+    unheard: stretches of speech that the engine left without words.
 
     Raises CannotRead when the text is no SCC file at all.
     """
@@ -134,6 +150,7 @@ def report(
         notes=tuple(notes),
         screens=tuple(decoded),
         drop_frame=options is None or options.drop_frame,
+        unheard=tuple(unheard),
     )
 
 

@@ -23,9 +23,9 @@ def page(report: Report) -> str:
     """The page, with the four criteria as sections and a picture of every screen."""
     title = escape(report.title or "Captions")
     verdict = (
-        '<p class="good">The file was decoded again and shows what was said: it may be released.</p>'
+        '<p class="good">The file was decoded again and shows the captions as laid out: it may be released.</p>'
         if report.releasable
-        else '<p class="bad">The file does not show what was said, or breaks a rule: it is not released.</p>'
+        else '<p class="bad">The file does not show what was laid out, or breaks a rule: it is not released.</p>'
     )
     body = "".join(_sections(report))
     return (
@@ -55,6 +55,10 @@ def _sections(report: Report) -> Iterator[str]:
     )
     yield "<h2>Completeness</h2>"
     yield _facts([("Cues", report.cues), ("Words in", report.words_in), ("Words decoded", report.words_out)])
+    yield "<p>These tell of the layout alone: whether a word given to it was lost on its way to the file.</p>"
+    if report.unheard:
+        yield _facts([("Speech that stayed without words", f"{report.unheard_ms / 1000:.1f} s")])
+    yield _table(("Speech from", "To"), ((_clock(start), _clock(end)) for start, end in report.unheard))
     yield "<h2>Placement and reading</h2>"
     yield _facts([(f"Screens of {rows} {'row' if rows == 1 else 'rows'}", count) for rows, count in report.rows])
     yield _facts(

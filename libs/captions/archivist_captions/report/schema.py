@@ -53,7 +53,12 @@ REPORT: dict[str, Any] = {
                 )
             ),
         ),
-        completeness=_object(words_in=_COUNT, words_out=_COUNT),
+        completeness=_object(
+            words_in={**_COUNT, "description": "of the cues: words that the engine or the caption file gave"},
+            words_out={**_COUNT, "description": "decoded from the SCC; tells of the layout alone"},
+            unheard_ms={**_COUNT, "description": "speech that the engine left without words"},
+            unheard=_list(_object(start_ms=_COUNT, end_ms=_COUNT)),
+        ),
         placement=_object(
             screens_by_rows={"type": "object", "additionalProperties": _COUNT, "description": "rows to screens"},
             top_cues=_COUNT,

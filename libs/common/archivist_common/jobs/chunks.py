@@ -77,11 +77,15 @@ class ChunkClaim:
 
 @dataclass(frozen=True, slots=True)
 class ChunkTranscript:
-    """Words transcribed from one chunk. dropped: words removed as hallucinations."""
+    """Words transcribed from one chunk. dropped: words removed as hallucinations.
+
+    unheard: stretches of speech that stayed without words, (start, end) in milliseconds of the recording, rising.
+    """
 
     words: tuple[Word, ...]
     dropped: int
     bad_packets: int
+    unheard: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +176,7 @@ async def finish(session: AsyncSession, claim: ChunkClaim, transcript: ChunkTran
         "words": [[word.start_ms, word.end_ms, word.text, word.confidence] for word in transcript.words],
         "dropped": transcript.dropped,
         "bad_packets": transcript.bad_packets,
+        "unheard": [list(stretch) for stretch in transcript.unheard],
         "took_ms": round(took.total_seconds() * 1000),
         "done_ms": Chunk.end_ms - Chunk.start_ms,
         "error_code": None,
@@ -272,6 +277,7 @@ async def transcripts(session: AsyncSession, transcription_id: UUID) -> Sequence
                 tuple(Word(start, end, text, confidence) for start, end, text, confidence in row.words or ()),
                 row.dropped,
                 row.bad_packets,
+                tuple((start, end) for start, end in row.unheard or ()),
             ),
         )
         for row in rows

@@ -87,6 +87,8 @@ class JobOutcome:
     language: str
     summary: dict[str, Any] | None
     warnings: tuple[str, ...]
+    unheard: tuple[tuple[int, int], ...] = ()
+    """Stretches of speech without words, (start, end) in milliseconds of the recording."""
 
 
 async def claim(
@@ -200,6 +202,7 @@ async def complete(session: AsyncSession, claim: JobClaim, outcome: JobOutcome) 
         "found_language": outcome.language,
         "made_summary": outcome.summary,
         "new_warnings": list(outcome.warnings),
+        "new_unheard": [list(stretch) for stretch in outcome.unheard],
         "scc_path": paths.get("scc"),
         "summary_path": paths.get("summary"),
         "metadata_path": paths.get("metadata"),
@@ -239,6 +242,7 @@ def _completing() -> Any:
             language=bindparam("found_language"),
             summary=bindparam("made_summary"),
             warnings=bindparam("new_warnings"),
+            unheard=bindparam("new_unheard"),
             error_code=None,
             error_message=None,
             processing_time=func.extract("epoch", database_now() - Transcription.started_date),

@@ -74,6 +74,8 @@ class JobView:
     processing_s: int | None
     summary: dict[str, Any] | None
     warnings: tuple[str, ...]
+    unheard: tuple[tuple[int, int], ...] | None
+    """Stretches of speech without words, in milliseconds; None until it is completed, or where nobody looked."""
     error_code: str | None
     error_message: str | None
 
@@ -245,6 +247,7 @@ def _reading(
         processing_s=row.processing_time,
         summary=row.summary,
         warnings=tuple(row.warnings),
+        unheard=None if row.unheard is None else tuple((start, end) for start, end in row.unheard),
         error_code=row.error_code,
         error_message=row.error_message,
     )

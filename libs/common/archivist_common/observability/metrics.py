@@ -23,6 +23,7 @@ JOB_STAGE_SECONDS = Histogram(
 JOB_AUDIO_SECONDS = Counter("archivist_job_audio_seconds", "Seconds of audio captioned.")
 CHUNK_ATTEMPTS = Counter("archivist_chunk_attempts", "Attempts at chunks ended.", ["outcome"])
 CHUNK_AUDIO_SECONDS = Counter("archivist_chunk_audio_seconds", "Seconds of audio transcribed.")
+UNHEARD_SPEECH_SECONDS = Counter("archivist_unheard_speech_seconds", "Seconds of speech that stayed without words.")
 CHUNK_SECONDS = Histogram(
     "archivist_chunk_duration_seconds",
     "Time to transcribe a chunk.",

@@ -106,6 +106,13 @@ class Progress(Response):
         )
 
 
+class Stretch(Response):
+    """A stretch of a recording, in milliseconds from its start."""
+
+    start_ms: int = Field(ge=0, le=2**53)
+    end_ms: int = Field(ge=0, le=2**53)
+
+
 class Transcription(Progress):
     id: UUID
     user_id: int | None = Field(ge=1, le=2**31)
@@ -133,6 +140,11 @@ class Transcription(Progress):
     ended: datetime | None
     processing_s: int | None = Field(ge=0, le=2**31)
     warnings: list[Message] = Field(max_length=1000, description="Problems that were worked around: `CODE: sentence`")
+    unheard: list[Stretch] | None = Field(
+        max_length=1000,
+        description="Speech that stayed without words, in time order; null until it is completed, or from a version "
+        "that did not look",
+    )
     error: Failure | None
     outputs: list[Output] = Field(max_length=50)
     publications: list[PublicationLink] = Field(
@@ -159,6 +171,9 @@ class Transcription(Progress):
             estimated_finish=estimate.finish,
             cancel_requested=job.now.cancel_requested,
             warnings=clipped(job.warnings, 1000, redact),
+            unheard=None
+            if job.unheard is None
+            else [Stretch(start_ms=start, end_ms=end) for start, end in job.unheard[:1000]],
             error=Failure.of(job.error_code, job.error_message, redact),
             outputs=[Output.of(here, file, redact) for file in files],
             publications=published[:100],

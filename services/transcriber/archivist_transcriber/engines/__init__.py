@@ -41,13 +41,15 @@ class TranscribedBatch:
     """Words transcribed in one step, in time order, none before those of the step before.
 
     done_ms: the recording is done up to here. language: as requested, or as detected. dropped: words removed
-    as hallucinations (loops, speech in silence or noise).
+    as hallucinations (loops, speech in silence or noise). unheard: stretches of speech, (start, end) in milliseconds
+    of the recording, that stay without words though they were decoded by themselves.
     """
 
     words: tuple[Word, ...]
     done_ms: int
     language: str
     dropped: int = 0
+    unheard: tuple[tuple[int, int], ...] = ()
 
 
 class Engine(Protocol):

@@ -5,26 +5,18 @@ import os
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
-from archivist_captions.cue import Word
 from archivist_common.errors import EngineUnavailable, InvalidRequest, ModelMissing, ResourceExhausted
 from archivist_transcriber.audio.vad import RATE, Piece, Samples
 from archivist_transcriber.engines import EngineSettings, Options, TranscribedBatch
-from archivist_transcriber.engines.hallucinations import (
-    DECODED_AGAIN,
-    DecodedWindow,
-    Hallucination,
-    hallucination_in,
-    without_loops,
-)
+from archivist_transcriber.engines.hallucinations import DecodedWindow
 from archivist_transcriber.engines.models import check_folder
+from archivist_transcriber.engines.passes import How, Passes
 from archivist_transcriber.engines.windows import Window, batches, pack
-from archivist_transcriber.engines.word_timing import Before, TimedWord, within_speech
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +25,7 @@ T = TypeVar("T")
 _WRITABLE = (":", "/", "#")
 """Symbols faster-whisper forbids by default that captions need: 7:30, 24/7, item #5. Brackets, quotes,
 music notes and the like stay forbidden: models use them for `[MUSIC]` and for speaker tags."""
-_NO_SPACES = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
+_BEAM = 5  # of the second pass (Whisper's own, where it is asked for one)
 _DETECTED_IN = 4  # windows
 _PREPENDED, _APPENDED = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"  # what belongs to the next word and to the last
 _SUMS_IN_FLOAT32 = frozenset({"int8", "int8_float32", "int16", "float32"})
@@ -46,24 +38,6 @@ _MEASUREMENTS, _MEASURED_S = 3, 4.0  # the quickest of three, while they are qui
 _SLOW_S, _FEWER = 0.5, 21  # a model that encodes slower than this is measured on fewer tokens
 
 _FAILURES = (RuntimeError, ValueError, MemoryError)  # of CTranslate2 and faster-whisper, outside our control
-
-
-@dataclass(slots=True)
-class _Window:
-    """A window and what was made of it."""
-
-    window: Window
-    said: DecodedWindow
-
-    @property
-    def suspicion(self) -> Hallucination | None:
-        return hallucination_in(self.said, self.window.length / RATE)
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    words: tuple[Word, ...]
-    dropped: int
 
 
 class FasterWhisper:
@@ -150,41 +124,27 @@ class FasterWhisper:
     def words(self, piece: Piece, options: Options) -> Iterator[TranscribedBatch]:
         self._loaded()
         language = options.language or self.detect_language(piece)[0]
-        before = Before()
-        held: list[_Window] = []  # from the first window on that is to be decoded again: words come in order
         most = 1 if options.sparing else self._batch_size
+
+        def decode(windows: Sequence[Window], how: How) -> Sequence[DecodedWindow]:
+            return self._transcribed(windows, piece, language, how)
+
+        quick = self._settings.beam_size < _BEAM
+        passes = Passes(piece, language, decode, longest=self._longest, most=most, beam=quick)
         for batch in batches(pack(piece.speech, piece.samples, self._longest), most):
-            held += self._transcribed(batch, piece, language)
-            step = TranscribedBatch((), piece.start_ms + batch[-1].end * 1000 // RATE, language)
-            if not any(entry.suspicion in DECODED_AGAIN for entry in held):
-                (kept, before), held = _kept(held, piece, language, before), []
-                step = replace(step, words=kept.words, dropped=kept.dropped)
-            yield step
-        self._decode_again([entry for entry in held if entry.suspicion in DECODED_AGAIN], piece, language, most)
-        kept, _ = _kept(held, piece, language, before)
-        yield TranscribedBatch(kept.words, piece.end_ms, language, kept.dropped)
-
-    def _decode_again(self, looping: Sequence[_Window], piece: Piece, language: str, most: int) -> None:
-        """Fallback for hallucinating windows, all of a piece together: a wider beam and a repetition penalty.
-
-        Where Whisper falls back to a higher temperature, which would not give the same words twice.
-        """
-        for n in range(0, len(looping), most):
-            batch = looping[n : n + most]
-            again = self._transcribed([entry.window for entry in batch], piece, language, careful=True)
-            for entry, second in zip(batch, again, strict=True):
-                if second.suspicion is None:
-                    entry.said = second.said
+            kept = passes.kept(batch)
+            done_ms = piece.start_ms + batch[-1].end * 1000 // RATE
+            yield TranscribedBatch(kept.words, done_ms, language, kept.dropped, kept.unheard)
+        yield TranscribedBatch((), piece.end_ms, language)
 
     def _transcribed(
-        self, windows: Sequence[Window], piece: Piece, language: str, *, careful: bool = False
-    ) -> list[_Window]:
+        self, windows: Sequence[Window], piece: Piece, language: str, how: How
+    ) -> Sequence[DecodedWindow]:
         try:
             encoded = self._encoded([window.audio(piece.samples) for window in windows])
-            said = self._decoded(encoded, [window.length for window in windows], language, careful=careful)
+            return self._decoded(encoded, [window.length for window in windows], language, how)
         except _FAILURES as exc:
             self._fail(exc, "decoding failed")
-        return [_Window(window, entry) for window, entry in zip(windows, said, strict=True)]
 
     def _encoded(self, sounds: Sequence[Samples]) -> Any:
         """The encoder's output for a batch of windows, as CTranslate2 holds it."""
@@ -199,14 +159,15 @@ class FasterWhisper:
         return ctranslate2.StorageView.from_array(rows)
 
     def _decoded(
-        self, encoded: Any, lengths: Sequence[int], language: str, *, careful: bool = False
+        self, encoded: Any, lengths: Sequence[int], language: str, how: How = How.QUICK
     ) -> list[DecodedWindow]:
         """Decode a batch of windows. lengths: samples of audio in each."""
         tokenizer, suppressed = self._spelling(language)
+        careful = how is How.CAREFUL
         results = self._model.model.generate(
             encoded,
             [[*tokenizer.sot_sequence, tokenizer.no_timestamps]] * len(lengths),
-            beam_size=5 if careful else self._settings.beam_size,
+            beam_size=self._settings.beam_size if how is How.QUICK else _BEAM,
             repetition_penalty=1.1 if careful else 1.0,
             no_repeat_ngram_size=4 if careful else 0,
             max_length=self._model.max_length,
@@ -315,48 +276,6 @@ class FasterWhisper:
         if "Unable to open file" in text:
             raise ModelMissing(f"{what}: {text}") from exc
         raise EngineUnavailable(f"{what}: {text}") from exc
-
-
-def _kept(heard: Sequence[_Window], piece: Piece, language: str, before: Before) -> tuple["_Kept", Before]:
-    """The words of windows in time order less what the model made up, and where the last of them ended."""
-    words: list[Word] = []
-    dropped = 0
-    for entry in heard:
-        said = _joined(entry.said.words, language)
-        true = [] if entry.suspicion is Hallucination.NO_SPEECH else without_loops(said)
-        placed, before = within_speech([_moved(word, entry.window) for word in true], piece.speech, before)
-        words += [_word(word, piece) for word in placed]
-        dropped += len(said) - len(true)
-    return _Kept(tuple(words), dropped), before
-
-
-def _joined(words: Sequence[dict[str, Any]], language: str) -> list[TimedWord]:
-    """Words as people write them: what the model glues on without a space belongs to the word before."""
-    joined: list[TimedWord] = []
-    for word in words:
-        text = word["word"].strip()
-        start, end = float(word["start"]) * RATE, float(word["end"]) * RATE
-        confidence = float(word["probability"])
-        if not text:
-            continue
-        if joined and not word["word"].startswith(" ") and language not in _NO_SPACES:
-            last = joined[-1]
-            joined[-1] = TimedWord(last.start, end, last.text + text, min(last.confidence, confidence))
-        else:
-            joined.append(TimedWord(start, max(start, end), text, confidence))
-    return joined
-
-
-def _moved(word: TimedWord, window: Window) -> TimedWord:
-    """From samples of the window to samples of the piece; both ends in the part where its middle lies."""
-    start, end = window.span(word.start, word.end)
-    return TimedWord(start, end, word.text, word.confidence)
-
-
-def _word(word: TimedWord, piece: Piece) -> Word:
-    start = min(piece.start_ms + round(word.start * 1000 / RATE), piece.end_ms)
-    end = min(piece.start_ms + round(word.end * 1000 / RATE), piece.end_ms)
-    return Word(start, max(start, end), word.text, round(min(1.0, max(0.0, word.confidence)), 3))
 
 
 def _compression(text: str) -> float:

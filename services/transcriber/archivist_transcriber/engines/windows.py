@@ -8,6 +8,7 @@ import numpy as np
 from archivist_transcriber.audio.vad import KEPT_PAUSE_MS, RATE, Samples
 
 KEPT_PAUSE = RATE * KEPT_PAUSE_MS // 1000  # samples; pauses up to this stay as they are, longer ones are cut to it
+CLICK = RATE * 3 // 10  # samples; less speech than this, alone, may be none: music and gavels pass for it
 PAD = KEPT_PAUSE // 2  # samples of what surrounds speech: soft beginnings and ends lie outside it
 
 _FRAME = RATE // 100  # samples
@@ -45,8 +46,30 @@ class Window:
         """Samples of the piece for samples of the window: in the part that holds their middle."""
         middle = (start + end) / 2
         part = next((p for p in reversed(self.parts) if p.at <= middle), self.parts[0])
-        shift = part.start - part.at
-        return min(max(start + shift, part.start), part.end), min(max(end + shift, part.start), part.end)
+        return _within(part, start, end)
+
+    def first_span(self, start: float, end: float, speech: Sequence[tuple[int, int]]) -> tuple[float, float]:
+        """The same for the first word, which the model lets begin with the window, whatever sounds there.
+
+        Where that is a click in music, a part with hardly any speech, and the word goes on in the part behind it,
+        the word is of that part. speech: that of the piece.
+        """
+        early = self.span(start, end)
+        first = self.parts[0]
+        click = sum(max(0, min(b, first.end) - max(a, first.start)) for a, b in speech) <= CLICK
+        if len(self.parts) > 1 and click and start < self.parts[1].at < end:
+            return _within(self.parts[1], start, end)
+        return early
+
+
+def _within(part: Part, start: float, end: float) -> tuple[float, float]:
+    shift = part.start - part.at
+    return min(max(start + shift, part.start), part.end), min(max(end + shift, part.start), part.end)
+
+
+def shifted(window: Window, by: int) -> Window:
+    """A window of a part of the piece that begins at sample `by`, as one of the piece."""
+    return Window(tuple(Part(part.start + by, part.end + by, part.at) for part in window.parts))
 
 
 def pack(speech: Sequence[tuple[int, int]], samples: Samples, longest: int) -> tuple[Window, ...]:

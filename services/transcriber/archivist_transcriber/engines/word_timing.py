@@ -57,8 +57,10 @@ def within_speech(
             start = begin
         if last and stop > end - SNAP_END:
             stop = end
-        placed.append(replace(word, start=min(max(start, begin), end), end=min(max(stop, begin), end)))
-    ordered = _in_order(placed, before.end)
+        room = SHORTEST * sum(other == home for other in homes[n:])  # for this word and those after it in there
+        latest = max(begin, end - room)
+        placed.append(replace(word, start=min(max(start, begin), latest), end=min(max(stop, begin), end)))
+    ordered = in_order(placed, before.end)
     return ordered, Before(max([after, *homes]), ordered[-1].end)
 
 
@@ -81,7 +83,7 @@ def _distance(word: TimedWord, stretch: tuple[int, int]) -> tuple[float, float]:
     return -max(0.0, overlap), max(stretch[0] - middle, middle - stretch[1], 0.0)
 
 
-def _in_order(words: list[TimedWord], earliest: float) -> list[TimedWord]:
+def in_order(words: list[TimedWord], earliest: float) -> list[TimedWord]:
     """Starts rise and no word reaches into the next one."""
     ordered: list[TimedWord] = []
     for word in words:

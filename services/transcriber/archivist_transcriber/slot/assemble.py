@@ -6,7 +6,7 @@ Every step is a function of what the step before gave; the edge (disk, decoder, 
 import json
 import logging
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -42,6 +42,8 @@ log = logging.getLogger(__name__)
 
 NO_SPEECH = "NO_SPEECH: no speech was found; the caption file is valid and empty"
 
+MUCH_UNHEARD_MS = 3_000  # of speech without words: a sentence, more than a cough and an "aye" come to
+
 
 @dataclass(frozen=True, slots=True)
 class Authoring:
@@ -75,6 +77,7 @@ class Transcript:
     language: str
     audio_ms: int
     warnings: tuple[str, ...]
+    unheard: tuple[tuple[int, int], ...] = ()
 
 
 def assemble(work: AssembleWork, places: Places, recipe: str, device: str, stop: Callable[[], bool]) -> JobOutcome:
@@ -93,7 +96,7 @@ def assemble(work: AssembleWork, places: Places, recipe: str, device: str, stop:
             transcript = name_speakers(source, work, transcript, Diarizer(places.speakers, device), places)
     authoring = replace(places.authoring, scc=scc_options_of(server, places.authoring.scc))
     transcript, captions = lay_out(transcript, PurePosixPath(work.recording.path).stem, authoring)
-    written, worth = write_formats(captions, authoring)
+    written, worth = write_formats(captions, authoring, transcript.unheard)
     summary = summarise(transcript.words, language=transcript.language) if work.include_summary else None
     if stop():
         raise Cancelled("somebody asked for this")
@@ -108,6 +111,7 @@ def assemble(work: AssembleWork, places: Places, recipe: str, device: str, stop:
         language=transcript.language,
         summary=None if summary is None else asdict(summary),
         warnings=transcript.warnings,
+        unheard=transcript.unheard,
     )
 
 
@@ -122,7 +126,20 @@ def transcript_of(work: AssembleWork) -> Transcript:
         warnings.append(
             f"AUDIO_DAMAGED: {work.bad_packets} packets could not be decoded; silence stands in their place"
         )
-    return Transcript(work.words, work.planned.language, work.planned.audio_ms, tuple(warnings))
+    unheard_ms = sum(end - start for start, end in work.unheard)
+    if unheard_ms >= MUCH_UNHEARD_MS:
+        first = seconds_clock(work.unheard[0][0])
+        warnings.append(
+            f"SPEECH_WITHOUT_WORDS: {unheard_ms / 1000:.0f} s of speech stayed without words, in {len(work.unheard)} "
+            f"places, the first at {first}; the report lists them"
+        )
+    return Transcript(work.words, work.planned.language, work.planned.audio_ms, tuple(warnings), work.unheard)
+
+
+def seconds_clock(ms: int) -> str:
+    """`0:07:05` for 425,000 ms."""
+    minutes, seconds = divmod(ms // 1000, 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
 
 
 def name_speakers(
@@ -148,8 +165,10 @@ def lay_out(transcript: Transcript, title: str, authoring: Authoring) -> tuple[T
     return transcript, Captions(cues=cues, words=transcript.words, language=transcript.language, title=title)
 
 
-def write_formats(captions: Captions, authoring: Authoring) -> tuple[dict[str, bytes], Report]:
-    """Every format of the programme and the report, as data and as a page.
+def write_formats(
+    captions: Captions, authoring: Authoring, unheard: Sequence[tuple[int, int]] = ()
+) -> tuple[dict[str, bytes], Report]:
+    """Every format of the programme and the report, as data and as a page. unheard: speech without words.
 
     The SCC is decoded again by our own decoder and compared with the cues: one error, and CaptionsInvalid is
     raised instead of anything being released.
@@ -158,7 +177,7 @@ def write_formats(captions: Captions, authoring: Authoring) -> tuple[dict[str, b
         encoded = write_scc(captions, authoring.scc)
     except CannotEncode as exc:
         raise CaptionsInvalid(str(exc)) from exc
-    worth = report(captions, encoded.text, authoring.scc, encoded.notes, authoring.profile)
+    worth = report(captions, encoded.text, authoring.scc, encoded.notes, authoring.profile, unheard)
     if not worth.releasable:
         errors = [finding for finding in worth.findings if finding.severity == "error"]
         raise CaptionsInvalid(f"the SCC file is not what was meant: {errors[0].message} ({len(errors)} errors)")
@@ -186,6 +205,7 @@ def metadata(
         "words": len(transcript.words),
         "cues": len(captions.cues),
         "summary_sentences": 0 if summary is None else len(summary.sentences),
+        "unheard": [{"start_ms": start, "end_ms": end} for start, end in transcript.unheard],
         "warnings": list(transcript.warnings),
         "captions": {
             "releasable": worth.releasable,

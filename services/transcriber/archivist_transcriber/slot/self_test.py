@@ -78,6 +78,7 @@ def _captioned(engine: Engine, model: str, places: Places, recipe: str, speech: 
         words=tuple(word for each in heard for word in each.words),
         dropped=sum(each.dropped for each in heard),
         bad_packets=sum(each.bad_packets for each in heard),
+        unheard=tuple(stretch for each in heard for stretch in each.unheard),
     )
     return assemble.assemble(work, places, recipe, engine.device, _never)
 

@@ -110,14 +110,16 @@ def transcribe(
         bad_packets = audio.bad_packets
     piece = Piece(cut.start_ms, samples, cut.speech)
     words: list[Word] = []
+    unheard: list[tuple[int, int]] = []
     dropped = 0
     for heard in engine.words(piece, Options(language=cut.language, sparing=work.careful)):
         words.extend(heard.words)
+        unheard.extend(heard.unheard)
         dropped += heard.dropped
         tell(Stage.TRANSCRIBE, min(heard.done_ms, cut.end_ms) - cut.start_ms)
         if stop():
             raise Cancelled("somebody asked for this")
-    return ChunkTranscript(tuple(words), dropped, bad_packets)
+    return ChunkTranscript(tuple(words), dropped, bad_packets, tuple(unheard))
 
 
 def _give(cuts: list[Cut], language: str, on_cut: Callable[[Cut], None]) -> None:

@@ -73,6 +73,7 @@ async def transcribe_chunk(deps: Deps, slot: SlotProtocol, claim: ChunkClaim) ->
             _count("failed")
         else:
             metrics.CHUNK_AUDIO_SECONDS.inc((claim.cut.end_ms - claim.cut.start_ms) / 1000)
+            metrics.UNHEARD_SPEECH_SECONDS.inc(sum(end - start for start, end in transcript.unheard) / 1000)
             metrics.CHUNK_SECONDS.observe(took.total_seconds())
             _count("completed")
 

@@ -104,6 +104,8 @@ class Transcription(Leased):
     summary: Mapped[dict[str, Any] | None]
     warnings: Mapped[list[str]] = mapped_column(JSONB, server_default=text("'[]'"))
     """Codes and sentences of what did not stop the job: `NO_SPEECH: …`."""
+    unheard: Mapped[list[Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """[start_ms, end_ms] of each stretch of speech without words, once it is completed; NULL: nobody looked."""
     processing_time: Mapped[int | None] = mapped_column(Integer)
     """Seconds from the claim of the attempt that completed to its completion."""
     vod_id: Mapped[str | None] = mapped_column(String(100))
@@ -146,6 +148,8 @@ class Chunk(Leased):
     dropped: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     """Words removed as hallucinations."""
     bad_packets: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    unheard: Mapped[list[Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """[start_ms, end_ms] of each stretch of speech without words; NULL from a version that did not look."""
     took_ms: Mapped[int | None] = mapped_column(BigInteger)
     """Time the attempt that finished it took."""
     started_date: Mapped[datetime | None]
