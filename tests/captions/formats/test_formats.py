@@ -141,7 +141,7 @@ def test_subrip_is_read_as_it_is_found() -> None:
     )
     reading = _reading("srt", text)
     assert reading.captions.cues == (
-        Cue(1_000, 2_500, ("One &amp; two", "three"), italics=(Italic(0, 0, 13),)),
+        Cue(1_000, 2_500, ("One & two", "three"), italics=(Italic(0, 0, 9),)),
         Cue(3_000, 4_000, ("Top <3 bold", "after a blank"), top=True),
         Cue(5_500, 6_000, ("no number",)),
         Cue(8_000, 9_000, ("backwards",)),
