@@ -17,6 +17,7 @@ from archivist_captions.layout.layout import layout
 from archivist_captions.notes import Note, NoteKind
 from archivist_captions.profiles import BROADCAST, Profile
 from archivist_captions.report.data import Report, report
+from archivist_captions.rolling import said_once
 from archivist_captions.timecode import NTSC_30, frame_at
 
 _MOST_NAMED = 40  # letters of a word that a note repeats
@@ -76,7 +77,7 @@ def convert(
             notes.append(Note(NoteKind.PLAIN, -1, "italics and places are kept only where the cues are"))
         words = captions.words
         if not words:
-            cues, overlaps = _one_at_a_time(captions.cues)
+            cues, overlaps = _one_at_a_time(said_once(captions.cues))
             words = words_of(cues)
             notes.extend(overlaps)
         notes.extend(

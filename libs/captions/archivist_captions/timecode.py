@@ -53,6 +53,11 @@ def label(frame: int, *, drop_frame: bool) -> str:
     return drop_frame_label(frame) if drop_frame else non_drop_label(frame)
 
 
+def day_of(*, drop_frame: bool) -> int:
+    """How many frames have a label: after the last one of the day comes the first one again."""
+    return (LAST_DROP_FRAME if drop_frame else LAST_NON_DROP) + 1
+
+
 def is_drop_frame(text: str) -> bool:
     """Whether a label is of the drop-frame kind."""
     return ";" in text

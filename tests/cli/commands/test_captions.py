@@ -226,7 +226,7 @@ _REFUSED = {
     "binary": ("in.srt", bytes(range(256)) * 40, "not a text file"),
     "random-scc": ("in.scc", b"\x93\x8f nonsense \xff" * 50, "not an SCC file"),
     "deep-json": ("in.json", b"[" * 100_000, "not JSON"),
-    "a-picture": ("in.vtt", b"\x89PNG\r\n\x1a\n" + bytes(64), "not a text file"),
+    "a-picture": ("in.vtt", b"\x89PNG\r\n\x1a\n" + bytes(64), "not a WebVTT file"),
 }
 
 

@@ -45,6 +45,7 @@ class Receiver:
         self.modes: list[Mode] = []  # each mode once, in order of appearance
         self.shows: list[int] = []  # frames at which a caption was swapped in or a row begun
         self.rolled: list[DisplayedText] = []  # rows that rolled up or were erased, each as a screen of its own
+        self.captions: list[DisplayedText] = []  # what was popped on, rolled up, painted in one go; by time of end
         self.letters: list[str] = []  # everything that became visible, without spaces
         self.frames: list[int] = []  # when each of the letters did
         self._mode = Mode.NONE
@@ -62,6 +63,9 @@ class Receiver:
         self._swap_frame = -2
         self._written_frame = -2
         self._row_since: int | None = None  # frame of the first letter of the row that rolls up
+        self._popped = False  # the present screen was swapped in
+        self._painted: Memory = {}  # what was painted on since the last erase, without what it covers
+        self._painted_since = 0
         self._stale = False  # the hidden memory holds an earlier caption
 
     def word(self, frame: int, word: int) -> None:
@@ -87,8 +91,11 @@ class Receiver:
     def finish(self, frame: int) -> None:
         """The words have run out at `frame`."""
         self._end_row(frame)
+        self._end_paint(None)
         if self._rows:
             self.screens.append(DisplayedText(self._since, None, self._rows))
+            if self._popped:
+                self.captions.append(self.screens[-1])
             self._rows = ()
 
     @property
@@ -137,6 +144,8 @@ class Receiver:
             self._stale = False
         elif word == codes.EOC:
             self._enter(Mode.POP_ON)
+            self._end_row(frame)
+            self._end_paint(frame)
             self._shown, self._hidden = self._hidden, self._shown
             self._stale = bool(self._hidden)
             if len(self._shown) > codes.MOST_ROWS_SHOWN:
@@ -150,11 +159,13 @@ class Receiver:
             self._refresh(frame, swapped=True)
         elif word == codes.EDM:
             self._end_row(frame)
+            self._end_paint(frame)
             self._shown = {}
             self._refresh(frame)
         elif word in (codes.RU2, codes.RU3, codes.RU4):
             self._roll_up(frame, word - 0x1423)
         elif word == codes.RDC:
+            self._end_row(frame)
             self._enter(Mode.PAINT_ON)
         elif word == codes.CR:
             if self._mode is Mode.ROLL_UP:
@@ -163,10 +174,12 @@ class Receiver:
             if self._column > 0:
                 self._column -= 1
                 self._memory().get(self._row, {}).pop(self._column, None)
+                self._painted.get(self._row, {}).pop(self._column, None)
         elif word == codes.DER:
             cells = self._memory().get(self._row, {})
             for column in [column for column in cells if column >= self._column]:
                 del cells[column]
+                self._painted.get(self._row, {}).pop(column, None)
         elif word in (codes.TR, codes.RTD):
             self._enter(Mode.TEXT)
             self.events.append(Event("text-mode", frame, "text mode is not captions"))
@@ -182,6 +195,8 @@ class Receiver:
 
     def _roll_up(self, frame: int, depth: int) -> None:
         if self._mode is not Mode.ROLL_UP:
+            self._end_row(frame)
+            self._end_paint(frame)
             self._shown, self._hidden = {}, {}
             self._row, self._column = codes.ROWS, 0
             self._enter(Mode.ROLL_UP)
@@ -204,7 +219,15 @@ class Receiver:
             rows = tuple(row for row in rows_of(self._shown) if row.number == self._row)
             if rows:
                 self.rolled.append(DisplayedText(self._row_since, frame, rows))
+                self.captions.append(self.rolled[-1])
             self._row_since = None
+
+    def _end_paint(self, frame: int | None) -> None:
+        """What was painted on is erased or painted over: keep it."""
+        rows = tuple(rows_of(self._painted))
+        if rows and frame != self._painted_since:
+            self.captions.append(DisplayedText(self._painted_since, frame, rows))
+        self._painted = {}
 
     def _preamble(self, frame: int, word: int) -> None:
         base = word & 0xFF60
@@ -224,6 +247,8 @@ class Receiver:
         attribute = (word & 0x1F) >> 1
         self._italic = attribute == codes.PAC_ITALIC >> 1
         self._column = (attribute - 8) * 4 if attribute >= 8 else 0
+        if self._mode is Mode.PAINT_ON and max(self._painted.get(row, {}), default=-1) >= self._column:
+            self._end_paint(frame)  # a row that is written over begins another caption
 
     def _extended(self, frame: int, character: str) -> None:
         if self._column == 0:
@@ -234,6 +259,7 @@ class Receiver:
             full = self._column == codes.COLUMNS - 1 and self._column in cells
             column = self._column if full else self._column - 1
             cell = cells.pop(column, None)
+            self._painted.get(self._row, {}).pop(column, None)
             self._column = column
             if cell is not None and cell[0] != " " and self._mode in (Mode.ROLL_UP, Mode.PAINT_ON):
                 self.letters.pop()
@@ -255,6 +281,10 @@ class Receiver:
         if self._column == codes.COLUMNS - 1 and self._column in cells:
             self.events.append(Event("columns", frame, f"{character!r} overwrites column 32 of row {self._row}"))
         cells[self._column] = (character, self._italic)
+        if self._mode is Mode.PAINT_ON:
+            if not self._painted:
+                self._painted_since = frame
+            self._painted.setdefault(self._row, {})[self._column] = cells[self._column]
         self._column = min(self._column + 1, codes.COLUMNS - 1)
         self._written_frame = frame
         if self._mode in (Mode.ROLL_UP, Mode.PAINT_ON):
@@ -276,6 +306,9 @@ class Receiver:
             return
         if self._rows and frame > self._since:
             self.screens.append(DisplayedText(self._since, frame, self._rows))
+            if self._popped:
+                self.captions.append(self.screens[-1])
+        self._popped = self._mode is Mode.POP_ON
         self._rows = rows
         self._since = frame
 

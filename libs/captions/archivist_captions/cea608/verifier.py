@@ -14,7 +14,7 @@ from archivist_captions.cea608.decoder import DisplayedText, Mode, Receiver
 from archivist_captions.cea608.options import SccOptions
 from archivist_captions.cea608.transliteration import transliterate
 from archivist_captions.cue import Captions
-from archivist_captions.timecode import frame_at, frame_of_label
+from archivist_captions.timecode import day_of, frame_at, frame_of_label
 
 Severity = Literal["error", "warning"]
 
@@ -105,6 +105,7 @@ def play(scc_text: str) -> Played:
         firsts.append(frame)
         if complaint:
             findings.append(Finding("label", line.number, complaint))
+    firsts = _past_midnight(file.lines, firsts)
     findings.extend(_order(file.lines, firsts))
     receiver = Receiver()
     sent: list[int] = []
@@ -252,6 +253,24 @@ def _form(text: str, file: scc.SccFile) -> Iterator[Finding]:
         bad = sum(not (_ODD[word >> 8] and _ODD[word & 0xFF]) for word in line.words)
         if bad:
             yield Finding("parity", line.number, f"{bad} words with even parity")
+
+
+def _past_midnight(lines: Sequence[scc.SccLine], firsts: Sequence[int]) -> list[int]:
+    """The frames with a day added for each midnight: a label that falls back by almost a day is the next day's.
+
+    Not where the label before jumped ahead by as much: that one is wrong. Source: SMPTE ST 12-1.
+    """
+    day = day_of(drop_frame=any(";" in line.label for line in lines))
+    almost = day * 7 // 8
+    days, last, jumped = 0, firsts[0] if firsts else 0, False
+    through: list[int] = []
+    for first in firsts:
+        if last - first > almost and not jumped:
+            days += 1
+        jumped = first - last > almost
+        last = first
+        through.append(first + days * day)
+    return through
 
 
 def _order(lines: Sequence[scc.SccLine], firsts: Sequence[int]) -> Iterator[Finding]:

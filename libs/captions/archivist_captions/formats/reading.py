@@ -31,10 +31,12 @@ class RawCue:
     italics: tuple[Italic, ...] = ()
 
 
-def text_of(data: bytes) -> tuple[str, tuple[Note, ...]]:
+def text_of(data: bytes, *, nul: str | None = None) -> tuple[str, tuple[Note, ...]]:
     """The file as text with LF line ends: UTF-8, UTF-16 by its mark, else Windows-1252, which is noted.
 
-    Raises CannotRead when it is too large to be captions, or holds NUL bytes as no text does.
+    A few broken bytes among letters of valid UTF-8 are shown as U+FFFD each. nul: what a NUL byte is read as.
+
+    Raises CannotRead when it is too large to be captions, or holds NUL bytes and `nul` is None.
     """
     if len(data) > MOST_BYTES:
         raise CannotRead(f"{len(data)} bytes is more than a day of captions")
@@ -43,8 +45,16 @@ def text_of(data: bytes) -> tuple[str, tuple[Note, ...]]:
         marked = data.startswith((b"\xff\xfe", b"\xfe\xff"))
         text = data.decode("utf-16" if marked else "utf-8-sig")
     except UnicodeDecodeError:
-        text = data.decode("cp1252", "replace")
-        notes = (Note(NoteKind.REPAIRED, -1, "not UTF-8: read as Windows-1252"),)
+        text = data.decode("utf-8-sig", "replace")
+        broken = text.count("\ufffd")
+        whole = sum(not character.isascii() for character in text) - broken
+        if whole >= broken:  # letters of Windows-1252 hardly ever look like UTF-8
+            notes = (Note(NoteKind.REPAIRED, -1, f"{broken} broken bytes in UTF-8"),)
+        else:
+            text = data.decode("cp1252", "replace")
+            notes = (Note(NoteKind.REPAIRED, -1, "not UTF-8: read as Windows-1252"),)
+    if nul is not None:
+        text = text.replace("\0", nul)
     if "\0" in text:
         raise CannotRead("not a text file: it holds NUL bytes")
     return text.replace("\r\n", "\n").replace("\r", "\n"), notes

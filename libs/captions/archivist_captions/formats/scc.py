@@ -2,13 +2,13 @@
 
 from fractions import Fraction
 
-from archivist_captions.cea608.decoder import DisplayedText, MemoryRow, Mode
+from archivist_captions.cea608.decoder import DisplayedText
 from archivist_captions.cea608.encoder import Encoded, SccOptions, encode
-from archivist_captions.cea608.verifier import Played, play
+from archivist_captions.cea608.verifier import play
 from archivist_captions.cue import Captions, Cue, Italic
 from archivist_captions.formats.reading import Reading, text_of
 from archivist_captions.notes import Note, NoteKind
-from archivist_captions.timecode import NTSC_30, ms_at
+from archivist_captions.timecode import NTSC_30, day_of, ms_at
 
 __all__ = ["Encoded", "SccOptions", "read", "reading", "write", "write_scc"]
 
@@ -33,12 +33,17 @@ def reading(data: bytes, rate: Fraction = NTSC_30, first_frame: int = 0) -> Read
     caption before it is taken to be at zero).
 
     Pop-on captions are a cue each. A row that rolls up is a cue until the next begins; what is painted on is one
-    cue from its first letter until it is erased. Raises CannotRead for what is no SCC at all.
+    cue from its first letter until it is erased or painted over. A file may change its mode.
+
+    Raises CannotRead for what is no SCC at all.
     """
     text, notes = text_of(data)
     played = play(text)
-    shown = played.receiver.rolled if Mode.ROLL_UP in played.receiver.modes else _popped(played)
-    cues = tuple(_cue(screen, rate, first_frame) for screen in shown)
+    shown = sorted(played.receiver.captions, key=lambda caption: caption.start)
+    day = day_of(drop_frame=";" in text)
+    if shown and first_frame - shown[0].start > day // 2:  # the first caption is past midnight already
+        first_frame -= day
+    cues = tuple(_cue(caption, rate, first_frame) for caption in shown)
     findings = tuple(
         Note(NoteKind.REPAIRED, -1, f"line {finding.line}: {finding.rule}: {finding.message}")
         for finding in played.findings
@@ -49,24 +54,6 @@ def reading(data: bytes, rate: Fraction = NTSC_30, first_frame: int = 0) -> Read
 def read(data: bytes) -> Captions:
     """The captions of `reading`, without its notes."""
     return reading(data).captions
-
-
-def _popped(played: Played) -> list[DisplayedText]:
-    """Screens as captions. What is painted on grows letter by letter: its last state is the caption."""
-    painted = Mode.PAINT_ON in played.receiver.modes
-    captions: list[DisplayedText] = []
-    for screen in played.screens:
-        before = captions[-1] if captions else None
-        if painted and before is not None and before.end == screen.start and _grew(before.rows, screen.rows):
-            captions[-1] = DisplayedText(before.start, screen.end, screen.rows)
-        else:
-            captions.append(screen)
-    return captions
-
-
-def _grew(before: tuple[MemoryRow, ...], after: tuple[MemoryRow, ...]) -> bool:
-    texts = {row.number: row.text for row in after}
-    return all(texts.get(row.number, "").startswith(row.text) for row in before)
 
 
 def _cue(screen: DisplayedText, rate: Fraction, first_frame: int) -> Cue:

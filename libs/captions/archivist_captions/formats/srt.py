@@ -7,12 +7,16 @@ from archivist_captions.cue import Captions
 from archivist_captions.errors import CannotRead
 from archivist_captions.formats import markup
 from archivist_captions.formats.clean import clean
-from archivist_captions.formats.clock import clock, ms_of_clock
+from archivist_captions.formats.clock import clock
 from archivist_captions.formats.reading import RawCue, Reading, cues_of, text_of
 from archivist_captions.notes import Note, NoteKind
 
-_TIMES = re.compile(r"^[ \t]*(\d[\d:.,]*)[ \t]*-->[ \t]*(\d[\d:.,]*)[^\n]*$", re.MULTILINE)
-_NUMBER = re.compile(r"\n[ \t]*\d+[ \t]*$")
+_TIME = r"-?\d+(?::-?\d+){1,3}(?:[.,;]\d+)?"
+_ARROW = r"(?:[-–—=]+[ \t]?(?:>|&gt;)|→)"  # dashes that editors make of hyphens
+_TIMES = re.compile(rf"^[ \t]*(?:\d+[ \t]+)?({_TIME})[ \t]*{_ARROW}[ \t]*({_TIME})[^\n]*$", re.MULTILINE | re.ASCII)
+_NUMBER = re.compile(r"\n[ \t]*\d+[ \t]*$", re.ASCII)
+_MOST_HOURS = 9_999
+_CARRIED = 60  # minutes or seconds that rounding may make
 # What a file that was not written to its end leaves of its next cue: a number, and times as far as they came.
 _HALF = re.compile(r"\n[ \t]*\n[ \t]*(\d+)[ \t]*(?:\n[ \t]*[\d:.,]*[ \t]*-{0,2}>?[ \t]*)?$")
 _TORN = re.compile(r"(?:\n[ \t]*\d+[ \t]*)?\n[ \t]*(\d[\d:.,]*[ \t]*-->[^\n]*)[\s\S]*$")
@@ -39,15 +43,20 @@ def reading(data: bytes) -> Reading:
     Raises CannotRead for a file with text and no times.
     """
     text, notes = text_of(data)
+    text = text.replace("\ufeff", "")  # files that were joined keep the mark of each
     repairs: list[Note] = list(notes)
     matches = list(_TIMES.finditer(text))
     if not matches and text.strip():
         raise CannotRead("not a SubRip file: it has no line of times")
+    numbered = bool(matches) and text[: matches[0].start()].strip().isdecimal()
     raw: list[RawCue] = []
     for match, following in zip_longest(matches, matches[1:]):
-        payload = text[match.end() : following.start() if following else len(text)].rstrip()
+        between = text[match.end() : following.start() if following else len(text)]
+        payload = between.rstrip()
         if following is not None:
-            payload = _NUMBER.sub("", "\n" + payload)  # the number of the next cue
+            # The number of the next cue; in a file that numbers none, one before an empty line is what was said.
+            if numbered or not between.endswith("\n\n"):
+                payload = _NUMBER.sub("", "\n" + payload)
         elif (half := _HALF.search(payload)) is not None and int(half[1]) == len(matches) + 1:
             payload = payload[: half.start()]
             repairs.append(Note(NoteKind.REPAIRED, -1, f"the file ends where cue {half[1]} begins"))
@@ -55,11 +64,17 @@ def reading(data: bytes) -> Reading:
             payload = payload[: max(0, torn.start() - 1)]
             repairs.append(Note(NoteKind.REPAIRED, -1, f"a cue was left out: not two times: {torn[1]!r}"))
         try:
-            times = ms_of_clock(match[1]), ms_of_clock(match[2])
+            times = _ms(match[1]), _ms(match[2])
         except ValueError as exc:
             repairs.append(Note(NoteKind.REPAIRED, -1, f"a cue was left out: {exc}"))
             continue
-        marked = markup.parse(payload, entities=False)
+        if times[0] < 0:
+            if times[1] <= 0:
+                repairs.append(Note(NoteKind.REPAIRED, -1, f"a cue was left out: it ends before zero: {match[2]}"))
+                continue
+            repairs.append(Note(NoteKind.REPAIRED, -1, f"cue at {match[1]}: begins at zero"))
+            times = 0, times[1]
+        marked = markup.parse(payload, subrip=True)
         raw.append(RawCue(*times, marked.lines, f"cue at {match[1]}", marked.top, marked.italics))
     cues, more = cues_of(raw)
     return Reading(Captions(cues), (*repairs, *more))
@@ -68,3 +83,20 @@ def reading(data: bytes) -> Reading:
 def read(data: bytes) -> Captions:
     """The captions of `reading`, without its notes."""
     return reading(data).captions
+
+
+def _ms(text: str) -> int:
+    """Milliseconds of a time as the world writes it: one digit is enough, no fraction is zero, 1000 ms carry.
+
+    Negative where the time is. Raises ValueError for minutes or seconds above 60, and past 9,999 hours.
+    """
+    clock, _, fraction = text.replace(";", ".").replace(",", ".").partition(".")
+    fields = clock.replace("-", "").split(":")
+    if len(fields) == 4:  # a colon before the milliseconds
+        fraction = fields.pop()
+    hours, minutes, seconds = [0, *(int(field) for field in fields)][-3:]
+    if minutes > _CARRIED or seconds > _CARRIED or hours > _MOST_HOURS:
+        raise ValueError(f"not a time: {text!r}")
+    ms = 1_000 if fraction == "1000" else int(fraction[:3].ljust(3, "0"))
+    whole = ((hours * 60 + minutes) * 60 + seconds) * 1_000 + ms
+    return -whole if "-" in text else whole

@@ -1,18 +1,26 @@
 """WebVTT. Source: W3C WebVTT, sections 4 and 6. Written as UTF-8 with LF."""
 
 import re
+from collections.abc import Iterator
 
 from archivist_captions.cue import Captions, Cue, Word
 from archivist_captions.errors import CannotRead
 from archivist_captions.formats import markup
 from archivist_captions.formats.clean import clean
-from archivist_captions.formats.clock import clock, ms_of_clock, one_line
+from archivist_captions.formats.clock import clock, one_line
 from archivist_captions.formats.reading import RawCue, Reading, cues_of, text_of
 from archivist_captions.formats.voices import Voices, voices_of, words_of
 from archivist_captions.notes import Note, NoteKind
 
-_LINE = re.compile(r"\bline:(-?\d+)(%?)")
-_TOP_LINES = 7  # of 15, as on a television screen
+_SPACES = str.maketrans("\t\f", "  ")  # ASCII white space that a line may hold
+_MOST_HOURS = 9_999
+_TIMES = re.compile(
+    r"[ \t\f]*((?:\d+:)?\d{2}:\d{2}\.\d{3})(?!\d)[ \t\f]*-->[ \t\f]*((?:\d+:)?\d{2}:\d{2}\.\d{3})(?!\d)(.*)", re.ASCII
+)
+_LINE = re.compile(r"line:(?:(\d+(?:\.\d+)?)%|(-?\d+(?:\.\d+)?))(?:,(?:start|center|end))?", re.ASCII)
+_SILENT = re.compile(r"(?:NOTE|WEBVTT)(?:[ \t]|$)|(?:STYLE|REGION)[ \t]*$")  # what begins a block that is no text
+_LINES = 15  # as on a television screen
+_TOP_LINES = 7  # of those
 _TOP_PERCENT = 45
 
 
@@ -34,31 +42,26 @@ def reading(data: bytes) -> Reading:
 
     Raises CannotRead for a file that does not begin with WEBVTT.
     """
-    text, notes = text_of(data)
+    text, notes = text_of(data, nul="\ufffd")
     if not re.match(r"WEBVTT(?:[ \t\n]|$)", text):
         raise CannotRead("not a WebVTT file: its first line is not WEBVTT")
     raw: list[RawCue] = []
     voices: dict[int, Voices] = {}
     repairs: list[Note] = list(notes)
-    # After the first line there should be an empty one; where there is none the first cue follows at once.
-    for number, block in enumerate(re.split(r"\n{2,}", text.partition("\n")[2])):
-        lines = block.strip("\n").split("\n")
-        at = next((place for place, line in enumerate(lines[:2]) if "-->" in line), None)
-        if re.match(r"(?:NOTE|STYLE|REGION)\b", block.strip("\n")):
+    for timing, payload in _blocks(text):
+        match = _TIMES.fullmatch(timing)
+        if match is None:
+            if not _SILENT.match(timing or payload[0]):
+                what = timing.strip() or payload[0]
+                repairs.append(Note(NoteKind.REPAIRED, -1, f"text without times was left out: {what[:40]!r}"))
             continue
-        if at is None:
-            header = number == 0 and not block.startswith("\n")
-            if block.strip() and not header:
-                repairs.append(Note(NoteKind.REPAIRED, -1, f"text without times was left out: {lines[0][:40]!r}"))
-            continue
-        start, _, rest = lines[at].partition("-->")
-        end, _, settings = rest.strip().partition(" ")
+        start, end, settings = match[1], match[2], match[3]
         try:
-            times = ms_of_clock(start), ms_of_clock(end)
+            times = _ms(start), _ms(end)
         except ValueError as exc:
             repairs.append(Note(NoteKind.REPAIRED, -1, f"a cue was left out: {exc}"))
             continue
-        marked = markup.parse("\n".join(lines[at + 1 :]), entities=True)
+        marked = markup.parse("\n".join(payload))
         raw.append(RawCue(*times, marked.lines, f"cue at {start.strip()}", _at_top(settings), marked.italics))
         if marked.lines and any(marked.voices):
             voices[id(raw[-1])] = marked.voices
@@ -92,9 +95,52 @@ def _name(voice: str) -> str:
     return one_line(voice).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def _blocks(text: str) -> Iterator[tuple[str, list[str]]]:
+    """The line with the arrow and the lines of text of each block; the line is empty where a block has none.
+
+    Source: W3C WebVTT 6.1, "collect a WebVTT block": an arrow in the first or second line of a block is its timing,
+    any other begins the next block. The lines right after the first one of the file are its header.
+    """
+    lines = text.split("\n")
+    place = 1
+    while place < len(lines) and lines[place] and "-->" not in lines[place]:
+        place += 1
+    while place < len(lines):
+        if not lines[place]:
+            place += 1
+            continue
+        timing = ""
+        payload: list[str] = []
+        first = place
+        while place < len(lines) and lines[place]:
+            if "-->" not in lines[place]:
+                payload.append(lines[place])
+            elif place - first < 2 and not timing:
+                timing, payload = lines[place], []
+            else:
+                break
+            place += 1
+        yield timing, payload
+
+
+def _ms(text: str) -> int:
+    """Milliseconds of a time stamp. Hours take any number of digits. Raises ValueError past 59 minutes or seconds."""
+    fields = [0, *(int(field) for field in text.partition(".")[0].split(":"))][-3:]
+    if max(fields[1:]) > 59 or fields[0] > _MOST_HOURS:
+        raise ValueError(f"not a time: {text!r}")
+    return ((fields[0] * 60 + fields[1]) * 60 + fields[2]) * 1_000 + int(text[-3:])
+
+
 def _at_top(settings: str) -> bool:
-    match = _LINE.search(settings)
-    if match is None:
-        return False
-    value = int(match[1])
-    return 0 <= value < (_TOP_PERCENT if match[2] else _TOP_LINES)
+    """Whether the last `line` that can be understood is in the upper part. Source: W3C WebVTT 6.3."""
+    top = False
+    for setting in settings.translate(_SPACES).split(" "):
+        match = _LINE.fullmatch(setting)
+        if match is None:
+            continue
+        if match[1] is None:
+            number = float(match[2])
+            top = (number if number >= 0 else _LINES + number) < _TOP_LINES
+        elif float(match[1]) <= 100:
+            top = float(match[1]) < _TOP_PERCENT
+    return top

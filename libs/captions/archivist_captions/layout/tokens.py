@@ -1,11 +1,14 @@
 """Words as they are to be shown: with marks before them, cut where they are too long, in capitals if asked."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from archivist_captions.cea608.transliteration import transliterate
 from archivist_captions.cue import Word
 from archivist_captions.profiles import Profile
+
+_GIVEN = re.compile(r"(>>>?) (\S.*)", re.DOTALL)  # a mark that came with its word
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +39,17 @@ def tokens_of(
         start = max(word.start_ms, clock)
         # An engine may give a word the silence after it: that is not spoken.
         end = min(max(word.end_ms, start), start + profile.silence_ms)
-        mark = _mark(index, word, speaker, names, named, topics)
+        given = _GIVEN.match(word.text)
+        mark = given[1] + " " if given else _mark(index, word, speaker, names, named, topics)
         if word.speaker is not None:
             speaker = word.speaker
         begins_label = word.text.startswith("[")
-        own_row = bool(mark) or labelled or (begins_label and not label)
+        own_row = bool(mark) or word.text.startswith(">>") or labelled or (begins_label and not label)
         label = (label or begins_label) and not word.text.endswith("]")
         labelled = word.text.endswith("]") and not label
         silent = bool(tokens) and start - tokens[-1].end_ms >= profile.silence_ms
-        text = word.text.upper() if profile.capitals else word.text
+        text = given[2] if given else word.text
+        text = text.upper() if profile.capitals else text
         pieces = _pieces(mark, text, profile.columns)
         for number, piece in enumerate(pieces):
             begin = start + (end - start) * number // len(pieces)

@@ -66,7 +66,8 @@ def parse_vtt(text: str | bytes) -> tuple[Cue, ...]:
         # Where no empty line stands between two cues, the number of the next one is no text of this one.
         numbered = lines[-1].strip().isdigit()
         lines.insert(len(lines) - numbered, "")
-        lines.append(f"{times[1]} --> {_end(times[1], times[2])}")
+        start = times[1].replace(",", ".")
+        lines.append(f"{start} --> {_end(start, times[2].replace(',', '.'))}")
     return vtt.read("\n".join(lines).encode("utf-8", "replace")).cues
 
 
